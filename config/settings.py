@@ -1,0 +1,248 @@
+"""Settings, read from the environment; safe unless told otherwise.
+
+A hub that was started by `make run` leaves its addresses and keys in `<data folder>/hub.env`
+(mode 0600), so that `manage.py` works in another terminal. The real environment wins over it.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from environs import Env, validate
+
+django_stubs_ext.monkeypatch()  # before any model or admin class names its type parameters
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+DATA_DIR = Path(env.str("HUB_DATA_DIR", str(BASE_DIR / "data")))
+if (DATA_DIR / "hub.env").is_file():
+    env.read_env(str(DATA_DIR / "hub.env"), recurse=False)
+
+# --- Secrets: no defaults, so that nobody runs with a known one -----------------------------------
+SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=50))
+# Encrypts GitHub tokens at rest. Several, separated by commas, rotate it: the first encrypts.
+# (django-fernet-encrypted-fields derives its key from this and SECRET_KEY.)
+SALT_KEY: list[str] = env.list("FIELD_ENCRYPTION_KEY", validate=validate.Length(min=1))
+
+# --- The web --------------------------------------------------------------------------------------
+DEBUG = env.bool("HUB_DEBUG", False)
+ALLOWED_HOSTS: list[str] = env.list("HUB_ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("HUB_TRUSTED_ORIGINS", [])
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+# Off only where the hub listens on loopback without TLS, as `make run` does.
+HUB_HTTPS = env.bool("HUB_HTTPS", True)
+SECURE_SSL_REDIRECT = HUB_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # health checks inside a container speak plain HTTP
+SECURE_HSTS_SECONDS = 31_536_000 if HUB_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HUB_HTTPS
+SECURE_HSTS_PRELOAD = HUB_HTTPS
+SESSION_COOKIE_SECURE = HUB_HTTPS
+CSRF_COOKIE_SECURE = HUB_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.bool("HUB_BEHIND_TLS_PROXY", False):  # only then may a header say that TLS was used
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # the admin and the API docs carry data: icons
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+INSTALLED_APPS = [
+    "hub.apps.HubConfig",
+    "hub.apps.HubAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_celery_beat",
+    "encrypted_fields",
+    "csp",
+    "ninja",  # serves the API docs' files itself instead of naming a CDN
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Found in the apps' folders, without a collectstatic step; the image runs collectstatic as well.
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- The data -------------------------------------------------------------------------------------
+DATABASES = {
+    "default": dj_database_url.parse(
+        env.str("DATABASE_URL"),
+        conn_max_age=60,
+        # Celery closes a task's connection; a web thread's may have died with a Postgres restart.
+        conn_health_checks=True,
+    )
+}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- GitHub ---------------------------------------------------------------------------------------
+GITHUB_API_URL = env.str("GITHUB_API_URL", "https://api.github.com").rstrip("/")
+GITHUB_REPO = env.str(
+    "GITHUB_REPO", "NexClipper/exporterhub.io", validate=validate.Regexp(r"^[\w.-]+/[\w.-]+$")
+)
+GITHUB_BRANCH = env.str("GITHUB_BRANCH", "main", validate=validate.Length(min=1))
+GITHUB_CONTENTS_PATH = env.str("GITHUB_CONTENTS_PATH", "contents").strip("/")
+GITHUB_TOKEN = env.str("GITHUB_TOKEN", "").strip()  # kept encrypted in Postgres once seen
+# How tokens begin (GitHub, "About authentication"): the part that may be shown beside the mask.
+GITHUB_TOKEN_PREFIXES = ("github_pat_", "ghp_", "gho_", "ghu_", "ghs_")
+GITHUB_CONNECT_TIMEOUT = env.float("GITHUB_CONNECT_TIMEOUT", 5.0)  # seconds
+# GitHub gives up at 10 s, so a healthy answer never takes longer.
+GITHUB_READ_TIMEOUT = env.float("GITHUB_READ_TIMEOUT", 12.0)  # seconds
+GITHUB_RETRIES = env.int("GITHUB_RETRIES", 2, validate=validate.Range(min=0, max=5))
+# GitHub allows 900 points a minute (a GET is 1); stay a tenth below. 0 turns the budget off.
+GITHUB_POINTS_PER_MINUTE = env.int("GITHUB_POINTS_PER_MINUTE", 810, validate=validate.Range(min=0))
+
+# --- The refresh ----------------------------------------------------------------------------------
+HUB_DEMO = env.bool("HUB_DEMO", False)  # the contents come from the project's own small GitHub
+REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=validate.Range(1)))
+# Past this a run is closed with what it has learned; below the interval, so that runs never meet.
+RUN_DEADLINE = timedelta(
+    seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=validate.Range(1))
+)
+# A listing that lost more than this share of its directories waits for an admin's word.
+SHRINK_LIMIT = env.float("HUB_SHRINK_LIMIT", 0.5, validate=validate.Range(min=0, max=1))
+# Older runs and snapshots are deleted (never the newest of either).
+HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=validate.Range(1)))
+
+# --- Celery ---------------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = "hub"
+# Lookups have a queue of their own: thousands of them never stand before a start or a publish.
+CELERY_TASK_ROUTES = {"tasks.refresh.lookup_directory": {"queue": "lookups"}}
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+# A killed worker's tasks run again; every task may run twice without changing anything.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_RESULT_EXPIRES = 3600  # seconds; several times a run, which ends at RUN_DEADLINE
+# A header task waits at most for the budget and GitHub's retries: under 3 minutes. A message is
+# given to another worker only after this many seconds, so it has to be more than twice that. It
+# has to stand in three places (Celery's documentation, "Redis: visibility timeout").
+_VISIBILITY_TIMEOUT = 600
+CELERY_VISIBILITY_TIMEOUT = _VISIBILITY_TIMEOUT
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": _VISIBILITY_TIMEOUT,
+    # kombu looks for messages of dead workers at every tenth check only; look each 5 s instead.
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "max_connections": 200,
+    "health_check_interval": 10,
+    "socket_keepalive": True,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 5,
+}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
+    "visibility_timeout": _VISIBILITY_TIMEOUT,
+    "retry_policy": {"max_retries": 20, "interval_start": 0, "interval_step": 0.2},
+}
+CELERY_REDIS_SOCKET_KEEPALIVE = True
+CELERY_REDIS_SOCKET_TIMEOUT = 30
+CELERY_REDIS_BACKEND_HEALTH_CHECK_INTERVAL = 10
+# Without these a Redis restart loses the results of a chord (measured with prefork).
+CELERY_RESULT_BACKEND_ALWAYS_RETRY = True
+CELERY_RESULT_BACKEND_MAX_RETRIES = 20
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Web and commands must not hang while Redis is away: the run row is kept, the watch sends it again.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
+CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
+CELERY_TASK_SEND_SENT_EVENT = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# No CELERY_BEAT_SCHEDULE: entries in settings overwrite an admin's edits at each start of beat.
+# `hub/schedule.py` creates them once.
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- Logging: one line an event to stderr, where a supervisor or a container collects it ---------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"no_tokens": {"()": "hub.github.redaction.RedactTokens"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["no_tokens"],
+        },
+    },
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.str(
+            "HUB_LOG_LEVEL",
+            "INFO",
+            validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ),
+    },
+}

@@ -1,0 +1,95 @@
+"""GitHub tokens: encrypted at rest, shown masked, checked with GitHub before they are saved."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from hub.github.client import shared_client
+from hub.github.errors import BadToken, GitHubError
+from hub.models import GitHubToken, TokenState
+
+
+class GitHubTokenForm(forms.ModelForm[GitHubToken]):
+    """Takes a token once; it is never sent back to a browser."""
+
+    secret = forms.CharField(
+        label="Token",
+        max_length=300,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="A token that may read the repository's contents; no other right is needed. "
+        "Leave empty on a later change to keep the one that is stored.",
+    )
+
+    class Meta:
+        model = GitHubToken
+        fields = ["name", "secret"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.pop("secret", None)
+        if "secret" in self.fields:
+            self.fields["secret"].required = self.instance.pk is None
+
+    def clean_secret(self) -> str:
+        """The token, taken only when GitHub takes it."""
+        secret: str = self.cleaned_data["secret"].strip()
+        if not secret:
+            return str(self.instance.secret)
+        try:
+            self.rate = shared_client().check(secret)
+        except BadToken:
+            raise ValidationError(
+                "GitHub refuses this token. Is it whole, and has it not expired?"
+            ) from None
+        except GitHubError as error:
+            raise ValidationError(
+                f"GitHub could not check this token ({error.reason.label}). Try again."
+            ) from None
+        return secret
+
+
+@admin.register(GitHubToken)
+class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
+    """Tokens with the limits that GitHub last reported."""
+
+    form = GitHubTokenForm
+    list_display = ["name", "masked", "state", "remaining", "limit", "reset_at", "used_at"]
+    readonly_fields = ["masked", "state", "remaining", "limit", "reset_at", "blocked_until"]
+    fields = ["name", "secret", *readonly_fields]
+
+    def has_change_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
+        """The environment's token is changed there: here it can only be looked at."""
+        if obj is not None and obj.from_environment:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
+        if obj is not None and obj.from_environment:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: GitHubToken | None = None) -> Any:
+        """Without the secret where it cannot be changed: a read-only field would show it."""
+        if obj is None:
+            return ["name", "secret"]
+        if self.has_change_permission(request, obj):
+            return self.fields
+        return ["name", *self.readonly_fields]
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: GitHubToken,
+        form: forms.ModelForm[GitHubToken],
+        change: bool,
+    ) -> None:
+        """Store what the check said; a replaced token starts afresh."""
+        rate = getattr(form, "rate", None)
+        if rate is not None:
+            obj.state = TokenState.VALID
+            obj.limit, obj.remaining, obj.reset_at = rate.limit, rate.remaining, rate.reset_at
+            obj.blocked_until = None
+        super().save_model(request, obj, form, change)

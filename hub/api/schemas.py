@@ -1,0 +1,111 @@
+"""The shapes of the API's answers; the OpenAPI document is made of them."""
+
+from datetime import datetime
+from typing import Literal
+
+from ninja import Field, Schema
+
+State = Literal["fresh", "stale", "empty"]
+
+
+class Kinds(Schema):
+    """Which content is there: exporter, infrastructure as code, alerting rules, Grafana."""
+
+    E: bool = Field(description="The exporter is in the catalogue.")
+    I: bool | None = Field(description="Helm chart, values or manifests. null: unknown.")  # noqa: E741
+    A: bool | None = Field(description="Alerting rules. null: unknown.")
+    G: bool | None = Field(description="Grafana dashboard. null: unknown.")
+
+
+class Source(Schema):
+    """Where the contents come from."""
+
+    repository: str
+    branch: str
+    path: str
+    demo: bool = Field(description="Sample contents that ship with the hub, not a real repository.")
+
+
+class Stale(Schema):
+    """Why an entry is older than the map."""
+
+    reason: str
+    as_of: datetime | None
+
+
+class ContentsMap(Schema):
+    """The whole map."""
+
+    state: State
+    reason: str | None = Field(description="Why the map is not newer; null when it is fresh.")
+    as_of: datetime | None = Field(description="When GitHub last confirmed the map.")
+    run: int | None = Field(description="The run that published it.")
+    source: Source
+    contents: dict[str, Kinds] = Field(
+        description="By directory; exporters without a directory stand under their title."
+    )
+    stale: dict[str, Stale] = Field(description="Entries older than the map, by directory.")
+
+
+class Directory(Kinds):
+    """What one directory holds."""
+
+    directory: str
+    exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
+    evidence: dict[str, list[str]] = Field(description="The files that speak for I, A and G.")
+    tree_sha: str
+    stale: str | None
+    as_of: datetime | None
+    state: State
+    reason: str | None
+
+
+class Run(Schema):
+    """A refresh."""
+
+    run: int
+    trigger: str
+    status: str
+    reason: str | None
+    detail: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    seconds: float
+    directories: int | None = Field(description="Directories that were listed.")
+    to_look_up: int
+    looked_up: int
+    failed: int
+    requests: int = Field(description="Requests asked of GitHub.")
+
+
+class Runs(Schema):
+    """The newest runs first."""
+
+    runs: list[Run]
+    next_before: int | None = Field(description="`before` of the next page; null on the last.")
+
+
+class Status(Schema):
+    """How the hub is."""
+
+    state: State
+    reason: str | None
+    advice: str | None = Field(description="The reason in words, with what to do.")
+    as_of: datetime | None
+    age_seconds: int | None
+    run: int | None
+    source: Source
+    directories: int
+    stale_directories: int
+    exporters: int
+    open_run: Run | None
+    last_run: Run | None
+    next_refresh: datetime | None
+    tokens: int = Field(description="Tokens that GitHub has not refused.")
+    requests_left: int | None = Field(description="Of all tokens, as GitHub last said.")
+
+
+class Problem(Schema):
+    """What went wrong and what to do."""
+
+    detail: str

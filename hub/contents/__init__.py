@@ -1,0 +1,1 @@
+"""What each exporter's directory holds: the rules, the lookup, the publication and the reading."""

@@ -1,0 +1,41 @@
+"""Sends the refresh's tasks, by name: `tasks` imports the hub, so the hub cannot import `tasks`."""
+
+import logging
+from collections.abc import Sequence
+
+from celery import chord, current_app, signature
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+LIST = "tasks.refresh.list_directories"
+LOOK_UP = "tasks.refresh.lookup_directory"
+PUBLISH = "tasks.refresh.publish_contents"
+PUBLISH_ERROR = "tasks.refresh.publish_failed"
+
+
+def list_directories(run_id: int) -> bool:
+    """Send the run's first task. False when Redis is away: the watch then sends it later."""
+    try:
+        current_app.send_task(LIST, args=[run_id])
+    except OperationalError:
+        logger.warning("run %s: Redis not reachable, the watch will send its task", run_id)
+        return False
+    return True
+
+
+def look_up_and_publish(run_id: int, directories: Sequence[str]) -> None:
+    """Send the chord: a lookup for each directory, and the publication after the last.
+
+    Never with an empty header: Celery would call the body at once, with no outcomes.
+    """
+    if not directories:
+        raise ValueError("a chord needs at least one directory")
+    header = [signature(LOOK_UP, args=[run_id, directory]) for directory in directories]
+    body = signature(PUBLISH, args=[run_id]).on_error(signature(PUBLISH_ERROR, args=[run_id]))
+    chord(header)(body)
+
+
+def publish(run_id: int) -> None:
+    """Send the publication alone: everything that the run needs is known already."""
+    current_app.send_task(PUBLISH, args=[[], run_id])

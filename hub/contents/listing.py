@@ -1,0 +1,183 @@
+"""Listing: which directories the source has now, and which of them have to be looked up."""
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.contents import dispatch, rules
+from hub.contents.publish import confirm_unchanged
+from hub.contents.serve import serve_failure
+from hub.github import errors
+from hub.github.client import GitHubClient, shared_client
+from hub.github.source import Source, configured_source
+from hub.github.tokens import adopt_environment_token
+from hub.models import (
+    ContentTree,
+    ListingETag,
+    Lookup,
+    Outcome,
+    Reason,
+    RefreshRun,
+    RunStatus,
+    Snapshot,
+    TreeListing,
+)
+
+logger = logging.getLogger(__name__)
+
+Entries = dict[str, list[str]]  # {name: [type, sha]}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The source at one moment: its trees by SHA and its directories, name → tree SHA."""
+
+    root_sha: str
+    contents_sha: str
+    directories: dict[str, str]
+    requests: int
+
+
+def list_and_compare(run_id: int) -> None:
+    """List the source, then end the run as unchanged, publish at once, or send the chord.
+
+    May be delivered twice: what a first delivery did is found and carried on.
+    """
+    run = RefreshRun.objects.get(pk=run_id)
+    source = configured_source()
+    if not run.is_open or run.source != source.key:
+        return
+    if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
+        _send(run)
+        return
+    RefreshRun.objects.open().filter(pk=run_id).update(status=RunStatus.LISTING)
+    adopt_environment_token()
+    listed_at = timezone.now()
+    try:
+        listing = fetch_listing(shared_client(), source)
+    except errors.GitHubError as error:
+        _end_without_listing(run, error)
+        return
+    with transaction.atomic():
+        run = RefreshRun.objects.select_for_update().get(pk=run_id)
+        if run.status != RunStatus.LISTING:
+            return  # the watch closed it, or a second delivery was faster
+        run.listed_at = listed_at
+        run.root_sha, run.contents_sha = listing.root_sha, listing.contents_sha
+        run.directories, run.requests = len(listing.directories), listing.requests
+        run.status = RunStatus.LOOKING_UP
+        run.save()
+        if _nothing_changed(run):
+            confirm_unchanged(run)
+            return
+        Lookup.objects.bulk_create(
+            Lookup(run=run, directory=directory, tree_sha=sha)
+            for directory, sha in unknown_directories(listing.directories, run.chosen).items()
+        )
+        transaction.on_commit(partial(_send, run))
+
+
+def _send(run: RefreshRun) -> None:
+    """Send the chord for what is left to look up, or the publication if nothing is."""
+    pending = list(run.lookups.filter(outcome=Outcome.PENDING).values_list("directory", flat=True))
+    if pending:
+        dispatch.look_up_and_publish(run.pk, pending)
+    else:
+        dispatch.publish(run.pk)
+
+
+def _nothing_changed(run: RefreshRun) -> bool:
+    newest = Snapshot.objects.filter(source=run.source).first()
+    return (
+        newest is not None
+        and newest.complete
+        and newest.contents_sha == run.contents_sha
+        and newest.rules == rules.RULES_VERSION
+    )
+
+
+def unknown_directories(directories: dict[str, str], chosen: list[str] | None) -> dict[str, str]:
+    """Those whose tree was never looked up; of the chosen ones, when some were chosen."""
+    known = set(
+        ContentTree.objects.filter(sha__in=set(directories.values())).values_list("sha", flat=True)
+    )
+    return {
+        directory: sha
+        for directory, sha in directories.items()
+        if sha not in known and (chosen is None or directory in chosen)
+    }
+
+
+def _end_without_listing(run: RefreshRun, error: errors.GitHubError) -> None:
+    """End the run; readers keep the last good snapshot and are told why it is not newer."""
+    without_token = isinstance(error, errors.NoToken | errors.BadToken)
+    status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
+    with transaction.atomic():
+        run = RefreshRun.objects.select_for_update().get(pk=run.pk)
+        if not run.is_open:
+            return
+        run.finish(status, error.reason, str(error))
+        serve_failure(run.source, Reason(error.reason))
+    logger.warning("run %s ended %s: %s", run.pk, status, error)
+
+
+def fetch_listing(client: GitHubClient, source: Source) -> Listing:
+    """The source's directories: one conditional request for the root tree, one for each tree on
+    the way down that is not known yet. Raises a `GitHubError`."""
+    root_sha, entries, requests = _fetch_root(client, source)
+    sha = root_sha
+    for name in filter(None, source.path.split("/")):
+        kind, sha = entries.get(name, ["", ""])
+        if kind != "tree":
+            raise errors.NotFound(f"{source.repository} has no folder {source.path}")
+        entries, asked = _fetch_tree(client, source, sha)
+        requests += asked
+    directories = {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
+    return Listing(root_sha, sha, directories, requests)
+
+
+def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int]:
+    """The root tree of the branch: the one request whose answer can change, so the one with an
+    ETag. The ETag is stored together with the tree that it describes."""
+    known = {
+        etag.token_id: (etag.etag, etag.tree_sha)
+        for etag in ListingETag.objects.filter(url=source.key)
+    }
+    answer = client.tree(
+        source.repository,
+        source.branch,
+        etags={token_id: etag for token_id, (etag, _) in known.items()},
+    )
+    if answer.unchanged:
+        sha = known[answer.token_id][1]
+        return sha, TreeListing.objects.get(pk=sha).entries, answer.requests
+    entries = _entries(answer.data)
+    sha = answer.data["sha"]
+    with transaction.atomic():
+        TreeListing.objects.get_or_create(pk=sha, defaults={"entries": entries})
+        if answer.etag:
+            ListingETag.objects.update_or_create(
+                token_id=answer.token_id,
+                url=source.key,
+                defaults={"etag": answer.etag, "tree_sha": sha},
+            )
+    return sha, entries, answer.requests
+
+
+def _fetch_tree(client: GitHubClient, source: Source, sha: str) -> tuple[Entries, int]:
+    """A tree by its SHA: never asked for twice, for its SHA is the name of its contents."""
+    known = TreeListing.objects.filter(pk=sha).first()
+    if known:
+        return known.entries, 0
+    answer = client.tree(source.repository, sha)
+    entries = _entries(answer.data)
+    TreeListing.objects.get_or_create(pk=sha, defaults={"entries": entries})
+    return entries, answer.requests
+
+
+def _entries(tree: dict[str, Any]) -> Entries:
+    return {entry["path"]: [entry["type"], entry["sha"]] for entry in tree["tree"]}

@@ -1,0 +1,77 @@
+"""What a publication would put in the map. Pure: the run's findings in, the new map out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from hub.contents.rules import Kinds
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the map says of one directory. None is "unknown" and never the same as False."""
+
+    tree_sha: str = ""
+    iac: bool | None = None
+    alerts: bool | None = None
+    dashboard: bool | None = None
+    evidence: dict[str, list[str]] = field(default_factory=dict)
+    stale: str = ""  # why it is not of the listed tree; "" when it is
+    as_of: datetime | None = None  # of a stale entry: when its tree was last confirmed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The new map, directory → entry, and whether it may be published."""
+
+    entries: dict[str, Entry]
+    all_failed: bool
+    shrunk: bool
+
+    @property
+    def complete(self) -> bool:
+        """No entry is stale."""
+        return not any(entry.stale for entry in self.entries.values())
+
+
+def plan_publication(
+    listing: Mapping[str, str],
+    judged: Mapping[str, Kinds],
+    last: Mapping[str, Entry],
+    *,
+    why_failed: Callable[[str], str],
+    last_as_of: datetime | None,
+    shrink_limit: float,
+) -> Plan:
+    """The map after a run.
+
+    `listing` maps each directory to its tree SHA, `judged` a tree SHA to what it holds, `last` is
+    the map so far, confirmed at `last_as_of`. A directory whose tree is neither judged nor that of
+    its last entry keeps that entry, stale with the reason that `why_failed` gives; one without
+    an earlier entry is unknown. A directory that is not listed leaves the map. `shrink_limit` is
+    the share (0 to 1) of the map that may vanish at once.
+    """
+    entries: dict[str, Entry] = {}
+    for directory, sha in listing.items():
+        before = last.get(directory)
+        if sha in judged:
+            entries[directory] = _found(sha, judged[sha])
+        elif before and before.tree_sha == sha:
+            entries[directory] = replace(before, stale="", as_of=None)
+        else:
+            entries[directory] = _kept(before, why_failed(directory), last_as_of)
+    return Plan(
+        entries,
+        all_failed=bool(entries) and all(entry.stale for entry in entries.values()),
+        shrunk=len(listing) < len(last) * (1 - shrink_limit),
+    )
+
+
+def _found(sha: str, kinds: Kinds) -> Entry:
+    return Entry(sha, bool(kinds.iac), bool(kinds.alerts), bool(kinds.dashboard), kinds.evidence())
+
+
+def _kept(before: Entry | None, reason: str, last_as_of: datetime | None) -> Entry:
+    if before is None:
+        return Entry(stale=reason)
+    return replace(before, stale=reason, as_of=before.as_of if before.stale else last_as_of)

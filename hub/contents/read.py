@@ -1,0 +1,62 @@
+"""What readers ask: the bytes of the map, and how far to trust them. Never waits for GitHub."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from hub.contents.serve import serve_catalogue, serve_failure
+from hub.github.source import configured_source
+from hub.models import Reason, RefreshRun, ServedContents, ServedState
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the map is and why it is not newer."""
+
+    state: ServedState
+    reason: str
+    as_of: datetime | None
+    demo: bool
+
+    @property
+    def age_seconds(self) -> int | None:
+        """Whole seconds since GitHub last confirmed the map; None without a snapshot."""
+        if self.as_of is None:
+            return None
+        return max(0, int((timezone.now() - self.as_of).total_seconds()))
+
+    @property
+    def advice(self) -> str:
+        """The reason in words, with what to do; "" when the map is fresh."""
+        return str(Reason(self.reason).label) if self.reason else ""
+
+
+def current() -> ServedContents:
+    """The row that is served now.
+
+    There is always one: before the first run it lists the catalogue with its contents unknown.
+    A map that calls itself fresh although no run has confirmed it for two ticks (beat or the
+    workers are gone, so nobody else will say so) is rendered as stale first.
+    """
+    key = configured_source().key
+    served = ServedContents.objects.filter(pk=key).first()
+    if served is None:
+        serve_catalogue()
+    elif served.fresh_until and served.fresh_until < timezone.now():
+        serve_failure(key, Reason.OVERDUE)
+    else:
+        return served
+    return ServedContents.objects.get(pk=key)
+
+
+def freshness(served: ServedContents) -> Freshness:
+    """The freshness of `served`."""
+    return Freshness(
+        ServedState(served.state), served.reason, served.as_of, configured_source().demo
+    )
+
+
+def open_run() -> RefreshRun | None:
+    """The run that is going on for the configured source."""
+    return RefreshRun.objects.open().filter(source=configured_source().key).first()

@@ -1,0 +1,56 @@
+"""The request budget that all workers share, so that GitHub's secondary limits are never met.
+
+GitHub allows a token 900 points a minute: a GET is 1, a write 5 ("Rate limits for the REST API").
+"""
+
+import logging
+from functools import cache
+
+from django.conf import settings
+from limits import RateLimitItemPerMinute
+from limits.storage import storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_random
+
+from hub.github.errors import BudgetSpent
+
+logger = logging.getLogger(__name__)
+
+# Longer than a window, so a place always comes up unless far too many wait for it.
+LONGEST_WAIT = 90  # seconds
+
+
+class RequestBudget:
+    """So many points a minute and token, counted in Redis; 0 means without limit."""
+
+    def __init__(self, points_per_minute: int, redis_url: str) -> None:
+        self._item = RateLimitItemPerMinute(points_per_minute) if points_per_minute else None
+        self._limiter = MovingWindowRateLimiter(storage_from_string(redis_url))
+
+    def spend(self, token_id: int, points: int = 1) -> None:
+        """Wait until there is room for `points` under this token, and take it.
+
+        Raises `BudgetSpent` when there was none within `LONGEST_WAIT`.
+        """
+        if self._item is None:
+            return
+        waiting = Retrying(
+            retry=retry_if_result(lambda taken: not taken),
+            wait=wait_random(0.05, 0.5),  # seconds; spread, or all waiters would ask at once
+            stop=stop_after_delay(LONGEST_WAIT),
+        )
+        try:
+            waiting(self._limiter.hit, self._item, f"github:{token_id}", cost=points)
+        except RetryError:
+            raise BudgetSpent("the hub's request budget for this minute is used up") from None
+        except RedisError:
+            # The budget protects from a secondary limit, which the client also handles: without
+            # Redis it is better to go on than to fail.
+            logger.warning("request budget not reachable, going on without it")
+
+
+@cache
+def shared_budget() -> RequestBudget:
+    """The process's handle on the cluster-wide budget of the settings."""
+    return RequestBudget(settings.GITHUB_POINTS_PER_MINUTE, settings.REDIS_URL)

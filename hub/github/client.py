@@ -1,0 +1,296 @@
+"""The client: authentication, limits, retries and errors of GitHub's REST API, and nothing else."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from time import monotonic
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+from django.conf import settings
+from django.utils import timezone
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
+
+from hub.github import errors
+from hub.github.budget import RequestBudget, shared_budget
+from hub.github.tokens import (
+    RateLimit,
+    Token,
+    TokenPool,
+    reset_time,
+    shared_pool,
+    wait_after_secondary,
+)
+
+logger = logging.getLogger(__name__)
+
+_REDIRECTS = {301, 302, 307, 308}
+_MOST_REDIRECTS = 3
+_LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
+
+
+@dataclass(frozen=True)
+class Answer:
+    """GitHub's answer. `data` is the decoded JSON, or None for a 304 (`unchanged`)."""
+
+    data: Any
+    etag: str
+    token_id: int
+    requests: int
+    unchanged: bool = False
+
+
+class GitHubClient:
+    """Asks GitHub with the best token there is. Thread-safe; one a process."""
+
+    def __init__(
+        self,
+        api_url: str,
+        pool: TokenPool,
+        budget: RequestBudget,
+        *,
+        timeout: tuple[float, float] = (5.0, 12.0),
+        retries: int = 2,
+    ) -> None:
+        self._api_url = api_url
+        self._pool = pool
+        self._budget = budget
+        self._timeout = timeout
+        self._session = requests.Session()
+        self._session.trust_env = False  # a stray ~/.netrc must not replace our token
+        self._session.headers.update(
+            {
+                "Accept": "application/vnd.github+json",
+                "User-Agent": "exporter-hub",
+                "X-GitHub-Api-Version": "2022-11-28",
+            }
+        )
+        retry = Retry(
+            total=retries,
+            backoff_factor=0.5,
+            backoff_max=5,
+            status_forcelist=(500, 502, 503, 504),
+            allowed_methods=("GET",),
+            respect_retry_after_header=False,  # a fault's wait is ours; limits are handled below
+            raise_on_status=False,
+        )
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=retry)
+        self._session.mount(f"{urlsplit(api_url).scheme}://", adapter)
+
+    def tree(
+        self,
+        repository: str,
+        ref: str,
+        *,
+        recursive: bool = False,
+        etags: Mapping[int, str] | None = None,
+    ) -> Answer:
+        """A git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`, whole.
+
+        `etags` maps a token's id to the ETag it was given: then the answer may be `unchanged`.
+        Raises `Truncated` rather than return a part, `UnexpectedAnswer` for another shape.
+        """
+        path = f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
+        answer = self.get(path, {"recursive": "1"} if recursive else {}, etags)
+        if answer.unchanged:
+            return answer
+        if not _is_tree(answer.data):
+            raise errors.UnexpectedAnswer(f"{path}: not a git tree")
+        if answer.data.get("truncated"):
+            raise errors.Truncated(f"{path}: GitHub cut the tree off")
+        return answer
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        etags: Mapping[int, str] | None = None,
+    ) -> Answer:
+        """GET `path`, with another token when one is refused or used up.
+
+        Raises a `GitHubError`: it names what happened and carries a reason.
+        """
+        asked = 0
+        while True:  # ends: each turn answers, raises, or takes one token out of the choice
+            token = self._pool.choose()
+            etag = (etags or {}).get(token.id)
+            self._budget.spend(token.id)
+            asked += 1
+            try:
+                return self._ask(token, path, params or {}, etag, asked)
+            except errors.BadToken:
+                self._pool.refused(token)
+                logger.warning("GitHub refuses token %s", token.id)
+            except errors.SecondaryLimited as limit:
+                self._pool.blocked(token, limit.reset_at or wait_after_secondary(None, _now()))
+                logger.warning("GitHub asks token %s to wait until %s", token.id, limit.reset_at)
+            except errors.RateLimited as limit:
+                self._pool.used_up(token, limit.reset_at or reset_time(None, _now()))
+                logger.warning("token %s is used up until %s", token.id, limit.reset_at)
+
+    def check(self, secret: str) -> RateLimit:
+        """Whether GitHub takes `secret`, and its limits. Free of cost. Raises a `GitHubError`."""
+        response = self._send(f"{self._api_url}/rate_limit", Token(0, secret), {}, None)
+        _raise_for_status(response, "/rate_limit")
+        rate = _rate_limit(response)
+        if rate is None:
+            raise errors.UnexpectedAnswer("/rate_limit: no rate limit headers; is this GitHub?")
+        return rate
+
+    def _ask(
+        self, token: Token, path: str, params: Mapping[str, str], etag: str | None, asked: int
+    ) -> Answer:
+        url = self._api_url + path
+        for detour in range(_MOST_REDIRECTS + 1):
+            response = self._send(url, token, params if not detour else {}, etag)
+            if response.status_code not in _REDIRECTS:
+                break
+            url = self._redirect(url, response)
+        else:
+            raise errors.UnexpectedAnswer(f"{path}: redirected in a circle")
+        asked += detour
+        _raise_for_status(response, path)
+        self._pool.answered(token, _rate_limit(response))
+        if response.status_code == 304:
+            if etag is None:
+                raise errors.UnexpectedAnswer(f"{path}: 304 without having been asked")
+            return Answer(None, etag, token.id, asked, unchanged=True)
+        try:
+            data = response.json()
+        except ValueError:
+            raise errors.UnexpectedAnswer(f"{path}: no JSON in the answer") from None
+        return Answer(data, response.headers.get("ETag", ""), token.id, asked)
+
+    def _send(
+        self, url: str, token: Token, params: Mapping[str, str], etag: str | None
+    ) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token.secret}"}
+        if etag:
+            headers["If-None-Match"] = etag  # verbatim, weak or strong
+        try:
+            response = self._session.get(
+                url,
+                params=dict(params),
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                response._content = _read(response, monotonic() + sum(self._timeout) * 2)
+        except requests.exceptions.InvalidHeader:
+            raise errors.BadToken("the token has characters that no token has") from None
+        except (requests.RequestException, HTTPError) as fault:
+            # The class alone: the text may hold the address, which says nothing more.
+            raise errors.Unreachable(f"no answer from GitHub: {type(fault).__name__}") from None
+        return response
+
+    def _redirect(self, url: str, response: requests.Response) -> str:
+        """Where to go on: only to the same server, or a repository could lead us anywhere."""
+        target = urljoin(url, response.headers.get("Location", ""))
+        if urlsplit(target)[:2] != urlsplit(self._api_url)[:2]:
+            raise errors.UnexpectedAnswer("redirected to another server")
+        return target
+
+
+def _now() -> datetime:
+    return timezone.now()
+
+
+def _is_tree(data: Any) -> bool:
+    return (
+        isinstance(data, dict)
+        and isinstance(data.get("sha"), str)
+        and isinstance(data.get("tree"), list)
+        and all(
+            isinstance(entry, dict) and {"path", "type", "sha"} <= entry.keys()
+            for entry in data["tree"]
+        )
+    )
+
+
+def _read(response: requests.Response, until: float) -> bytes:
+    """The body, bounded in size and time: an endless one must not keep a worker's thread."""
+    parts: list[bytes] = []
+    size = 0
+    # read1 returns what has arrived; iter_content would wait for a full part while bytes trickle.
+    while part := response.raw.read1(64 * 1024, decode_content=True):
+        size += len(part)
+        if size > _LARGEST_BODY:
+            raise errors.UnexpectedAnswer("the answer is too large")
+        if monotonic() > until:
+            raise errors.Unreachable("the answer did not end in time")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _rate_limit(response: requests.Response) -> RateLimit | None:
+    headers = response.headers
+    try:
+        limit = int(headers["x-ratelimit-limit"])
+        remaining = int(headers["x-ratelimit-remaining"])
+    except (KeyError, ValueError):
+        return None
+    return RateLimit(limit, remaining, reset_time(headers.get("x-ratelimit-reset"), _now()))
+
+
+def _message(response: requests.Response) -> str:
+    """GitHub's own words, if there are any: a proxy's answer may be HTML."""
+    try:
+        return str(response.json().get("message", ""))[:200]
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _raise_for_status(response: requests.Response, path: str) -> None:
+    """The typed error for an answer that is none of 200 and 304."""
+    status = response.status_code
+    if status in (200, 304):
+        return
+    message = _message(response)
+    what = f"{path}: {status} {message}".rstrip()
+    if status in (403, 429):
+        raise _limit_or_denial(response, what, message)
+    if status >= 500:
+        raise errors.ServerFault(what)
+    known: dict[int, type[errors.GitHubError]] = {
+        401: errors.BadToken,
+        404: errors.NotFound,
+        409: errors.Conflict,
+    }
+    raise known.get(status, errors.UnexpectedAnswer)(what)
+
+
+def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
+    """403 and 429 mean three things; taking a limit for a denial would lose access for nothing.
+
+    GitHub: remaining 0 is the primary limit; `retry-after` or the text "secondary rate limit" (and
+    any other 429) the secondary one.
+    """
+    headers = response.headers
+    retry_after = headers.get("retry-after", "")
+    if "secondary rate limit" in message.lower() or retry_after:
+        wait = int(retry_after) if retry_after.isdigit() else None
+        return errors.SecondaryLimited(what, wait_after_secondary(wait, _now()))
+    if headers.get("x-ratelimit-remaining") == "0":
+        return errors.RateLimited(what, reset_time(headers.get("x-ratelimit-reset"), _now()))
+    if response.status_code == 429:
+        return errors.SecondaryLimited(what, wait_after_secondary(None, _now()))
+    return errors.AccessDenied(what)
+
+
+@cache
+def shared_client() -> GitHubClient:
+    """The process's client for the API that the settings name."""
+    return GitHubClient(
+        settings.GITHUB_API_URL,
+        shared_pool(),
+        shared_budget(),
+        timeout=(settings.GITHUB_CONNECT_TIMEOUT, settings.GITHUB_READ_TIMEOUT),
+        retries=settings.GITHUB_RETRIES,
+    )

@@ -1,0 +1,51 @@
+"""`manage.py status`: how the hub is."""
+
+import json
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.core.management.base import BaseCommand, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+
+from hub.contents import status
+from hub.models import RunStatus
+
+
+class Command(BaseCommand):
+    """Prints what /api/v1/status says."""
+
+    help = "Print the hub's state, its age, the last run and the next one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="as JSON, as /api/v1/status")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        hub = status.describe()
+        self.stdout.write(
+            json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _in_words(hub)
+        )
+
+
+def _in_words(hub: dict[str, Any]) -> str:
+    source = hub["source"]
+    lines = [
+        f"source     {source['repository']}@{source['branch']}:{source['path']}"
+        + (" (demo data)" if source["demo"] else ""),
+        f"map        {hub['state'].value}"
+        + (f", as of {naturaltime(hub['as_of'])}" if hub["as_of"] else ""),
+        f"contents   {hub['directories']} directories, {hub['stale_directories']} of them stale; "
+        f"{hub['exporters']} exporters in the catalogue",
+        f"tokens     {hub['tokens']}"
+        + (f", {hub['requests_left']} requests left" if hub["requests_left"] is not None else ""),
+    ]
+    if hub["advice"]:
+        lines.insert(2, f"why        {hub['advice']}")
+    for name, run in (("open run", hub["open_run"]), ("last run", hub["last_run"])):
+        if run:
+            lines.append(
+                f"{name:<10} {run['run']}: {RunStatus(run['status']).label}, "
+                f"{run['looked_up']} of {run['to_look_up']} looked up, {run['seconds']:.1f} s"
+            )
+    if hub["next_refresh"]:
+        lines.append(f"next       {naturaltime(hub['next_refresh'])}")
+    return "\n".join(lines)

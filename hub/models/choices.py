@@ -1,0 +1,75 @@
+"""The closed sets of words that rows, the API and the pages share."""
+
+from django.db.models import TextChoices
+
+
+class RunTrigger(TextChoices):
+    """Who asked for a run."""
+
+    SCHEDULE = "schedule", "schedule"
+    STARTUP = "startup", "first start"
+    ADMIN = "admin", "admin"
+    COMMAND = "command", "command line"
+    TOKEN = "token", "token added"
+
+
+class RunStatus(TextChoices):
+    """Where a run stands. The first three are open, the others are ends."""
+
+    QUEUED = "queued", "waiting for a worker"
+    LISTING = "listing", "listing directories"
+    LOOKING_UP = "looking_up", "looking up directories"
+
+    PUBLISHED = "published", "published"
+    UNCHANGED = "unchanged", "nothing changed"
+    HELD = "held", "held back: waits for an admin"
+    NO_TOKEN = "no_token", "no token"
+    FAILED = "failed", "failed"
+
+
+class Outcome(TextChoices):
+    """What a lookup came to. Only a clean `missing` may take something away."""
+
+    PENDING = "pending", "not yet looked up"
+    FOUND = "found", "found"
+    MISSING = "missing", "gone"
+    FAILED = "failed", "failed"
+
+
+class Reason(TextChoices):
+    """Why something is stale, failed or held back, with what to do about it as its label."""
+
+    NO_TOKEN = "no_token", "no GitHub token: add one in the admin"
+    TOKEN_REFUSED = "token_refused", "GitHub refuses the token: replace it in the admin"
+    RATE_LIMITED = "rate_limited", "GitHub's rate limit is used up: the hub goes on at its reset"
+    SECONDARY_LIMIT = "secondary_limit", "GitHub asks the hub to slow down: it goes on by itself"
+    BUDGET = "budget", "the hub's own request budget was used up: it goes on at the next tick"
+    UNREACHABLE = "unreachable", "GitHub could not be reached: check the network"
+    SERVER_FAULT = "server_fault", "GitHub answered with an error of its own: tried again later"
+    BAD_ANSWER = "bad_answer", "GitHub's answer could not be read: tried again later"
+    TRUNCATED = "truncated", "the directory is too large for one answer of GitHub"
+    NOT_FOUND = "not_found", "repository, branch or path not found: check the settings"
+    ACCESS_DENIED = "access_denied", "GitHub denies access: check the token's permissions"
+    EMPTY_REPOSITORY = "empty_repository", "the repository has no commit yet"
+    DEADLINE = "deadline", "not finished in time: the next tick goes on from there"
+    ALL_FAILED = "all_failed", "no directory could be looked up: nothing was published"
+    SHRUNK = "shrunk", "most directories vanished: publish it in the admin if that is right"
+    NOT_CHOSEN = "not_chosen", "changed upstream, but not chosen in the last refresh"
+    OVERDUE = "overdue", "no refresh for longer than planned: check beat and worker"
+    INTERNAL = "internal", "a fault of the hub itself: see the worker's log"
+
+
+class ServedState(TextChoices):
+    """How far readers may trust the map."""
+
+    FRESH = "fresh", "fresh"
+    STALE = "stale", "stale"
+    EMPTY = "empty", "no snapshot yet"
+
+
+class TokenState(TextChoices):
+    """What GitHub last said of a token."""
+
+    UNKNOWN = "unknown", "not yet used"
+    VALID = "valid", "valid"
+    INVALID = "invalid", "refused by GitHub"

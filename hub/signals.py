@@ -1,0 +1,29 @@
+"""What follows from a change of a row, whoever made it (admin, command or shell)."""
+
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from hub.contents.runs import start_run
+from hub.contents.serve import serve_catalogue
+from hub.models import Exporter, GitHubToken, RunTrigger
+
+
+@receiver([post_save, post_delete], sender=Exporter)
+def catalogue_changed(raw: bool = False, **_: Any) -> None:
+    """The map names the catalogue's exporters: render it again (`raw`: a fixture is loading)."""
+    if not raw:
+        transaction.on_commit(serve_catalogue)
+
+
+@receiver(post_save, sender=GitHubToken)
+def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: Any) -> None:
+    """A new token may end a time without one: look at once instead of at the next tick.
+
+    A token from the environment is adopted by a run, which goes on with it.
+    """
+    if created and not raw and not instance.from_environment:
+        transaction.on_commit(partial(start_run, RunTrigger.TOKEN))

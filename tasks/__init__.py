@@ -1,0 +1,1 @@
+"""The Celery tasks: each names its queue, its retries and its deadline, and calls the hub."""
