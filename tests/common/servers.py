@@ -1,0 +1,65 @@
+"""A pytest plugin: a real Postgres and a real Redis for the whole test session.
+
+They have to run before Django reads its settings, hence a plugin of its own (`-p`). Servers named
+by `DATABASE_URL` and `REDIS_URL` are used instead; that Redis database must be empty, for the
+tests empty it.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis
+
+from hub.local.ports import free_port
+from hub.local.postgres import EmbeddedPostgres
+from hub.local.valkey import EmbeddedValkey
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, object, object]:
+    """Start the servers before pytest-django loads the settings, stop them with pytest."""
+    start()
+    return (yield)
+
+
+_stack = ExitStack()
+
+
+def start() -> None:
+    """Start what the environment does not name, and give the settings what they ask for."""
+    folder = Path(tempfile.mkdtemp(prefix="hub-tests-"))
+    folder.chmod(0o711)  # Postgres does not run as root and still has to reach its cluster
+    _stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    if "DATABASE_URL" not in os.environ:
+        postgres = _stack.enter_context(EmbeddedPostgres(folder, free_port()))
+        os.environ["DATABASE_URL"] = postgres.url
+    if "REDIS_URL" in os.environ:
+        if redis.Redis.from_url(os.environ["REDIS_URL"]).dbsize():
+            raise pytest.UsageError("REDIS_URL must name an empty database: the tests empty it")
+    else:
+        valkey = _stack.enter_context(EmbeddedValkey(folder, free_port()))
+        os.environ["REDIS_URL"] = valkey.url
+    os.environ |= {
+        "HUB_DATA_DIR": str(folder),  # no hub.env of a hub that runs in this checkout
+        "SECRET_KEY": "tests only, never used by a hub: " + "x" * 40,
+        "FIELD_ENCRYPTION_KEY": "tests only",
+        "HUB_HTTPS": "false",
+        "GITHUB_POINTS_PER_MINUTE": "0",
+        "GITHUB_RETRIES": "1",
+        "GITHUB_CONNECT_TIMEOUT": "2",
+        "GITHUB_READ_TIMEOUT": "2",
+        "GITHUB_REPO": "tests/exporters",
+        "GITHUB_API_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    for name in ("GITHUB_TOKEN", "HUB_DEMO", "GITHUB_BRANCH", "GITHUB_CONTENTS_PATH"):
+        os.environ.pop(name, None)
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers, whatever the tests came to."""
+    _stack.close()
