@@ -1,0 +1,26 @@
+"""The badges of an exporter."""
+
+from hub.models import ExporterContents
+from hub.pages.badges import badges_of
+
+
+def marks(*rows: ExporterContents, known: bool = True) -> str:
+    return " ".join(badge.mark for badge in badges_of(rows, known=known))
+
+
+def row(iac: bool | None, alerts: bool | None, dashboard: bool | None) -> ExporterContents:
+    return ExporterContents(iac=iac, alerts=alerts, dashboard=dashboard)
+
+
+def test_several_directories_add_up() -> None:
+    assert marks(row(True, False, False), row(False, False, True)) == "there absent there"
+
+
+def test_unknown_is_never_shown_as_absent() -> None:
+    assert marks(row(None, None, None)) == "unknown unknown unknown"
+    assert marks(row(False, True, None), row(None, None, True)) == "unknown there there"
+
+
+def test_an_exporter_without_a_directory() -> None:
+    assert marks(known=True) == "absent absent absent"
+    assert marks(known=False) == "unknown unknown unknown"
