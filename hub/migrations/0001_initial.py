@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,188 +16,624 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, unique=True)),
             ],
             options={
-                'verbose_name_plural': 'categories',
-                'ordering': ['name'],
+                "verbose_name_plural": "categories",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='ContentTree',
+            name="ContentTree",
             fields=[
-                ('sha', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('files', models.JSONField()),
-                ('learned_at', models.DateTimeField(auto_now_add=True)),
+                ("sha", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("files", models.JSONField()),
+                ("learned_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='RefreshRun',
+            name="RefreshRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(help_text='Repository, branch and path.', max_length=400)),
-                ('trigger', models.CharField(choices=[('schedule', 'schedule'), ('startup', 'first start'), ('admin', 'admin'), ('command', 'command line'), ('token', 'token added')], max_length=10)),
-                ('chosen', models.JSONField(blank=True, null=True)),
-                ('shrink_accepted', models.BooleanField(default=False, help_text='Publish although most directories vanished.')),
-                ('status', models.CharField(choices=[('queued', 'waiting for a worker'), ('listing', 'listing directories'), ('looking_up', 'looking up directories'), ('published', 'published'), ('unchanged', 'nothing changed'), ('held', 'held back: waits for an admin'), ('no_token', 'no token'), ('failed', 'failed')], default='queued', max_length=12)),
-                ('reason', models.CharField(blank=True, choices=[('no_token', 'no GitHub token: add one in the admin'), ('token_refused', 'GitHub refuses the token: replace it in the admin'), ('rate_limited', "GitHub's rate limit is used up: the hub goes on at its reset"), ('secondary_limit', 'GitHub asks the hub to slow down: it goes on by itself'), ('budget', "the hub's own request budget was used up: it goes on at the next tick"), ('unreachable', 'GitHub could not be reached: check the network'), ('server_fault', 'GitHub answered with an error of its own: tried again later'), ('bad_answer', "GitHub's answer could not be read: tried again later"), ('truncated', 'the directory is too large for one answer of GitHub'), ('not_found', 'repository, branch or path not found: check the settings'), ('access_denied', "GitHub denies access: check the token's permissions"), ('empty_repository', 'the repository has no commit yet'), ('deadline', 'not finished in time: the next tick goes on from there'), ('all_failed', 'no directory could be looked up: nothing was published'), ('shrunk', 'most directories vanished: publish it in the admin if that is right'), ('not_chosen', 'changed upstream, but not chosen in the last refresh'), ('overdue', 'no refresh for longer than planned: check beat and worker'), ('internal', "a fault of the hub itself: see the worker's log")], max_length=20)),
-                ('detail', models.CharField(blank=True, max_length=300)),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('deadline', models.DateTimeField()),
-                ('listed_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('root_sha', models.CharField(blank=True, max_length=64)),
-                ('contents_sha', models.CharField(blank=True, max_length=64)),
-                ('directories', models.PositiveIntegerField(null=True)),
-                ('requests', models.PositiveIntegerField(default=0, help_text='Asked of GitHub while listing.')),
-                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(help_text="Repository, branch and path.", max_length=400),
+                ),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("schedule", "schedule"),
+                            ("startup", "first start"),
+                            ("admin", "admin"),
+                            ("command", "command line"),
+                            ("token", "token added"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("chosen", models.JSONField(blank=True, null=True)),
+                (
+                    "shrink_accepted",
+                    models.BooleanField(
+                        default=False, help_text="Publish although most directories vanished."
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting for a worker"),
+                            ("listing", "listing directories"),
+                            ("looking_up", "looking up directories"),
+                            ("published", "published"),
+                            ("unchanged", "nothing changed"),
+                            ("held", "held back: waits for an admin"),
+                            ("no_token", "no token"),
+                            ("failed", "failed"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("no_token", "no GitHub token: add one in the admin"),
+                            ("token_refused", "GitHub refuses the token: replace it in the admin"),
+                            (
+                                "rate_limited",
+                                "GitHub's rate limit is used up: the hub goes on at its reset",
+                            ),
+                            (
+                                "secondary_limit",
+                                "GitHub asks the hub to slow down: it goes on by itself",
+                            ),
+                            (
+                                "budget",
+                                "the hub's own request budget was used up: it goes on at the next tick",
+                            ),
+                            ("unreachable", "GitHub could not be reached: check the network"),
+                            (
+                                "server_fault",
+                                "GitHub answered with an error of its own: tried again later",
+                            ),
+                            ("bad_answer", "GitHub's answer could not be read: tried again later"),
+                            ("truncated", "the directory is too large for one answer of GitHub"),
+                            (
+                                "not_found",
+                                "repository, branch or path not found: check the settings",
+                            ),
+                            (
+                                "access_denied",
+                                "GitHub denies access: check the token's permissions",
+                            ),
+                            ("empty_repository", "the repository has no commit yet"),
+                            ("deadline", "not finished in time: the next tick goes on from there"),
+                            (
+                                "all_failed",
+                                "no directory could be looked up: nothing was published",
+                            ),
+                            (
+                                "shrunk",
+                                "most directories vanished: publish it in the admin if that is right",
+                            ),
+                            ("not_chosen", "changed upstream, but not chosen in the last refresh"),
+                            (
+                                "overdue",
+                                "no refresh for longer than planned: check beat and worker",
+                            ),
+                            ("internal", "a fault of the hub itself: see the worker's log"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=300)),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("deadline", models.DateTimeField()),
+                ("listed_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("root_sha", models.CharField(blank=True, max_length=64)),
+                ("contents_sha", models.CharField(blank=True, max_length=64)),
+                ("directories", models.PositiveIntegerField(null=True)),
+                (
+                    "requests",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Asked of GitHub while listing."
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='TreeListing',
+            name="TreeListing",
             fields=[
-                ('sha', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('entries', models.JSONField()),
+                ("sha", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("entries", models.JSONField()),
             ],
         ),
         migrations.CreateModel(
-            name='Exporter',
+            name="Exporter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('title', models.CharField(max_length=120, unique=True)),
-                ('project_name', models.CharField(blank=True, max_length=120)),
-                ('repository', models.URLField(unique=True)),
-                ('official', models.BooleanField(default=False, help_text='Kept by the Prometheus team (github.com/prometheus).')),
-                ('description', models.CharField(blank=True, max_length=300)),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exporters', to='hub.category')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("title", models.CharField(max_length=120, unique=True)),
+                ("project_name", models.CharField(blank=True, max_length=120)),
+                ("repository", models.URLField(unique=True)),
+                (
+                    "official",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Kept by the Prometheus team (github.com/prometheus).",
+                    ),
+                ),
+                ("description", models.CharField(blank=True, max_length=300)),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exporters",
+                        to="hub.category",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['title'],
+                "ordering": ["title"],
             },
         ),
         migrations.CreateModel(
-            name='GitHubToken',
+            name="GitHubToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('secret', encrypted_fields.fields.EncryptedTextField(verbose_name='token')),
-                ('from_environment', models.BooleanField(default=False, editable=False)),
-                ('state', models.CharField(choices=[('unknown', 'not yet used'), ('valid', 'valid'), ('invalid', 'refused by GitHub')], default='unknown', editable=False, max_length=10)),
-                ('limit', models.PositiveIntegerField(editable=False, help_text='Requests an hour that GitHub allows.', null=True)),
-                ('remaining', models.PositiveIntegerField(editable=False, null=True)),
-                ('reset_at', models.DateTimeField(editable=False, null=True)),
-                ('blocked_until', models.DateTimeField(editable=False, help_text='GitHub asked us to wait until then.', null=True)),
-                ('used_at', models.DateTimeField(editable=False, null=True)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("secret", encrypted_fields.fields.EncryptedTextField(verbose_name="token")),
+                ("from_environment", models.BooleanField(default=False, editable=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("unknown", "not yet used"),
+                            ("valid", "valid"),
+                            ("invalid", "refused by GitHub"),
+                        ],
+                        default="unknown",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "limit",
+                    models.PositiveIntegerField(
+                        editable=False, help_text="Requests an hour that GitHub allows.", null=True
+                    ),
+                ),
+                ("remaining", models.PositiveIntegerField(editable=False, null=True)),
+                ("reset_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "blocked_until",
+                    models.DateTimeField(
+                        editable=False, help_text="GitHub asked us to wait until then.", null=True
+                    ),
+                ),
+                ("used_at", models.DateTimeField(editable=False, null=True)),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'GitHub token',
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('from_environment', True)), fields=('from_environment',), name='one_token_from_environment')],
+                "verbose_name": "GitHub token",
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("from_environment", True)),
+                        fields=("from_environment",),
+                        name="one_token_from_environment",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Lookup',
+            name="Lookup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('directory', models.CharField(max_length=255)),
-                ('tree_sha', models.CharField(max_length=64)),
-                ('outcome', models.CharField(choices=[('pending', 'not yet looked up'), ('found', 'found'), ('missing', 'gone'), ('failed', 'failed')], default='pending', max_length=8)),
-                ('reason', models.CharField(blank=True, choices=[('no_token', 'no GitHub token: add one in the admin'), ('token_refused', 'GitHub refuses the token: replace it in the admin'), ('rate_limited', "GitHub's rate limit is used up: the hub goes on at its reset"), ('secondary_limit', 'GitHub asks the hub to slow down: it goes on by itself'), ('budget', "the hub's own request budget was used up: it goes on at the next tick"), ('unreachable', 'GitHub could not be reached: check the network'), ('server_fault', 'GitHub answered with an error of its own: tried again later'), ('bad_answer', "GitHub's answer could not be read: tried again later"), ('truncated', 'the directory is too large for one answer of GitHub'), ('not_found', 'repository, branch or path not found: check the settings'), ('access_denied', "GitHub denies access: check the token's permissions"), ('empty_repository', 'the repository has no commit yet'), ('deadline', 'not finished in time: the next tick goes on from there'), ('all_failed', 'no directory could be looked up: nothing was published'), ('shrunk', 'most directories vanished: publish it in the admin if that is right'), ('not_chosen', 'changed upstream, but not chosen in the last refresh'), ('overdue', 'no refresh for longer than planned: check beat and worker'), ('internal', "a fault of the hub itself: see the worker's log")], max_length=20)),
-                ('detail', models.CharField(blank=True, max_length=300)),
-                ('requests', models.PositiveSmallIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lookups', to='hub.refreshrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("directory", models.CharField(max_length=255)),
+                ("tree_sha", models.CharField(max_length=64)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("pending", "not yet looked up"),
+                            ("found", "found"),
+                            ("missing", "gone"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("no_token", "no GitHub token: add one in the admin"),
+                            ("token_refused", "GitHub refuses the token: replace it in the admin"),
+                            (
+                                "rate_limited",
+                                "GitHub's rate limit is used up: the hub goes on at its reset",
+                            ),
+                            (
+                                "secondary_limit",
+                                "GitHub asks the hub to slow down: it goes on by itself",
+                            ),
+                            (
+                                "budget",
+                                "the hub's own request budget was used up: it goes on at the next tick",
+                            ),
+                            ("unreachable", "GitHub could not be reached: check the network"),
+                            (
+                                "server_fault",
+                                "GitHub answered with an error of its own: tried again later",
+                            ),
+                            ("bad_answer", "GitHub's answer could not be read: tried again later"),
+                            ("truncated", "the directory is too large for one answer of GitHub"),
+                            (
+                                "not_found",
+                                "repository, branch or path not found: check the settings",
+                            ),
+                            (
+                                "access_denied",
+                                "GitHub denies access: check the token's permissions",
+                            ),
+                            ("empty_repository", "the repository has no commit yet"),
+                            ("deadline", "not finished in time: the next tick goes on from there"),
+                            (
+                                "all_failed",
+                                "no directory could be looked up: nothing was published",
+                            ),
+                            (
+                                "shrunk",
+                                "most directories vanished: publish it in the admin if that is right",
+                            ),
+                            ("not_chosen", "changed upstream, but not chosen in the last refresh"),
+                            (
+                                "overdue",
+                                "no refresh for longer than planned: check beat and worker",
+                            ),
+                            ("internal", "a fault of the hub itself: see the worker's log"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=300)),
+                ("requests", models.PositiveSmallIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lookups",
+                        to="hub.refreshrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['directory'],
+                "ordering": ["directory"],
             },
         ),
         migrations.CreateModel(
-            name='ExporterContents',
+            name="ExporterContents",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=400)),
-                ('directory', models.CharField(max_length=255)),
-                ('tree_sha', models.CharField(blank=True, max_length=64)),
-                ('iac', models.BooleanField(null=True)),
-                ('alerts', models.BooleanField(null=True)),
-                ('dashboard', models.BooleanField(null=True)),
-                ('evidence', models.JSONField(default=dict)),
-                ('as_of', models.DateTimeField(help_text='When GitHub last confirmed a stale tree.', null=True)),
-                ('stale', models.CharField(blank=True, choices=[('no_token', 'no GitHub token: add one in the admin'), ('token_refused', 'GitHub refuses the token: replace it in the admin'), ('rate_limited', "GitHub's rate limit is used up: the hub goes on at its reset"), ('secondary_limit', 'GitHub asks the hub to slow down: it goes on by itself'), ('budget', "the hub's own request budget was used up: it goes on at the next tick"), ('unreachable', 'GitHub could not be reached: check the network'), ('server_fault', 'GitHub answered with an error of its own: tried again later'), ('bad_answer', "GitHub's answer could not be read: tried again later"), ('truncated', 'the directory is too large for one answer of GitHub'), ('not_found', 'repository, branch or path not found: check the settings'), ('access_denied', "GitHub denies access: check the token's permissions"), ('empty_repository', 'the repository has no commit yet'), ('deadline', 'not finished in time: the next tick goes on from there'), ('all_failed', 'no directory could be looked up: nothing was published'), ('shrunk', 'most directories vanished: publish it in the admin if that is right'), ('not_chosen', 'changed upstream, but not chosen in the last refresh'), ('overdue', 'no refresh for longer than planned: check beat and worker'), ('internal', "a fault of the hub itself: see the worker's log")], max_length=20)),
-                ('exporter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='contents', to='hub.exporter')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(max_length=400)),
+                ("directory", models.CharField(max_length=255)),
+                ("tree_sha", models.CharField(blank=True, max_length=64)),
+                ("iac", models.BooleanField(null=True)),
+                ("alerts", models.BooleanField(null=True)),
+                ("dashboard", models.BooleanField(null=True)),
+                ("evidence", models.JSONField(default=dict)),
+                (
+                    "as_of",
+                    models.DateTimeField(
+                        help_text="When GitHub last confirmed a stale tree.", null=True
+                    ),
+                ),
+                (
+                    "stale",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("no_token", "no GitHub token: add one in the admin"),
+                            ("token_refused", "GitHub refuses the token: replace it in the admin"),
+                            (
+                                "rate_limited",
+                                "GitHub's rate limit is used up: the hub goes on at its reset",
+                            ),
+                            (
+                                "secondary_limit",
+                                "GitHub asks the hub to slow down: it goes on by itself",
+                            ),
+                            (
+                                "budget",
+                                "the hub's own request budget was used up: it goes on at the next tick",
+                            ),
+                            ("unreachable", "GitHub could not be reached: check the network"),
+                            (
+                                "server_fault",
+                                "GitHub answered with an error of its own: tried again later",
+                            ),
+                            ("bad_answer", "GitHub's answer could not be read: tried again later"),
+                            ("truncated", "the directory is too large for one answer of GitHub"),
+                            (
+                                "not_found",
+                                "repository, branch or path not found: check the settings",
+                            ),
+                            (
+                                "access_denied",
+                                "GitHub denies access: check the token's permissions",
+                            ),
+                            ("empty_repository", "the repository has no commit yet"),
+                            ("deadline", "not finished in time: the next tick goes on from there"),
+                            (
+                                "all_failed",
+                                "no directory could be looked up: nothing was published",
+                            ),
+                            (
+                                "shrunk",
+                                "most directories vanished: publish it in the admin if that is right",
+                            ),
+                            ("not_chosen", "changed upstream, but not chosen in the last refresh"),
+                            (
+                                "overdue",
+                                "no refresh for longer than planned: check beat and worker",
+                            ),
+                            ("internal", "a fault of the hub itself: see the worker's log"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "exporter",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="contents",
+                        to="hub.exporter",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'exporter contents',
-                'ordering': ['directory'],
-                'constraints': [models.UniqueConstraint(fields=('source', 'directory'), name='one_row_per_directory')],
+                "verbose_name_plural": "exporter contents",
+                "ordering": ["directory"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("source", "directory"), name="one_row_per_directory"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ListingETag',
+            name="ListingETag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.CharField(max_length=500)),
-                ('etag', models.CharField(max_length=200)),
-                ('tree_sha', models.CharField(max_length=64)),
-                ('token', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='hub.githubtoken')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("url", models.CharField(max_length=500)),
+                ("etag", models.CharField(max_length=200)),
+                ("tree_sha", models.CharField(max_length=64)),
+                (
+                    "token",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, to="hub.githubtoken"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('token', 'url'), name='one_etag_per_token_and_url')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token", "url"), name="one_etag_per_token_and_url"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='hub.refreshrun')),
-                ('source', models.CharField(max_length=400)),
-                ('root_sha', models.CharField(max_length=64)),
-                ('contents_sha', models.CharField(max_length=64)),
-                ('complete', models.BooleanField()),
-                ('rules', models.PositiveSmallIntegerField(help_text='Version of the rules that judged it.')),
-                ('published_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="hub.refreshrun",
+                    ),
+                ),
+                ("source", models.CharField(max_length=400)),
+                ("root_sha", models.CharField(max_length=64)),
+                ("contents_sha", models.CharField(max_length=64)),
+                ("complete", models.BooleanField()),
+                (
+                    "rules",
+                    models.PositiveSmallIntegerField(
+                        help_text="Version of the rules that judged it."
+                    ),
+                ),
+                ("published_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['-pk'],
-                'indexes': [models.Index(fields=['source', '-run'], name='newest_snapshot')],
+                "ordering": ["-pk"],
+                "indexes": [models.Index(fields=["source", "-run"], name="newest_snapshot")],
             },
         ),
         migrations.CreateModel(
-            name='ServedContents',
+            name="ServedContents",
             fields=[
-                ('source', models.CharField(max_length=400, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('fresh', 'fresh'), ('stale', 'stale'), ('empty', 'no snapshot yet')], max_length=5)),
-                ('reason', models.CharField(blank=True, choices=[('no_token', 'no GitHub token: add one in the admin'), ('token_refused', 'GitHub refuses the token: replace it in the admin'), ('rate_limited', "GitHub's rate limit is used up: the hub goes on at its reset"), ('secondary_limit', 'GitHub asks the hub to slow down: it goes on by itself'), ('budget', "the hub's own request budget was used up: it goes on at the next tick"), ('unreachable', 'GitHub could not be reached: check the network'), ('server_fault', 'GitHub answered with an error of its own: tried again later'), ('bad_answer', "GitHub's answer could not be read: tried again later"), ('truncated', 'the directory is too large for one answer of GitHub'), ('not_found', 'repository, branch or path not found: check the settings'), ('access_denied', "GitHub denies access: check the token's permissions"), ('empty_repository', 'the repository has no commit yet'), ('deadline', 'not finished in time: the next tick goes on from there'), ('all_failed', 'no directory could be looked up: nothing was published'), ('shrunk', 'most directories vanished: publish it in the admin if that is right'), ('not_chosen', 'changed upstream, but not chosen in the last refresh'), ('overdue', 'no refresh for longer than planned: check beat and worker'), ('internal', "a fault of the hub itself: see the worker's log")], max_length=20)),
-                ('as_of', models.DateTimeField(help_text='When GitHub last confirmed the map.', null=True)),
-                ('fresh_until', models.DateTimeField(null=True)),
-                ('body', models.BinaryField()),
-                ('body_gzip', models.BinaryField()),
-                ('etag', models.CharField(max_length=80)),
-                ('rendered_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('snapshot', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='hub.snapshot')),
+                ("source", models.CharField(max_length=400, primary_key=True, serialize=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("fresh", "fresh"),
+                            ("stale", "stale"),
+                            ("empty", "no snapshot yet"),
+                        ],
+                        max_length=5,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("no_token", "no GitHub token: add one in the admin"),
+                            ("token_refused", "GitHub refuses the token: replace it in the admin"),
+                            (
+                                "rate_limited",
+                                "GitHub's rate limit is used up: the hub goes on at its reset",
+                            ),
+                            (
+                                "secondary_limit",
+                                "GitHub asks the hub to slow down: it goes on by itself",
+                            ),
+                            (
+                                "budget",
+                                "the hub's own request budget was used up: it goes on at the next tick",
+                            ),
+                            ("unreachable", "GitHub could not be reached: check the network"),
+                            (
+                                "server_fault",
+                                "GitHub answered with an error of its own: tried again later",
+                            ),
+                            ("bad_answer", "GitHub's answer could not be read: tried again later"),
+                            ("truncated", "the directory is too large for one answer of GitHub"),
+                            (
+                                "not_found",
+                                "repository, branch or path not found: check the settings",
+                            ),
+                            (
+                                "access_denied",
+                                "GitHub denies access: check the token's permissions",
+                            ),
+                            ("empty_repository", "the repository has no commit yet"),
+                            ("deadline", "not finished in time: the next tick goes on from there"),
+                            (
+                                "all_failed",
+                                "no directory could be looked up: nothing was published",
+                            ),
+                            (
+                                "shrunk",
+                                "most directories vanished: publish it in the admin if that is right",
+                            ),
+                            ("not_chosen", "changed upstream, but not chosen in the last refresh"),
+                            (
+                                "overdue",
+                                "no refresh for longer than planned: check beat and worker",
+                            ),
+                            ("internal", "a fault of the hub itself: see the worker's log"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "as_of",
+                    models.DateTimeField(
+                        help_text="When GitHub last confirmed the map.", null=True
+                    ),
+                ),
+                ("fresh_until", models.DateTimeField(null=True)),
+                ("body", models.BinaryField()),
+                ("body_gzip", models.BinaryField()),
+                ("etag", models.CharField(max_length=80)),
+                ("rendered_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="hub.snapshot"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'served contents',
+                "verbose_name_plural": "served contents",
             },
         ),
         migrations.AddConstraint(
-            model_name='refreshrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('finished_at__isnull', True)), fields=('source',), name='one_open_run'),
+            model_name="refreshrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("finished_at__isnull", True)),
+                fields=("source",),
+                name="one_open_run",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refreshrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('status__in', ['queued', 'listing', 'looking_up'])), models.Q(('finished_at__isnull', False), models.Q(('status__in', ['queued', 'listing', 'looking_up']), _negated=True)), _connector='OR'), name='an_ended_run_has_an_end'),
+            model_name="refreshrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("finished_at__isnull", True),
+                        ("status__in", ["queued", "listing", "looking_up"]),
+                    ),
+                    models.Q(
+                        ("finished_at__isnull", False),
+                        models.Q(
+                            ("status__in", ["queued", "listing", "looking_up"]), _negated=True
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="an_ended_run_has_an_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lookup',
-            constraint=models.UniqueConstraint(fields=('run', 'directory'), name='one_lookup_per_directory'),
+            model_name="lookup",
+            constraint=models.UniqueConstraint(
+                fields=("run", "directory"), name="one_lookup_per_directory"
+            ),
         ),
     ]
