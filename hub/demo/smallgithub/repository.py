@@ -1,0 +1,201 @@
+"""A git repository in memory, made from a folder or a git repository: true objects, true SHAs."""
+
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dulwich.objects import Blob, Commit, ShaFile, Tree
+from dulwich.repo import Repo
+
+_AUTHOR = b"Small GitHub <small@github.invalid>"
+_FOLDER = 0o040000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name in a tree. `mode` is git's, `type` one of blob, tree, commit (a submodule)."""
+
+    path: str
+    mode: int
+    sha: str
+
+    @property
+    def type(self) -> str:
+        """GitHub's word for the entry."""
+        if self.mode == _FOLDER:
+            return "tree"
+        return "commit" if self.mode == 0o160000 else "blob"
+
+
+class Repository:
+    """Branches of commits over content-addressed trees and blobs. Thread-safe for writers."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, ShaFile] = {}
+        self.branches: dict[str, str] = {}  # name → commit SHA
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of_folder(cls, folder: Path, branch: str = "main") -> "Repository":
+        """The folder's files as one commit, or a git repository's commits of its HEAD."""
+        repository = cls()
+        if (folder / ".git").exists():
+            repository._read_git(folder, branch)
+        else:
+            tree = repository._add_folder(folder)
+            if tree is not None:
+                repository._commit(branch, tree, "Import the folder", parents=())
+        return repository
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def resolve(self, name: str) -> str | None:
+        """The tree SHA that a branch, a commit SHA or a tree SHA (`:path` may follow) names."""
+        name, _, path = name.partition(":")
+        found = self.objects.get(self.branches.get(name, name))
+        if isinstance(found, Commit):
+            found = self.objects.get(found.tree.decode())
+        if not isinstance(found, Tree):
+            return None
+        sha = str(found.id.decode())
+        for part in filter(None, path.split("/")):
+            entry = next((e for e in self.entries(sha) if e.path == part), None)
+            if entry is None or entry.type != "tree":
+                return None
+            sha = entry.sha
+        return sha
+
+    def entries(self, tree_sha: str) -> list[Entry]:
+        """The direct children of a tree, in git's order."""
+        tree = self.objects[tree_sha]
+        assert isinstance(tree, Tree)  # noqa: S101 — a caller's mistake
+        return [
+            Entry(item.path.decode("utf-8", "surrogateescape"), item.mode, item.sha.decode())
+            for item in tree.items()
+        ]
+
+    def walk(self, tree_sha: str, prefix: str = "") -> Iterator[Entry]:
+        """Every entry below a tree, folders too, as `recursive` lists them."""
+        for entry in self.entries(tree_sha):
+            yield Entry(prefix + entry.path, entry.mode, entry.sha)
+            if entry.type == "tree":
+                yield from self.walk(entry.sha, f"{prefix}{entry.path}/")
+
+    def find(self, branch: str, path: str) -> Entry | None:
+        """The file or folder at `path` of a branch; the root is a tree with an empty path."""
+        sha = self.resolve(branch)
+        if sha is None:
+            return None
+        found = Entry("", _FOLDER, sha)
+        for part in filter(None, path.split("/")):
+            if found.type != "tree":
+                return None
+            child = next((e for e in self.entries(found.sha) if e.path == part), None)
+            if child is None:
+                return None
+            found = child
+        return Entry(path.strip("/"), found.mode, found.sha)
+
+    def blob(self, sha: str) -> bytes | None:
+        """A blob's bytes."""
+        found = self.objects.get(sha)
+        return found.data if isinstance(found, Blob) else None
+
+    def commits(self, branch: str, path: str = "") -> list[Commit]:
+        """First-parent history, newest first; with `path`, only the commits that changed it."""
+        history: list[Commit] = []
+        commit = self.objects.get(self.branches.get(branch, branch))
+        while isinstance(commit, Commit):
+            parent = self.objects.get(commit.parents[0].decode()) if commit.parents else None
+            if not path or self._at(commit, path) != self._at(parent, path):
+                history.append(commit)
+            commit = parent
+        return history
+
+    def _at(self, commit: ShaFile | None, path: str) -> str | None:
+        found = self.find(commit.id.decode(), path) if commit is not None else None
+        return found.sha if found else None
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def write(self, path: str, content: bytes, message: str = "Write", branch: str = "main") -> str:
+        """Commit a file; the commit's SHA."""
+        return self._change(path, self._add(Blob.from_string(content)), message, branch)
+
+    def delete(self, path: str, message: str = "Delete", branch: str = "main") -> str:
+        """Commit the removal of a file or folder; folders that become empty go too."""
+        return self._change(path, None, message, branch)
+
+    def force_push(self, folder: Path, branch: str = "main") -> None:
+        """Replace the branch by the folder's files, without history; old objects are gone."""
+        other = Repository.of_folder(folder, branch)
+        with self._lock:
+            self.objects, self.branches = other.objects, other.branches
+
+    def _change(self, path: str, sha: str | None, message: str, branch: str) -> str:
+        with self._lock:
+            parents = (self.branches[branch],) if branch in self.branches else ()
+            root = self.resolve(branch)
+            tree = self._replaced(root, path.strip("/").split("/"), sha)
+            return self._commit(branch, tree or self._add(Tree()), message, parents)
+
+    def _replaced(self, tree_sha: str | None, parts: list[str], sha: str | None) -> str | None:
+        """The SHA of a copy of the tree with one path set (or removed); None when empty."""
+        tree = Tree()
+        for entry in self.entries(tree_sha) if tree_sha else []:
+            tree.add(entry.path.encode(), entry.mode, entry.sha.encode())
+        name, rest = parts[0].encode(), parts[1:]
+        mode = 0o100644
+        if rest:
+            old = tree[name][1].decode() if name in tree and tree[name][0] == _FOLDER else None
+            sha, mode = self._replaced(old, rest, sha), _FOLDER
+        if sha:
+            tree[name] = (mode, sha.encode())
+        elif name in tree:
+            del tree[name]
+        return self._add(tree) if len(tree) else None
+
+    def _commit(self, branch: str, tree: str, message: str, parents: tuple[str, ...]) -> str:
+        commit = Commit()
+        commit.tree = tree.encode()
+        commit.parents = [parent.encode() for parent in parents]
+        commit.author = commit.committer = _AUTHOR
+        commit.author_time = commit.commit_time = int(time.time())
+        commit.author_timezone = commit.commit_timezone = 0
+        commit.message = message.encode()
+        self.branches[branch] = self._add(commit)
+        return self.branches[branch]
+
+    def _add(self, thing: ShaFile) -> str:
+        sha = str(thing.id.decode())
+        self.objects[sha] = thing
+        return sha
+
+    def _add_folder(self, folder: Path) -> str | None:
+        """The tree of a folder, as `git add . && git write-tree` would name it; None if empty."""
+        tree = Tree()
+        for path in folder.iterdir():
+            name = path.name.encode("utf-8", "surrogateescape")
+            if path.is_symlink():
+                target = str(path.readlink()).encode()
+                tree.add(name, 0o120000, self._add(Blob.from_string(target)).encode())
+            elif path.is_dir():
+                sha = self._add_folder(path) if path.name != ".git" else None
+                if sha:
+                    tree.add(name, _FOLDER, sha.encode())
+            else:
+                mode = 0o100755 if path.stat().st_mode & stat.S_IXUSR else 0o100644
+                tree.add(name, mode, self._add(Blob.from_string(path.read_bytes())).encode())
+        return self._add(tree) if len(tree) else None
+
+    def _read_git(self, folder: Path, branch: str) -> None:
+        with Repo(str(folder)) as repo:
+            for sha in repo.object_store:
+                self._add(repo.object_store[sha])
+            for ref in repo.refs.keys(b"refs/heads/"):
+                self.branches[ref.decode()] = repo.refs[b"refs/heads/" + ref].decode()
+            if branch not in self.branches and b"HEAD" in repo.refs:
+                self.branches[branch] = repo.head().decode()
