@@ -1,0 +1,152 @@
+"""GitHub's JSON for what the repository holds. Pure: no HTTP, no limits."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+from dulwich.objects import Commit
+
+from hub.demo.smallgithub.repository import Entry, Repository
+
+_FILE_WITHOUT_CONTENT = 1024 * 1024  # bytes; larger files come without content
+_MOST_ENTRIES_OF_A_FOLDER = 1000
+USER: dict[str, Any] = {
+    "login": "small-github",
+    "id": 1,
+    "node_id": "U_1",
+    "type": "User",
+    "site_admin": False,
+    "gravatar_id": "",
+    "name": "Small GitHub",
+}
+
+
+def base64_lines(content: bytes) -> str:
+    """Base64 in lines of 60, each ended, as GitHub sends it."""
+    text = base64.b64encode(content).decode()
+    return "".join(f"{text[i : i + 60]}\n" for i in range(0, len(text), 60))
+
+
+def user(url: str) -> dict[str, Any]:
+    """A user with the addresses that GitHub's schema asks for."""
+    own = f"{url}/users/{USER['login']}"
+    links = {
+        name: f"{own}/{name.removesuffix('_url')}"
+        for name in (
+            "followers_url",
+            "following_url",
+            "gists_url",
+            "starred_url",
+            "subscriptions_url",
+            "organizations_url",
+            "repos_url",
+            "events_url",
+            "received_events_url",
+        )
+    }
+    return {**USER, "url": own, "html_url": own, "avatar_url": f"{own}/avatar.png", **links}
+
+
+def tree(
+    repository: Repository, sha: str, url: str, *, recursive: bool, most: int
+) -> dict[str, Any]:
+    """A git tree; `truncated` when it has more than `most` entries."""
+    found = list(repository.walk(sha) if recursive else repository.entries(sha))
+    return {
+        "sha": sha,
+        "url": f"{url}/git/trees/{sha}",
+        "tree": [_tree_entry(repository, entry, url) for entry in found[:most]],
+        "truncated": len(found) > most,
+    }
+
+
+def _tree_entry(repository: Repository, entry: Entry, url: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "path": entry.path,
+        "mode": f"{entry.mode:06o}",
+        "type": entry.type,
+        "sha": entry.sha,
+    }
+    if entry.type == "blob":
+        answer["size"] = len(repository.blob(entry.sha) or b"")
+    if entry.type != "commit":
+        answer["url"] = f"{url}/git/{entry.type}s/{entry.sha}"
+    return answer
+
+
+def blob(sha: str, content: bytes, url: str) -> dict[str, Any]:
+    """A git blob."""
+    return {
+        "sha": sha,
+        "node_id": f"B_{sha}",
+        "size": len(content),
+        "url": f"{url}/git/blobs/{sha}",
+        "content": base64_lines(content),
+        "encoding": "base64",
+    }
+
+
+def contents(repository: Repository, entry: Entry, branch: str, url: str) -> Any:
+    """A file with its content, or a folder's first 1,000 entries."""
+    if entry.type == "tree":
+        children = repository.entries(entry.sha)[:_MOST_ENTRIES_OF_A_FOLDER]
+        prefix = f"{entry.path}/" if entry.path else ""
+        return [
+            _content(repository, Entry(prefix + child.path, child.mode, child.sha), branch, url)
+            for child in children
+        ]
+    data = repository.blob(entry.sha) or b""
+    small = len(data) <= _FILE_WITHOUT_CONTENT
+    return {
+        **_content(repository, entry, branch, url),
+        "content": base64_lines(data) if small else "",
+        "encoding": "base64" if small else "none",
+    }
+
+
+def _content(repository: Repository, entry: Entry, branch: str, url: str) -> dict[str, Any]:
+    own = f"{url}/contents/{entry.path}?ref={branch}"
+    git = f"{url}/git/{entry.type}s/{entry.sha}"
+    is_file = entry.type == "blob"
+    return {
+        "type": "file" if is_file else "dir",
+        "name": entry.path.rsplit("/", 1)[-1],
+        "path": entry.path,
+        "sha": entry.sha,
+        "size": len(repository.blob(entry.sha) or b"") if is_file else 0,
+        "url": own,
+        "git_url": git,
+        "html_url": own,
+        "download_url": own if is_file else None,
+        "_links": {"self": own, "git": git, "html": own},
+    }
+
+
+def commit(found: Commit, url: str) -> dict[str, Any]:
+    """A commit as the list of commits has it."""
+    sha = found.id.decode()
+    when = datetime.fromtimestamp(found.commit_time, UTC).isoformat().replace("+00:00", "Z")
+    person = {"name": "Small GitHub", "email": "small@github.invalid", "date": when}
+    own = f"{url}/commits/{sha}"
+    tree_sha = found.tree.decode()
+    return {
+        "sha": sha,
+        "node_id": f"C_{sha}",
+        "url": own,
+        "html_url": own,
+        "comments_url": f"{own}/comments",
+        "commit": {
+            "url": f"{url}/git/commits/{sha}",
+            "author": person,
+            "committer": person,
+            "message": found.message.decode(errors="replace"),
+            "comment_count": 0,
+            "tree": {"sha": tree_sha, "url": f"{url}/git/trees/{tree_sha}"},
+        },
+        "author": None,
+        "committer": None,
+        "parents": [
+            {"sha": parent.decode(), "url": f"{url}/commits/{parent.decode()}"}
+            for parent in found.parents
+        ],
+    }

@@ -1,0 +1,113 @@
+"""What can go wrong at GitHub, to be switched on by tests and from the command line."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+
+
+@dataclass
+class Fault:
+    """Does something else than answer, for requests whose path holds `match`.
+
+    `act` gets the request's handler; it returns True when it has dealt with the request, False to
+    let the ordinary answer follow. `times` bounds how often (None: until it is removed).
+    """
+
+    act: Callable[[BaseHTTPRequestHandler], bool]
+    match: str = ""
+    times: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def applies(self, path: str) -> bool:
+        """Whether the fault strikes now; counts it."""
+        if self.match not in path:
+            return False
+        with self._lock:
+            if self.times is not None:
+                if self.times == 0:
+                    return False
+                self.times -= 1
+            return True
+
+
+def _send(
+    handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes
+) -> bool:
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body)
+    return True
+
+
+def answer(
+    status: int, body: object = None, headers: dict[str, str] | None = None
+) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """Another answer: `body` as JSON, or as it is when it is text (an HTML page)."""
+    html = isinstance(body, str)
+    raw = str(body).encode() if html else json.dumps(body).encode()
+    kind = "text/html" if html else "application/json; charset=utf-8"
+    return lambda handler: _send(handler, status, {"Content-Type": kind, **(headers or {})}, raw)
+
+
+def server_error(status: int = 502) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """GitHub's unicorn page: HTML instead of JSON."""
+    return answer(status, "<html><title>Unicorn! &middot; GitHub</title></html>")
+
+
+def secondary_limit(
+    retry_after: int | None = None, status: int = 403
+) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """The secondary limit; GitHub may leave `retry-after` out, and requests remain."""
+    return answer(
+        status,
+        {
+            "message": "You have exceeded a secondary rate limit. "
+            "Please wait a few minutes before you try again."
+        },
+        {} if retry_after is None else {"Retry-After": str(retry_after)},
+    )
+
+
+def slow(seconds: float) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """The ordinary answer, later."""
+
+    def act(_: BaseHTTPRequestHandler) -> bool:
+        time.sleep(seconds)  # the fault itself
+        return False
+
+    return act
+
+
+def half_body(handler: BaseHTTPRequestHandler) -> bool:
+    """Announces more than it sends, then closes."""
+    _send(handler, 200, {"Content-Length": "1000"}, b'{"sha": "')
+    handler.close_connection = True
+    return True
+
+
+def reset(handler: BaseHTTPRequestHandler) -> bool:
+    """Cuts the connection without an answer."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.close_connection = True
+    return True
+
+
+def endless_body(handler: BaseHTTPRequestHandler) -> bool:
+    """Sends a byte now and then until the reader leaves."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000000")
+    handler.end_headers()
+    handler.close_connection = True
+    while True:
+        try:
+            handler.wfile.write(b" ")
+        except OSError:
+            return True
+        time.sleep(0.1)  # the fault itself
