@@ -1,0 +1,42 @@
+"""The primary limit: so many requests an hour for each token, counted as GitHub counts."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+_WINDOW = 3600  # seconds
+
+
+@dataclass
+class RateLimit:
+    """One token's hour. `remaining` may be set by tests."""
+
+    limit: int
+    used: int = 0
+    reset: int = field(default_factory=lambda: int(time.time()) + _WINDOW)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def take(self) -> bool:
+        """Count a request; False when the hour's are used up."""
+        with self._lock:
+            if time.time() >= self.reset:
+                self.used, self.reset = 0, int(time.time()) + _WINDOW
+            if self.used >= self.limit:
+                return False
+            self.used += 1
+            return True
+
+    def give_back(self) -> None:
+        """A 304 is free of cost."""
+        with self._lock:
+            self.used = max(0, self.used - 1)
+
+    def exhaust(self, reset_in: int = _WINDOW) -> None:
+        """Use up all that is left; `reset_in` seconds from now there is more."""
+        with self._lock:
+            self.used, self.reset = self.limit, int(time.time()) + reset_in
+
+    def as_json(self) -> dict[str, int]:
+        """As `/rate_limit` has it."""
+        left = max(0, self.limit - self.used)
+        return {"limit": self.limit, "used": self.used, "remaining": left, "reset": self.reset}

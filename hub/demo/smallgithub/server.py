@@ -1,0 +1,354 @@
+"""The small GitHub over HTTP: authentication, limits, ETags, and a route for each operation."""
+
+import base64
+import hashlib
+import json
+import random
+import re
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from hub.demo.smallgithub import answers, faults
+from hub.demo.smallgithub.limits import RateLimit
+from hub.demo.smallgithub.repository import Repository
+
+_ANONYMOUS_LIMIT = 60  # requests an hour without a token
+_SECONDARY_CONCURRENCY = 100
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that was served, for tests that count and time them."""
+
+    method: str
+    path: str
+    status: int
+    started: float  # monotonic seconds
+    finished: float
+
+
+class Problem(Exception):
+    """An answer other than 200, in GitHub's words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class SmallGitHub:
+    """Serves one repository as OWNER/NAME; a context manager that stops with the block.
+
+    `latency` is seconds added to each answer, `fail_rate` the share (0 to 1) answered with 502,
+    `rate_limit` the requests an hour of each token. Without tokens nobody is authorised.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        name: str,
+        *,
+        tokens: Iterable[str] = (),
+        branch: str = "main",
+        port: int = 0,
+        host: str = "127.0.0.1",
+        latency: float = 0.0,
+        fail_rate: float = 0.0,
+        rate_limit: int = 5000,
+    ) -> None:
+        self.repository, self.name, self.branch = repository, name, branch
+        self.latency, self.fail_rate = latency, fail_rate
+        self.rate_limit = rate_limit
+        self.limits: dict[str, RateLimit] = {}
+        self.anonymous = RateLimit(_ANONYMOUS_LIMIT)
+        for token in tokens:
+            self.add_token(token)
+        self.faults: list[faults.Fault] = []
+        self.requests: list[Request] = []
+        self.truncate_above = 100_000
+        self.active = 0
+        self.lock = threading.Lock()
+        self.random = random.Random(0)  # noqa: S311 — the same failures in each run
+        self._http = _Server((host, port), _Handler)
+        self._http.github = self
+        self.url = f"http://{host}:{self._http.server_port}"
+
+    def add_token(self, token: str) -> None:
+        """Accept a token from now on."""
+        self.limits[token] = RateLimit(self.rate_limit)
+
+    def revoke(self, token: str) -> None:
+        """Answer 401 to a token from now on."""
+        self.limits.pop(token, None)
+
+    def start(self) -> None:
+        """Serve in a thread of its own."""
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def serve_forever(self) -> None:
+        """Serve until `stop`."""
+        self._http.serve_forever()
+
+    def stop(self) -> None:
+        """Stop listening and close."""
+        self._http.shutdown()
+        self._http.server_close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    github: SmallGitHub
+    daemon_threads = True
+    request_queue_size = 512
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that left is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body in one packet
+    timeout = 60
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_PUT(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
+        self._handle()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the base's name
+        """Quiet: `requests` remembers."""
+
+    def _handle(self) -> None:
+        started = time.monotonic()
+        self.status = 0
+        github = self.server.github
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(length) if length else b""
+        with github.lock:
+            github.active += 1
+        try:
+            if github.latency:
+                time.sleep(github.latency)  # the latency that was asked for
+            if not any(f.applies(self.path) and f.act(self) for f in list(github.faults)):
+                self._serve(github)
+        finally:
+            with github.lock:
+                github.active -= 1
+            github.requests.append(
+                Request(self.command, self.path, self.status, started, time.monotonic())
+            )
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self.status = code
+        super().send_response(code, message)
+
+    def _serve(self, github: SmallGitHub) -> None:
+        token = self._token()
+        limit = github.limits.get(token) if token else github.anonymous
+        try:
+            if limit is None:
+                raise Problem(401, "Bad credentials")
+            if not self.headers.get("User-Agent"):
+                raise Problem(403, "Request forbidden by administrative rules.")
+            if github.active > _SECONDARY_CONCURRENCY:
+                raise Problem(403, "You have exceeded a secondary rate limit.")
+            path = urlsplit(self.path).path
+            if path != "/rate_limit" and not limit.take():
+                raise Problem(403, "API rate limit exceeded for user ID 1.")
+            if github.fail_rate and github.random.random() < github.fail_rate:
+                faults.server_error()(self)
+                return
+            status, data = self._answer(github, limit)
+            body = json.dumps(data, separators=(",", ":")).encode()
+            tag = hashlib.sha256((token or "").encode() + body).hexdigest()
+            etag = f'W/"{tag}"'  # GitHub's vary by Authorization
+            if status == 200 and self.command == "GET":
+                if self.headers.get("If-None-Match") == etag:
+                    if token:
+                        limit.give_back()
+                    self._send(304, None, limit, {"ETag": etag})
+                    return
+                self._send(status, body, limit, {"ETag": etag})
+                return
+            self._send(status, body, limit, {})
+        except Problem as problem:
+            answer = {
+                "message": str(problem),
+                "documentation_url": "https://docs.github.com/rest",
+                "status": str(problem.status),
+            }
+            self._send(problem.status, json.dumps(answer).encode(), limit, {})
+
+    def _token(self) -> str | None:
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        return token.strip() if scheme.lower() in ("bearer", "token") else None
+
+    def _send(
+        self, status: int, body: bytes | None, limit: RateLimit | None, headers: dict[str, str]
+    ) -> None:
+        self.send_response(status)
+        if body is not None:
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+        if limit is not None:
+            for name, value in limit.as_json().items():
+                self.send_header(f"X-RateLimit-{name.capitalize()}", str(value))
+            self.send_header("X-RateLimit-Resource", "core")
+        self.send_header("Cache-Control", "private, max-age=60, s-maxage=60")
+        self.send_header("Vary", "Accept, Authorization, Cookie")
+        self.send_header("X-GitHub-Media-Type", "github.v3; format=json")
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if body is not None:
+            self.wfile.write(body)
+
+    def _answer(self, github: SmallGitHub, limit: RateLimit) -> tuple[int, Any]:
+        split = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(split.query).items()}
+        if split.path == "/rate_limit":
+            rate = limit.as_json()
+            search = {"limit": 30, "used": 0, "remaining": 30, "reset": rate["reset"]}
+            return 200, {"resources": {"core": rate, "search": search}, "rate": rate}
+        if split.path == "/user":
+            if self._token() is None:
+                raise Problem(401, "Requires authentication")
+            return 200, answers.user(github.url)
+        prefix = f"/repos/{github.name}"
+        if split.path != prefix and not split.path.startswith(f"{prefix}/"):
+            raise Problem(404, "Not Found")
+        rest = unquote(split.path[len(prefix) :])
+        for pattern, operation in _ROUTES:
+            found = re.fullmatch(pattern, rest, re.DOTALL)
+            if found:
+                return operation(self, github, query, *found.groups())
+        raise Problem(404, "Not Found")
+
+    def _tree(self, github: SmallGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
+        repository = github.repository
+        if not repository.branches:
+            raise Problem(409, "Git Repository is empty.")
+        sha = repository.resolve(name)
+        if sha is None:
+            raise Problem(404, "Not Found")
+        return 200, _tree_answer(
+            repository, sha, prefix_url(github), "recursive" in query, github.truncate_above
+        )
+
+    def _blob(self, github: SmallGitHub, query: dict[str, str], sha: str) -> tuple[int, Any]:
+        content = github.repository.blob(sha)
+        if content is None:
+            raise Problem(404, "Not Found")
+        return 200, answers.blob(sha, content, prefix_url(github))
+
+    def _contents(self, github: SmallGitHub, query: dict[str, str], path: str) -> tuple[int, Any]:
+        branch = query.get("ref", github.branch)
+        entry = github.repository.find(branch, path)
+        if self.command != "GET":
+            return self._write(github, path, entry.sha if entry else None)
+        if entry is None:
+            raise Problem(404, "Not Found")
+        return 200, answers.contents(github.repository, entry, branch, prefix_url(github))
+
+    def _write(self, github: SmallGitHub, path: str, there: str | None) -> tuple[int, Any]:
+        try:
+            asked = json.loads(self.body or b"{}")
+            message, branch = str(asked["message"]), asked.get("branch", github.branch)
+            content = base64.b64decode(asked["content"]) if self.command == "PUT" else b""
+        except (ValueError, KeyError, TypeError):
+            raise Problem(422, "Invalid request.") from None
+        if self.command == "DELETE" and there is None:
+            raise Problem(404, "Not Found")
+        if there is not None and "sha" not in asked:
+            raise Problem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
+        if there is not None and asked["sha"] != there:
+            raise Problem(409, f"{path} does not match {asked['sha']}")
+        repository, url = github.repository, prefix_url(github)
+        if self.command == "DELETE":
+            repository.delete(path, message, branch)
+            written = None
+        else:
+            repository.write(path, content, message, branch)
+            entry = repository.find(branch, path)
+            assert entry is not None  # noqa: S101 — it was just written
+            written = answers.contents(repository, entry, branch, url)
+        made = answers.commit(repository.commits(branch)[0], url)
+        return (
+            201 if there is None else 200,
+            {"content": written, "commit": {**made["commit"], "sha": made["sha"]}},
+        )
+
+    def _commits(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+        if not github.repository.branches:
+            raise Problem(409, "Git Repository is empty.")
+        found = github.repository.commits(
+            query.get("sha", github.branch), query.get("path", "").strip("/")
+        )
+        size = min(100, int(query.get("per_page", "30")))
+        first = (int(query.get("page", "1")) - 1) * size
+        return 200, [answers.commit(c, prefix_url(github)) for c in found[first : first + size]]
+
+    def _ref(self, github: SmallGitHub, query: dict[str, str], branch: str) -> tuple[int, Any]:
+        sha = github.repository.branches.get(branch)
+        if sha is None:
+            raise Problem(404, "Not Found")
+        url = prefix_url(github)
+        return 200, {
+            "ref": f"refs/heads/{branch}",
+            "node_id": f"R_{branch}",
+            "url": f"{url}/git/refs/heads/{branch}",
+            "object": {"type": "commit", "sha": sha, "url": f"{url}/git/commits/{sha}"},
+        }
+
+    def _readme(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+        return self._contents(github, query, "README.md")
+
+    def _releases(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+        return 200, []
+
+
+def prefix_url(github: SmallGitHub) -> str:
+    """The repository's own address."""
+    return f"{github.url}/repos/{github.name}"
+
+
+@lru_cache(maxsize=512)
+def _tree_answer(repository: Repository, sha: str, url: str, recursive: bool, most: int) -> Any:
+    """A tree is named by its SHA, so its answer never changes."""
+    return answers.tree(repository, sha, url, recursive=recursive, most=most)
+
+
+_ROUTES: list[tuple[str, Any]] = [
+    (r"/git/trees/(.+)", _Handler._tree),
+    (r"/git/blobs/([0-9a-f]+)", _Handler._blob),
+    (r"/git/ref/heads/(.+)", _Handler._ref),
+    (r"/contents/?(.*)", _Handler._contents),
+    (r"/commits", _Handler._commits),
+    (r"/readme", _Handler._readme),
+    (r"/releases", _Handler._releases),
+]
+
+
+def of_folder(folder: Path, name: str, **options: Any) -> SmallGitHub:
+    """A small GitHub over a folder (the repository's root) or a git repository."""
+    branch = options.get("branch", "main")
+    return SmallGitHub(Repository.of_folder(folder, branch), name, **options)
