@@ -1,0 +1,31 @@
+"""`python -m hub.local run`: the whole hub on this machine."""
+
+import argparse
+import sys
+
+from hub.local.run import Refusal, run
+from hub.local.supervisor import watch_parent
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m hub.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="start everything and stay until Ctrl-C")
+    commands.add_parser("watch-parent").add_argument("pid", type=int)
+    arguments = parser.parse_args()
+    if arguments.command == "watch-parent":
+        watch_parent(arguments.pid)
+        return 0
+    try:
+        run()
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stdout.write("\nstopped\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""`make run`, top to bottom."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from hub.local import environment
+from hub.local.ports import is_free, ports_from
+from hub.local.postgres import EmbeddedPostgres
+from hub.local.server import EmbeddedServer, ServerError
+from hub.local.supervisor import Program, Supervisor, end_leftovers
+from hub.local.valkey import EmbeddedValkey
+
+ROOT = Path(__file__).resolve().parents[2]
+_WEB_WITHIN = 60  # seconds
+
+
+class Refusal(Exception):
+    """The hub cannot run here; the text says why and what to do."""
+
+
+def run() -> None:
+    """Start the hub, say where it is, and stay until it is interrupted. Then end all of it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    ports = _ports()
+    lock = FileLock(data_dir / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Refusal(
+            f"The hub of {data_dir} runs already, at http://127.0.0.1:{ports['hub']}/ unless it "
+            "was started with another HUB_PORT. A second one needs its own HUB_DATA_DIR and "
+            "HUB_PORT."
+        ) from None
+    with lock:
+        if end_leftovers(data_dir):
+            _say("ended what an earlier hub had left running")
+        servers = _servers(data_dir, ports)
+        demo = environment.is_demo(os.environ)
+        _refuse_taken_ports(ports, servers, demo=demo)
+        try:
+            _run(data_dir, ports, servers, demo=demo)
+        except ServerError as error:
+            raise Refusal(str(error)) from error
+
+
+def _run(
+    data_dir: Path, ports: dict[str, int], servers: dict[str, EmbeddedServer], *, demo: bool
+) -> None:
+    _say("preparing Postgres and Redis" if servers else "using your Postgres and Redis")
+    for server in servers.values():
+        server.prepare()
+    file = data_dir / "hub.env"
+    made = environment.hub_environment(
+        os.environ,
+        environment.read(file),
+        {variable: server.url for variable, server in servers.items()},
+        f"http://127.0.0.1:{ports['small GitHub']}",
+    )
+    environment.write(file, made)
+    child = {**os.environ, **made, "HUB_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
+    if demo:
+        child["SMALLGITHUB_TOKEN"] = made["GITHUB_TOKEN"]
+    supervisor = Supervisor(_programs(ports, servers, demo=demo), data_dir, child)
+    try:
+        for server in servers.values():
+            server.wait_until_ready()
+            _say(f"{server.name} is ready")
+        _manage(child, "migrate", "--noinput")
+        _manage(child, "loadcatalogue")
+        admin = json.loads(_manage(child, "ensureadmin"))
+        _say("the database is ready")
+        for name in (["github"] if demo else []) + ["web", "worker", "beat", "flower"]:
+            supervisor.start(name)
+        _wait_for_web(f"http://127.0.0.1:{ports['hub']}/healthz", data_dir)
+        _say(_welcome(ports, data_dir, child, admin))
+        supervisor.process.wait()
+        raise Refusal(f"supervisord ended by itself; see {data_dir}/logs/supervisord.log")
+    finally:
+        _say("stopping …")
+        supervisor.stop()
+        end_leftovers(data_dir)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _ports() -> dict[str, int]:
+    given = os.environ.get("HUB_PORT", "8000")
+    if not given.isdigit() or not 1024 <= int(given) <= 65000:
+        raise Refusal(f"HUB_PORT is {given!r}: a number from 1024 to 65000 is needed")
+    return ports_from(int(given))
+
+
+def _servers(data_dir: Path, ports: dict[str, int]) -> dict[str, EmbeddedServer]:
+    """The embedded servers by the variable that would name another one."""
+    servers: dict[str, EmbeddedServer] = {}
+    if not os.environ.get("DATABASE_URL"):
+        servers["DATABASE_URL"] = EmbeddedPostgres(data_dir, ports["Postgres"])
+    if not os.environ.get("REDIS_URL"):
+        servers["REDIS_URL"] = EmbeddedValkey(data_dir, ports["Redis"])
+    return servers
+
+
+def _refuse_taken_ports(
+    ports: dict[str, int], servers: dict[str, EmbeddedServer], *, demo: bool
+) -> None:
+    needed = {"hub", "Flower"} | {server.name for server in servers.values()}
+    if demo:
+        needed.add("small GitHub")
+    for name, port in ports.items():
+        if name in needed and not is_free(port):
+            raise Refusal(
+                f"Port {port} ({name}) is taken. Set HUB_PORT to another number, for example "
+                f"HUB_PORT={ports['hub'] + 100}; the other ports follow it."
+            )
+
+
+def _programs(
+    ports: dict[str, int], servers: dict[str, EmbeddedServer], *, demo: bool
+) -> list[Program]:
+    python = [sys.executable, "-m"]
+    manage = [sys.executable, str(ROOT / "manage.py")]
+    celery = [*python, "celery", "--app=config", f"--workdir={ROOT}"]
+    programs = [
+        Program(
+            server.name.lower(),
+            server.command,
+            priority=10,
+            autostart=True,
+            user=server.user,
+            stop_signal="INT",  # Postgres' fast shutdown; Valkey takes it alike
+        )
+        for server in servers.values()
+    ]
+    if demo:
+        sample = ROOT / "hub" / "demo" / "sample"
+        port = ports["small GitHub"]
+        programs.append(
+            Program(
+                "github",
+                [*manage, "smallgithub", str(sample), "--repo=demo/exporters", f"--port={port}"],
+            )
+        )
+    web = [*python, "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={ports['hub']}"]
+    return [
+        *programs,
+        Program("web", [*web, f"--working-dir={ROOT}", "config.wsgi:application"]),
+        Program(
+            "worker",
+            [*celery, "worker", "--pool=threads", "--concurrency=32", "--queues=hub,lookups"]
+            + ["--without-gossip", "--without-mingle", "--loglevel=INFO", "--hostname=worker@%h"],
+        ),
+        Program("beat", [*celery, "beat", "--pidfile=", "--loglevel=INFO"]),
+        Program("flower", [*celery, "flower", "--address=127.0.0.1", f"--port={ports['Flower']}"]),
+    ]
+
+
+def _manage(env: dict[str, str], *command: str) -> str:
+    """Run a management command; its output. Raises `ServerError` with its own words."""
+    result = subprocess.run(  # noqa: S603 — our own command
+        [sys.executable, str(ROOT / "manage.py"), *command],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise ServerError(f"manage.py {command[0]} failed:\n{result.stderr[-2000:]}")
+    return result.stdout
+
+
+def _wait_for_web(url: str, data_dir: Path) -> None:
+    until = time.monotonic() + _WEB_WITHIN
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            opener.open(url, timeout=2).close()
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > until:
+                raise ServerError(f"the web server does not answer; see {data_dir}/logs") from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _welcome(
+    ports: dict[str, int], data_dir: Path, env: dict[str, str], admin: dict[str, str | None]
+) -> str:
+    hub = f"http://127.0.0.1:{ports['hub']}"
+    user, _, password = env["FLOWER_BASIC_AUTH"].partition(":")
+    sign_in = (
+        f"{admin['username']} / {admin['password']}   (shown this once)"
+        if admin["password"]
+        else "with the password of the first start; `make password` sets a new one"
+    )
+    source = (
+        "demo data (set GITHUB_TOKEN to read a real repository)"
+        if env.get("HUB_DEMO") == "true"
+        else env.get("GITHUB_REPO", "NexClipper/exporterhub.io")
+    )
+    return (
+        f"\n  hub       {hub}/\n"
+        f"  admin     {hub}/admin/   {sign_in}\n"
+        f"  Flower    http://127.0.0.1:{ports['Flower']}/   {user} / {password}\n"
+        f"  API docs  {hub}/api/v1/docs\n\n"
+        f"  contents  {source}\n"
+        f"  data      {data_dir}   (logs in {data_dir / 'logs'})\n\n"
+        "  Ctrl-C ends everything.\n"
+    )
