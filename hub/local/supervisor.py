@@ -154,8 +154,6 @@ def watch_parent(pid: int) -> None:
 
     Runs as one of the programs: so not even a SIGKILL of `make run` leaves anything behind.
     """
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).wait()
-    except psutil.NoSuchProcess:
-        pass
     os.kill(os.getppid(), signal.SIGTERM)

@@ -1,0 +1,61 @@
+# make run: everything, on this machine. make test: all tests. Both set up what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check password lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …'; exit 1; }
+	@echo 'making .venv'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.run: requirements.txt .venv/.python
+	@echo 'installing what the hub needs'
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.run
+	@echo 'installing what tests and checks need'
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+setup: .venv/.dev ## make .venv and install everything
+
+run: .venv/.run ## start the hub on this machine; Ctrl-C ends it
+	@$(BIN)/python -m hub.local run
+
+test: .venv/.dev ## all tests, on a real Postgres, a real Redis and real workers
+	@$(BIN)/python -m pytest
+
+# Settings demand secrets; these are made for the check alone, and no server is asked.
+CHECK_ENV = SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))')" \
+  FIELD_ENCRYPTION_KEY=check DATABASE_URL=postgres://check@127.0.0.1:1/check \
+  REDIS_URL=redis://127.0.0.1:1/0 HUB_DATA_DIR=/nonexistent HUB_HTTPS=true
+
+check: .venv/.dev ## lint, format, types, migrations, deployment settings, image and Compose file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(CHECK_ENV) && export SECRET_KEY FIELD_ENCRYPTION_KEY DATABASE_URL REDIS_URL HUB_DATA_DIR HUB_HTTPS && \
+	set -x && \
+	$(BIN)/mypy && \
+	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run && \
+	$(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/hadolint docker/Dockerfile
+
+password: .venv/.run ## set the admin's password anew
+	@$(BIN)/python manage.py changepassword admin
+
+lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on the PATH)
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header -o requirements.txt requirements.in
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header -o requirements-dev.txt requirements-dev.in
+
+clean: ## remove what was installed and cached; the data folder stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache staticfiles
