@@ -97,5 +97,3 @@ class Hub:
 def real_contents() -> Path:
     """The real data that lies beside the project, with its truth."""
     return Path(__file__).parent / "data" / "real-contents"
-
-

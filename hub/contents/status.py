@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from hub.contents import read
@@ -23,6 +24,7 @@ def runs() -> QuerySet[RefreshRun]:
     return RefreshRun.objects.filter(source=configured_source().key).annotate(
         to_look_up=Count("lookups"),
         looked_up=Count("lookups", filter=~Q(lookups__outcome=Outcome.PENDING)),
+        requests_asked=F("requests") + Coalesce(Sum("lookups__requests"), 0),
         failed=Count("lookups", filter=Q(lookups__outcome__in=[Outcome.FAILED, Outcome.MISSING])),
     )
 
@@ -42,7 +44,7 @@ def describe_run(run: RefreshRun) -> dict[str, Any]:
         "to_look_up": run.to_look_up,  # type: ignore[attr-defined]
         "looked_up": run.looked_up,  # type: ignore[attr-defined]
         "failed": run.failed,  # type: ignore[attr-defined]
-        "requests": run.requests,
+        "requests": run.requests_asked,  # type: ignore[attr-defined]
     }
 
 
