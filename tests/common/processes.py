@@ -29,10 +29,12 @@ class Process:
         self.command = command
         self.env = env or {}
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 — closed by `stop`
+        self._started_at = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, against the test's own database."""
+        self._started_at = len(self.output())
         self._process = subprocess.Popen(
             [sys.executable, "-m", *self.command],
             cwd=ROOT,
@@ -58,10 +60,10 @@ class Process:
         return os.pread(self._output.fileno(), 10_000_000, 0).decode(errors="replace")
 
     def wait_for_output(self, text: str, *, seconds: float = 30.0) -> None:
-        """Wait until it has written `text`."""
+        """Wait until it has written `text` since its last start."""
 
         def written() -> bool:
-            if text in self.output():
+            if text in self.output()[self._started_at :]:
                 return True
             assert self.running, f"{self.command} ended:\n{self.output()}"
             return False
