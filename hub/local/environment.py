@@ -6,13 +6,13 @@ once and kept, and the demo's token. The user's own GITHUB_TOKEN is never writte
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 # Made at the first start and then kept: without them, stored tokens and sessions are lost.
-_KEPT = {
+_KEPT: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(60),
     "FIELD_ENCRYPTION_KEY": lambda: secrets.token_urlsafe(32),
     "FLOWER_BASIC_AUTH": lambda: f"ops:{secrets.token_urlsafe(12)}",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dulwich.objects import Blob, Commit, ShaFile, Tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
+from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 _AUTHOR = b"Small GitHub <small@github.invalid>"
@@ -146,14 +147,14 @@ class Repository:
         """The SHA of a copy of the tree with one path set (or removed); None when empty."""
         tree = Tree()
         for entry in self.entries(tree_sha) if tree_sha else []:
-            tree.add(entry.path.encode(), entry.mode, entry.sha.encode())
+            tree.add(entry.path.encode(), entry.mode, _id(entry.sha))
         name, rest = parts[0].encode(), parts[1:]
         mode = 0o100644
         if rest:
             old = tree[name][1].decode() if name in tree and tree[name][0] == _FOLDER else None
             sha, mode = self._replaced(old, rest, sha), _FOLDER
         if sha:
-            tree[name] = (mode, sha.encode())
+            tree[name] = (mode, _id(sha))
         elif name in tree:
             del tree[name]
         return self._add(tree) if len(tree) else None
@@ -161,7 +162,7 @@ class Repository:
     def _commit(self, branch: str, tree: str, message: str, parents: tuple[str, ...]) -> str:
         commit = Commit()
         commit.tree = tree.encode()
-        commit.parents = [parent.encode() for parent in parents]
+        commit.parents = [_id(parent) for parent in parents]
         commit.author = commit.committer = _AUTHOR
         commit.author_time = commit.commit_time = int(time.time())
         commit.author_timezone = commit.commit_timezone = 0
@@ -181,21 +182,25 @@ class Repository:
             name = path.name.encode("utf-8", "surrogateescape")
             if path.is_symlink():
                 target = str(path.readlink()).encode()
-                tree.add(name, 0o120000, self._add(Blob.from_string(target)).encode())
+                tree.add(name, 0o120000, _id(self._add(Blob.from_string(target))))
             elif path.is_dir():
                 sha = self._add_folder(path) if path.name != ".git" else None
                 if sha:
-                    tree.add(name, _FOLDER, sha.encode())
+                    tree.add(name, _FOLDER, _id(sha))
             else:
                 mode = 0o100755 if path.stat().st_mode & stat.S_IXUSR else 0o100644
-                tree.add(name, mode, self._add(Blob.from_string(path.read_bytes())).encode())
+                tree.add(name, mode, _id(self._add(Blob.from_string(path.read_bytes()))))
         return self._add(tree) if len(tree) else None
 
     def _read_git(self, folder: Path, branch: str) -> None:
         with Repo(str(folder)) as repo:
             for sha in repo.object_store:
                 self._add(repo.object_store[sha])
-            for ref in repo.refs.keys(b"refs/heads/"):
-                self.branches[ref.decode()] = repo.refs[b"refs/heads/" + ref].decode()
-            if branch not in self.branches and b"HEAD" in repo.refs:
+            for ref in repo.refs.keys(Ref(b"refs/heads/")):
+                self.branches[ref.decode()] = repo.refs[Ref(b"refs/heads/" + ref)].decode()
+            if branch not in self.branches and Ref(b"HEAD") in repo.refs:
                 self.branches[branch] = repo.head().decode()
+
+
+def _id(sha: str) -> ObjectID:
+    return ObjectID(sha.encode())

@@ -210,8 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", "application/json; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
         if limit is not None:
-            for name, value in limit.as_json().items():
-                self.send_header(f"X-RateLimit-{name.capitalize()}", str(value))
+            for name, number in limit.as_json().items():
+                self.send_header(f"X-RateLimit-{name.capitalize()}", str(number))
             self.send_header("X-RateLimit-Resource", "core")
         self.send_header("Cache-Control", "private, max-age=60, s-maxage=60")
         self.send_header("Vary", "Accept, Authorization, Cookie")
@@ -240,7 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
         for pattern, operation in _ROUTES:
             found = re.fullmatch(pattern, rest, re.DOTALL)
             if found:
-                return operation(self, github, query, *found.groups())
+                status, data = operation(self, github, query, *found.groups())
+                return status, data
         raise Problem(404, "Not Found")
 
     def _tree(self, github: SmallGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
