@@ -17,4 +17,4 @@ class HubConfig(AppConfig):
 class HubAdminConfig(AdminConfig):
     """Django's admin with the hub's own site as the default one."""
 
-    default_site = "hub.admin.site.HubAdminSite"
+    default_site = "hub.admin_site.HubAdminSite"

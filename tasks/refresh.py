@@ -75,4 +75,5 @@ def watch_runs() -> None:
 @worker_ready.connect
 def fill_a_new_hub(**_: Any) -> None:
     """A hub that has never tried to fill its page does so when its first worker is ready."""
-    runs.start_first_run()
+    started = runs.start_first_run()
+    logger.info("first run: %s", started.run if started else "not needed")

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from django.conf import settings
+from django.utils import timezone
 
 from hub.contents import status
 from hub.contents.runs import start_run
 from hub.demo.smallgithub import Repository, SmallGitHub
 from hub.github import client
-from hub.models import GitHubToken, RefreshRun, RunTrigger
+from hub.github.source import configured_source
+from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
 from tests.common.processes import Process, worker
 from tests.common.waiting import wait_until
 
@@ -43,10 +45,20 @@ def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[
     """Two real worker processes for the whole session."""
     processes = [worker("one"), worker("two")]
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        # The first worker of a new hub starts a run; the tests start their own.
+        now = timezone.now()
+        tried = RefreshRun.objects.create(
+            source=configured_source().key,
+            trigger=RunTrigger.STARTUP,
+            status=RunStatus.FAILED,
+            deadline=now,
+            finished_at=now,
+        )
         for process in processes:
             process.start()
-    for process in processes:
-        process.wait_for_output("ready.")
+        for process in processes:
+            process.wait_for_output("first run: not needed")
+        tried.delete()
     yield processes
     for process in processes:
         process.stop()
@@ -57,7 +69,7 @@ def hub(_workers: list[Process], github: SmallGitHub, transactional_db: None) ->
     """The hub with real workers, over an empty small GitHub, without a token."""
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     client.shared_pool()._seen.clear()
-    yield Hub(github)
+    yield Hub(github, _workers)
     # A run that is still open would write into the next test's tables.
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the test's runs to end")
 
@@ -65,8 +77,8 @@ def hub(_workers: list[Process], github: SmallGitHub, transactional_db: None) ->
 class Hub:
     """What tests do with a hub."""
 
-    def __init__(self, github: SmallGitHub) -> None:
-        self.github = github
+    def __init__(self, github: SmallGitHub, workers: list[Process]) -> None:
+        self.github, self.workers = github, workers
 
     def add_token(self, secret: str = TOKEN, name: str = "token") -> GitHubToken:
         """Store a token without the run that saving one starts."""

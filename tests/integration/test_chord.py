@@ -67,7 +67,7 @@ class ProcessContainer:
     def restart(self, timeout: float | None = None) -> None:
         assert self.process is not None
         self.process.start()
-        self.process.wait_for_output("ready.")
+        self.process.wait_for_output("first run:")
 
     def teardown(self) -> None: ...
 

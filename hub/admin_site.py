@@ -1,4 +1,8 @@
-"""The admin site in the hub's name."""
+"""The admin site in the hub's name.
+
+Outside `hub.admin`, whose modules register with it: inside, importing the site would register with
+a first one and then put a second, empty one in its place.
+"""
 
 from django.contrib.admin import AdminSite
 

@@ -1,0 +1,156 @@
+"""The admin: refreshing, tokens, permissions on the server."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django_celery_beat.models import PeriodicTask
+
+from config.celery import app
+from hub.models import (
+    Category,
+    Exporter,
+    ExporterContents,
+    GitHubToken,
+    RefreshRun,
+    RunStatus,
+    RunTrigger,
+    TokenState,
+)
+from tests.common.waiting import wait_until
+from tests.conftest import TOKEN, Hub
+
+
+@pytest.fixture
+def admin(hub: Hub) -> Client:
+    User.objects.create_superuser("root", password="a password of the test")
+    client = Client()
+    client.login(username="root", password="a password of the test")
+    return client
+
+
+def ended(**fields: object) -> RefreshRun:
+    runs = RefreshRun.objects.filter(finished_at__isnull=False, **fields)
+    return wait_until(runs.first, "the run to end")
+
+
+def test_the_button_refreshes(admin: Client, hub: Hub) -> None:
+    hub.add_token()
+    hub.fill("Redis/alert.yaml")
+    page = admin.get("/admin/hub/refreshrun/").content.decode()
+    assert "Refresh contents now" in page
+    answer = admin.post("/admin/hub/refreshrun/refresh/", follow=True).content.decode()
+    assert "Refreshing now" in answer
+    run = ended()
+    assert (run.trigger, run.status) == (RunTrigger.ADMIN, RunStatus.PUBLISHED)
+    assert run.requested_by.username == "root"
+    detail = admin.get(f"/admin/hub/refreshrun/{run.pk}/change/").content.decode()
+    assert "Redis" in detail
+
+
+def test_an_open_run_is_said_instead_of_starting_another(admin: Client, hub: Hub) -> None:
+    hub.add_token()
+    hub.fill("Redis/alert.yaml")
+    hub.github.latency = 0.5
+    admin.post("/admin/hub/refreshrun/refresh/")
+    answer = admin.post("/admin/hub/refreshrun/refresh/", follow=True).content.decode()
+    assert "is open already" in answer
+    ended()
+    assert RefreshRun.objects.count() == 1
+
+
+def test_chosen_exporters_only(admin: Client, hub: Hub) -> None:
+    hub.add_token()
+    hub.fill("Redis/alert.yaml", "Kafka/alert.yaml")
+    category = Category.objects.create(name="Database")
+    for name in ("Redis", "Kafka"):
+        Exporter.objects.create(
+            slug=name.lower(),
+            title=name,
+            repository=f"https://github.com/tests/{name}",
+            category=category,
+        )
+    hub.refresh()
+    hub.fill("Redis/dashboard.json", "Kafka/dashboard.json")
+    admin.post(
+        "/admin/hub/exporter/",
+        {
+            "action": "refresh_contents",
+            "_selected_action": [Exporter.objects.get(slug="redis").pk],
+        },
+    )
+    run = ended(trigger=RunTrigger.ADMIN)
+    assert run.lookups.count() == 1
+    rows = {row.directory: row for row in ExporterContents.objects.all()}
+    assert (rows["Redis"].dashboard, rows["Redis"].stale) == (True, "")
+    assert (rows["Kafka"].dashboard, rows["Kafka"].stale) == (False, "not_chosen")
+    hub.refresh()
+    assert ExporterContents.objects.get(directory="Kafka").dashboard is True
+
+
+def test_a_held_run_can_be_published(admin: Client, hub: Hub) -> None:
+    hub.add_token()
+    hub.fill(*(f"{name}/alert.yaml" for name in "ABCDE"))
+    hub.refresh()
+    for name in "ABC":
+        hub.github.repository.delete(f"contents/{name}")
+    held = hub.refresh()
+    admin.post("/admin/hub/refreshrun/", {"action": "publish_held", "_selected_action": [held.pk]})
+    assert ended(trigger=RunTrigger.ADMIN).status == RunStatus.PUBLISHED
+    assert set(ExporterContents.objects.values_list("directory", flat=True)) == {"D", "E"}
+
+
+def test_a_token_is_checked_before_it_is_stored_and_starts_a_run(admin: Client, hub: Hub) -> None:
+    hub.fill("Redis/alert.yaml")
+    add = "/admin/hub/githubtoken/add/"
+    refused = admin.post(add, {"name": "bad", "secret": "ghp_of_somebody_else_0123"})
+    assert "GitHub refuses this token" in refused.content.decode()
+    assert not GitHubToken.objects.exists()
+    admin.post(add, {"name": "good", "secret": TOKEN})
+    token = GitHubToken.objects.get()
+    assert (token.state, token.limit) == (TokenState.VALID, 5000)
+    run = ended()
+    assert (run.trigger, run.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
+    page = admin.get("/admin/hub/githubtoken/").content.decode()
+    assert f"ghp_••••{TOKEN[-4:]}" in page
+    # renaming keeps the stored token
+    admin.post(f"/admin/hub/githubtoken/{token.pk}/change/", {"name": "renamed", "secret": ""})
+    token.refresh_from_db()
+    assert (token.name, token.secret) == ("renamed", TOKEN)
+
+
+def test_staff_without_the_permission_cannot_refresh(hub: Hub) -> None:
+    user = User.objects.create_user("viewer", password="a password of the test", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_refreshrun"))
+    client = Client()
+    client.login(username="viewer", password="a password of the test")
+    assert "Refresh contents now" not in client.get("/admin/hub/refreshrun/").content.decode()
+    assert client.post("/admin/hub/refreshrun/refresh/").status_code == 403
+    assert Client().post("/admin/hub/refreshrun/refresh/").status_code == 302
+    assert not RefreshRun.objects.exists()
+
+
+def test_the_button_wants_a_csrf_token(admin: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = admin.cookies
+    assert strict.post("/admin/hub/refreshrun/refresh/").status_code == 403
+
+
+def test_every_entry_of_the_schedule_names_a_registered_task(hub: Hub) -> None:
+    app.loader.import_default_modules()
+    entries = PeriodicTask.objects.exclude(task__startswith="celery.")
+    assert entries.count() == 2
+    for entry in entries:
+        assert entry.task in app.tasks
+        assert entry.expire_seconds == entry.interval.every * 60
+
+
+def test_an_edited_schedule_survives_the_next_migration(hub: Hub) -> None:
+    from django.core.management import call_command
+
+    entry = PeriodicTask.objects.get(name="Refresh contents")
+    entry.enabled = False
+    entry.save()
+    call_command("migrate", verbosity=0)
+    entry.refresh_from_db()
+    assert entry.enabled is False
+    assert PeriodicTask.objects.filter(task=entry.task).count() == 1
