@@ -155,5 +155,8 @@ def watch_parent(pid: int) -> None:
     Runs as one of the programs: so not even a SIGKILL of `make run` leaves anything behind.
     """
     with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(pid).wait()
+        parent = psutil.Process(pid)
+        # Dead is enough: whoever started it may not have collected it yet.
+        while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.5)
     os.kill(os.getppid(), signal.SIGTERM)

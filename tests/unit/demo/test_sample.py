@@ -205,7 +205,7 @@ def test_dashboards_are_whole(path):
         assert board["schemaVersion"] >= 39
         variables = {variable["type"] for variable in board["templating"]["list"]}
         assert variables >= {"datasource", "query"}
-        assert len(board["panels"]) >= 6
+        assert 6 <= len(board["panels"]) <= 12
         ids = [panel["id"] for panel in board["panels"]]
         assert len(ids) == len(set(ids))
         for panel in board["panels"]:

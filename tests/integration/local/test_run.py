@@ -1,0 +1,174 @@
+"""`make run`, as a user runs it: real processes on free ports in a folder of their own."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from hub.local.ports import OFFSETS, free_port, is_free
+from hub.local.supervisor import MARK
+from tests.common.processes import ROOT
+from tests.common.waiting import wait_until
+
+# Not the addresses of the tests' own servers.
+_LEFT_OUT = {"DATABASE_URL", "REDIS_URL", "HUB_DATA_DIR", "SECRET_KEY", "FIELD_ENCRYPTION_KEY"}
+
+
+def free_row() -> int:
+    """The first of five free ports in a row."""
+    return wait_until(
+        lambda: next(
+            (
+                port
+                for port in [free_port()]
+                if port < 65000 and all(is_free(port + offset) for offset in OFFSETS.values())
+            ),
+            0,
+        ),
+        "five free ports in a row",
+    )
+
+
+class LocalHub:
+    """A `make run` in a session of its own."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.log = folder.with_suffix(".log")
+
+    def start(self, **env: str) -> "LocalHub":
+        given = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _LEFT_OUT and not name.startswith("GITHUB_")
+        }
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hub.local", "run"],
+                cwd=ROOT,
+                env={**given, "HUB_DATA_DIR": str(self.folder), "HUB_PORT": str(self.port), **env},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def wait_for(self, text: str) -> None:
+        def said() -> bool:
+            assert text in self.output() or self.process.poll() is None, self.output()
+            return text in self.output()
+
+        wait_until(said, repr(text), seconds=120)
+
+    def get(self, path: str, offset: int = 0, **options: object) -> requests.Response:
+        url = f"http://127.0.0.1:{self.port + offset}{path}"
+        return requests.get(url, timeout=10, **options)  # type: ignore[arg-type]
+
+    def children(self) -> list[psutil.Process]:
+        """Every process that bears this folder's mark."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get(MARK) == str(self.folder.resolve()):
+                    found.append(process)
+        return found
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(90)
+
+
+@pytest.fixture(params=[0o711, 0o700], ids=["reachable", "private"])
+def parent(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder that others may pass through, and one that only we may."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(request.param)
+        yield Path(folder)
+
+
+def test_run_from_start_to_end(parent: Path) -> None:
+    hub = LocalHub(parent / "data", free_row()).start()
+    try:
+        hub.wait_for("Ctrl-C ends everything")
+        text = hub.output()
+        for offset, path in ((0, "/"), (0, "/admin/"), (1, "/"), (0, "/api/v1/docs")):
+            assert f"http://127.0.0.1:{hub.port + offset}{path}" in text
+
+        # the page fills by itself, plainly labelled as demo data
+        wait_until(lambda: hub.get("/api/v1/contents").json()["state"] == "fresh", "a filled map")
+        body = hub.get("/api/v1/contents").json()
+        assert body["source"]["demo"] is True
+        assert sum(kinds["A"] is True for kinds in body["contents"].values()) >= 12
+        assert "Demo data" in hub.get("/").text
+
+        # Flower wants the password that was printed
+        user, password = re.search(r"Flower .*/ +(\S+) / (\S+)", text).groups()
+        assert hub.get("/api/workers", 1).status_code == 401
+        assert hub.get("/api/workers", 1, auth=(user, password)).status_code == 200
+
+        # the admin's password works, and stands nowhere in the data folder
+        password = re.search(r"admin / (\S+)", text).group(1)
+        session = requests.Session()
+        login = f"http://127.0.0.1:{hub.port}/admin/login/"
+        session.get(login, timeout=10)
+        answer = session.post(
+            login,
+            {
+                "username": "admin",
+                "password": password,
+                "csrfmiddlewaretoken": session.cookies["csrftoken"],
+                "next": "/admin/",
+            },
+            timeout=10,
+        )
+        assert "What the hub knows" in answer.text
+
+        # started twice, it says so; so does a hub whose ports are taken
+        second = LocalHub(hub.folder, hub.port)
+        second.log = parent / "second.log"
+        second.start()
+        assert second.process.wait(60) == 1
+        assert "runs already" in second.output()
+        other = LocalHub(parent / "other", hub.port).start()
+        assert other.process.wait(60) == 1
+        assert f"Port {hub.port} (hub) is taken" in other.output()
+
+        # Ctrl-C ends all children, pressed twice as well
+        assert len(hub.children()) > 6
+        hub.process.send_signal(signal.SIGINT)
+        hub.process.send_signal(signal.SIGINT)
+        assert hub.process.wait(90) == 0
+        assert hub.children() == []
+    finally:
+        hub.end()
+
+    # the data is there at the next start, and no new password is made
+    hub.start()
+    try:
+        hub.wait_for("Ctrl-C ends everything")
+        assert hub.get("/api/v1/contents").json()["run"] == body["run"]
+        assert password not in hub.output()
+        # not even a SIGKILL of the parent leaves anything behind
+        hub.process.kill()
+        wait_until(lambda: not hub.children(), "the end of all children", seconds=60)
+    finally:
+        hub.end()
+
+
+def test_an_odd_port_is_refused(tmp_path: Path) -> None:
+    hub = LocalHub(tmp_path / "data", 80).start()
+    assert hub.process.wait(60) == 1
+    assert "1024 to 65000" in hub.output()
