@@ -47,6 +47,19 @@ def user(url: str) -> dict[str, Any]:
     return {**USER, "url": own, "html_url": own, "avatar_url": f"{own}/avatar.png", **links}
 
 
+def signed_in_user(url: str) -> dict[str, Any]:
+    """The user that the token belongs to, as others may see them."""
+    unknown = ("bio", "blog", "company", "email", "hireable", "location")
+    counts = ("followers", "following", "public_gists", "public_repos")
+    return {
+        **user(url),
+        "user_view_type": "public",
+        **dict.fromkeys(unknown),
+        **dict.fromkeys(counts, 0),
+        **dict.fromkeys(("created_at", "updated_at"), "2026-01-01T00:00:00Z"),
+    }
+
+
 def tree(
     repository: Repository, sha: str, url: str, *, recursive: bool, most: int
 ) -> dict[str, Any]:
@@ -149,4 +162,49 @@ def commit(found: Commit, url: str) -> dict[str, Any]:
             {"sha": parent.decode(), "url": f"{url}/commits/{parent.decode()}"}
             for parent in found.parents
         ],
+    }
+
+
+_REPOSITORY_LINKS = """
+    archive assignees blobs branches collaborators comments commits compare contents contributors
+    deployments downloads events forks git_commits git_refs git_tags hooks issue_comment
+    issue_events issues keys labels languages merges milestones notifications pulls releases
+    stargazers statuses subscribers subscription tags teams trees html clone git ssh svn
+"""
+_REPOSITORY_COUNTS = """
+    forks forks_count open_issues open_issues_count size stargazers_count watchers
+    watchers_count network_count subscribers_count
+"""
+
+
+def repository(name: str, branch: str, url: str, api_url: str) -> dict[str, Any]:
+    """The repository's own facts."""
+    flags = ("fork", "private", "has_issues", "has_projects", "has_wiki", "has_pages")
+    return {
+        "id": 1,
+        "node_id": "R_1",
+        "name": name.partition("/")[2],
+        "full_name": name,
+        "description": "Served by the small GitHub",
+        "owner": user(api_url),
+        "url": url,
+        "default_branch": branch,
+        **{f"{link}_url": f"{url}/{link}" for link in _REPOSITORY_LINKS.split()},
+        **dict.fromkeys(_REPOSITORY_COUNTS.split(), 0),
+        **dict.fromkeys((*flags, "has_discussions", "archived", "disabled"), False),
+        **dict.fromkeys(("homepage", "language", "mirror_url", "license")),
+        **dict.fromkeys(("pushed_at", "created_at", "updated_at"), "2026-01-01T00:00:00Z"),
+    }
+
+
+def branch(name: str, newest: Commit, url: str) -> dict[str, Any]:
+    """A branch with its newest commit."""
+    own = f"{url}/branches/{name}"
+    return {
+        "name": name,
+        "commit": commit(newest, url),
+        "_links": {"html": own, "self": own},
+        "protected": False,
+        "protection": {},
+        "protection_url": f"{own}/protection",
     }

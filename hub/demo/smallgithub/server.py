@@ -21,6 +21,7 @@ from hub.demo.smallgithub.repository import Repository
 
 _ANONYMOUS_LIMIT = 60  # requests an hour without a token
 _SECONDARY_CONCURRENCY = 100
+_STOPS_WITHIN = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Problem(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Moved(Exception):
+    """301: the repository was renamed."""
 
 
 class SmallGitHub:
@@ -69,6 +74,7 @@ class SmallGitHub:
         self.anonymous = RateLimit(_ANONYMOUS_LIMIT)
         for token in tokens:
             self.add_token(token)
+        self.former_names: set[str] = set()  # OWNER/NAME answered with 301
         self.faults: list[faults.Fault] = []
         self.requests: list[Request] = []
         self.truncate_above = 100_000
@@ -89,7 +95,9 @@ class SmallGitHub:
 
     def start(self) -> None:
         """Serve in a thread of its own."""
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._http.serve_forever, args=(_STOPS_WITHIN,), daemon=True
+        ).start()
 
     def serve_forever(self) -> None:
         """Serve until `stop`."""
@@ -190,6 +198,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(status, body, limit, {"ETag": etag})
                 return
             self._send(status, body, limit, {})
+        except Moved as moved:
+            answer = {"message": "Moved Permanently", "url": str(moved)}
+            self._send(301, json.dumps(answer).encode(), limit, {"Location": str(moved)})
         except Problem as problem:
             answer = {
                 "message": str(problem),
@@ -232,8 +243,12 @@ class _Handler(BaseHTTPRequestHandler):
         if split.path == "/user":
             if self._token() is None:
                 raise Problem(401, "Requires authentication")
-            return 200, answers.user(github.url)
+            return 200, answers.signed_in_user(github.url)
         prefix = f"/repos/{github.name}"
+        for name in github.former_names:
+            old = f"/repos/{name}"
+            if split.path == old or split.path.startswith(f"{old}/"):
+                raise Moved(github.url + prefix + self.path[len(old) :])
         if split.path != prefix and not split.path.startswith(f"{prefix}/"):
             raise Problem(404, "Not Found")
         rest = unquote(split.path[len(prefix) :])
@@ -298,6 +313,15 @@ class _Handler(BaseHTTPRequestHandler):
             {"content": written, "commit": {**made["commit"], "sha": made["sha"]}},
         )
 
+    def _repository(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+        return 200, answers.repository(github.name, github.branch, prefix_url(github), github.url)
+
+    def _branch(self, github: SmallGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
+        if name not in github.repository.branches:
+            raise Problem(404, "Branch not found")
+        newest = github.repository.commits(name)[0]
+        return 200, answers.branch(name, newest, prefix_url(github))
+
     def _commits(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
         if not github.repository.branches:
             raise Problem(409, "Git Repository is empty.")
@@ -339,6 +363,8 @@ def _tree_answer(repository: Repository, sha: str, url: str, recursive: bool, mo
 
 
 _ROUTES: list[tuple[str, Any]] = [
+    (r"", _Handler._repository),
+    (r"/branches/(.+)", _Handler._branch),
     (r"/git/trees/(.+)", _Handler._tree),
     (r"/git/blobs/([0-9a-f]+)", _Handler._blob),
     (r"/git/ref/heads/(.+)", _Handler._ref),

@@ -1,0 +1,256 @@
+"""The small GitHub: git's own SHAs, and answers that satisfy GitHub's published schema."""
+
+import base64
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from jsonschema import Draft202012Validator, ValidationError
+
+from hub.demo.smallgithub import Repository, SmallGitHub, of_folder
+
+TOKEN = "ghp_small0123456789"
+DOCUMENT = json.loads((Path(__file__).parents[1] / "data" / "github-openapi.json").read_text())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Files of every kind that git knows, with odd names."""
+    root = tmp_path / "repository"
+    for path, text in {
+        "README.md": "# Exporters\n",
+        "contents/Redis/alert.yaml": "groups: []\n",
+        "contents/Node Exporter/a b.json": "{}",
+        "contents/Größe/ü.txt": "ü",
+        "contents/Redis.d/x": "sorts before or after its neighbour",
+        "contents/Redis-x": "a file beside",
+        "empty.txt": "",
+    }.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (root / "run.sh").write_text("#!/bin/sh\n")
+    (root / "run.sh").chmod(0o755)
+    (root / "link").symlink_to("README.md")
+    (root / "no files here").mkdir()
+    return root
+
+
+@pytest.fixture
+def github(folder: Path) -> Iterator[SmallGitHub]:
+    with of_folder(folder, "owner/name", tokens=[TOKEN]) as server:
+        yield server
+
+
+def git(folder: Path, *command: str) -> str:
+    env = {
+        **os.environ,
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        **{
+            f"GIT_{who}_{what}": "t@t.invalid"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        },
+    }
+    done = subprocess.run(
+        ["git", "-C", str(folder), *command], env=env, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def ask(
+    github: SmallGitHub, path: str, method: str = "GET", token: str | None = TOKEN, **options: Any
+) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers |= options.pop("headers", {})
+    return requests.request(method, github.url + path, headers=headers, timeout=10, **options)
+
+
+def schema_of(operation: str, method: str, status: int) -> dict[str, Any]:
+    """The schema of an answer, with the document beside it for its references."""
+    answer: Any = DOCUMENT["paths"][operation][method.lower()]["responses"][str(status)]
+    while "$ref" in answer:
+        answer = _resolve(answer["$ref"])
+    content = answer.get("content", {})
+    schema = content["application/json"]["schema"] if content else True
+    return _without_nullable({"allOf": [schema], "components": DOCUMENT["components"]})
+
+
+def _resolve(reference: str) -> Any:
+    found: Any = DOCUMENT
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def _without_nullable(schema: Any) -> Any:
+    """OpenAPI 3.0's `nullable` as JSON Schema says it."""
+    if isinstance(schema, list):
+        return [_without_nullable(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _without_nullable(value) for key, value in schema.items()}
+    if plain.pop("nullable", False) is True:
+        return {"anyOf": [plain, {"type": "null"}]}
+    return plain
+
+
+def validate(answer: Any, operation: str, method: str = "GET", status: int = 200) -> None:
+    Draft202012Validator(schema_of(operation, method, status)).validate(answer)
+
+
+def test_shas_are_gits_own(folder: Path) -> None:
+    ours = Repository.of_folder(folder)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    assert ours.resolve("main") == git(folder, "write-tree")
+    listed = git(folder, "-c", "core.quotePath=false", "ls-files", "-s").splitlines()
+    theirs = {line.split("\t")[1]: tuple(line.split()[:2]) for line in listed}
+    assert {
+        entry.path: (f"{entry.mode:06o}", entry.sha)
+        for entry in ours.walk(ours.resolve("main"))
+        if entry.type == "blob"
+    } == theirs
+
+
+def test_a_git_repository_is_served_with_its_history(folder: Path) -> None:
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "one")
+    (folder / "README.md").write_text("changed")
+    git(folder, "commit", "-q", "-am", "two")
+    ours = Repository.of_folder(folder)
+    assert ours.branches["main"] == git(folder, "rev-parse", "HEAD")
+    assert [c.message for c in ours.commits("main", "README.md")] == [b"two\n", b"one\n"]
+    assert len(ours.commits("main", "contents")) == 1
+
+
+BLOB = "/repos/{owner}/{repo}/git/blobs/{file_sha}"
+TREE = "/repos/{owner}/{repo}/git/trees/{tree_sha}"
+CONTENTS = "/repos/{owner}/{repo}/contents/{path}"
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        ("/repos/owner/name", "/repos/{owner}/{repo}"),
+        ("/repos/owner/name/branches/main", "/repos/{owner}/{repo}/branches/{branch}"),
+        ("/repos/owner/name/commits", "/repos/{owner}/{repo}/commits"),
+        ("/repos/owner/name/commits?path=README.md", "/repos/{owner}/{repo}/commits"),
+        ("/repos/owner/name/contents/README.md", CONTENTS),
+        ("/repos/owner/name/contents/contents/Node%20Exporter", CONTENTS),
+        ("/repos/owner/name/contents/", CONTENTS),
+        ("/repos/owner/name/git/trees/main", TREE),
+        ("/repos/owner/name/git/trees/main?recursive=1", TREE),
+        ("/repos/owner/name/git/trees/main:contents", TREE),
+        ("/repos/owner/name/git/ref/heads/main", "/repos/{owner}/{repo}/git/ref/{ref}"),
+        ("/repos/owner/name/readme", "/repos/{owner}/{repo}/readme"),
+        ("/repos/owner/name/releases", "/repos/{owner}/{repo}/releases"),
+        ("/rate_limit", "/rate_limit"),
+        ("/user", "/user"),
+    ],
+)
+def test_answers_satisfy_githubs_schema(github: SmallGitHub, path: str, operation: str) -> None:
+    answer = ask(github, path)
+    assert answer.status_code == 200
+    validate(answer.json(), operation)
+
+
+def test_a_blob(github: SmallGitHub) -> None:
+    sha = github.repository.find("main", "README.md").sha
+    answer = ask(github, f"/repos/owner/name/git/blobs/{sha}").json()
+    validate(answer, BLOB)
+    assert base64.b64decode(answer["content"]) == b"# Exporters\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "operation", "status"),
+    [
+        ("/repos/owner/name/git/trees/nowhere", TREE, 404),
+        ("/repos/owner/name/git/blobs/" + "0" * 40, BLOB, 404),
+        ("/repos/owner/name/contents/nothing", CONTENTS, 404),
+        ("/repos/other/name", "/repos/{owner}/{repo}", 404),
+    ],
+)
+def test_errors_satisfy_it_too(github: SmallGitHub, path: str, operation: str, status: int) -> None:
+    answer = ask(github, path)
+    assert answer.status_code == status
+    validate(answer.json(), operation, status=status)
+
+
+def test_the_check_can_fail(github: SmallGitHub) -> None:
+    answer = ask(github, "/repos/owner/name/git/trees/main").json()
+    del answer["truncated"]
+    with pytest.raises(ValidationError):
+        validate(answer, TREE)
+
+
+def test_an_empty_repository() -> None:
+    with SmallGitHub(Repository(), "owner/name", tokens=[TOKEN]) as github:
+        tree = ask(github, "/repos/owner/name/git/trees/main")
+        assert tree.status_code == 409
+        validate(tree.json(), TREE, status=409)
+        assert ask(github, "/repos/owner/name/contents/").status_code == 404
+
+
+def test_a_renamed_repository_is_a_redirect(github: SmallGitHub) -> None:
+    github.former_names.add("old/name")
+    answer = ask(github, "/repos/old/name/git/trees/main?recursive=1", allow_redirects=False)
+    assert answer.status_code == 301
+    assert answer.headers["Location"].endswith("/repos/owner/name/git/trees/main?recursive=1")
+
+
+def test_tokens_and_limits(github: SmallGitHub) -> None:
+    assert ask(github, "/user", token="ghp_unknown").status_code == 401
+    assert ask(github, "/repos/owner/name", token=None).headers["X-RateLimit-Limit"] == "60"
+    first = ask(github, "/repos/owner/name")
+    assert first.headers["X-RateLimit-Remaining"] == "4999"
+    github.limits[TOKEN].exhaust(60)
+    limited = ask(github, "/repos/owner/name")
+    assert (limited.status_code, limited.headers["X-RateLimit-Remaining"]) == (403, "0")
+    assert "API rate limit exceeded" in limited.json()["message"]
+    assert ask(github, "/rate_limit").status_code == 200
+
+
+def test_a_304_is_free_and_belongs_to_a_token(github: SmallGitHub) -> None:
+    github.add_token("ghp_other")
+    first = ask(github, "/repos/owner/name/git/trees/main")
+    same = {"If-None-Match": first.headers["ETag"]}
+    again = ask(github, "/repos/owner/name/git/trees/main", headers=same)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["X-RateLimit-Remaining"] == "4999"
+    other = ask(github, "/repos/owner/name/git/trees/main", token="ghp_other", headers=same)
+    assert other.status_code == 200
+    github.repository.write("new", b"")
+    assert ask(github, "/repos/owner/name/git/trees/main", headers=same).status_code == 200
+
+
+def test_writing(github: SmallGitHub) -> None:
+    path = "/repos/owner/name/contents/contents/Redis/new.yaml"
+    body = {"message": "add", "content": base64.b64encode(b"one").decode()}
+    made = ask(github, path, "PUT", json=body)
+    assert made.status_code == 201
+    validate(made.json(), CONTENTS, "PUT", 201)
+    sha = made.json()["content"]["sha"]
+    assert ask(github, path, "PUT", json=body).status_code == 422
+    assert ask(github, path, "PUT", json={**body, "sha": "0" * 40}).status_code == 409
+    body["content"] = base64.b64encode(b"two").decode()
+    changed = ask(github, path, "PUT", json={**body, "sha": sha})
+    assert changed.status_code == 200
+    validate(changed.json(), CONTENTS, "PUT", 200)
+    sha = changed.json()["content"]["sha"]
+    gone = ask(github, path, "DELETE", json={"message": "remove", "sha": sha})
+    assert gone.status_code == 200
+    validate(gone.json(), CONTENTS, "DELETE", 200)
+    assert ask(github, path).status_code == 404
+
+
+def test_a_tree_above_the_limit_says_that_it_is_truncated(github: SmallGitHub) -> None:
+    github.truncate_above = 2
+    answer = ask(github, "/repos/owner/name/git/trees/main?recursive=1").json()
+    assert (answer["truncated"], len(answer["tree"])) == (True, 2)
