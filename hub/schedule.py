@@ -85,3 +85,9 @@ def next_tick() -> datetime | None:
     if entry is None:
         return None
     return timezone.now() + _remaining(entry, entry.last_run_at or entry.date_changed)
+
+
+def late_by(now: datetime) -> timedelta:
+    """How long ago the watch was last sent by beat, as far as Postgres knows."""
+    entry = PeriodicTask.objects.filter(task=WATCH_TASK, enabled=True).first()
+    return now - (entry.last_run_at or entry.date_changed) if entry else timedelta(0)

@@ -21,12 +21,13 @@ from hub.schedule import next_tick
 
 def runs() -> QuerySet[RefreshRun]:
     """The source's runs, newest first, each with the counts of its lookups."""
-    return RefreshRun.objects.filter(source=configured_source().key).annotate(
+    counted = RefreshRun.objects.filter(source=configured_source().key).annotate(
         to_look_up=Count("lookups"),
         looked_up=Count("lookups", filter=~Q(lookups__outcome=Outcome.PENDING)),
         requests_asked=F("requests") + Coalesce(Sum("lookups__requests"), 0),
         failed=Count("lookups", filter=Q(lookups__outcome__in=[Outcome.FAILED, Outcome.MISSING])),
     )
+    return counted.order_by("-pk")  # a grouped query forgets the model's own order
 
 
 def describe_run(run: RefreshRun) -> dict[str, Any]:

@@ -30,8 +30,11 @@ class Refusal(Exception):
 
 def run() -> None:
     """Start the hub, say where it is, and stay until it is interrupted. Then end all of it."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell's background job starts with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means to stay
+        signal.signal(signal.SIGHUP, _interrupt)
     data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     ports = _ports()

@@ -1,14 +1,20 @@
 """`manage.py status`: how the hub is."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
 
+from hub import schedule
 from hub.contents import status
 from hub.models import RunStatus
+
+# beat writes the times of its ticks to Postgres every three minutes only.
+_LATE = timedelta(minutes=6)
 
 
 class Command(BaseCommand):
@@ -19,7 +25,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="as JSON, as /api/v1/status")
 
+        parser.add_argument(
+            "--check", action="store_true", help="fail when beat does not tick; for health checks"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            late = schedule.late_by(timezone.now())
+            if late > _LATE:
+                raise CommandError(f"beat has not ticked for {late}: is it running?")
         hub = status.describe()
         self.stdout.write(
             json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _in_words(hub)

@@ -1,0 +1,150 @@
+"""The GitHub client against the small GitHub, in this process."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from hub.demo.smallgithub import Fault, SmallGitHub
+from hub.demo.smallgithub import faults as f
+from hub.github import errors
+from hub.github.budget import RequestBudget
+from hub.github.client import GitHubClient
+from hub.github.tokens import TokenPool, adopt_environment_token, reset_time, wait_after_secondary
+from hub.models import GitHubToken, TokenState
+from tests.conftest import TOKEN
+
+OTHER = "ghp_other0123456789"
+REPO = settings.GITHUB_REPO
+
+
+@pytest.fixture
+def client(github: SmallGitHub, db: None) -> GitHubClient:
+    github.repository.write("contents/Redis/alert.yaml", b"x")
+    GitHubToken.objects.bulk_create([GitHubToken(name="one", secret=TOKEN)])
+    budget = RequestBudget(0, settings.REDIS_URL)
+    return GitHubClient(github.url, TokenPool(), budget, timeout=(1, 1), retries=1)
+
+
+def test_a_tree_and_its_304(client: GitHubClient) -> None:
+    first = client.tree(REPO, "main")
+    again = client.tree(REPO, "main", etags={first.token_id: first.etag})
+    assert (first.unchanged, again.unchanged) == (False, True)
+    assert [entry["path"] for entry in first.data["tree"]] == ["contents"]
+
+
+def test_a_passing_fault_is_tried_again(client: GitHubClient, github: SmallGitHub) -> None:
+    github.faults.append(Fault(f.server_error(), times=1))
+    assert client.tree(REPO, "main").data["sha"]
+
+
+def test_a_renamed_repository_is_followed(client: GitHubClient, github: SmallGitHub) -> None:
+    github.former_names.add("old/name")
+    try:
+        assert client.tree("old/name", "main").data["sha"] == github.repository.resolve("main")
+    finally:
+        github.former_names.clear()
+
+
+def test_a_redirect_in_a_circle_ends(client: GitHubClient, github: SmallGitHub) -> None:
+    circle = f.answer(302, {}, {"Location": f"/repos/{REPO}/git/trees/main"})
+    github.faults.append(Fault(circle))
+    with pytest.raises(errors.UnexpectedAnswer, match="circle"):
+        client.tree(REPO, "main")
+
+
+def test_another_server_is_never_followed(client: GitHubClient, github: SmallGitHub) -> None:
+    github.faults.append(Fault(f.answer(301, {}, {"Location": "http://127.0.0.1:1/x"})))
+    with pytest.raises(errors.UnexpectedAnswer, match="another server"):
+        client.tree(REPO, "main")
+
+
+def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: SmallGitHub) -> None:
+    github.add_token(OTHER)
+    hour = timezone.now() + timedelta(hours=1)
+    GitHubToken.objects.update(remaining=10, limit=5000, reset_at=hour)
+    GitHubToken.objects.bulk_create(
+        [GitHubToken(name="two", secret=OTHER, remaining=4000, limit=5000, reset_at=hour)]
+    )
+    answer = client.tree(REPO, "main")
+    assert answer.token_id == GitHubToken.objects.get(name="two").pk
+
+
+def test_a_used_up_token_gives_way_to_another(client: GitHubClient, github: SmallGitHub) -> None:
+    github.add_token(OTHER)
+    github.limits[TOKEN].exhaust()
+    other = GitHubToken.objects.bulk_create([GitHubToken(name="two", secret=OTHER)])[0]
+    assert client.tree(REPO, "main").token_id == other.pk
+    github.limits[OTHER].exhaust()
+    with pytest.raises(errors.RateLimited) as limited:
+        client.tree(REPO, "main")
+    assert limited.value.reset_at > timezone.now()
+
+
+def test_a_secondary_limit_blocks_the_token_for_a_minute_at_least(
+    client: GitHubClient, github: SmallGitHub
+) -> None:
+    github.faults.append(Fault(f.secondary_limit(), times=1))
+    with pytest.raises(errors.SecondaryLimited):
+        client.tree(REPO, "main")
+    token = GitHubToken.objects.get()
+    assert token.blocked_until > timezone.now() + timedelta(seconds=50)
+    assert token.state != TokenState.INVALID
+    github.requests.clear()
+    with pytest.raises(errors.SecondaryLimited):
+        client.tree(REPO, "main")
+    assert github.requests == []
+
+
+def test_a_refused_token_is_marked_and_just_that_one(
+    client: GitHubClient, github: SmallGitHub
+) -> None:
+    GitHubToken.objects.bulk_create([GitHubToken(name="bad", secret="ghp_unknown0123456")])
+    GitHubToken.objects.filter(name="one").update(
+        remaining=5, limit=5000, reset_at=timezone.now() + timedelta(hours=1)
+    )
+    client.tree(REPO, "main")
+    states = dict(GitHubToken.objects.values_list("name", "state"))
+    assert states == {"bad": TokenState.INVALID, "one": TokenState.VALID}
+
+
+def test_a_token_that_no_header_can_carry_is_refused(client: GitHubClient) -> None:
+    GitHubToken.objects.update(secret="line\nbreak")
+    GitHubToken.objects.all().delete()
+    GitHubToken.objects.bulk_create([GitHubToken(name="odd", secret="line\nbreak")])
+    with pytest.raises(errors.BadToken):
+        client.tree(REPO, "main")
+
+
+def test_the_budget_is_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.github.budget.LONGEST_WAIT", 0.3)
+    one, two = (RequestBudget(3, settings.REDIS_URL) for _ in range(2))
+    for budget in (one, two, one):
+        budget.spend(987_654)
+    with pytest.raises(errors.BudgetSpent):
+        two.spend(987_654)
+    two.spend(987_655)  # another token has a budget of its own
+
+
+@pytest.mark.django_db
+def test_the_environments_token_is_adopted_and_forgotten(settings: object) -> None:
+    settings.GITHUB_TOKEN = "ghp_first"  # type: ignore[attr-defined]
+    adopt_environment_token()
+    adopt_environment_token()
+    assert [token.secret for token in GitHubToken.objects.all()] == ["ghp_first"]
+    settings.GITHUB_TOKEN = "ghp_second"  # type: ignore[attr-defined]
+    adopt_environment_token()
+    assert [token.secret for token in GitHubToken.objects.all()] == ["ghp_second"]
+    settings.GITHUB_TOKEN = ""  # type: ignore[attr-defined]
+    adopt_environment_token()
+    assert not GitHubToken.objects.exists()
+
+
+def test_times_of_limits() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert reset_time("1767225600", now) == now
+    assert reset_time("never", now) == now + timedelta(minutes=1)
+    assert wait_after_secondary(None, now) == now + timedelta(minutes=1)
+    assert wait_after_secondary(5, now) == now + timedelta(minutes=1)
+    assert wait_after_secondary(120, now) == now + timedelta(minutes=2)

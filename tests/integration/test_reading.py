@@ -1,0 +1,199 @@
+"""What readers get: the API, the page and the commands."""
+
+import gzip
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from hub.models import Category, Exporter, RefreshRun, ServedContents
+from tests.common.processes import Process
+from tests.common.waiting import wait_until
+from tests.conftest import Hub
+
+
+@pytest.fixture
+def filled(hub: Hub) -> Hub:
+    hub.add_token()
+    hub.fill("Redis/alert.yaml", "Redis/dashboard.json", "Odd One/values.yaml")
+    category = Category.objects.create(name="Database")
+    for title in ("Redis Metrics Exporter", "MySQL"):
+        Exporter.objects.create(
+            slug=title.lower().replace(" ", "-"),
+            title=title,
+            repository=f"https://github.com/tests/{title.replace(' ', '-')}",
+            category=category,
+        )
+    hub.refresh()
+    return hub
+
+
+def test_the_map(filled: Hub) -> None:
+    answer = Client().get("/api/v1/contents")
+    body = answer.json()
+    assert body["contents"] == {
+        "MySQL": {"E": True, "I": False, "A": False, "G": False},
+        "Odd One": {"E": False, "I": True, "A": False, "G": False},
+        "Redis": {"E": True, "I": False, "A": True, "G": True},
+    }
+    assert body["source"]["demo"] is False
+    assert int(answer["Hub-Snapshot-Age"]) < 60
+    assert "max-age" in answer["Cache-Control"]
+
+
+def test_etag_and_gzip(filled: Hub) -> None:
+    client = Client()
+    plain = client.get("/api/v1/contents")
+    packed = client.get("/api/v1/contents", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed.content) == plain.content
+    assert packed["ETag"] == plain["ETag"]
+    assert packed["Vary"] == "Accept-Encoding"
+    same = client.get("/api/v1/contents", headers={"If-None-Match": plain["ETag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    assert same["Hub-Snapshot-Age"]
+
+
+def test_a_reader_writes_nothing_and_asks_github_nothing(filled: Hub) -> None:
+    before = ServedContents.objects.values_list("rendered_at", flat=True).get()
+    filled.github.requests.clear()
+    for path in ("/", "/api/v1/contents", "/api/v1/contents/Redis", "/api/v1/status"):
+        assert Client().get(path).status_code == 200
+    assert filled.github.requests == []
+    assert ServedContents.objects.values_list("rendered_at", flat=True).get() == before
+
+
+def test_one_directory(filled: Hub) -> None:
+    body = Client().get("/api/v1/contents/Odd%20One").json()
+    assert (body["directory"], body["I"], body["exporter"]) == ("Odd One", True, None)
+    assert body["evidence"]["I"] == ["values.yaml"]
+    missing = Client().get("/api/v1/contents/nothing")
+    assert missing.status_code == 404
+    assert "lists those that there are" in missing.json()["detail"]
+
+
+def test_status_and_runs(filled: Hub) -> None:
+    for _ in range(3):
+        filled.refresh()
+    status = Client().get("/api/v1/status").json()
+    assert (status["state"], status["directories"], status["tokens"]) == ("fresh", 2, 1)
+    assert status["next_refresh"] is not None
+    first = Client().get("/api/v1/runs?limit=3").json()
+    rest = Client().get(f"/api/v1/runs?before={first['next_before']}").json()
+    numbers = [run["run"] for run in first["runs"] + rest["runs"]]
+    assert numbers == list(RefreshRun.objects.values_list("pk", flat=True))
+    assert rest["next_before"] is None
+    assert Client().get(f"/api/v1/runs/{numbers[0]}").json()["status"] == "unchanged"
+    assert Client().get("/api/v1/runs/99999999").status_code == 404
+    assert Client().get("/api/v1/runs?limit=0").status_code == 422
+
+
+def test_the_document_and_its_page(db: None) -> None:
+    document = Client().get("/api/v1/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/api/v1/contents",
+        "/api/v1/contents/{directory}",
+        "/api/v1/status",
+        "/api/v1/runs",
+        "/api/v1/runs/{run}",
+    }
+    page = Client().get("/api/v1/docs").content.decode()
+    assert "https://cdn" not in page
+
+
+def test_the_page_shows_badges_in_words(filled: Hub) -> None:
+    page = Client().get("/").content.decode()
+    assert "Redis Metrics Exporter" in page
+    assert "Alerting rules: available" in page
+    assert "Odd One" in page
+
+
+def test_a_change_of_the_catalogue_is_rendered_at_once(filled: Hub) -> None:
+    Exporter.objects.create(
+        slug="odd-one",
+        title="Odd One",
+        repository="https://github.com/tests/odd",
+        category=Category.objects.get(),
+    )
+    assert Client().get("/api/v1/contents").json()["contents"]["Odd One"]["E"] is True
+    Exporter.objects.get(slug="mysql").delete()
+    assert "MySQL" not in Client().get("/api/v1/contents").json()["contents"]
+
+
+def test_a_map_that_nobody_confirms_any_more_says_so(filled: Hub) -> None:
+    ServedContents.objects.update(fresh_until=timezone.now() - timedelta(seconds=1))
+    body = Client().get("/api/v1/contents").json()
+    assert (body["state"], body["reason"]) == ("stale", "overdue")
+    assert body["contents"]["Redis"]["A"] is True
+    assert filled.refresh().status == "unchanged"
+    assert Client().get("/api/v1/contents").json()["state"] == "fresh"
+
+
+def test_an_empty_hub_lists_its_catalogue_as_unknown(db: None) -> None:
+    call_command("loadcatalogue", stdout=StringIO())
+    contents = Client().get("/api/v1/contents").json()["contents"]
+    assert len(contents) >= 40
+    assert {tuple(kinds.values()) for kinds in contents.values()} == {(True, None, None, None)}
+    page = Client().get("/").content.decode()
+    assert "not known yet" in page
+
+
+@pytest.mark.parametrize("sample", ["slug,title\na,b\n", "\xff"])
+def test_a_bad_catalogue_changes_nothing(db: None, tmp_path: object, sample: str) -> None:
+    file = tmp_path / "bad.csv"  # type: ignore[operator]
+    file.write_bytes(sample.encode("latin-1"))
+    with pytest.raises(CommandError, match=r"bad\.csv"):
+        call_command("loadcatalogue", str(file))
+    assert not Exporter.objects.exists()
+
+
+def test_refresh_waits_and_its_exit_code_tells(hub: Hub) -> None:
+    def run(*options: str) -> tuple[int, str]:
+        out = StringIO()
+        with pytest.raises(SystemExit) as end:
+            call_command("refresh", *options, stdout=out, stderr=StringIO())
+        return end.value.code, out.getvalue()  # type: ignore[return-value]
+
+    code, text = run()
+    assert code == 3
+    assert "no GitHub token" in text
+    hub.add_token()
+    hub.fill("Redis/alert.yaml")
+    code, text = run("--json")
+    assert (code, json.loads(text)["status"]) == (0, "published")
+    out = StringIO()
+    call_command("status", stdout=out)
+    assert "1 directories" in out.getvalue()
+
+
+def test_status_check_notices_that_beat_is_gone(db: None) -> None:
+    call_command("status", "--check", stdout=StringIO())
+    PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=1))
+    with pytest.raises(CommandError, match="beat has not ticked"):
+        call_command("status", "--check", stdout=StringIO())
+
+
+def test_beat_ticks_and_a_run_follows(hub: Hub) -> None:
+    """A real beat, with the schedule in Postgres set to a second."""
+    hub.add_token()
+    hub.fill("Redis/alert.yaml")
+    entry = PeriodicTask.objects.get(name="Refresh contents")
+    entry.interval, _ = entry.interval.__class__.objects.get_or_create(every=1, period="seconds")
+    entry.save()
+    beat = Process(
+        "celery", "--app=config", "beat", "--pidfile=", "--max-interval=1", "--loglevel=INFO"
+    )
+    beat.start()
+    try:
+        beat.wait_for_output("Sending due task Refresh contents")
+        run = wait_until(
+            RefreshRun.objects.filter(finished_at__isnull=False, trigger="schedule").first,
+            "the scheduled run",
+        )
+        assert run.status in ("published", "unchanged")
+    finally:
+        beat.stop()
