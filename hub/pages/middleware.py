@@ -1,0 +1,32 @@
+"""What readers are told while Postgres is away."""
+
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+_RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
+
+
+class PostgresAway:
+    """Answers 503 with a page (or JSON for the API) when a view cannot reach Postgres."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
+        """Django calls it with whatever a view raised."""
+        if not isinstance(fault, OperationalError | InterfaceError):
+            return None
+        response: HttpResponse
+        if request.path.startswith("/api/"):
+            detail = "The hub's database cannot be reached at the moment. Try again shortly."
+            response = JsonResponse({"detail": detail}, status=503)
+        else:
+            response = HttpResponse(render_to_string("503.html"), status=503)
+        response["Retry-After"] = _RETRY_AFTER
+        return response

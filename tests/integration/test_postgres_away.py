@@ -1,0 +1,64 @@
+"""A web server whose Postgres goes away and comes back."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from hub.local.ports import free_port
+from hub.local.postgres import EmbeddedPostgres
+from tests.common.processes import ROOT
+from tests.common.waiting import wait_until
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Reachable for the account that Postgres runs as when we are root."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
+def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
+    with EmbeddedPostgres(folder, free_port()) as postgres:
+        port = free_port()
+        env = {**os.environ, "DATABASE_URL": postgres.url}
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True
+        )
+        web = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1"),
+                *(f"--port={port}", "config.wsgi:application"),
+            ],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+        def status(path: str) -> int:
+            try:
+                return requests.get(f"http://127.0.0.1:{port}{path}", timeout=20).status_code
+            except requests.ConnectionError:
+                return 0
+
+        try:
+            wait_until(lambda: status("/") == 200, "the page")
+            postgres.kill()
+            for path in ("/", "/api/v1/contents", "/api/v1/status", "/healthz"):
+                assert status(path) == 503
+            page = requests.get(f"http://127.0.0.1:{port}/", timeout=20)
+            assert page.headers["Retry-After"]
+            assert "<html" in page.text
+            assert "Traceback" not in page.text
+            postgres.start()
+            wait_until(lambda: status("/") == 200, "the page again")
+        finally:
+            web.terminate()
+            web.wait(20)
