@@ -54,8 +54,8 @@ password: .venv/.run ## set the admin's password anew
 	@$(BIN)/python manage.py changepassword admin
 
 lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on the PATH)
-	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header -o requirements.txt requirements.in
-	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header -o requirements-dev.txt requirements-dev.in
+	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements.txt requirements.in
+	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements-dev.txt requirements-dev.in
 
 clean: ## remove what was installed and cached; the data folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache staticfiles

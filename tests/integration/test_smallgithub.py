@@ -217,6 +217,14 @@ def test_tokens_and_limits(github: SmallGitHub) -> None:
     assert ask(github, "/rate_limit").status_code == 200
 
 
+def test_the_secondary_limit_counts_points_a_minute(folder: Path) -> None:
+    with of_folder(folder, "owner/name", tokens=[TOKEN], points_per_minute=3) as github:
+        answers = [ask(github, "/repos/owner/name") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 403]
+    assert "secondary rate limit" in answers[-1].json()["message"]
+    assert int(answers[-1].headers["X-RateLimit-Remaining"]) > 0
+
+
 def test_a_304_is_free_and_belongs_to_a_token(github: SmallGitHub) -> None:
     github.add_token("ghp_other")
     first = ask(github, "/repos/owner/name/git/trees/main")

@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
 from hub.demo.smallgithub import answers, faults
 from hub.demo.smallgithub.limits import RateLimit
 from hub.demo.smallgithub.repository import Repository
@@ -51,7 +55,8 @@ class SmallGitHub:
     """Serves one repository as OWNER/NAME; a context manager that stops with the block.
 
     `latency` is seconds added to each answer, `fail_rate` the share (0 to 1) answered with 502,
-    `rate_limit` the requests an hour of each token. Without tokens nobody is authorised.
+    `rate_limit` the requests an hour of each token, `points_per_minute` the secondary limit of
+    each (a GET is 1 point, a write 5; 0: none). Without tokens nobody is authorised.
     """
 
     def __init__(
@@ -66,10 +71,13 @@ class SmallGitHub:
         latency: float = 0.0,
         fail_rate: float = 0.0,
         rate_limit: int = 5000,
+        points_per_minute: int = 0,
     ) -> None:
         self.repository, self.name, self.branch = repository, name, branch
         self.latency, self.fail_rate = latency, fail_rate
         self.rate_limit = rate_limit
+        self.points = RateLimitItemPerMinute(points_per_minute) if points_per_minute else None
+        self.spent = MovingWindowRateLimiter(MemoryStorage())
         self.limits: dict[str, RateLimit] = {}
         self.anonymous = RateLimit(_ANONYMOUS_LIMIT)
         for token in tokens:
@@ -178,6 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
             if not self.headers.get("User-Agent"):
                 raise Problem(403, "Request forbidden by administrative rules.")
             if github.active > _SECONDARY_CONCURRENCY:
+                raise Problem(403, "You have exceeded a secondary rate limit.")
+            cost = 1 if self.command == "GET" else 5
+            if github.points and not github.spent.hit(github.points, token or "", cost=cost):
                 raise Problem(403, "You have exceeded a secondary rate limit.")
             path = urlsplit(self.path).path
             if path != "/rate_limit" and not limit.take():

@@ -31,6 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("--latency", type=float, default=0.0, help="seconds added to an answer")
         parser.add_argument("--fail-rate", type=float, default=0.0, help="share answered 502")
         parser.add_argument("--rate-limit", type=int, default=5000, help="requests an hour")
+        parser.add_argument(
+            "--points-per-minute", type=int, default=900, help="secondary limit; 0: none"
+        )
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         if not folder.is_dir():
@@ -47,6 +50,7 @@ class Command(BaseCommand):
                 latency=options["latency"],
                 fail_rate=options["fail_rate"],
                 rate_limit=options["rate_limit"],
+                points_per_minute=options["points_per_minute"],
             )
         except OSError as fault:
             raise CommandError(
