@@ -2,11 +2,19 @@
 """Django's command line: `manage.py refresh`, `status`, `smallgithub`, and Django's own."""
 
 import os
+import secrets
 import sys
+
+# Commands that need neither Postgres nor Redis nor a key, so they run beside any hub or none.
+_ALONE = {"smallgithub"}
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if sys.argv[1:2] and sys.argv[1] in _ALONE:
+        os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(60))
+        for name in ("FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL"):
+            os.environ.setdefault(name, "unused://")
     from django.core.management import execute_from_command_line
     from environs import EnvError
 
