@@ -13,8 +13,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if sys.argv[1:2] and sys.argv[1] in _ALONE:
         os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(60))
-        for name in ("FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL"):
-            os.environ.setdefault(name, "unused://")
+        os.environ.setdefault("FIELD_ENCRYPTION_KEY", "unused")
+        os.environ.setdefault("DATABASE_URL", "postgres://unused")
+        os.environ.setdefault("REDIS_URL", "redis://unused")
     from django.core.management import execute_from_command_line
     from environs import EnvError
 
