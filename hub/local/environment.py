@@ -4,12 +4,13 @@
 once and kept, and the demo's token. The user's own GITHUB_TOKEN is never written there.
 """
 
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
+
+from hub.local.server import write_private
 
 # Made at the first start and then kept: without them, stored tokens and sessions are lost.
 _KEPT: dict[str, Callable[[], str]] = {
@@ -30,13 +31,16 @@ def hub_environment(
     urls: Mapping[str, str],
     demo_url: str,
 ) -> dict[str, str]:
-    """What the hub's processes get besides the user's environment.
+    """What `hub.env` holds: all that the hub's processes need besides the user's environment.
 
-    `given` is the user's environment, which wins; `stored` what an earlier start kept; `urls` the
-    embedded servers'; `demo_url` the small GitHub's address.
+    `given` is the user's environment, and nothing that it names is made; `stored` what an earlier
+    start kept; `urls` the embedded servers'; `demo_url` the small GitHub's address.
     """
-    made = {name: stored.get(name) or make() for name, make in _KEPT.items()}
-    made |= {"HUB_HTTPS": "false", **urls}  # plain HTTP, on loopback only
+    kept = {name: stored.get(name) for name in _KEPT}
+    kept |= {name: make() for name, make in _KEPT.items() if not (kept[name] or given.get(name))}
+    run = {"HUB_HTTPS": "false", **urls}  # plain HTTP, on loopback only
+    made = {name: value for name, value in run.items() if not given.get(name)}
+    made |= {name: value for name, value in kept.items() if value}
     if is_demo(given):
         made |= {
             "HUB_DEMO": "true",
@@ -46,8 +50,20 @@ def hub_environment(
             "GITHUB_CONTENTS_PATH": "contents",
             "GITHUB_TOKEN": stored.get("GITHUB_TOKEN") or f"demo_{secrets.token_urlsafe(24)}",
         }
-        return made
-    return {name: value for name, value in made.items() if name not in given}
+    return made
+
+
+def for_processes(given: Mapping[str, str], made: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of the hub's processes: what the user set wins, but for the demo's."""
+    demo = is_demo(given)
+    return {
+        **given,
+        **{
+            name: value
+            for name, value in made.items()
+            if not given.get(name) or (demo and name.startswith("GITHUB_"))
+        },
+    }
 
 
 def read(file: Path) -> dict[str, str | None]:
@@ -57,10 +73,9 @@ def read(file: Path) -> dict[str, str | None]:
 
 def write(file: Path, environment: Mapping[str, str]) -> None:
     """Replace the file whole, readable by its owner alone."""
-    new = file.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w") as lines:
-        lines.write("# Made by `make run`, anew at each start.\n")
-        lines.writelines(f"{name}='{value}'\n" for name, value in sorted(environment.items()))
-    new.replace(file)
+    lines = [f"{name}={_quote(value)}\n" for name, value in sorted(environment.items())]
+    write_private(file, "".join(["# Made by `make run`, anew at each start.\n", *lines]))
+
+
+def _quote(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -14,6 +14,11 @@ def ports_from(first: int) -> dict[str, int]:
 def is_free(port: int) -> bool:
     """Whether nothing listens on the loopback port."""
     with socket.socket() as probe:
+        # macOS lets 127.0.0.1 be bound beside a listener on all addresses; asking finds that too.
+        probe.settimeout(1)
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            return False
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

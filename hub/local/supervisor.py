@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,18 +18,30 @@ from typing import Any
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from hub.local import processes
+from hub.local.postgres import EmbeddedPostgres
+from hub.local.server import ServerError
+from hub.local.valkey import EmbeddedValkey
+
 MARK = "HUB_LOCAL_DATA_DIR"  # in the environment of every process of a local hub
-_STOP_WITHIN = 60  # seconds for all of them
+# Seconds for all of them: the hub's together, then Redis, then Postgres.
+_STOP_WITHIN = 60
+# A unix socket's path is bounded to about 100 bytes, supervisord's own suffix included.
+_LONGEST_FOLDER = 70
+_GROUP = "hub"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A process to keep running. Lower priorities start first and end last."""
+    """A process to keep running.
+
+    Those with a priority of their own are servers, which start at once, the lowest first, and end
+    last. All others start when told, and end first and together.
+    """
 
     name: str
     command: list[str]
-    priority: int = 100
-    autostart: bool = False
+    priority: int | None = None
     user: str | None = None
     stop_signal: str = "TERM"
 
@@ -44,15 +55,18 @@ def configuration(programs: Iterable[Program], *, socket: Path, logs: Path, root
         "pidfile": str(socket.with_suffix(".pid")),
         **({"user": "root"} if root else {}),  # said plainly, or it warns about it
     }
-    config["unix_http_server"] = {"file": str(socket), "chmod": "0700"}
+    config["unix_http_server"] = {"file": str(socket), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
+    together = []
     for program in programs:
+        if program.priority is None:
+            together.append(program.name)
         config[f"program:{program.name}"] = {
             "command": " ".join(_quote(word) for word in program.command),
-            "priority": str(program.priority),
-            "autostart": str(program.autostart).lower(),
+            "autostart": str(program.priority is not None).lower(),
+            "priority": str(program.priority or 100),
             "autorestart": "true",
             "startretries": "100",
             "stopsignal": program.stop_signal,
@@ -65,6 +79,8 @@ def configuration(programs: Iterable[Program], *, socket: Path, logs: Path, root
             "stdout_logfile_backups": "2",
             **({"user": program.user} if program.user else {}),
         }
+    if together:  # one group: supervisord ends groups one after the other
+        config[f"group:{_GROUP}"] = {"programs": ",".join(together), "priority": "100"}
     text = StringIO()
     config.write(text)
     return text.getvalue()
@@ -76,12 +92,22 @@ def _quote(word: str) -> str:
 
 
 class Supervisor:
-    """A running supervisord with the hub's programs."""
+    """supervisord with the hub's programs."""
 
-    def __init__(self, programs: list[Program], data_dir: Path, environment: Mapping[str, str]):
-        # Short, for the path of a unix socket is bounded to about 100 bytes.
-        self._folder = Path(tempfile.mkdtemp(prefix="hub-"))
-        logs = data_dir / "logs"
+    def __init__(
+        self, programs: list[Program], data_dir: Path, environment: Mapping[str, str]
+    ) -> None:
+        """`environment` is that of all programs but the servers; it holds the `MARK`."""
+        self._data_dir = data_dir
+        self._programs = programs
+        self._environment = environment
+        short = len(tempfile.gettempdir()) <= _LONGEST_FOLDER
+        self._folder = Path(tempfile.mkdtemp(prefix="hub-", dir=None if short else "/tmp"))  # noqa: S108 — made private
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start supervisord and the servers. Raises `ServerError` if it does not come up."""
+        logs = self._data_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         socket = self._folder / "s"
         config = self._folder / "supervisord.conf"
@@ -89,14 +115,15 @@ class Supervisor:
             "watch-parent",
             [sys.executable, "-m", "hub.local", "watch-parent", str(os.getpid())],
             priority=1,
-            autostart=True,
         )
         config.write_text(
-            configuration([watch, *programs], socket=socket, logs=logs, root=os.geteuid() == 0)
+            configuration(
+                [watch, *self._programs], socket=socket, logs=logs, root=os.geteuid() == 0
+            )
         )
-        self.process = subprocess.Popen(  # noqa: S603 — our own command
+        self._process = subprocess.Popen(  # noqa: S603 — our own command
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
-            env={**environment, MARK: str(data_dir)},
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -106,57 +133,63 @@ class Supervisor:
         self._rpc: Any = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         until = time.monotonic() + 20
         while not socket.exists():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"supervisord did not start; see {logs}/supervisord.log")
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise ServerError(f"supervisord did not start; see {logs}/supervisord.log")
             time.sleep(0.02)
 
-    def start(self, name: str) -> None:
-        """Start a program."""
-        self._rpc.supervisor.startProcess(name, False)
+    def start_program(self, name: str) -> None:
+        """Start one of the hub's programs."""
+        self._rpc.supervisor.startProcess(f"{_GROUP}:{name}", False)
+
+    def wait(self) -> None:
+        """Return when supervisord has ended, which it does only when told or killed."""
+        assert self._process is not None  # noqa: S101 — a caller's mistake
+        self._process.wait()
 
     def stop(self) -> None:
-        """End all programs, the servers last; a further Ctrl-C does not cut this short."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        if self.process.poll() is None:
-            self.process.terminate()
+        """End all programs, the servers last, and whatever they left."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(_STOP_WITHIN)
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+                self._process.wait(_STOP_WITHIN)
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+        end_leftovers(self._data_dir)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def end_leftovers(data_dir: Path) -> int:
     """End what a hub in this folder left running (it was killed); how many there were.
 
-    Found by the mark in their environment, each ended by its own pid.
+    Found by the mark in their environment, each ended by its own pid. The servers are found by
+    the folder that they run in: Valkey overwrites its environment with its title.
     """
-    left = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARK) == str(data_dir):
-                left.append(process)
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.terminate()
-    _, alive = psutil.wait_procs(left, timeout=10)
-    for process in alive:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(alive, timeout=10)
-    return len(left)
+    left = processes.find(lambda process: process.environ().get(MARK) == str(data_dir))
+    processes.end(left, seconds=20)
+    return len(left) + sum(
+        server.end_leftover()
+        for server in (EmbeddedValkey(data_dir, port=0), EmbeddedPostgres(data_dir, port=0))
+    )
 
 
 def watch_parent(pid: int) -> None:
-    """End supervisord, our own parent, when process `pid` is gone, however it went.
+    """Return only when `make run` (process `pid`) or supervisord (our parent) is gone, having
+    ended everything that they left.
 
-    Runs as one of the programs: so not even a SIGKILL of `make run` leaves anything behind.
+    Runs as one of the programs: so not even a SIGKILL of either leaves anything behind.
     """
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        # Dead is enough: whoever started it may not have collected it yet.
-        while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.5)
-    os.kill(os.getppid(), signal.SIGTERM)
+    data_dir = Path(os.environ[MARK])
+    supervisord = psutil.Process().parent()
+    try:
+        run = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        run = None
+    # By process and not by bare pid: both may be gone by now, and os.getppid() be the system's.
+    while supervisord and run and all(map(processes.is_alive, (supervisord, run))):
+        time.sleep(0.2)
+    if supervisord and processes.is_alive(supervisord):
+        with contextlib.suppress(psutil.Error):
+            supervisord.terminate()  # it ends the others in their order, and then this process
+            supervisord.wait(_STOP_WITHIN)
+    end_leftovers(data_dir)

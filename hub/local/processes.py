@@ -1,0 +1,49 @@
+"""Ending processes that an earlier hub left behind, each by its own pid."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterable
+
+import psutil
+
+
+def find(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    """All processes but this one of which `is_ours` says so; what may not be read is not ours."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and is_ours(process):
+                found.append(process)
+    return found
+
+
+def end(
+    processes: Iterable[psutil.Process],
+    *,
+    seconds: float,
+    stop_signal: signal.Signals = signal.SIGTERM,
+) -> list[psutil.Process]:
+    """Ask the processes to end, kill after `seconds` what did not; those that stay even then.
+
+    A process whose parent is among them is not asked: its parent ends it, in its own order.
+    """
+    left = list(processes)
+    pids = {process.pid for process in left}
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            if process.ppid() not in pids:
+                process.send_signal(stop_signal)
+    _, alive = psutil.wait_procs(left, timeout=seconds)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    _, alive = psutil.wait_procs(alive, timeout=10)
+    return alive
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs: a process that ended but was not waited for does not."""
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
