@@ -1,6 +1,5 @@
 """An embedded Postgres, from a wheel."""
 
-import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -13,7 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
 import psycopg2
 
 from hub.local import processes
@@ -174,9 +172,8 @@ class EmbeddedPostgres(EmbeddedServer):
         try:
             _, why = initdb.communicate()
         except BaseException:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                family = psutil.Process(initdb.pid)
-                processes.end([*family.children(recursive=True), family], seconds=5)
+            processes.kill_group(initdb.pid)
+            initdb.wait()
             shutil.rmtree(making, ignore_errors=True)
             raise
         if initdb.returncode:

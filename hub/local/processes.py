@@ -42,6 +42,18 @@ def end(
     return alive
 
 
+def kill_group(leader: int) -> None:
+    """Kill the process group that `leader` leads, and return when all of it is gone.
+
+    At one stroke: a list of its members could miss a child that is being started meanwhile.
+    """
+    members = find(lambda process: os.getpgid(process.pid) == leader)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+    members += find(lambda process: os.getpgid(process.pid) == leader)
+    psutil.wait_procs(members, timeout=10)
+
+
 def is_alive(process: psutil.Process) -> bool:
     """Whether it still runs: a process that ended but was not waited for does not."""
     with contextlib.suppress(psutil.Error):
