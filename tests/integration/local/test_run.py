@@ -60,6 +60,8 @@ class LocalHub:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                # Under nohup a hub ignores SIGHUP, as it should; the tests' own hub is not.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
         return self
 
