@@ -15,6 +15,7 @@ from hub.demo.smallgithub import Repository, SmallGitHub
 from hub.github import client
 from hub.github.source import configured_source
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
+from tests.common import contents
 from tests.common.processes import Process, worker
 from tests.common.waiting import wait_until
 
@@ -85,9 +86,13 @@ class Hub:
         return GitHubToken.objects.bulk_create([GitHubToken(name=name, secret=secret)])[0]
 
     def fill(self, *paths: str) -> None:
-        """Commit empty files below `contents/`."""
+        """Commit files below `contents/`, each with what its name promises."""
         for path in paths:
-            self.github.repository.write(f"contents/{path}", path.encode())
+            self.write(path, contents.of_its_name(path))
+
+    def write(self, path: str, content: bytes) -> str:
+        """Commit a file below `contents/`; the commit's SHA."""
+        return self.github.repository.write(f"contents/{path}", content)
 
     def refresh(self, **options: object) -> RefreshRun:
         """Run a refresh with the real workers; the ended run, with its counts."""

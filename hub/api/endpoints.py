@@ -1,16 +1,21 @@
 """The endpoints: thin, each answers from Postgres."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
-from ninja import NinjaAPI, Query, Status
+from ninja import NinjaAPI, Path, Query, Status
 
-from hub.api import schemas
+from hub.api import raw, schemas
 from hub.api.conditional import matches
 from hub.contents import read, status
+from hub.contents.inventory import describe_files, judgement_of
+from hub.contents.serve import usable_of
 from hub.github.source import configured_source
-from hub.models import ExporterContents
+from hub.models import Change, ContentBlob, Exporter, ExporterContents
+
+M = TypeVar("M", bound=Model)
 
 api = NinjaAPI(
     title="Exporter Hub",
@@ -78,13 +83,99 @@ def directory_contents(request: HttpRequest, directory: str) -> Any:
         "I": row.iac,
         "A": row.alerts,
         "G": row.dashboard,
+        "usable": usable_of(row),
         "evidence": row.evidence,
+        "findings": [vars(finding) for finding in judgement_of(row).findings],
         "tree_sha": row.tree_sha,
         "stale": row.stale or None,
         "as_of": row.as_of if row.stale else served.as_of,
         "state": served.state,
         "reason": served.reason or None,
     }
+
+
+@api.get(
+    "/exporters/{slug}/files",
+    response={200: schemas.ExporterFiles, 404: schemas.Problem},
+    summary="An exporter's files",
+)
+def exporter_files(request: HttpRequest, slug: str) -> Any:
+    """Every file of the exporter's directories, with what it speaks for and its findings."""
+    exporter = Exporter.objects.filter(slug=slug).first()
+    if exporter is None:
+        return Status(404, {"detail": "No exporter of the catalogue has this slug."})
+    return describe_files(exporter, configured_source().key)
+
+
+@api.get(
+    "/files/{sha}",
+    response={200: str, 404: schemas.Problem},
+    summary="A file's bytes",
+    description="As a download. `name` is the file's name, for the browser and the content type.",
+)
+def raw_file(
+    request: HttpRequest,
+    sha: Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")],
+    name: Annotated[str, Query(max_length=255)] = "",
+) -> Any:
+    """The bytes as they are in the repository; a SHA's never change."""
+    blob = ContentBlob.objects.filter(pk=sha).first()
+    if blob is None:
+        return Status(404, {"detail": "The hub holds no file with this SHA."})
+    return raw.response(blob, name, request.headers.get("If-None-Match", ""))
+
+
+@api.get(
+    "/files/{sha}/report",
+    response={200: dict[str, Any], 404: schemas.Problem},
+    summary="What is in a file",
+    description="Its alerts, dashboards with their panels, manifests, chart and findings; what is "
+    "empty is left out.",
+)
+def file_report(
+    request: HttpRequest, sha: Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
+) -> Any:
+    """The report that the rules made of the file's bytes."""
+    report = ContentBlob.objects.filter(pk=sha).values_list("report", flat=True).first()
+    if report is None:
+        return Status(404, {"detail": "The hub holds no file with this SHA."})
+    return report
+
+
+@api.get("/changes", response=schemas.Changes, summary="What changed, newest first")
+def list_changes(
+    request: HttpRequest,
+    exporter: Annotated[str | None, Query(max_length=80, description="A slug.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+) -> dict[str, Any]:
+    """A page of the change log; `before` is the `next_before` of the page that came first."""
+    changes = Change.objects.filter(source=configured_source().key).select_related("exporter")
+    if exporter is not None:
+        changes = changes.filter(exporter__slug=exporter)
+    page, next_before = _page(changes, limit, before)
+    return {"changes": [_change(change) for change in page], "next_before": next_before}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "change": change.pk,
+        "at": change.at,
+        "run": change.run_id,
+        "directory": change.directory,
+        "exporter": change.exporter.slug if change.exporter else None,
+        "kind": change.kind,
+        "what": change.what,
+        "cause": change.cause,
+    }
+
+
+def _page(rows: QuerySet[M], limit: int, before: int | None) -> tuple[list[M], int | None]:
+    """The next `limit` rows, newest first, and where the page after them begins."""
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    page = list(rows.order_by("-pk")[: limit + 1])
+    return page[:limit], page[limit - 1].pk if len(page) > limit else None
 
 
 @api.get("/status", response=schemas.Status, summary="How the hub is")
@@ -100,15 +191,8 @@ def list_runs(
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> dict[str, Any]:
     """A page of runs; `before` is the `next_before` of the page that came first."""
-    runs = status.runs()
-    if before is not None:
-        runs = runs.filter(pk__lt=before)
-    page = list(runs[: limit + 1])
-    more = len(page) > limit
-    return {
-        "runs": [status.describe_run(run) for run in page[:limit]],
-        "next_before": page[limit - 1].pk if more else None,
-    }
+    page, next_before = _page(status.runs(), limit, before)
+    return {"runs": [status.describe_run(run) for run in page], "next_before": next_before}
 
 
 @api.get("/runs/{int:run}", response={200: schemas.Run, 404: schemas.Problem}, summary="One run")

@@ -33,6 +33,24 @@ class Stale(Schema):
     as_of: datetime | None
 
 
+class Usable(Schema):
+    """Whether what is there would work; false where nothing is there, null while unknown."""
+
+    I: bool | None = Field(description="Helm or Kubernetes would take it.")  # noqa: E741
+    A: bool | None = Field(description="Prometheus would load the rules.")
+    G: bool | None = Field(description="Grafana would show a dashboard with panels.")
+
+
+class Finding(Schema):
+    """What is wrong with a file, or worth knowing."""
+
+    level: Literal["error", "warning", "note"]
+    about: Literal["file", "alerts", "dashboard", "manifest", "chart"]
+    path: str = Field(description="The file, or the folder of a chart.")
+    line: int
+    reason: str
+
+
 class ContentsMap(Schema):
     """The whole map."""
 
@@ -44,6 +62,7 @@ class ContentsMap(Schema):
     contents: dict[str, Kinds] = Field(
         description="By directory; exporters without a directory stand under their title."
     )
+    usable: dict[str, Usable] = Field(description="By directory.")
     stale: dict[str, Stale] = Field(description="Entries older than the map, by directory.")
 
 
@@ -52,12 +71,62 @@ class Directory(Kinds):
 
     directory: str
     exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
+    usable: Usable
     evidence: dict[str, list[str]] = Field(description="The files that speak for I, A and G.")
+    findings: list[Finding] = Field(description="What the usability was judged by.")
     tree_sha: str
     stale: str | None
     as_of: datetime | None
     state: State
     reason: str | None
+
+
+class ContentFile(Schema):
+    """A file below an exporter's directory."""
+
+    directory: str
+    path: str = Field(description="Relative to the directory.")
+    sha: str = Field(description="The git blob: /api/v1/files/{sha} has its bytes.")
+    size: int = Field(description="Bytes.")
+    version: str | None = Field(description="The version whose folder it lies in.")
+    kinds: dict[str, bool | None] = Field(
+        description="The kinds (I, A, G) that it speaks for, each with whether it would work."
+    )
+    kept: bool = Field(description="The hub holds its bytes.")
+    findings: list[Finding]
+
+
+class ExporterFiles(Schema):
+    """All files of an exporter; several directories add up."""
+
+    exporter: str
+    title: str
+    directories: list[str]
+    versions: list[str] = Field(description="Newest first.")
+    default_version: str | None
+    files: list[ContentFile]
+
+
+class Change(Schema):
+    """What a directory gained or lost from one snapshot to the next."""
+
+    change: int
+    at: datetime
+    run: int
+    directory: str
+    exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
+    kind: Literal["directory", "I", "A", "G"]
+    what: Literal["gained", "lost", "usable", "broken"]
+    cause: Literal["push", "rules"] = Field(
+        description="push: the files changed; rules: the hub judges the same files otherwise."
+    )
+
+
+class Changes(Schema):
+    """The newest changes first."""
+
+    changes: list[Change]
+    next_before: int | None = Field(description="`before` of the next page; null on the last.")
 
 
 class Run(Schema):

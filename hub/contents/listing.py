@@ -101,10 +101,9 @@ def _nothing_changed(run: RefreshRun) -> bool:
 
 
 def unknown_directories(directories: dict[str, str], chosen: list[str] | None) -> dict[str, str]:
-    """Those whose tree was never looked up; of the chosen ones, when some were chosen."""
-    known = set(
-        ContentTree.objects.filter(sha__in=set(directories.values())).values_list("sha", flat=True)
-    )
+    """Those whose tree was never judged, or by older rules; of the chosen ones, when there are."""
+    judged = ContentTree.objects.judged(rules.RULES_VERSION)
+    known = set(judged.filter(sha__in=set(directories.values())).values_list("sha", flat=True))
     return {
         directory: sha
         for directory, sha in directories.items()

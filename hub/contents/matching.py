@@ -2,10 +2,23 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 # Words that tell nothing apart: "Redis Metrics Exporter", "Redis_Exporter" and "Redis" are one.
-_FILLERS = {"exporter", "metrics", "server", "prometheus"}
+_FILLERS = {"exporter", "metrics", "server", "prometheus", "plugin"}
+
+
+@dataclass(frozen=True)
+class Names:
+    """An exporter's normalised names: those that people gave it, and its repository's.
+
+    The repository's speaks only where no given name does: `mysqld_exporter` is MySQL's, but a
+    directory `Query` is not for the first repository that ends in `query`.
+    """
+
+    given: frozenset[str]
+    repository: str = ""
 
 
 def normalise(name: str) -> str:
@@ -19,16 +32,30 @@ def normalise(name: str) -> str:
     return "".join(word for word in words if word not in _FILLERS) or "".join(words) or text
 
 
-def match(directories: Iterable[str], exporters: dict[int, set[str]]) -> dict[str, int]:
+def match(
+    directories: Iterable[str],
+    exporters: Mapping[int, Names],
+    by_hand: Mapping[str, int | None] | None = None,
+) -> dict[str, int]:
     """Directory → exporter id, for each directory whose normalised name one exporter bears.
 
-    `exporters` maps an exporter's id to its normalised names. A name that two exporters bear
-    decides nothing, so it matches neither.
+    `exporters` maps an exporter's id to its names. A name that two exporters bear decides nothing,
+    so it matches neither. `by_hand` is an admin's word, directory → exporter id or None for "to no
+    exporter", and wins. Several directories may belong to one exporter.
     """
+    given = _unique((name, pk) for pk, names in exporters.items() for name in names.given)
+    repositories = _unique((names.repository, pk) for pk, names in exporters.items())
+    found: dict[str, int | None] = {}
+    for directory in directories:
+        name = normalise(directory)
+        found[directory] = given[name] if name in given else repositories.get(name)
+    found |= {directory: pk for directory, pk in (by_hand or {}).items() if directory in found}
+    return {directory: exporter for directory, exporter in found.items() if exporter is not None}
+
+
+def _unique(names: Iterable[tuple[str, int]]) -> dict[str, int | None]:
+    """Name → its exporter, or None when several bear it."""
     owners: dict[str, set[int]] = {}
-    for exporter, names in exporters.items():
-        for name in names:
-            owners.setdefault(name, set()).add(exporter)
-    unique = {name: next(iter(ids)) for name, ids in owners.items() if len(ids) == 1}
-    found = ((directory, unique.get(normalise(directory))) for directory in directories)
-    return {directory: exporter for directory, exporter in found if exporter is not None}
+    for name, exporter in names:
+        owners.setdefault(name, set()).add(exporter)
+    return {name: next(iter(pks)) if len(pks) == 1 else None for name, pks in owners.items()}

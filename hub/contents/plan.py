@@ -3,18 +3,29 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from hub.contents.rules import Kinds
+from hub.contents.rules import Judgement
+
+# The map's letters and the fields of an entry that speak for them.
+FIELDS = {"I": "iac", "A": "alerts", "G": "dashboard"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the map says of one directory. None is "unknown" and never the same as False."""
+    """What the map says of one directory. None is "unknown" and never the same as False.
+
+    `…_usable` says whether what is there would work: False where nothing is there, None where it
+    is not known.
+    """
 
     tree_sha: str = ""
     iac: bool | None = None
     alerts: bool | None = None
     dashboard: bool | None = None
+    iac_usable: bool | None = None
+    alerts_usable: bool | None = None
+    dashboard_usable: bool | None = None
     evidence: dict[str, list[str]] = field(default_factory=dict)
     stale: str = ""  # why it is not of the listed tree; "" when it is
     as_of: datetime | None = None  # of a stale entry: when its tree was last confirmed
@@ -36,28 +47,30 @@ class Plan:
 
 def plan_publication(
     listing: Mapping[str, str],
-    judged: Mapping[str, Kinds],
+    judged: Mapping[str, Judgement],
     last: Mapping[str, Entry],
     *,
     why_failed: Callable[[str], str],
     last_as_of: datetime | None,
+    last_is_current: bool,
     shrink_limit: float,
 ) -> Plan:
     """The map after a run.
 
     `listing` maps each directory to its tree SHA, `judged` a tree SHA to what it holds, `last` is
     the map so far, confirmed at `last_as_of`. A directory whose tree is neither judged nor that of
-    its last entry keeps that entry, stale with the reason that `why_failed` gives; one without
-    an earlier entry is unknown. A directory that is not listed leaves the map. `shrink_limit` is
-    the share (0 to 1) of the map that may vanish at once.
+    its last fresh entry keeps that entry, stale with the reason that `why_failed` gives; without an
+    earlier entry it is unknown. A directory that is not listed leaves the map. `last_is_current`
+    says that today's rules judged the map so far: an entry of older ones is stale until its tree is
+    judged again. `shrink_limit` is the share (0 to 1) of the map that may vanish at once.
     """
     entries: dict[str, Entry] = {}
     for directory, sha in listing.items():
         before = last.get(directory)
         if sha in judged:
             entries[directory] = _found(sha, judged[sha])
-        elif before and before.tree_sha == sha:
-            entries[directory] = replace(before, stale="", as_of=None)
+        elif last_is_current and before and before.tree_sha == sha and not before.stale:
+            entries[directory] = before
         else:
             entries[directory] = _kept(before, why_failed(directory), last_as_of)
     return Plan(
@@ -67,8 +80,11 @@ def plan_publication(
     )
 
 
-def _found(sha: str, kinds: Kinds) -> Entry:
-    return Entry(sha, bool(kinds.iac), bool(kinds.alerts), bool(kinds.dashboard), kinds.evidence())
+def _found(sha: str, judgement: Judgement) -> Entry:
+    said: dict[str, Any] = {}
+    for kind, name in FIELDS.items():
+        said[name], said[f"{name}_usable"] = judgement.there(kind), judgement.usable(kind)
+    return Entry(sha, **said, evidence=judgement.evidence())
 
 
 def _kept(before: Entry | None, reason: str, last_as_of: datetime | None) -> Entry:

@@ -1,18 +1,21 @@
 """Publishing: what a run learned becomes what readers get, in one transaction or not at all."""
 
 import logging
+from dataclasses import fields
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from hub.contents import rules
-from hub.contents.matching import match
+from hub.contents.changes import differences
+from hub.contents.owners import owners_of
 from hub.contents.plan import Entry, Plan, plan_publication
+from hub.contents.rules import Judgement
 from hub.contents.serve import serve_failure, serve_snapshot
 from hub.models import (
+    Change,
     ContentTree,
-    Exporter,
     ExporterContents,
     Outcome,
     Reason,
@@ -25,7 +28,7 @@ from hub.models import (
 
 logger = logging.getLogger(__name__)
 
-_WRITTEN = ["exporter", "tree_sha", "iac", "alerts", "dashboard", "evidence", "as_of", "stale"]
+_ENTRY_FIELDS = [field.name for field in fields(Entry)]
 
 
 def publish(run_id: int) -> None:
@@ -41,14 +44,17 @@ def publish(run_id: int) -> None:
         if Snapshot.objects.filter(source=run.source, pk__gt=run.pk).exists():
             run.finish(RunStatus.FAILED, Reason.DEADLINE, "a newer run has published already")
             return
-        plan = _plan(run)
+        last = _map_so_far(run)
+        plan = _plan(run, last)
         refusal = _refusal(run, plan)
         if refusal:
             status = RunStatus.HELD if refusal == Reason.SHRUNK else RunStatus.FAILED
             run.finish(status, refusal, _refusal_detail(run, plan))
             serve_failure(run.source, refusal)
             return
-        _write(run, plan)
+        owners = _write(run, plan)
+        if Snapshot.objects.filter(source=run.source).exists():
+            _log_changes(run, last, plan, owners)
         snapshot = Snapshot.objects.create(
             run=run,
             source=run.source,
@@ -93,34 +99,31 @@ def fail_run(run_id: int, reason: Reason, detail: str) -> None:
             serve_failure(run.source, reason)
 
 
-def _plan(run: RefreshRun) -> Plan:
+def _map_so_far(run: RefreshRun) -> dict[str, Entry]:
+    return {
+        row.directory: Entry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
+        for row in ExporterContents.objects.filter(source=run.source)
+    }
+
+
+def _plan(run: RefreshRun, last: dict[str, Entry]) -> Plan:
     listing = {
         name: sha
         for name, (kind, sha) in TreeListing.objects.get(pk=run.contents_sha).entries.items()
         if kind == "tree"
     }
-    last = {
-        row.directory: Entry(
-            row.tree_sha,
-            row.iac,
-            row.alerts,
-            row.dashboard,
-            row.evidence,
-            row.stale,
-            row.as_of,
-        )
-        for row in ExporterContents.objects.filter(source=run.source)
-    }
     newest = Snapshot.objects.filter(source=run.source).first()
     judged_alike = newest is not None and newest.rules == rules.RULES_VERSION
-    to_judge = {
-        sha
-        for directory, sha in listing.items()
-        if not (judged_alike and directory in last and last[directory].tree_sha == sha)
+    unchanged = {
+        directory
+        for directory, entry in last.items()
+        if judged_alike and not entry.stale and entry.tree_sha == listing.get(directory)
     }
+    to_judge = {sha for directory, sha in listing.items() if directory not in unchanged}
+    trees = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=to_judge)
     judged = {
-        tree.sha: rules.kinds_of(path for path, _, _ in tree.files)
-        for tree in ContentTree.objects.filter(sha__in=to_judge).iterator()
+        sha: Judgement.from_json(judgement)
+        for sha, judgement in trees.values_list("sha", "judgement").iterator()
     }
     reasons = dict(
         run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND]).values_list(
@@ -141,6 +144,7 @@ def _plan(run: RefreshRun) -> Plan:
         last_as_of=ServedContents.objects.filter(source=run.source)
         .values_list("as_of", flat=True)
         .first(),
+        last_is_current=judged_alike,
         shrink_limit=settings.SHRINK_LIMIT,
     )
 
@@ -162,9 +166,12 @@ def _refusal_detail(run: RefreshRun, plan: Plan) -> str:
     return f"{len(plan.entries)} directories are left of {before}"
 
 
-def _write(run: RefreshRun, plan: Plan) -> None:
-    """Bring `ExporterContents` to the plan, writing only the rows that differ."""
-    owners = match(plan.entries, Exporter.objects.all().names())
+def _write(run: RefreshRun, plan: Plan) -> dict[str, int]:
+    """Bring `ExporterContents` to the plan, writing only the rows that differ.
+
+    Returns the exporter of each directory that has one; those that are gone keep theirs in it.
+    """
+    owners = owners_of(run.source, plan.entries)
     rows = {row.directory: row for row in ExporterContents.objects.filter(source=run.source)}
     changed = []
     for directory, entry in plan.entries.items():
@@ -179,7 +186,27 @@ def _write(run: RefreshRun, plan: Plan) -> None:
         batch_size=1000,
         update_conflicts=True,
         unique_fields=["source", "directory"],
-        update_fields=_WRITTEN,
+        update_fields=[*_ENTRY_FIELDS, "exporter"],
     )
     gone = rows.keys() - plan.entries.keys()
+    former = {name: rows[name].exporter_id for name in gone}
     ExporterContents.objects.filter(source=run.source, directory__in=gone).delete()
+    return owners | {name: exporter for name, exporter in former.items() if exporter is not None}
+
+
+def _log_changes(
+    run: RefreshRun, last: dict[str, Entry], plan: Plan, owners: dict[str, int]
+) -> None:
+    """Write the change log from the last snapshot to this one."""
+    Change.objects.bulk_create(
+        (
+            Change(
+                run=run,
+                source=run.source,
+                exporter_id=owners.get(difference.directory),
+                **vars(difference),
+            )
+            for difference in differences(last, plan.entries)
+        ),
+        batch_size=1000,
+    )

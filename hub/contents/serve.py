@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from hub.contents.matching import match
+from hub.contents.owners import match_again
+from hub.contents.plan import FIELDS
 from hub.github.source import Source, configured_source
 from hub.models import (
     Exporter,
@@ -42,7 +43,7 @@ def serve_catalogue() -> None:
     """Render again after a change of the catalogue, with the same state and age."""
     source = configured_source()
     with transaction.atomic():
-        _match_again(source)
+        match_again(source.key)
         served = _locked(source.key)
         _store(served, served.snapshot, ServedState(served.state), served.reason, served.as_of)
 
@@ -84,14 +85,9 @@ def _fresh_until(as_of: datetime) -> datetime:
     return as_of + 2 * time_to_next(as_of) + settings.RUN_DEADLINE
 
 
-def _match_again(source: Source) -> None:
-    """Give each directory to the exporter that bears its name now."""
-    rows = list(ExporterContents.objects.filter(source=source.key))
-    owners = match([row.directory for row in rows], Exporter.objects.all().names())
-    changed = [row for row in rows if row.exporter_id != owners.get(row.directory)]
-    for row in changed:
-        row.exporter_id = owners.get(row.directory)
-    ExporterContents.objects.bulk_update(changed, ["exporter"], batch_size=1000)
+def usable_of(row: ExporterContents) -> dict[str, bool | None]:
+    """Whether a directory's content of each kind would work, by the map's letters."""
+    return {letter: getattr(row, f"{name}_usable") for letter, name in FIELDS.items()}
 
 
 def render(
@@ -111,15 +107,15 @@ def render(
     with the rest unknown (null) before.
     """
     contents: dict[str, dict[str, bool | None]] = {}
+    usable: dict[str, dict[str, bool | None]] = {}
     stale: dict[str, dict[str, Any]] = {}
     with_directory = set()
     for row in rows:
         contents[row.directory] = {
             "E": row.exporter_id is not None,
-            "I": row.iac,
-            "A": row.alerts,
-            "G": row.dashboard,
+            **{letter: getattr(row, name) for letter, name in FIELDS.items()},
         }
+        usable[row.directory] = usable_of(row)
         with_directory.add(row.exporter_id)
         if row.stale:
             stale[row.directory] = {"reason": row.stale, "as_of": _iso(row.as_of)}
@@ -140,6 +136,7 @@ def render(
                 "demo": source.demo,
             },
             "contents": dict(sorted(contents.items(), key=lambda item: item[0].casefold())),
+            "usable": usable,
             "stale": stale,
         },
         ensure_ascii=False,

@@ -7,7 +7,7 @@ import logging
 from functools import cache
 
 from django.conf import settings
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 # Longer than a window, so a place always comes up unless far too many wait for it.
 LONGEST_WAIT = 90  # seconds
+READ, WRITE = 1, 5  # points
 
 
 class RequestBudget:
@@ -26,28 +27,35 @@ class RequestBudget:
 
     def __init__(self, points_per_minute: int, redis_url: str) -> None:
         self._item = RateLimitItemPerMinute(points_per_minute) if points_per_minute else None
+        # "Make requests serially, with a second between writes" (the same page).
+        self._write = RateLimitItemPerSecond(1)
         self._limiter = MovingWindowRateLimiter(storage_from_string(redis_url))
 
-    def spend(self, token_id: int, points: int = 1) -> None:
+    def spend(self, token_id: int, points: int = READ) -> None:
         """Wait until there is room for `points` under this token, and take it.
 
         Raises `BudgetSpent` when there was none within `LONGEST_WAIT`.
         """
         if self._item is None:
             return
-        waiting = Retrying(
-            retry=retry_if_result(lambda taken: not taken),
-            wait=wait_random(0.05, 0.5),  # seconds; spread, or all waiters would ask at once
-            stop=stop_after_delay(LONGEST_WAIT),
-        )
         try:
-            waiting(self._limiter.hit, self._item, f"github:{token_id}", cost=points)
+            self._wait_for(self._item, f"github:{token_id}", points)
+            if points >= WRITE:
+                self._wait_for(self._write, "github:writes", 1)
         except RetryError:
             raise BudgetSpent("the hub's request budget for this minute is used up") from None
         except RedisError:
             # The budget protects from a secondary limit, which the client also handles: without
             # Redis it is better to go on than to fail.
             logger.warning("request budget not reachable, going on without it")
+
+    def _wait_for(self, item: RateLimitItem, key: str, cost: int) -> None:
+        waiting = Retrying(
+            retry=retry_if_result(lambda taken: not taken),
+            wait=wait_random(0.05, 0.5),  # seconds; spread, or all waiters would ask at once
+            stop=stop_after_delay(LONGEST_WAIT),
+        )
+        waiting(self._limiter.hit, item, key, cost=cost)
 
 
 @cache

@@ -1,5 +1,7 @@
 """The client: authentication, limits, retries and errors of GitHub's REST API, and nothing else."""
 
+import base64
+import binascii
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from hub.github import errors
-from hub.github.budget import RequestBudget, shared_budget
+from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
+from hub.github.objects import blob_sha
 from hub.github.tokens import (
     RateLimit,
     Token,
@@ -43,6 +46,14 @@ class Answer:
     token_id: int
     requests: int
     unchanged: bool = False
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit that GitHub made for us: its SHA and that of its root tree."""
+
+    sha: str
+    tree_sha: str
 
 
 class GitHubClient:
@@ -105,6 +116,63 @@ class GitHubClient:
             raise errors.Truncated(f"{path}: GitHub cut the tree off")
         return answer
 
+    def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
+        """A git blob's bytes, and the requests that it took.
+
+        Raises `UnexpectedAnswer` for bytes that do not hash to `sha`: what is kept under a SHA is
+        kept for ever.
+        """
+        path = f"/repos/{repository}/git/blobs/{sha}"
+        answer = self.get(path)
+        try:
+            data = base64.b64decode(answer.data["content"])
+        except (KeyError, TypeError, ValueError, binascii.Error):
+            raise errors.UnexpectedAnswer(f"{path}: not a git blob") from None
+        if blob_sha(data, like=sha) != sha:
+            raise errors.UnexpectedAnswer(f"{path}: the content does not match its SHA")
+        return data, answer.requests
+
+    def file_sha(self, repository: str, branch: str, path: str) -> str:
+        """The blob SHA of the file at the tip of `branch`; "" when there is none."""
+        try:
+            answer = self.get(_contents_path(repository, path), {"ref": branch})
+        except errors.NotFound:
+            return ""
+        if not isinstance(answer.data, dict) or not isinstance(answer.data.get("sha"), str):
+            raise errors.UnexpectedAnswer(f"{path}: not a file")
+        return str(answer.data["sha"])
+
+    def write_file(
+        self, repository: str, branch: str, path: str, data: bytes, message: str, base_sha: str
+    ) -> Commit:
+        """Commit a file; `base_sha` is the blob that it replaces, "" for a new file.
+
+        Raises `FileChanged` when another blob is there by now. It is never sent twice: after a
+        fault, ask `file_sha` whether it arrived.
+        """
+        body = {
+            "message": message,
+            "branch": branch,
+            "content": base64.b64encode(data).decode(),
+            **({"sha": base_sha} if base_sha else {}),
+        }
+        return self._commit("PUT", repository, path, body)
+
+    def delete_file(
+        self, repository: str, branch: str, path: str, message: str, base_sha: str
+    ) -> Commit:
+        """Commit a file's removal. Raises `FileChanged`, or `NotFound` when it is gone already."""
+        body = {"message": message, "branch": branch, "sha": base_sha}
+        return self._commit("DELETE", repository, path, body)
+
+    def _commit(self, method: str, repository: str, path: str, body: dict[str, str]) -> Commit:
+        answer = self._request(method, _contents_path(repository, path), body=body)
+        try:
+            commit = answer.data["commit"]
+            return Commit(str(commit["sha"]), str(commit["tree"]["sha"]))
+        except (KeyError, TypeError):
+            raise errors.UnexpectedAnswer(f"{path}: no commit in the answer") from None
+
     def get(
         self,
         path: str,
@@ -115,14 +183,24 @@ class GitHubClient:
 
         Raises a `GitHubError`: it names what happened and carries a reason.
         """
+        return self._request("GET", path, params, etags)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        etags: Mapping[int, str] | None = None,
+        body: Mapping[str, str] | None = None,
+    ) -> Answer:
         asked = 0
         while True:  # ends: each turn answers, raises, or takes one token out of the choice
             token = self._pool.choose()
             etag = (etags or {}).get(token.id)
-            self._budget.spend(token.id)
+            self._budget.spend(token.id, READ if method == "GET" else WRITE)
             asked += 1
             try:
-                return self._ask(token, path, params or {}, etag, asked)
+                return self._ask(token, method, path, params or {}, etag, body, asked)
             except errors.BadToken:
                 self._pool.refused(token)
                 logger.warning("GitHub refuses token %s", token.id)
@@ -135,7 +213,7 @@ class GitHubClient:
 
     def check(self, secret: str) -> RateLimit:
         """Whether GitHub takes `secret`, and its limits. Free of cost. Raises a `GitHubError`."""
-        response = self._send(f"{self._api_url}/rate_limit", Token(0, secret), {}, None)
+        response = self._send("GET", f"{self._api_url}/rate_limit", Token(0, secret))
         _raise_for_status(response, "/rate_limit")
         rate = _rate_limit(response)
         if rate is None:
@@ -143,11 +221,18 @@ class GitHubClient:
         return rate
 
     def _ask(
-        self, token: Token, path: str, params: Mapping[str, str], etag: str | None, asked: int
+        self,
+        token: Token,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        etag: str | None,
+        body: Mapping[str, str] | None,
+        asked: int,
     ) -> Answer:
         url = self._api_url + path
         for detour in range(_MOST_REDIRECTS + 1):
-            response = self._send(url, token, params if not detour else {}, etag)
+            response = self._send(method, url, token, params if not detour else {}, etag, body)
             if response.status_code not in _REDIRECTS:
                 break
             url = self._redirect(url, response)
@@ -167,15 +252,23 @@ class GitHubClient:
         return Answer(data, response.headers.get("ETag", ""), token.id, asked)
 
     def _send(
-        self, url: str, token: Token, params: Mapping[str, str], etag: str | None
+        self,
+        method: str,
+        url: str,
+        token: Token,
+        params: Mapping[str, str] | None = None,
+        etag: str | None = None,
+        body: Mapping[str, str] | None = None,
     ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.secret}"}
         if etag:
             headers["If-None-Match"] = etag  # verbatim, weak or strong
         try:
-            response = self._session.get(
+            response = self._session.request(
+                method,
                 url,
-                params=dict(params),
+                params=dict(params or {}),
+                json=dict(body) if body else None,
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -196,6 +289,10 @@ class GitHubClient:
         if urlsplit(target)[:2] != urlsplit(self._api_url)[:2]:
             raise errors.UnexpectedAnswer("redirected to another server")
         return target
+
+
+def _contents_path(repository: str, path: str) -> str:
+    return f"/repos/{repository}/contents/{quote(path)}"
 
 
 def _now() -> datetime:
@@ -248,9 +345,9 @@ def _message(response: requests.Response) -> str:
 
 
 def _raise_for_status(response: requests.Response, path: str) -> None:
-    """The typed error for an answer that is none of 200 and 304."""
+    """The typed error for an answer that is none of 200, 201 and 304."""
     status = response.status_code
-    if status in (200, 304):
+    if status in (200, 201, 304):
         return
     message = _message(response)
     what = f"{path}: {status} {message}".rstrip()
@@ -258,6 +355,10 @@ def _raise_for_status(response: requests.Response, path: str) -> None:
         raise _limit_or_denial(response, what, message)
     if status >= 500:
         raise errors.ServerFault(what)
+    if response.request.method != "GET" and status in (409, 422):
+        # 422 with these words: the file was new to us, and is there by now.
+        changed = status == 409 or '"sha" wasn\'t supplied' in message
+        raise (errors.FileChanged if changed else errors.Refused)(what)
     known: dict[int, type[errors.GitHubError]] = {
         401: errors.BadToken,
         404: errors.NotFound,

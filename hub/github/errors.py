@@ -63,6 +63,18 @@ class Conflict(GitHubError):
     reason = Reason.EMPTY_REPOSITORY
 
 
+class FileChanged(GitHubError):
+    """409 or 422 for a write: another blob is at the path than the one that the author saw."""
+
+    reason = Reason.CONFLICT
+
+
+class Refused(GitHubError):
+    """422 for a write: GitHub does not take it (a protected branch, a name it does not allow)."""
+
+    reason = Reason.REFUSED
+
+
 class ServerFault(GitHubError):
     """5xx, after the retries."""
 

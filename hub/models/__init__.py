@@ -7,6 +7,11 @@ may lose all of them without a reader noticing.
 from hub.models.access import GitHubToken, ListingETag
 from hub.models.catalogue import Category, Exporter
 from hub.models.choices import (
+    ChangeCause,
+    ChangeKind,
+    ChangeWhat,
+    EditAction,
+    EditState,
     Outcome,
     Reason,
     RunStatus,
@@ -15,7 +20,10 @@ from hub.models.choices import (
     TokenState,
 )
 from hub.models.contents import (
+    Change,
+    ContentBlob,
     ContentTree,
+    DirectoryOwner,
     ExporterContents,
     Lookup,
     RefreshRun,
@@ -23,10 +31,20 @@ from hub.models.contents import (
     Snapshot,
     TreeListing,
 )
+from hub.models.edits import ContentEdit
 
 __all__ = [
     "Category",
+    "Change",
+    "ChangeCause",
+    "ChangeKind",
+    "ChangeWhat",
+    "ContentBlob",
+    "ContentEdit",
     "ContentTree",
+    "DirectoryOwner",
+    "EditAction",
+    "EditState",
     "Exporter",
     "ExporterContents",
     "GitHubToken",

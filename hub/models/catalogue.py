@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from hub.contents.matching import normalise
+from hub.contents.matching import Names, normalise
 
 
 class Category(models.Model):
@@ -21,7 +21,7 @@ class Category(models.Model):
 class ExporterQuerySet(models.QuerySet["Exporter"]):
     """Exporters, by intent."""
 
-    def names(self) -> dict[int, set[str]]:
+    def names(self) -> dict[int, Names]:
         """Each exporter's normalised names, by its id: what directories are matched with."""
         return {exporter.pk: exporter.names for exporter in self}
 
@@ -48,6 +48,8 @@ class Exporter(models.Model):
         return self.title
 
     @property
-    def names(self) -> set[str]:
+    def names(self) -> Names:
         """The normalised names under which a directory may hold this exporter's contents."""
-        return {normalise(name) for name in (self.title, self.project_name, self.slug) if name}
+        repository = self.repository.rstrip("/").rpartition("/")[2]
+        given = (self.title, self.project_name, self.slug)
+        return Names(frozenset(normalise(name) for name in given if name), normalise(repository))

@@ -56,6 +56,8 @@ class Reason(TextChoices):
     SHRUNK = "shrunk", "most directories vanished: publish it in the admin if that is right"
     NOT_CHOSEN = "not_chosen", "changed upstream, but not chosen in the last refresh"
     OVERDUE = "overdue", "no refresh for longer than planned: check beat and worker"
+    CONFLICT = "conflict", "someone else changed the file: look at theirs, then save again"
+    REFUSED = "refused", "GitHub refused to write the file"
     INTERNAL = "internal", "a fault of the hub itself: see the worker's log"
 
 
@@ -73,3 +75,45 @@ class TokenState(TextChoices):
     UNKNOWN = "unknown", "not yet used"
     VALID = "valid", "valid"
     INVALID = "invalid", "refused by GitHub"
+
+
+class ChangeKind(TextChoices):
+    """What a change speaks of."""
+
+    DIRECTORY = "directory", "directory"
+    IAC = "I", "infrastructure as code"
+    ALERTS = "A", "alerting rules"
+    DASHBOARD = "G", "Grafana dashboard"
+
+
+class ChangeWhat(TextChoices):
+    """What became of it. `usable` and `broken` speak of content that was and is there."""
+
+    GAINED = "gained", "gained"
+    LOST = "lost", "lost"
+    USABLE = "usable", "became usable"
+    BROKEN = "broken", "is broken now"
+
+
+class ChangeCause(TextChoices):
+    """Why: somebody changed the files, or the hub judges the same files otherwise."""
+
+    PUSH = "push", "a push"
+    RULES = "rules", "new rules of the hub"
+
+
+class EditAction(TextChoices):
+    """What an edit does to its file."""
+
+    WRITE = "write", "write"
+    DELETE = "delete", "delete"
+
+
+class EditState(TextChoices):
+    """Where an edit stands. The text is kept in every state; only `queued` is going to be sent."""
+
+    QUEUED = "queued", "waits to be committed"
+    COMMITTED = "committed", "committed"
+    CONFLICT = "conflict", "draft: someone else changed it"
+    REFUSED = "refused", "draft: GitHub refused it"
+    WITHDRAWN = "withdrawn", "withdrawn"

@@ -9,7 +9,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from hub.models.catalogue import Exporter
-from hub.models.choices import Outcome, Reason, RunStatus, RunTrigger, ServedState
+from hub.models.choices import (
+    ChangeCause,
+    ChangeKind,
+    ChangeWhat,
+    Outcome,
+    Reason,
+    RunStatus,
+    RunTrigger,
+    ServedState,
+)
 
 
 class TreeListing(models.Model):
@@ -23,13 +32,43 @@ class TreeListing(models.Model):
         return self.sha
 
 
+class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
+    """Trees, by intent."""
+
+    def judged(self, rules: int) -> "ContentTreeQuerySet":
+        """Those that these rules have judged."""
+        return self.filter(rules=rules, judgement__isnull=False)
+
+
+class ContentBlob(models.Model):
+    """A file's bytes and what was found in them, by its blob SHA: asked of GitHub once for ever."""
+
+    sha = models.CharField(max_length=64, primary_key=True)
+    data = models.BinaryField()
+    # `hub.contents.files.FileReport`
+    report: models.JSONField[Any, Any] = models.JSONField()
+    rules = models.PositiveSmallIntegerField(help_text="Version of the rules that judged it.")
+    learned_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.sha
+
+
 class ContentTree(models.Model):
-    """All that was learned of one exporter directory, by its tree SHA; written once and reused."""
+    """All that was learned of one exporter directory, by its tree SHA.
+
+    The files are true for ever; the judgement is, of one version of the rules.
+    """
 
     sha = models.CharField(max_length=64, primary_key=True)
     # [[path, blob SHA, size in bytes], …], every file below the directory
     files: models.JSONField[Any, Any] = models.JSONField()
+    # `hub.contents.rules.Judgement`; null until every file that matters was read
+    judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
+    rules = models.PositiveSmallIntegerField(default=0, help_text="Version of the rules.")
     learned_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ContentTreeQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.sha
@@ -163,7 +202,8 @@ class Snapshot(models.Model):
 class ExporterContents(models.Model):
     """What one directory holds: the materialised map, a row per directory.
 
-    `iac`, `alerts` and `dashboard` are null while nothing is known: never false for "unknown".
+    `iac`, `alerts` and `dashboard` are null while nothing is known: never false for "unknown". The
+    same fields with `_usable` say whether what is there would work; false where nothing is there.
     """
 
     source = models.CharField(max_length=400)
@@ -175,6 +215,9 @@ class ExporterContents(models.Model):
     iac = models.BooleanField(null=True)
     alerts = models.BooleanField(null=True)
     dashboard = models.BooleanField(null=True)
+    iac_usable = models.BooleanField(null=True)
+    alerts_usable = models.BooleanField(null=True)
+    dashboard_usable = models.BooleanField(null=True)
     # {"I": [path, …], "A": […], "G": […]}: the files that speak for each
     evidence: models.JSONField[Any, Any] = models.JSONField(default=dict)
     # Set on stale rows only: the others are as new as the map (`ServedContents.as_of`), and so
@@ -191,6 +234,49 @@ class ExporterContents(models.Model):
 
     def __str__(self) -> str:
         return self.directory
+
+
+class DirectoryOwner(models.Model):
+    """An admin's word on which exporter a directory belongs to; it wins over the rules of names."""
+
+    source = models.CharField(max_length=400)
+    directory = models.CharField(max_length=255)
+    exporter = models.ForeignKey(
+        Exporter, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: to none."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "directory"], name="one_owner_per_directory")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.directory} → {self.exporter or 'no exporter'}"
+
+
+class Change(models.Model):
+    """What one directory gained or lost from a snapshot to the next. Never changed afterwards."""
+
+    run = models.ForeignKey(RefreshRun, on_delete=models.CASCADE, related_name="changes")
+    source = models.CharField(max_length=400)
+    directory = models.CharField(max_length=255)
+    exporter = models.ForeignKey(
+        Exporter, null=True, on_delete=models.SET_NULL, related_name="changes"
+    )
+    kind = models.CharField(max_length=9, choices=ChangeKind.choices)
+    what = models.CharField(max_length=8, choices=ChangeWhat.choices)
+    cause = models.CharField(max_length=5, choices=ChangeCause.choices)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["source", "-id"], name="newest_changes"),
+            models.Index(fields=["exporter", "-id"], name="newest_changes_of_exporter"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.directory}: {self.get_kind_display()} {self.get_what_display()}"
 
 
 class ServedContents(models.Model):

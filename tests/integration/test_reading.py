@@ -97,6 +97,10 @@ def test_the_document_and_its_page(db: None) -> None:
     assert set(document["paths"]) == {
         "/api/v1/contents",
         "/api/v1/contents/{directory}",
+        "/api/v1/exporters/{slug}/files",
+        "/api/v1/files/{sha}",
+        "/api/v1/files/{sha}/report",
+        "/api/v1/changes",
         "/api/v1/status",
         "/api/v1/runs",
         "/api/v1/runs/{run}",

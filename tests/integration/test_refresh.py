@@ -54,12 +54,16 @@ def test_a_push_elsewhere_costs_one_request_and_no_chord(filled: Hub) -> None:
     assert run.to_look_up == 0
 
 
-def test_one_changed_directory_costs_three_requests(filled: Hub) -> None:
-    filled.fill("Redis/Redis_dashboard.json")
+def test_one_changed_directory_costs_three_requests_and_its_new_files(filled: Hub) -> None:
+    filled.fill("Redis/image.png")
     run, paths = filled.count()
     assert run.status == RunStatus.PUBLISHED
     assert len(paths) == 3
-    assert run.requests_asked == 3
+    filled.fill("Redis/Redis_dashboard.json")
+    run, paths = filled.count()
+    assert len(paths) == 4
+    assert len([path for path in paths if "/git/blobs/" in path]) == 1
+    assert run.requests_asked == 4
     assert served()["contents"]["Redis"] == {"E": False, "I": False, "A": True, "G": True}
 
 

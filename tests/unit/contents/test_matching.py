@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.contents.matching import match, normalise
+from hub.contents.matching import Names, match, normalise
+
+
+def given_names(*names: str) -> Names:
+    return Names(frozenset(names))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,7 @@ def test_every_name_has_a_normal_form(name: str) -> None:
 
 
 def test_directories_find_their_exporter() -> None:
-    names = {1: {"redis"}, 2: {"kafka"}, 3: {"collectd"}}
+    names = {1: given_names("redis"), 2: given_names("kafka"), 3: given_names("collectd")}
     directories = ["Redis", "Kafka_Exporter", "Collectd Exporter", "Collectd_Exporter", "Else"]
     assert match(directories, names) == {
         "Redis": 1,
@@ -36,4 +40,19 @@ def test_directories_find_their_exporter() -> None:
 
 
 def test_a_name_that_two_exporters_bear_decides_nothing() -> None:
-    assert match(["Kafka"], {1: {"kafka"}, 2: {"kafka"}}) == {}
+    assert match(["Kafka"], {1: given_names("kafka"), 2: given_names("kafka")}) == {}
+
+
+def test_the_repository_speaks_where_no_given_name_does() -> None:
+    names = {
+        1: Names(frozenset({"mysql"}), normalise("mysqld_exporter")),
+        2: Names(frozenset({"kongapigateway"}), normalise("kong-plugin-prometheus")),
+        3: Names(frozenset({"kong"}), "other"),
+    }
+    assert match(["mysqld_exporter", "Kong"], names) == {"mysqld_exporter": 1, "Kong": 3}
+
+
+def test_an_admins_word_wins() -> None:
+    names = {1: given_names("redis"), 2: given_names("kafka")}
+    by_hand = {"Redis": 2, "Kafka": None, "Gone": 1}
+    assert match(["Redis", "Kafka"], names, by_hand) == {"Redis": 2}

@@ -3,17 +3,19 @@
 from datetime import UTC, datetime
 
 from hub.contents.plan import Entry, Plan, plan_publication
-from hub.contents.rules import Kinds
+from hub.contents.rules import Judgement
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 OLDER = datetime(2025, 1, 1, tzinfo=UTC)
-ALERTS = Kinds(alerts=("alert.yaml",))
+ALERTS = Judgement({"alert.yaml": {"A": True}})
 
 
 def plan(
     listing: dict[str, str],
-    judged: dict[str, Kinds] | None = None,
+    judged: dict[str, Judgement] | None = None,
     last: dict[str, Entry] | None = None,
+    *,
+    last_is_current: bool = True,
 ) -> Plan:
     return plan_publication(
         listing,
@@ -21,17 +23,20 @@ def plan(
         last or {},
         why_failed=lambda _: "server_fault",
         last_as_of=BEFORE,
+        last_is_current=last_is_current,
         shrink_limit=0.5,
     )
 
 
 def known(sha: str, **fields: object) -> Entry:
-    return Entry(sha, True, False, False, {"I": ["x"]}, **fields)  # type: ignore[arg-type]
+    return Entry(sha, True, False, False, True, False, False, {"I": ["x"]}, **fields)  # type: ignore[arg-type]
 
 
 def test_a_judged_tree_is_fresh() -> None:
     result = plan({"Redis": "a"}, {"a": ALERTS})
-    assert result.entries["Redis"] == Entry("a", False, True, False, ALERTS.evidence())
+    assert result.entries["Redis"] == Entry(
+        "a", False, True, False, False, True, False, ALERTS.evidence()
+    )
     assert result.complete
     assert not result.all_failed
 
@@ -54,7 +59,15 @@ def test_an_entry_that_was_stale_before_keeps_its_time() -> None:
 
 def test_a_stale_entry_is_fresh_again_when_its_tree_comes_back() -> None:
     last = {"Redis": known("a", stale="deadline", as_of=OLDER)}
-    assert plan({"Redis": "a"}, last=last).entries["Redis"] == known("a")
+    assert plan({"Redis": "a"}, {"a": ALERTS}, last).entries["Redis"].stale == ""
+
+
+def test_an_entry_of_older_rules_is_stale_until_its_tree_is_judged_again() -> None:
+    last = {"Redis": known("a"), "Kafka": known("k")}
+    listing = {"Redis": "a", "Kafka": "k"}
+    result = plan(listing, {"k": ALERTS}, last, last_is_current=False)
+    assert result.entries["Redis"].stale == "server_fault"
+    assert result.entries["Kafka"].alerts is True
 
 
 def test_a_failed_directory_without_an_earlier_entry_is_unknown_and_never_false() -> None:

@@ -1,0 +1,40 @@
+"""A content file as a download: whatever its bytes are, no browser shall run them."""
+
+from pathlib import PurePosixPath
+
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+
+from hub.api.conditional import matches
+from hub.models import ContentBlob
+
+_TYPES = {
+    ".json": "application/json",
+    ".yaml": "application/yaml",  # RFC 9512
+    ".yml": "application/yaml",
+    ".md": "text/markdown; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+}
+_BY_FORMAT = {"json": ".json", "yaml": ".yaml"}
+
+
+def response(blob: ContentBlob, name: str, if_none_match: str) -> HttpResponse:
+    """The blob under `name` (its last part counts), or 304 for a client that has it."""
+    etag = f'"{blob.sha}"'
+    if matches(if_none_match, etag):
+        answer = HttpResponse(status=304)
+    else:
+        name = _safe(name) or f"{blob.sha[:12]}{_BY_FORMAT.get(blob.report['format'], '.txt')}"
+        kind = _TYPES.get(PurePosixPath(name).suffix.lower(), "text/plain; charset=utf-8")
+        answer = HttpResponse(bytes(blob.data), content_type=kind)
+        answer["Content-Disposition"] = content_disposition_header(True, name)
+        answer["X-Content-Type-Options"] = "nosniff"
+    answer["ETag"] = etag
+    answer["Cache-Control"] = "public, max-age=31536000, immutable"
+    return answer
+
+
+def _safe(name: str) -> str:
+    """The last part of a path, without what a file system or a header could take amiss."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(character for character in last if character.isprintable()).strip(". ")

@@ -1,0 +1,32 @@
+"""Versions of an exporter's contents, as folders name them (`nc/v1.2.3/…`). Pure."""
+
+import re
+from collections.abc import Iterable
+
+from packaging.version import InvalidVersion, Version
+
+_VERSION_FOLDER = re.compile(r"v?\d+(?:\.\d+)+(?:[-+.]?[0-9A-Za-z]+)*|v\d+", re.ASCII)
+
+
+def version_of(path: str) -> str:
+    """The version whose folder `path` lies in, as the folder writes it; "" outside of any."""
+    folders = path.split("/")[:-1]
+    return next((folder for folder in folders if _VERSION_FOLDER.fullmatch(folder)), "")
+
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """The versions without repetition, newest first: 0.10 before 0.9, 1.0.0 before 1.0.0-rc1.
+
+    What is no version at all comes last; the newest is the default of a page.
+    """
+    return sorted(set(versions), key=_order, reverse=True)
+
+
+def _order(version: str) -> tuple[int, Version, str]:
+    try:
+        return 1, Version(version), version
+    except InvalidVersion:
+        numbers = re.findall(r"\d+", version)[:8]
+        if not numbers:
+            return 0, Version("0"), version
+        return 1, Version(".".join(number[:18] for number in numbers)), version
