@@ -1,4 +1,4 @@
-"""What Postgres keeps: the catalogue, the contents and the access to GitHub.
+"""What Postgres keeps: the catalogue, the contents, the access to GitHub and its webhook.
 
 Postgres is the only owner of state: Redis carries messages, results and the request budget, and
 may lose all of them without a reader noticing.
@@ -7,6 +7,7 @@ may lose all of them without a reader noticing.
 from hub.models.access import GitHubToken, ListingETag
 from hub.models.catalogue import Category, Exporter
 from hub.models.choices import (
+    DeliveryAction,
     Outcome,
     Reason,
     RunStatus,
@@ -23,10 +24,12 @@ from hub.models.contents import (
     Snapshot,
     TreeListing,
 )
+from hub.models.webhooks import WebhookDelivery
 
 __all__ = [
     "Category",
     "ContentTree",
+    "DeliveryAction",
     "Exporter",
     "ExporterContents",
     "GitHubToken",
@@ -42,4 +45,5 @@ __all__ = [
     "Snapshot",
     "TokenState",
     "TreeListing",
+    "WebhookDelivery",
 ]
