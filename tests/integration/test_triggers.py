@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from hub.contents import dispatch, listing
 from hub.contents.runs import Started, end_run, start_run
+from hub.contents.watch import watch
 from hub.github.source import configured_source
+from hub.local.ports import free_port
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
 from tests.common.processes import ROOT, database_url
 from tests.common.waiting import wait_until
@@ -205,3 +207,21 @@ def test_a_second_delivery_of_the_listing_never_takes_a_run_back(hub: Hub) -> No
     run.refresh_from_db()
     assert run.status == RunStatus.LOOKING_UP
     run.finish(RunStatus.FAILED)
+
+
+def test_a_run_that_is_begun_while_redis_is_away_is_sent_by_the_watch(hub: Hub) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "refresh", "--no-wait"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        },
+        check=True,
+    )
+    run = RefreshRun.objects.get()
+    assert run.status == RunStatus.QUEUED
+    RefreshRun.objects.update(started_at=run.started_at - timedelta(minutes=1))
+    watch()
+    wait_until(lambda: not RefreshRun.objects.open().exists(), "the run to end")
