@@ -131,8 +131,8 @@ def _end_without_listing(run: RefreshRun, error: errors.GitHubError) -> None:
     status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
     with transaction.atomic():
         run = RefreshRun.objects.select_for_update().get(pk=run.pk)
-        if not run.is_open:
-            return
+        if run.status != RunStatus.LISTING:
+            return  # ended, or a second delivery had listed and is past that
         end_run(run, status, error.reason, str(error))
         serve_failure(run.source, Reason(error.reason))
     logger.warning("run %s ended %s: %s", run.pk, status, error)
