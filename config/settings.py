@@ -149,6 +149,8 @@ GITHUB_REPO = env.str(
 GITHUB_BRANCH = env.str("GITHUB_BRANCH", "main", validate=validate.Length(min=1))
 GITHUB_CONTENTS_PATH = env.str("GITHUB_CONTENTS_PATH", "contents").strip("/")
 GITHUB_TOKEN = env.str("GITHUB_TOKEN", "").strip()  # kept encrypted in Postgres once seen
+# Signs what GitHub's webhook delivers; without one the webhook is off.
+GITHUB_WEBHOOK_SECRET = env.str("GITHUB_WEBHOOK_SECRET", "").strip()
 # How tokens begin (GitHub, "About authentication"): the part that may be shown beside the mask.
 GITHUB_TOKEN_PREFIXES = ("github_pat_", "ghp_", "gho_", "ghu_", "ghs_")
 GITHUB_CONNECT_TIMEOUT = env.float("GITHUB_CONNECT_TIMEOUT", 5.0)  # seconds

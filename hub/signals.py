@@ -26,4 +26,5 @@ def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: An
     A token from the environment is adopted by a run, which goes on with it.
     """
     if created and not raw and not instance.from_environment:
-        transaction.on_commit(partial(start_run, RunTrigger.TOKEN))
+        # A run that is ending for want of a token has looked already: another has to follow it.
+        transaction.on_commit(partial(start_run, RunTrigger.TOKEN, follow_up=True))

@@ -1,5 +1,5 @@
-"""The admin: runs, contents, catalogue, tokens and the schedule."""
+"""The admin: runs, contents, catalogue, tokens, webhook deliveries and the schedule."""
 
-from hub.admin import access, catalogue, contents
+from hub.admin import access, catalogue, contents, webhooks
 
-__all__ = ["access", "catalogue", "contents"]
+__all__ = ["access", "catalogue", "contents", "webhooks"]

@@ -14,10 +14,14 @@ PUBLISH = "tasks.refresh.publish_contents"
 PUBLISH_ERROR = "tasks.refresh.publish_failed"
 
 
-def list_directories(run_id: int) -> bool:
-    """Send the run's first task. False when Redis is away: the watch then sends it later."""
+def list_directories(run_id: int, *, in_seconds: float = 0) -> bool:
+    """Send the run's first task, for a worker to begin at once or so many seconds later.
+
+    False when Redis is away: the watch then sends it later.
+    """
+    # Nobody reads its result: to listen for one, Celery waits for Redis far longer and then raises.
     try:
-        current_app.send_task(LIST, args=[run_id])
+        current_app.send_task(LIST, args=[run_id], countdown=in_seconds or None, ignore_result=True)
     except OperationalError:
         logger.warning("run %s: Redis not reachable, the watch will send its task", run_id)
         return False

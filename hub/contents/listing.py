@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from hub.contents import dispatch, rules
 from hub.contents.publish import confirm_unchanged
+from hub.contents.runs import end_run
 from hub.contents.serve import serve_failure
 from hub.github import errors
 from hub.github.client import GitHubClient, shared_client
@@ -54,7 +55,8 @@ def list_and_compare(run_id: int) -> None:
     if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
         _send(run)
         return
-    RefreshRun.objects.open().filter(pk=run_id).update(status=RunStatus.LISTING)
+    if not _mark_listing(run_id):
+        return
     adopt_environment_token()
     listed_at = timezone.now()
     try:
@@ -79,6 +81,17 @@ def list_and_compare(run_id: int) -> None:
             for directory, sha in unknown_directories(listing.directories, run.chosen).items()
         )
         transaction.on_commit(partial(_send, run))
+
+
+def _mark_listing(run_id: int) -> bool:
+    """Say that the run lists from here on; False when it is past that.
+
+    The update takes the row's lock, under which `start_run` decides whether a change comes too
+    late for this listing: it is either noted for a following run, or asked of GitHub after this.
+    """
+    before = [RunStatus.QUEUED, RunStatus.LISTING]
+    runs = RefreshRun.objects.filter(pk=run_id, status__in=before)
+    return bool(runs.update(status=RunStatus.LISTING))
 
 
 def _send(run: RefreshRun) -> None:
@@ -117,9 +130,9 @@ def _end_without_listing(run: RefreshRun, error: errors.GitHubError) -> None:
     status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
     with transaction.atomic():
         run = RefreshRun.objects.select_for_update().get(pk=run.pk)
-        if not run.is_open:
-            return
-        run.finish(status, error.reason, str(error))
+        if run.status != RunStatus.LISTING:
+            return  # ended, or a second delivery had listed and is past that
+        end_run(run, status, error.reason, str(error))
         serve_failure(run.source, Reason(error.reason))
     logger.warning("run %s ended %s: %s", run.pk, status, error)
 

@@ -12,6 +12,7 @@ from hub.contents.changes import differences
 from hub.contents.owners import owners_of
 from hub.contents.plan import Entry, Plan, plan_publication
 from hub.contents.rules import Judgement
+from hub.contents.runs import end_run
 from hub.contents.serve import serve_failure, serve_snapshot
 from hub.models import (
     Change,
@@ -42,14 +43,14 @@ def publish(run_id: int) -> None:
         if run.status != RunStatus.LOOKING_UP:
             return
         if Snapshot.objects.filter(source=run.source, pk__gt=run.pk).exists():
-            run.finish(RunStatus.FAILED, Reason.DEADLINE, "a newer run has published already")
+            end_run(run, RunStatus.FAILED, Reason.DEADLINE, "a newer run has published already")
             return
         last = _map_so_far(run)
         plan = _plan(run, last)
         refusal = _refusal(run, plan)
         if refusal:
             status = RunStatus.HELD if refusal == Reason.SHRUNK else RunStatus.FAILED
-            run.finish(status, refusal, _refusal_detail(run, plan))
+            end_run(run, status, refusal, _refusal_detail(run, plan))
             serve_failure(run.source, refusal)
             return
         owners = _write(run, plan)
@@ -64,7 +65,7 @@ def publish(run_id: int) -> None:
             rules=rules.RULES_VERSION,
         )
         serve_snapshot(snapshot, as_of=run.listed_at)
-        run.finish(RunStatus.PUBLISHED)
+        end_run(run, RunStatus.PUBLISHED)
     logger.info("run %s published %s directories", run_id, len(plan.entries))
 
 
@@ -75,7 +76,7 @@ def confirm_unchanged(run: RefreshRun) -> None:
     """
     snapshot = Snapshot.objects.filter(source=run.source).latest("pk")
     serve_snapshot(snapshot, as_of=run.listed_at)
-    run.finish(RunStatus.UNCHANGED)
+    end_run(run, RunStatus.UNCHANGED)
 
 
 def close_overdue_runs() -> list[int]:
@@ -95,7 +96,7 @@ def fail_run(run_id: int, reason: Reason, detail: str) -> None:
     with transaction.atomic():
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.is_open:
-            run.finish(RunStatus.FAILED, reason, detail)
+            end_run(run, RunStatus.FAILED, reason, detail)
             serve_failure(run.source, reason)
 
 

@@ -7,7 +7,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from hub.contents import dispatch, publish
-from hub.models import Lookup, RefreshRun, RunStatus, ServedContents, Snapshot
+from hub.models import (
+    Lookup,
+    RefreshRun,
+    RunStatus,
+    ServedContents,
+    Snapshot,
+    WebhookDelivery,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +35,13 @@ def watch() -> None:
 
 
 def forget_history() -> None:
-    """Delete runs and snapshots older than `HISTORY_KEPT`, but nothing that is still served."""
+    """Delete what is older than `HISTORY_KEPT`, but nothing that is still served."""
     before = timezone.now() - settings.HISTORY_KEPT
     served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
     Snapshot.objects.filter(published_at__lt=before).exclude(pk__in=served).delete()
     old = RefreshRun.objects.filter(finished_at__lt=before)
     old.exclude(pk__in=Snapshot.objects.values("run")).delete()
+    # A push so old may then be replayed: it begins a run, which finds nothing new.
+    WebhookDelivery.objects.filter(received_at__lt=before).delete()
     # Kept a while after a run for asking what happened; the run's own row keeps the summary.
     Lookup.objects.filter(run__finished_at__lt=timezone.now() - timedelta(days=7)).delete()

@@ -17,6 +17,7 @@ _KEPT: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(60),
     "FIELD_ENCRYPTION_KEY": lambda: secrets.token_urlsafe(32),
     "FLOWER_BASIC_AUTH": lambda: f"ops:{secrets.token_urlsafe(12)}",
+    "GITHUB_WEBHOOK_SECRET": lambda: secrets.token_urlsafe(32),
 }
 
 
@@ -61,7 +62,7 @@ def for_processes(given: Mapping[str, str], made: Mapping[str, str]) -> dict[str
         **{
             name: value
             for name, value in made.items()
-            if not given.get(name) or (demo and name.startswith("GITHUB_"))
+            if not given.get(name) or (demo and name.startswith("GITHUB_") and name not in _KEPT)
         },
     }
 

@@ -1,4 +1,4 @@
-"""What Postgres keeps: the catalogue, the contents and the access to GitHub.
+"""What Postgres keeps: the catalogue, the contents, the access to GitHub and its webhook.
 
 Postgres is the only owner of state: Redis carries messages, results and the request budget, and
 may lose all of them without a reader noticing.
@@ -10,6 +10,7 @@ from hub.models.choices import (
     ChangeCause,
     ChangeKind,
     ChangeWhat,
+    DeliveryAction,
     EditAction,
     EditState,
     Outcome,
@@ -32,6 +33,7 @@ from hub.models.contents import (
     TreeListing,
 )
 from hub.models.edits import ContentEdit
+from hub.models.webhooks import WebhookDelivery
 
 __all__ = [
     "Category",
@@ -42,6 +44,7 @@ __all__ = [
     "ContentBlob",
     "ContentEdit",
     "ContentTree",
+    "DeliveryAction",
     "DirectoryOwner",
     "EditAction",
     "EditState",
@@ -60,4 +63,5 @@ __all__ = [
     "Snapshot",
     "TokenState",
     "TreeListing",
+    "WebhookDelivery",
 ]

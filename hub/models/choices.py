@@ -11,6 +11,8 @@ class RunTrigger(TextChoices):
     ADMIN = "admin", "admin"
     COMMAND = "command", "command line"
     TOKEN = "token", "token added"
+    WEBHOOK = "webhook", "webhook"
+    EDIT = "edit", "content edited"
 
 
 class RunStatus(TextChoices):
@@ -67,6 +69,17 @@ class ServedState(TextChoices):
     FRESH = "fresh", "fresh"
     STALE = "stale", "stale"
     EMPTY = "empty", "no snapshot yet"
+
+
+class DeliveryAction(TextChoices):
+    """What the hub did about a delivery of GitHub's webhook."""
+
+    PONG = "pong", "answered the ping"
+    BEGUN = "begun", "began a run"
+    JOINED = "joined", "joined a run that had not listed yet"
+    FOLLOWS = "follows", "noted a run to follow the open one"
+    ELSEWHERE = "elsewhere", "ignored: another repository or branch"
+    UNTOUCHED = "untouched", "ignored: nothing below the contents path changed"
 
 
 class TokenState(TextChoices):

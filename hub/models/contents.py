@@ -101,6 +101,12 @@ class RefreshRun(models.Model):
     shrink_accepted = models.BooleanField(
         default=False, help_text="Publish although most directories vanished."
     )
+    follow_up = models.CharField(
+        max_length=10,
+        choices=RunTrigger.choices,
+        blank=True,
+        help_text="Who asked for another run after this one, which may have listed too early.",
+    )
 
     status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
@@ -148,7 +154,7 @@ class RefreshRun(models.Model):
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
     def finish(self, status: RunStatus, reason: str = "", detail: str = "") -> None:
-        """End the run. Call it in the transaction that writes what the run came to."""
+        """Write the end into the row. `end_run` calls it, and begins what has to follow."""
         self.status, self.reason, self.detail = status, reason, detail[:300]
         self.finished_at = timezone.now()
         self.save(update_fields=["status", "reason", "detail", "finished_at"])

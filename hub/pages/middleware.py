@@ -10,7 +10,7 @@ _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
 
 
 class PostgresAway:
-    """Answers 503 with a page (or JSON for the API) when a view cannot reach Postgres."""
+    """Answers 503 with a page (or JSON for programs) when a view cannot reach Postgres."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,7 +23,7 @@ class PostgresAway:
         if not isinstance(fault, OperationalError | InterfaceError):
             return None
         response: HttpResponse
-        if request.path.startswith("/api/"):
+        if request.path.startswith(("/api/", "/webhooks/")):
             detail = "The hub's database cannot be reached at the moment. Try again shortly."
             response = JsonResponse({"detail": detail}, status=503)
         else:

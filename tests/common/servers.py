@@ -56,7 +56,13 @@ def start() -> None:
         "GITHUB_REPO": "tests/exporters",
         "GITHUB_API_URL": f"http://127.0.0.1:{free_port()}",
     }
-    for name in ("GITHUB_TOKEN", "HUB_DEMO", "GITHUB_BRANCH", "GITHUB_CONTENTS_PATH"):
+    for name in (
+        "GITHUB_TOKEN",
+        "HUB_DEMO",
+        "GITHUB_BRANCH",
+        "GITHUB_CONTENTS_PATH",
+        "GITHUB_WEBHOOK_SECRET",
+    ):
         os.environ.pop(name, None)
 
 

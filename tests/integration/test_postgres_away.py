@@ -12,8 +12,11 @@ import requests
 
 from hub.local.ports import free_port
 from hub.local.postgres import EmbeddedPostgres
+from hub.webhooks.signature import sign
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
+
+SECRET = "a secret of the tests"
 
 
 @pytest.fixture
@@ -27,7 +30,11 @@ def folder() -> Iterator[Path]:
 def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
     with EmbeddedPostgres(folder, free_port()) as postgres:
         port = free_port()
-        env = {**os.environ, "DATABASE_URL": postgres.url}
+        env = {
+            **os.environ,
+            "DATABASE_URL": postgres.url,
+            "GITHUB_WEBHOOK_SECRET": SECRET,
+        }
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True
         )
@@ -48,6 +55,17 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
             except requests.ConnectionError:
                 return 0
 
+        def deliver() -> requests.Response:
+            body = b'{"ref": "refs/heads/elsewhere"}'
+            headers = {
+                "Content-Type": "application/json",
+                "X-GitHub-Event": "push",
+                "X-Hub-Signature-256": sign(SECRET, body),
+            }
+            return requests.post(
+                f"http://127.0.0.1:{port}/webhooks/github", body, headers=headers, timeout=20
+            )
+
         try:
             wait_until(lambda: status("/") == 200, "the page")
             postgres.kill()
@@ -57,8 +75,12 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
             assert page.headers["Retry-After"]
             assert "<html" in page.text
             assert "Traceback" not in page.text
+            refused = deliver()
+            assert (refused.status_code, list(refused.json())) == (503, ["detail"])
             postgres.start()
             wait_until(lambda: status("/") == 200, "the page again")
+            # the delivery was not taken before, and is a replay once it was
+            assert [deliver().status_code for _ in range(2)] == [200, 409]
         finally:
             web.terminate()
             web.wait(20)

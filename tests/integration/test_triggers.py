@@ -1,33 +1,58 @@
-"""Two triggers at once give one run."""
+"""Two triggers at once give one run; a change that comes too late for it gives one more."""
 
 import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
-from hub.models import RefreshRun, RunStatus
+import pytest
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from hub.contents import dispatch, listing
+from hub.contents.runs import Started, end_run, start_run
+from hub.contents.watch import watch
+from hub.github.source import configured_source
+from hub.local.ports import free_port
+from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
 from tests.common.processes import ROOT, database_url
-from tests.conftest import Hub
+from tests.common.waiting import wait_until
+from tests.conftest import TOKEN, Hub
 
 ROUNDS = 50
-# A process that starts a run at each line it reads, and answers with the run's number.
+# A process that does at each line what it reads there: begins a run, one to follow the open one
+# too, or ends the open one. It answers with the run's number and what came of it.
 TRIGGER = textwrap.dedent(
     """
     import os, sys, django
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
+    from django.db import transaction
     from hub.contents import dispatch
-    from hub.contents.runs import start_run
-    dispatch.list_directories = lambda run_id: True  # the run stays open: no worker takes it
+    from hub.contents.runs import end_run, start_run
+    from hub.models import RefreshRun
+    dispatch.list_directories = lambda *_, **__: True  # the run stays open: no worker takes it
     print("ready", flush=True)
-    for _ in sys.stdin:
-        started = start_run("command")
-        print(started.run.pk, started.begun, flush=True)
+    for line in sys.stdin:
+        if line == "end\\n":
+            start_run("schedule")  # takes as long as what the other does first
+            with transaction.atomic():
+                run = RefreshRun.objects.open().select_for_update().get()
+                end_run(run, "failed")
+            print(run.pk, flush=True)
+        else:
+            started = start_run("webhook", follow_up=line == "follow\\n")
+            print(started.run.pk, started.begun, started.will_follow, flush=True)
     """
 )
 
 
-def test_two_processes_fifty_times(hub: Hub) -> None:
+@contextmanager
+def two_processes() -> Iterator[list[subprocess.Popen[str]]]:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", TRIGGER],
@@ -42,17 +67,161 @@ def test_two_processes_fifty_times(hub: Hub) -> None:
     try:
         for process in processes:
             assert process.stdout.readline() == "ready\n"
-        for _ in range(ROUNDS):
-            for process in processes:
-                process.stdin.write("go\n")
-            for process in processes:
-                process.stdin.flush()
-            answers = [process.stdout.readline().split() for process in processes]
-            assert answers[0][0] == answers[1][0]
-            assert sorted(answer[1] for answer in answers) == ["False", "True"]
-            RefreshRun.objects.get(finished_at__isnull=True).finish(RunStatus.FAILED)
+        yield processes
     finally:
         for process in processes:
             process.stdin.close()
             process.wait(10)
+
+
+def at_once(processes: list[subprocess.Popen[str]], *commands: str) -> list[list[str]]:
+    """What the processes answer to a command each, given at the same moment."""
+    for process, command in zip(processes, commands, strict=True):
+        process.stdin.write(f"{command}\n")
+    for process in processes:
+        process.stdin.flush()
+    return [process.stdout.readline().split() for process in processes]
+
+
+def open_run(status: RunStatus, **fields: object) -> RefreshRun:
+    """A run that no worker takes, for it was never sent."""
+    return RefreshRun.objects.create(
+        source=configured_source().key,
+        trigger=RunTrigger.COMMAND,
+        status=status,
+        deadline=timezone.now() + timedelta(minutes=5),
+        **fields,
+    )
+
+
+def end(run: RefreshRun, status: RunStatus = RunStatus.FAILED) -> None:
+    with transaction.atomic():
+        end_run(RefreshRun.objects.select_for_update().get(pk=run.pk), status)
+
+
+def a_lock_is_waited_for() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
+def test_two_processes_fifty_times(hub: Hub) -> None:
+    with two_processes() as processes:
+        for _ in range(ROUNDS):
+            answers = at_once(processes, "begin", "begin")
+            assert answers[0][0] == answers[1][0]
+            assert sorted(answer[1] for answer in answers) == ["False", "True"]
+            RefreshRun.objects.open().get().finish(RunStatus.FAILED)
     assert RefreshRun.objects.count() == ROUNDS
+
+
+def test_a_change_at_the_moment_of_the_end_is_looked_at_once_fifty_times(hub: Hub) -> None:
+    """Noted in time, or begun after: there is one open run that has not listed, and one alone."""
+    with two_processes() as processes:
+        for _ in range(ROUNDS):
+            ending = open_run(RunStatus.LOOKING_UP)
+            (number, begun, will_follow), (ended,) = at_once(processes, "follow", "end")
+            assert int(ended) == ending.pk
+            following = RefreshRun.objects.open().get()
+            assert following.pk > ending.pk
+            assert following.trigger == RunTrigger.WEBHOOK
+            if will_follow == "True":
+                assert (int(number), begun) == (ending.pk, "False")
+            else:
+                # It began the run itself, after the end.
+                assert (int(number), begun) == (following.pk, "True")
+            following.finish(RunStatus.FAILED)
+    assert RefreshRun.objects.count() == 2 * ROUNDS
+
+
+@pytest.mark.parametrize(
+    ("status", "chosen", "follows"),
+    [
+        (RunStatus.QUEUED, None, False),
+        (RunStatus.QUEUED, ["Redis"], True),  # it would leave the others as they are
+        (RunStatus.LISTING, None, True),
+        (RunStatus.LOOKING_UP, None, True),
+    ],
+)
+def test_only_a_run_that_lists_later_sees_the_change(
+    hub: Hub, status: RunStatus, chosen: list[str] | None, follows: bool
+) -> None:
+    run = open_run(status, chosen=chosen)
+    for _ in range(3):
+        started = start_run(RunTrigger.WEBHOOK, follow_up=True)
+        assert started == Started(run, begun=False, will_follow=follows)
+    start_run(RunTrigger.TOKEN, follow_up=True)
+    run.refresh_from_db()
+    assert run.follow_up == (RunTrigger.WEBHOOK if follows else "")
+    end(run)
+    wait_until(lambda: not RefreshRun.objects.open().exists(), "the following run to end")
+    following = list(RefreshRun.objects.filter(pk__gt=run.pk))
+    assert [(after.trigger, after.chosen) for after in following] == (
+        [(RunTrigger.WEBHOOK, None)] if follows else []
+    )
+
+
+def test_other_triggers_join_without_more(hub: Hub) -> None:
+    run = open_run(RunStatus.LISTING)
+    assert start_run(RunTrigger.SCHEDULE) == Started(run, begun=False)
+    end(run)
+    assert RefreshRun.objects.count() == 1
+
+
+def test_the_lister_waits_for_whoever_notes_a_change(hub: Hub) -> None:
+    """A change that joined a waiting run is asked of GitHub after it, never before."""
+    run = open_run(RunStatus.QUEUED)
+    with transaction.atomic():
+        assert not start_run(RunTrigger.WEBHOOK, follow_up=True).will_follow
+        dispatch.list_directories(run.pk)
+        wait_until(a_lock_is_waited_for, "the lister to wait")
+        assert RefreshRun.objects.get(pk=run.pk).status == RunStatus.QUEUED
+    wait_until(lambda: not RefreshRun.objects.open().exists(), "the run to end")
+
+
+def test_a_token_that_is_added_while_a_run_ends_for_want_of_one(hub: Hub) -> None:
+    hub.fill("Redis/alert.yaml")
+    run = open_run(RunStatus.LISTING)
+    GitHubToken.objects.create(name="new", secret=TOKEN)
+    end(run, RunStatus.NO_TOKEN)
+    wait_until(lambda: not RefreshRun.objects.open().exists(), "the following run to end")
+    following = RefreshRun.objects.get(pk__gt=run.pk)
+    assert (following.trigger, following.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
+
+
+def test_an_end_that_is_rolled_back_begins_nothing(hub: Hub) -> None:
+    run = open_run(RunStatus.LOOKING_UP, follow_up=RunTrigger.WEBHOOK)
+    with transaction.atomic():
+        end(run)
+        assert RefreshRun.objects.count() == 2
+        transaction.set_rollback(True)
+    assert RefreshRun.objects.get().is_open
+    with pytest.raises(TransactionManagementError):
+        end_run(run, RunStatus.PUBLISHED)
+    run.finish(RunStatus.FAILED)
+
+
+def test_a_second_delivery_of_the_listing_never_takes_a_run_back(hub: Hub) -> None:
+    run = open_run(RunStatus.LOOKING_UP)
+    assert not listing._mark_listing(run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.LOOKING_UP
+    run.finish(RunStatus.FAILED)
+
+
+def test_a_run_that_is_begun_while_redis_is_away_is_sent_by_the_watch(hub: Hub) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "refresh", "--no-wait"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        },
+        check=True,
+    )
+    run = RefreshRun.objects.get()
+    assert run.status == RunStatus.QUEUED
+    RefreshRun.objects.update(started_at=run.started_at - timedelta(minutes=1))
+    watch()
+    wait_until(lambda: not RefreshRun.objects.open().exists(), "the run to end")

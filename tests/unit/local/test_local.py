@@ -27,7 +27,9 @@ def test_without_a_token_it_is_the_demo() -> None:
 def test_with_a_token_nothing_of_the_demo_is_left_and_the_token_is_not_kept() -> None:
     demo = hub_environment({}, {}, URLS, "http://demo")
     made = hub_environment({"GITHUB_TOKEN": "ghp_mine"}, demo, URLS, "http://demo")
-    assert not any(name.startswith("GITHUB_") or name == "HUB_DEMO" for name in made)
+    left = {name for name in made if name.startswith("GITHUB_") or name == "HUB_DEMO"}
+    assert left == {"GITHUB_WEBHOOK_SECRET"}  # a key of the hub's own, made once and kept
+    assert made["GITHUB_WEBHOOK_SECRET"] == demo["GITHUB_WEBHOOK_SECRET"]
 
 
 def test_what_the_user_sets_wins() -> None:

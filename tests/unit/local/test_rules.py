@@ -37,6 +37,14 @@ def test_the_demo_reads_the_demo_whatever_repository_is_named() -> None:
     assert (processes["GITHUB_REPO"], processes["GITHUB_BRANCH"]) == ("demo/exporters", "main")
 
 
+def test_the_demo_too_takes_the_webhook_secret_that_is_set() -> None:
+    kept = hub_environment({}, {}, URLS, "http://demo")
+    given = {"GITHUB_WEBHOOK_SECRET": "theirs"}
+    processes = for_processes(given, hub_environment(given, kept, URLS, "http://demo"))
+    assert processes["GITHUB_WEBHOOK_SECRET"] == "theirs"
+    assert processes["GITHUB_REPO"] == "demo/exporters"
+
+
 def test_keys_that_are_set_for_one_start_do_not_replace_the_kept_ones() -> None:
     first = hub_environment({}, {}, URLS, "http://demo")
     given = {"SECRET_KEY": "theirs", "FIELD_ENCRYPTION_KEY": "theirs"}
