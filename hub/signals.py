@@ -9,12 +9,13 @@ from django.dispatch import receiver
 
 from hub.contents.runs import start_run
 from hub.contents.serve import serve_catalogue
-from hub.models import Exporter, GitHubToken, RunTrigger
+from hub.models import DirectoryOwner, Exporter, GitHubToken, RunTrigger
 
 
 @receiver([post_save, post_delete], sender=Exporter)
+@receiver([post_save, post_delete], sender=DirectoryOwner)
 def catalogue_changed(raw: bool = False, **_: Any) -> None:
-    """The map names the catalogue's exporters: render it again (`raw`: a fixture is loading)."""
+    """The map names each directory's exporter: render it again (`raw`: a fixture is loading)."""
     if not raw:
         transaction.on_commit(serve_catalogue)
 

@@ -1,5 +1,5 @@
-"""The admin: runs, contents, catalogue, tokens, webhook deliveries and the schedule."""
+"""The admin: runs, contents, edits, catalogue, tokens, webhook deliveries and the schedule."""
 
-from hub.admin import access, catalogue, contents, webhooks
+from hub.admin import access, catalogue, contents, edits, webhooks
 
-__all__ = ["access", "catalogue", "contents", "webhooks"]
+__all__ = ["access", "catalogue", "contents", "edits", "webhooks"]

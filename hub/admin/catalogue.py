@@ -1,7 +1,9 @@
 """Categories and exporters; refreshing chosen exporters."""
 
+from typing import Any
+
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from hub.admin.refresh import may_refresh, refresh
@@ -16,12 +18,30 @@ class CategoryAdmin(admin.ModelAdmin[Category]):
     search_fields = ["name"]
 
 
+class HasDirectory(admin.SimpleListFilter):
+    """Exporters with a directory, and those for which none was found."""
+
+    title = "directory"
+    parameter_name = "directory"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "has one"), ("no", "has none")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Exporter]) -> QuerySet[Exporter]:
+        here = ExporterContents.objects.filter(
+            source=configured_source().key, exporter=OuterRef("pk")
+        )
+        if self.value() == "yes":
+            return queryset.filter(Exists(here))
+        return queryset.filter(~Exists(here)) if self.value() == "no" else queryset
+
+
 @admin.register(Exporter)
 class ExporterAdmin(admin.ModelAdmin[Exporter]):
     """The catalogue."""
 
     list_display = ["title", "category", "official", "repository", "directories"]
-    list_filter = ["category", "official"]
+    list_filter = [HasDirectory, "category", "official"]
     search_fields = ["title", "project_name", "slug", "repository"]
     list_select_related = ["category"]
     prepopulated_fields = {"slug": ["title"]}

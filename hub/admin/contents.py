@@ -1,17 +1,25 @@
-"""Runs with their outcomes, and what the map says; all of it is made by runs, so read-only."""
+"""Runs with their outcomes, and what the map says; all of it is made by runs, so read-only.
 
-from typing import Any
+An admin's word counts in one thing: which exporter a directory belongs to.
+"""
 
+from typing import Any, ClassVar
+
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
+from hub.admin.edits import edit_link
 from hub.admin.refresh import may_refresh, refresh
-from hub.contents import status
-from hub.models import ExporterContents, Lookup, RefreshRun, RunStatus
+from hub.contents import owners, status
+from hub.contents.inventory import files_of, judgement_of
+from hub.github.source import configured_source
+from hub.models import Exporter, ExporterContents, Lookup, RefreshRun, RunStatus
 
 
 class ReadOnly:
@@ -111,11 +119,102 @@ class RefreshRunAdmin(ReadOnly, admin.ModelAdmin[RefreshRun]):
         return int(run.failed)
 
 
+class OwnerForm(forms.ModelForm[ExporterContents]):
+    """Which exporter a directory belongs to, by hand."""
+
+    BY_NAME, NONE = "", "none"
+    owner = forms.ChoiceField(required=False, label="Belongs to")
+
+    class Meta:
+        model = ExporterContents
+        fields: ClassVar[list[str]] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "owner" not in self.fields:
+            return
+        titles = Exporter.objects.values_list("pk", "title")
+        self.fields["owner"].choices = [  # type: ignore[attr-defined]
+            (self.BY_NAME, "the exporter of its name"),
+            (self.NONE, "no exporter"),
+            *((str(pk), title) for pk, title in titles),
+        ]
+        given = owners.by_hand(self.instance.source, self.instance.directory)
+        if given:
+            self.initial["owner"] = str(given.exporter_id or self.NONE)
+
+
 @admin.register(ExporterContents)
 class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
-    """The map, a row per directory."""
+    """The map, a row per directory, with its files and findings. Only the owner can be changed."""
 
-    list_display = ["directory", "exporter", "iac", "alerts", "dashboard", "stale", "as_of"]
-    list_filter = ["iac", "alerts", "dashboard", "stale"]
+    form = OwnerForm
+    list_display = [
+        "directory",
+        "exporter",
+        "iac",
+        "iac_usable",
+        "alerts",
+        "alerts_usable",
+        "dashboard",
+        "dashboard_usable",
+        "stale",
+        "as_of",
+    ]
+    list_filter = [
+        ("exporter", admin.EmptyFieldListFilter),
+        "iac",
+        "iac_usable",
+        "alerts",
+        "alerts_usable",
+        "dashboard",
+        "dashboard_usable",
+        "stale",
+    ]
     search_fields = ["directory", "exporter__title"]
     list_select_related = ["exporter"]
+    fields = ["directory", "exporter", "owner", "stale", "tree_sha", "findings", "files"]
+    readonly_fields = ["directory", "exporter", "stale", "tree_sha", "findings", "files"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ExporterContents]:
+        return super().get_queryset(request).filter(source=configured_source().key)
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: ExporterContents | None = None
+    ) -> bool:
+        return bool(request.user.has_perm("hub.change_directoryowner"))
+
+    def get_fields(self, request: HttpRequest, obj: ExporterContents | None = None) -> Any:
+        """Without the choice for those who may only look."""
+        may = self.has_change_permission(request, obj)
+        return [name for name in self.fields if may or name != "owner"]
+
+    def save_model(
+        self, request: HttpRequest, obj: ExporterContents, form: Any, change: bool
+    ) -> None:
+        """Keep the admin's word and render the map again; the row itself is a run's to write."""
+        chosen = form.cleaned_data["owner"]
+        if chosen == OwnerForm.BY_NAME:
+            owners.forget(obj.source, obj.directory)
+        else:
+            exporter = None if chosen == OwnerForm.NONE else Exporter.objects.get(pk=chosen)
+            owners.set_by_hand(obj.source, obj.directory, exporter)
+
+    @admin.display(description="findings")
+    def findings(self, row: ExporterContents) -> str:
+        """What the rules say of its files."""
+        lines = (
+            (finding.level, finding.path, finding.line, finding.reason)
+            for finding in judgement_of(row).findings
+        )
+        return format_html_join("", "<p><b>{}</b> {}, line {}: {}</p>", lines) or "none"
+
+    @admin.display(description="files")
+    def files(self, row: ExporterContents) -> str:
+        """Its files, each with a link to edit it."""
+        links = (
+            (edit_link(row.directory, file["path"], file["path"]), ", ".join(file["kinds"]))
+            for file in files_of([row])
+        )
+        new = edit_link(row.directory, "", "add a file")
+        return format_html("{}<p>{}</p>", format_html_join("", "<p>{} {}</p>", links), new)

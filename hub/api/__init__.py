@@ -1,5 +1,8 @@
-"""The read API, version 1: what the pages show, for programs."""
+"""The API, version 1: what the pages show, for programs, and editing."""
 
+from hub.api import edits
 from hub.api.endpoints import api
+
+api.add_router("/edits", edits.router)
 
 __all__ = ["api"]

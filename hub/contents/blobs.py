@@ -46,6 +46,12 @@ def learn(client: GitHubClient, repository: str, sha: str) -> tuple[FileReport, 
         return keep(sha, data), requests
 
 
+def bytes_of(sha: str) -> bytes | None:
+    """The blob's bytes, if they are kept."""
+    data = ContentBlob.objects.filter(pk=sha).values_list("data", flat=True).first()
+    return None if data is None else bytes(data)
+
+
 def keep(sha: str, data: bytes) -> FileReport:
     """Judge `data` and keep both; what is kept already stays as it is."""
     report = judge(data)

@@ -8,12 +8,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from hub.contents import dispatch, rules
+from hub.contents import dispatch, edits, rules
 from hub.contents.publish import confirm_unchanged
 from hub.contents.runs import end_run
 from hub.contents.serve import serve_failure
 from hub.github import errors
-from hub.github.client import GitHubClient, shared_client
+from hub.github.client import Commit, GitHubClient, shared_client
 from hub.github.source import Source, configured_source
 from hub.github.tokens import adopt_environment_token
 from hub.models import (
@@ -58,9 +58,11 @@ def list_and_compare(run_id: int) -> None:
     if not _mark_listing(run_id):
         return
     adopt_environment_token()
+    client = shared_client()
+    commit = edits.commit_waiting(client, source, run_id)
     listed_at = timezone.now()
     try:
-        listing = fetch_listing(shared_client(), source)
+        listing = fetch_listing(client, source, commit)
     except errors.GitHubError as error:
         _end_without_listing(run, error)
         return
@@ -137,10 +139,17 @@ def _end_without_listing(run: RefreshRun, error: errors.GitHubError) -> None:
     logger.warning("run %s ended %s: %s", run.pk, status, error)
 
 
-def fetch_listing(client: GitHubClient, source: Source) -> Listing:
+def fetch_listing(client: GitHubClient, source: Source, commit: Commit | None = None) -> Listing:
     """The source's directories: one conditional request for the root tree, one for each tree on
-    the way down that is not known yet. Raises a `GitHubError`."""
-    root_sha, entries, requests = _fetch_root(client, source)
+    the way down that is not known yet. Raises a `GitHubError`.
+
+    With a `commit` that was made just now its own root tree is read: the branch's may lag behind.
+    """
+    if commit:
+        root_sha = commit.tree_sha
+        entries, requests = _fetch_tree(client, source, root_sha)
+    else:
+        root_sha, entries, requests = _fetch_root(client, source)
     sha = root_sha
     for name in filter(None, source.path.split("/")):
         kind, sha = entries.get(name, ["", ""])

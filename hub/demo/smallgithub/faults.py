@@ -1,5 +1,6 @@
 """What can go wrong at GitHub, to be switched on by tests and from the command line."""
 
+import io
 import json
 import socket
 import struct
@@ -83,6 +84,22 @@ def slow(seconds: float) -> Callable[[BaseHTTPRequestHandler], bool]:
         return False
 
     return act
+
+
+def after_serving(
+    act: Callable[[BaseHTTPRequestHandler], bool],
+) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """The request is served, but its answer is lost and `act` follows: the fault of a write."""
+
+    def serve_and_act(handler: BaseHTTPRequestHandler) -> bool:
+        wfile, handler.wfile = handler.wfile, io.BytesIO()
+        try:
+            handler._serve(handler.server.github)  # type: ignore[attr-defined]
+        finally:
+            handler.wfile = wfile
+        return act(handler)
+
+    return serve_and_act
 
 
 def half_body(handler: BaseHTTPRequestHandler) -> bool:

@@ -88,6 +88,7 @@ class SmallGitHub:
         self.truncate_above = 100_000
         self.active = 0
         self.lock = threading.Lock()
+        self.writing = threading.Lock()
         self.random = random.Random(0)  # noqa: S311 — the same failures in each run
         self._http = _Server((host, port), _Handler)
         self._http.github = self
@@ -288,28 +289,33 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, answers.blob(sha, content, prefix_url(github))
 
     def _contents(self, github: SmallGitHub, query: dict[str, str], path: str) -> tuple[int, Any]:
+        if self.command != "GET":
+            with github.writing:  # GitHub, too, writes one commit after the other
+                return self._write(github, path)
         branch = query.get("ref", github.branch)
         entry = github.repository.find(branch, path)
-        if self.command != "GET":
-            return self._write(github, path, entry.sha if entry else None)
         if entry is None:
             raise Problem(404, "Not Found")
         return 200, answers.contents(github.repository, entry, branch, prefix_url(github))
 
-    def _write(self, github: SmallGitHub, path: str, there: str | None) -> tuple[int, Any]:
+    def _write(self, github: SmallGitHub, path: str) -> tuple[int, Any]:
         try:
             asked = json.loads(self.body or b"{}")
             message, branch = str(asked["message"]), asked.get("branch", github.branch)
             content = base64.b64decode(asked["content"]) if self.command == "PUT" else b""
         except (ValueError, KeyError, TypeError):
             raise Problem(422, "Invalid request.") from None
+        repository, url = github.repository, prefix_url(github)
+        if repository.branches and branch not in repository.branches:
+            raise Problem(404, f"Branch {branch} not found")
+        found = repository.find(branch, path)
+        there = found.sha if found else None
         if self.command == "DELETE" and there is None:
             raise Problem(404, "Not Found")
         if there is not None and "sha" not in asked:
             raise Problem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
         if there is not None and asked["sha"] != there:
             raise Problem(409, f"{path} does not match {asked['sha']}")
-        repository, url = github.repository, prefix_url(github)
         if self.command == "DELETE":
             repository.delete(path, message, branch)
             written = None
