@@ -1,0 +1,67 @@
+"""A large repository: a thousand directories with five files each."""
+
+from pathlib import Path
+
+import psutil
+from django.db import connection
+from django.test import Client
+
+from hub.contents import status
+from hub.contents.runs import start_run
+from hub.demo.smallgithub import Repository
+from hub.models import ContentBlob, RunStatus, RunTrigger
+from tests.common import contents
+from tests.common.waiting import wait_until
+from tests.conftest import TOKEN, Hub
+
+DIRECTORIES = 1_000
+LARGEST_WORKER = 300 * 1024 * 1024  # bytes
+
+
+def fill(folder: Path) -> Repository:
+    """Five files in each directory, none like another, as one push."""
+    for number in range(DIRECTORIES):
+        directory = folder / "contents" / f"Exporter_{number:04}"
+        (directory / "helm" / "templates").mkdir(parents=True)
+        mark = f"# {number}\n".encode()
+        for path, content in {
+            "alert.yaml": contents.alert(f"Down{number}"),
+            "dashboard.json": contents.dashboard(f"Board {number}"),
+            "helm/Chart.yaml": contents.CHART + mark,
+            "helm/templates/service.yaml": mark,
+            "README.md": mark + b"read me\n",
+        }.items():
+            (directory / path).write_bytes(content)
+    return Repository.of_folder(folder)
+
+
+def test_a_thousand_directories(hub: Hub, tmp_path: Path) -> None:
+    hub.github.repository = fill(tmp_path)
+    hub.add_token()
+    hub.github.limits[TOKEN].limit = 10_000  # 5,002 requests: more than an hour's of one token
+    workers = [psutil.Process(process.pid) for process in hub.workers]
+    largest = 0
+    started = start_run(RunTrigger.COMMAND)
+
+    def ended() -> object:
+        nonlocal largest
+        largest = max(largest, *(worker.memory_info().rss for worker in workers))
+        return status.runs().filter(pk=started.run.pk, finished_at__isnull=False).first()
+
+    run = wait_until(ended, "the run to end", seconds=180)
+    assert run.status == RunStatus.PUBLISHED
+    assert run.looked_up == DIRECTORIES
+    assert run.failed == 0
+    body = Client().get("/api/v1/contents").json()
+    assert len(body["contents"]) == DIRECTORIES
+    assert {tuple(usable.values()) for usable in body["usable"].values()} == {(True, True, True)}
+    assert ContentBlob.objects.count() == 4 * DIRECTORIES  # templates are not read
+    assert largest < LARGEST_WORKER
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT xmin::text FROM hub_exportercontents UNION "
+            "SELECT xmin::text FROM hub_servedcontents"
+        )
+        transactions = {int(row[0]) for row in cursor.fetchall()}
+    # one transaction; a savepoint inside it has a number of its own, in direct succession
+    assert max(transactions) - min(transactions) < 3
