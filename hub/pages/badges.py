@@ -14,22 +14,33 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Badge:
-    """One of I, A, G for one exporter: there (True), not there (False), unknown (None)."""
+    """One of I, A, G for one exporter: there (True), not there (False), unknown (None).
+
+    `broken` says that none of what is there would work.
+    """
 
     letter: str
     label: str
     there: bool | None
+    broken: bool = False
 
     @property
     def mark(self) -> str:
         """The name of the state, for CSS classes."""
+        if self.broken:
+            return "broken"
         return {True: "there", False: "absent", None: "unknown"}[self.there]
 
     @property
     def words(self) -> str:
         """The badge in words, for tooltips and screen readers."""
-        said = {True: "available", False: "not available", None: "not known yet"}
-        return f"{self.label}: {said[self.there]}"
+        said = {
+            "there": "available",
+            "broken": "available, but broken",
+            "absent": "not available",
+            "unknown": "not known yet",
+        }
+        return f"{self.label}: {said[self.mark]}"
 
 
 def badges_of(rows: Iterable[ExporterContents], *, known: bool) -> list[Badge]:
@@ -48,4 +59,8 @@ def badges_of(rows: Iterable[ExporterContents], *, known: bool) -> list[Badge]:
             return None
         return False
 
-    return [Badge(letter, label, there(field)) for letter, field, label in KINDS]
+    def broken(field: str) -> bool:
+        usable = [getattr(row, f"{field}_usable") for row in rows if getattr(row, field)]
+        return bool(usable) and all(value is False for value in usable)
+
+    return [Badge(letter, label, there(field), broken(field)) for letter, field, label in KINDS]

@@ -12,6 +12,21 @@ def row(iac: bool | None, alerts: bool | None, dashboard: bool | None) -> Export
     return ExporterContents(iac=iac, alerts=alerts, dashboard=dashboard)
 
 
+def test_broken_is_told_from_available() -> None:
+    broken = ExporterContents(
+        iac=True,
+        iac_usable=False,
+        alerts=True,
+        alerts_usable=None,
+        dashboard=False,
+        dashboard_usable=False,
+    )
+    assert marks(broken) == "broken there absent"
+    working = ExporterContents(iac=True, iac_usable=True, alerts=False, dashboard=False)
+    assert marks(broken, working) == "there there absent"
+    assert badges_of([broken], known=True)[0].words.endswith(": available, but broken")
+
+
 def test_several_directories_add_up() -> None:
     assert marks(row(True, False, False), row(False, False, True)) == "there absent there"
 
