@@ -101,6 +101,8 @@ def test_the_document_and_its_page(db: None) -> None:
         "/api/v1/files/{sha}",
         "/api/v1/files/{sha}/report",
         "/api/v1/changes",
+        "/api/v1/edits",
+        "/api/v1/edits/{edit}",
         "/api/v1/status",
         "/api/v1/runs",
         "/api/v1/runs/{run}",

@@ -26,6 +26,7 @@ from hub.models import (
 )
 from hub.webhooks.signature import sign
 from hub.webhooks.views import Refusal, read_body
+from tests.common import contents
 from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
@@ -96,7 +97,7 @@ def nothing_happened() -> bool:
 
 def test_a_push_is_visible_within_seconds(filled: Hub) -> None:
     path = "contents/Redis/dashboard.json"
-    sha = filled.github.repository.write(path, b"{}")
+    sha = filled.github.repository.write(path, contents.dashboard())
     pushed = time.monotonic()
     answer = deliver(push(path, after=sha))
     wait_until(lambda: served()["Redis"]["G"], "the push in the map", seconds=VISIBLE_WITHIN)
