@@ -112,7 +112,7 @@ class Change(Schema):
 
     change: int
     at: datetime
-    run: int
+    run: int | None = Field(description="null once the run is forgotten.")
     directory: str
     exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
     kind: Literal["directory", "I", "A", "G"]

@@ -1,18 +1,23 @@
 """The watch: whatever was killed or lost, every run ends, and history does not pile up."""
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hub.contents import dispatch, publish
 from hub.models import (
+    ListingETag,
     Lookup,
     RefreshRun,
     RunStatus,
     ServedContents,
     Snapshot,
+    TreeListing,
     WebhookDelivery,
 )
 
@@ -20,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # A queued run whose task no worker took for so long: its message was lost, or Redis was away.
 _LOST_AFTER = timedelta(seconds=45)
+_LISTING_KEPT = timedelta(days=1)
 
 
 def watch() -> None:
@@ -32,6 +38,26 @@ def watch() -> None:
     for run in lost:
         dispatch.list_directories(run.pk)  # harmless when it was not lost: listing is idempotent
     forget_history()
+    forget_listings()
+
+
+def forget_listings() -> None:
+    """Delete listings that nothing needs any more: each push leaves one, of thousands of names.
+
+    One that is needed again after all costs a request.
+    """
+    before = timezone.now() - _LISTING_KEPT
+    needed = {
+        *ListingETag.objects.values_list("tree_sha", flat=True),
+        *_shas(Snapshot.objects.filter(pk__in=ServedContents.objects.values("snapshot"))),
+        *_shas(RefreshRun.objects.filter(started_at__gte=before)),
+    }
+    TreeListing.objects.filter(learned_at__lt=before).exclude(pk__in=needed).delete()
+
+
+def _shas(rows: QuerySet[Any]) -> Iterator[str]:
+    for root_sha, contents_sha in rows.values_list("root_sha", "contents_sha"):
+        yield from (root_sha, contents_sha)
 
 
 def forget_history() -> None:

@@ -27,6 +27,7 @@ class TreeListing(models.Model):
     sha = models.CharField(max_length=64, primary_key=True)
     # {name: [type, sha]}, type one of "tree", "blob", "commit"
     entries: models.JSONField[Any, Any] = models.JSONField()
+    learned_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.sha
@@ -263,7 +264,10 @@ class DirectoryOwner(models.Model):
 class Change(models.Model):
     """What one directory gained or lost from a snapshot to the next. Never changed afterwards."""
 
-    run = models.ForeignKey(RefreshRun, on_delete=models.CASCADE, related_name="changes")
+    # Null once the run itself is forgotten; the change log is kept.
+    run = models.ForeignKey(
+        RefreshRun, null=True, on_delete=models.SET_NULL, related_name="changes"
+    )
     source = models.CharField(max_length=400)
     directory = models.CharField(max_length=255)
     exporter = models.ForeignKey(

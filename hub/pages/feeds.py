@@ -32,7 +32,7 @@ class ChangesFeed(Feed[Change, Any]):
         return sentence(item)
 
     def item_description(self, item: Change) -> str:
-        return f"{sentence(item)}: {item.get_cause_display()}, run {item.run_id}."
+        return f"{sentence(item)}: {item.get_cause_display()}."
 
     def item_link(self, item: Change) -> str:
         directory = {"directory": item.directory}

@@ -2,14 +2,18 @@
 
 import json
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from hub.contents import rules
+from hub.contents.watch import forget_history, forget_listings
 from hub.demo.smallgithub import Fault, Repository
 from hub.demo.smallgithub import faults as f
 from hub.models import (
@@ -19,8 +23,11 @@ from hub.models import (
     ContentTree,
     DirectoryOwner,
     Exporter,
+    RefreshRun,
     RunStatus,
+    ServedContents,
     Snapshot,
+    TreeListing,
 )
 from tests.common import contents
 from tests.conftest import Hub
@@ -232,3 +239,28 @@ def test_an_admin_gives_a_directory_to_an_exporter(redis: Hub) -> None:
     assert get("/api/v1/contents/Odd")["exporter"] is None
     admin.post(change, {"owner": ""})
     assert not DirectoryOwner.objects.exists()
+
+
+def test_listings_that_nothing_needs_are_forgotten(redis: Hub) -> None:
+    for number in range(3):
+        redis.write(f"New{number}/values.yaml", contents.VALUES)
+        redis.refresh()
+    RefreshRun.objects.update(started_at=timezone.now() - timedelta(days=2))
+    TreeListing.objects.update(learned_at=timezone.now() - timedelta(days=2))
+    assert TreeListing.objects.count() == 8  # the root and the contents, four times
+    forget_listings()
+    assert TreeListing.objects.count() == 2
+    run, paths = redis.count()
+    assert (run.status, len(paths)) == (RunStatus.UNCHANGED, 1)
+
+
+def test_the_change_log_outlives_the_runs(redis: Hub, settings: Any) -> None:
+    redis.fill("New/values.yaml")
+    redis.refresh()
+    old = timezone.now() - 2 * settings.HISTORY_KEPT
+    Snapshot.objects.update(published_at=old)
+    RefreshRun.objects.update(finished_at=old)
+    ServedContents.objects.update(snapshot=None)
+    forget_history()
+    assert not RefreshRun.objects.exists()
+    assert {change["run"] for change in get("/api/v1/changes")["changes"]} == {None}
