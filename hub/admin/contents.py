@@ -144,6 +144,14 @@ class OwnerForm(forms.ModelForm[ExporterContents]):
             self.initial["owner"] = str(given.exporter_id or self.NONE)
 
 
+def _state(there: bool | None, usable: bool | None) -> str:
+    if there is None:
+        return "unknown"
+    if not there:
+        return "–"
+    return "broken" if usable is False else "works" if usable else "there"
+
+
 @admin.register(ExporterContents)
 class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
     """The map, a row per directory, with its files and findings. Only the owner can be changed."""
@@ -152,12 +160,9 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
     list_display = [
         "directory",
         "exporter",
-        "iac",
-        "iac_usable",
-        "alerts",
-        "alerts_usable",
-        "dashboard",
-        "dashboard_usable",
+        "iac_state",
+        "alerts_state",
+        "dashboard_state",
         "stale",
         "as_of",
     ]
@@ -199,6 +204,21 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
         else:
             exporter = None if chosen == OwnerForm.NONE else Exporter.objects.get(pk=chosen)
             owners.set_by_hand(obj.source, obj.directory, exporter)
+
+    @admin.display(description="IaC", ordering="iac_usable")
+    def iac_state(self, row: ExporterContents) -> str:
+        """Infrastructure as code, in a word."""
+        return _state(row.iac, row.iac_usable)
+
+    @admin.display(description="alerts", ordering="alerts_usable")
+    def alerts_state(self, row: ExporterContents) -> str:
+        """Alerting rules, in a word."""
+        return _state(row.alerts, row.alerts_usable)
+
+    @admin.display(description="dashboard", ordering="dashboard_usable")
+    def dashboard_state(self, row: ExporterContents) -> str:
+        """Dashboards, in a word."""
+        return _state(row.dashboard, row.dashboard_usable)
 
     @admin.display(description="findings")
     def findings(self, row: ExporterContents) -> str:

@@ -101,16 +101,18 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
         return super().has_change_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: ContentEdit | None = None) -> Any:
-        editable = ["directory", "path", "action", "text", "message"]
+        given = ["directory", "path", "action"]
+        editable = [*given, "text", "message"]
         if obj is None:
             return [*editable, "base_sha", "overwrite"]
         state = ["state", "reason", "detail", "commit_sha", "run_link"]
         if self.has_change_permission(request, obj):
             return [*state, "there_now", *editable, "base_sha", "overwrite"]
-        return [*editable, *state]
+        return [*given, "text_as_it_is", "message", *state]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ContentEdit | None = None) -> Any:
-        return ["state", "reason", "detail", "commit_sha", "run_link", "there_now"]
+        shown = ["state", "reason", "detail", "commit_sha", "run_link"]
+        return [*shown, "text_as_it_is", "there_now"]
 
     def save_model(self, request: HttpRequest, obj: ContentEdit, form: Any, change: bool) -> None:
         """Keep the edit and begin the run that commits it."""
@@ -143,6 +145,11 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
             return "–"
         url = reverse("admin:hub_refreshrun_change", args=[edit.run_id])
         return format_html('<a href="{}">{}</a>', url, edit.run_id)
+
+    @admin.display(description="text")
+    def text_as_it_is(self, edit: ContentEdit) -> SafeString:
+        """The text with its indentation, where it cannot be changed."""
+        return format_html("<pre>{}</pre>", edit.text)
 
     @admin.display(description="what is there now")
     def there_now(self, edit: ContentEdit) -> SafeString:

@@ -169,7 +169,7 @@ def submit(
         edit.source = configured_source().key
         for name, value in vars(proposal).items():
             setattr(edit, name, value)
-        edit.message = proposal.message or f"{proposal.action.label} {proposal.path}".capitalize()
+        edit.message = proposal.message or f"{proposal.action.label.capitalize()} {proposal.path}"
         edit.author, edit.state, edit.reason, edit.detail = author, EditState.QUEUED, "", ""
         edit.save()
         started = start_run(RunTrigger.EDIT, requested_by=author, follow_up=True)
