@@ -220,10 +220,14 @@ def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit |
             commit = client.delete_file(*where, edit.message, edit.base_sha)
         else:
             commit = client.write_file(*where, data, edit.message, edit.base_sha)
-    except (errors.FileChanged, errors.NotFound):
-        if client.file_sha(*where) != wanted:
-            raise
-        return None
+    except (errors.FileChanged, errors.NotFound) as refusal:
+        there = client.file_sha(*where)
+        if there == wanted:
+            return None
+        if isinstance(refusal, errors.FileChanged) and there == edit.base_sha:
+            # 409 "is at … but expected …": another commit moved the branch, but not this file.
+            raise errors.ServerFault(str(refusal)) from None
+        raise
     edit.commit_sha = commit.sha
     if not deleting:
         blobs.keep(wanted, data)

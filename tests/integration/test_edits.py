@@ -250,6 +250,17 @@ def test_a_fault_in_mid_write_is_mended_by_the_next_tick(
     assert len(filled.github.repository.commits("main", "contents/Redis/Redis_alert.yaml")) == 2
 
 
+def test_a_commit_elsewhere_at_the_same_moment_is_no_conflict(filled: Hub, author: User) -> None:
+    busy = f.answer(409, {"message": "is at 1111111 but expected 2222222"})
+    filled.github.faults.append(Fault(busy, match="/contents/", times=1))
+    edit, _ = edits.submit(proposal(), author)
+    ended()
+    edit.refresh_from_db()
+    assert edit.state == EditState.QUEUED
+    filled.refresh()
+    agreed(filled)
+
+
 def agreed(hub: Hub) -> None:
     """GitHub and the map say the same."""
     assert at_github(hub, "Redis/Redis_alert.yaml") == contents.alert("Other")
