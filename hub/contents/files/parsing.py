@@ -313,13 +313,13 @@ def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
         parsed.twice = loader.duplicates[0].line if loader.duplicates else 0
     except yaml.MarkedYAMLError as error:
         parsed.documents.clear()
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        reason = f"not valid YAML: {error.problem or error.context}"
-        if needs_helm(parsed.text) or _FLOW.search(parsed.text):
+        if action := _HELM_OBJECT.search(parsed.text) or _FLOW.search(parsed.text):
             parsed.format = "template"
+            line = _line_at(parsed.text, action.start())
             parsed.add(Level.NOTE, line, "a Helm template: no YAML before Helm renders it")
         else:
-            parsed.add(Level.ERROR, line, reason)
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            parsed.add(Level.ERROR, line, f"not valid YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         parsed.documents.clear()
         # libyaml counts the bytes of a character that it refuses
