@@ -33,7 +33,7 @@ _ALERT_WORDS = ("alert", "alerts", "alerting", "rule", "rules", "prometheusrule"
 _RECORDING_WORDS = ("recording", "record")
 _IAC_WORDS = (
     *("helm", "chart", "values", "kubernetes", "k8s", "manifest", "manifests"),
-    *("deployment", "daemonset", "statefulset", "kustomization"),
+    *("deployment", "daemonset", "statefulset", "kustomization", "helmfile"),
 )
 # Top-level keys of charts' values, as `helm create` and the charts of the community have them.
 _VALUES_KEYS = {
@@ -223,7 +223,7 @@ class _Chart:
     def _check_templates(self, inside: list[_File], metadata: _File | None) -> None:
         depth = len(self.folder)
         below = {file.folders[depth] for file in inside if len(file.folders) > depth}
-        if "templates" in below:
+        if below & {"templates", "crds"}:
             return
         chart = metadata.report.chart if metadata and metadata.report else None
         misnamed = sorted(name for name in below if _is_templates(name))
@@ -337,7 +337,8 @@ def _iac_works(file: _File) -> bool | None:
     report = file.report
     if report is None:
         return None
-    deploys = bool(report.manifests or report.values) and not report.helm_actions
+    # Helm renders no values; what is in them is for the templates of the chart to render.
+    deploys = bool(report.values) or (bool(report.manifests) and not report.helm_actions)
     return deploys and file.parsed and not report.has_errors(About.MANIFEST)
 
 

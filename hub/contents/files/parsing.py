@@ -34,13 +34,14 @@ _MOST_DOCUMENTS = 500
 # All that merge keys may add: 500 aliases of a mapping of 10,000 keys would be 1 GB.
 _MOST_MERGED = 20_000
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# What only Helm can fill in: its own objects, and templates of a chart.
+# What only Helm can fill in: its own objects and functions. `template` is Alertmanager's, too.
 _HELM_OBJECT = re.compile(
-    r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\b(?:include|template|tpl)\s)"
+    r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\b(?:include|tpl)\s)"
 )
 # Flow of control: Helm's and Prometheus' templates share it, so it tells only of a file that is no
 # YAML because of it. `{{ $labels.instance }}` of an annotation is none of these.
-_FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|toYaml)\b)")
+_FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|template|toYaml)\b)")
+_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 # An action alone on its line, and one inside a value.
 _ACTION_LINE = re.compile(r"^[ \t]*(?:\{\{[^{}\n]*\}\}[ \t]*)+$", re.MULTILINE)
 _ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
@@ -154,8 +155,8 @@ def too_large(size: int) -> str:
 
 
 def needs_helm(text: str) -> bool:
-    """Whether `text` holds actions that only Helm would render."""
-    return bool(_HELM_OBJECT.search(text))
+    """Whether `text` holds actions that only Helm would render; comments do not count."""
+    return bool(_HELM_OBJECT.search(_COMMENT.sub("", text)))
 
 
 def without_actions(text: str) -> str:

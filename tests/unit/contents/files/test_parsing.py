@@ -169,7 +169,9 @@ def test_utf_16_is_read_all_the_same() -> None:
     [
         ("{{ .Values.x }}", True),
         ('{{ include "x" . }}', True),
-        ('{{- template "x" . -}}', True),
+        ('{{- template "x" . -}}', False),
+        ("# {{ .Values.x }}\na: b # {{ .Values.x", True),
+        ("a: b\n  # {{ .Values.x }}\n", False),
         ("{{ $labels.instance }} {{ .Labels.x }}", False),
         ("{{`{{ $labels.instance }}`}}", False),
         (".Values.x", False),
