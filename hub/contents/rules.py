@@ -27,7 +27,7 @@ _YAML = {".yaml", ".yml"}
 _STRUCTURED = {*_YAML, ".json", ".rules", ".rule", ".txt", ""}
 _LOOSE = {".txt", ""}  # may as well be prose
 _PROSE = {".md", ".markdown", ".rst", ".csv"}  # kept for reading, never judged
-_PROSE_WORDS = ("readme", "md", "markdown", "changelog", "notes")
+_PROSE_WORDS = {"readme", "md", "markdown", "changelog", "notes"}
 _DASHBOARD_WORDS = ("dashboard", "dashboards", "grafana")
 _ALERT_WORDS = ("alert", "alerts", "alerting", "rule", "rules", "prometheusrule")
 _RECORDING_WORDS = ("recording", "record")
@@ -61,7 +61,8 @@ _VALUES_KEYS = {
     "tolerations",
 }
 _FEWEST_VALUES_KEYS = 3
-# How alike a misspelt word must be: "dasboard" to "dashboard" is 0.94, "vaules" to "values" 0.83.
+# What a misspelt word exceeds: "dasboard" to "dashboard" is 0.94, "vaules" to "values" 0.83, but
+# "roles" to "rules" 0.8.
 _ALIKE = 0.8
 _SHORTEST_MISSPELT = 5  # letters; shorter words are alike by chance
 _MOST_FINDINGS = 300
@@ -310,7 +311,7 @@ def _seems(file: _File, about: About, words: Iterable[str]) -> bool:
     report = file.report
     if report is None or file.parsed or about not in report.looks_like:
         return False
-    quotes = file.suffix in _LOOSE or _names(file, _PROSE_WORDS)
+    quotes = file.suffix in _LOOSE or not file.words.isdisjoint(_PROSE_WORDS)
     return not quotes or _names(file, words)
 
 
@@ -487,4 +488,4 @@ def _alike(word: str, target: str, *, shortest: int = _SHORTEST_MISSPELT) -> boo
         return False
     if sorted(word) == sorted(target):
         return True
-    return SequenceMatcher(None, word, target, autojunk=False).ratio() >= _ALIKE
+    return SequenceMatcher(None, word, target, autojunk=False).ratio() > _ALIKE

@@ -245,6 +245,7 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
     "alerts, all of which are broken": ({"a.yaml": GROUPS.replace("== 0", "==")}, "a"),
     "alerts that do not parse": ({"A_alert.yaml": GROUPS + "   - alert: X\n"}, "a"),
     "alerts that do not parse, with no telling name": ({"x.yaml": GROUPS + "\tx: [\n"}, "a"),
+    "alerts that do not parse, named like notes": ({"nodes.yaml": GROUPS + "\tx: [\n"}, "a"),
     "alerts in Latin-1": ({"a.yaml": GROUPS + "  # \udce9\n"}, "a"),
     "alerts as a template outside of a chart": (
         {"A_alert.yaml": "{{- if .Values.enabled }}\n" + TEMPLATED_RULE + "{{- end }}\n"},

@@ -183,6 +183,7 @@ def test_findings_come_by_path_and_line() -> None:
         (["a_alrets.yml"], "A"),
         (["a_alert.md"], ""),
         (["recording_rules.yaml"], ""),
+        (["roles.yaml"], ""),
         (["a_dasboard.json"], "G"),
         (["a_grafana.json"], "G"),
         (["a.json"], ""),
