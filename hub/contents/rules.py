@@ -7,9 +7,10 @@ meant as. The repository's own naming was never consistent: flat `NAME_alert.yam
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -24,11 +25,16 @@ KINDS = ("I", "A", "G")
 
 _YAML = {".yaml", ".yml"}
 _STRUCTURED = {*_YAML, ".json", ".rules", ".rule", ".txt", ""}
+_LOOSE = {".txt", ""}  # may as well be prose
 _PROSE = {".md", ".markdown", ".rst", ".csv"}  # kept for reading, never judged
+_PROSE_WORDS = {"readme", "md", "markdown", "changelog", "notes"}
 _DASHBOARD_WORDS = ("dashboard", "dashboards", "grafana")
 _ALERT_WORDS = ("alert", "alerts", "alerting", "rule", "rules", "prometheusrule")
 _RECORDING_WORDS = ("recording", "record")
-_IAC_WORDS = ("helm", "values", "kubernetes", "k8s", "manifest", "manifests", "deployment")
+_IAC_WORDS = (
+    *("helm", "chart", "values", "kubernetes", "k8s", "manifest", "manifests"),
+    *("deployment", "daemonset", "statefulset", "kustomization", "helmfile"),
+)
 # Top-level keys of charts' values, as `helm create` and the charts of the community have them.
 _VALUES_KEYS = {
     "affinity",
@@ -55,7 +61,8 @@ _VALUES_KEYS = {
     "tolerations",
 }
 _FEWEST_VALUES_KEYS = 3
-# How alike a misspelt word must be: "dasboard" to "dashboard" is 0.94, "vaules" to "values" 0.83.
+# What a misspelt word exceeds: "dasboard" to "dashboard" is 0.94, "vaules" to "values" 0.83, but
+# "roles" to "rules" 0.8.
 _ALIKE = 0.8
 _SHORTEST_MISSPELT = 5  # letters; shorter words are alike by chance
 _MOST_FINDINGS = 300
@@ -172,13 +179,12 @@ def judge_directory(reports: Mapping[str, FileReport | None]) -> Judgement:
 class _Chart:
     """A folder that is, or was meant to be, a Helm chart."""
 
-    def __init__(self, folder: tuple[str, ...], files: list[_File]) -> None:
-        inside = [file for file in files if file.folders[: len(folder)] == folder]
+    def __init__(self, folder: tuple[str, ...], inside: list[_File]) -> None:
         own = [file for file in inside if file.folders == folder]
         self.folder = folder
         self.findings: list[FileFinding] = []
         metadata = next((file for file in own if _is_chart_file(file)), None)
-        values = next((file for file in own if file.path.endswith("values.yaml")), None)
+        values = next((file for file in own if file.name == "values.yaml"), None)
         self.speaks = (metadata or values or inside[0]).path
         self.unread = metadata is not None and metadata.report is None
         if metadata is None:
@@ -218,7 +224,7 @@ class _Chart:
     def _check_templates(self, inside: list[_File], metadata: _File | None) -> None:
         depth = len(self.folder)
         below = {file.folders[depth] for file in inside if len(file.folders) > depth}
-        if "templates" in below:
+        if below & {"templates", "crds"}:
             return
         chart = metadata.report.chart if metadata and metadata.report else None
         misnamed = sorted(name for name in below if _is_templates(name))
@@ -241,24 +247,47 @@ class _Charts:
             file.folders[:depth]
             for file in files
             for depth, folder in enumerate(file.folders)
-            if file.suffix in _YAML and _is_templates(folder)
+            if _is_templates(folder) and _may_be_template(file)
         }
         # A chart's dependencies lie in its `charts` folder: other people's, and no content here.
-        own = sorted(f for f in folders if not any(_depends(f, chart) for chart in folders))
-        self._folders = {folder for folder in own if not _has_templates_above(folder)}
-        self.all = [_Chart(folder, files) for folder in sorted(self._folders)]
+        inside: dict[tuple[str, ...], list[_File]] = {
+            folder: []
+            for folder in sorted(folders)
+            if not _is_dependency(folder, folders) and not _has_templates_above(folder)
+        }
+        for file in files:
+            for folder in _above(file.folders):
+                if folder in inside:
+                    inside[folder].append(file)
+        self.all = [_Chart(folder, each) for folder, each in inside.items()]
+        self._by_folder = {chart.folder: chart for chart in self.all}
 
     def of(self, file: _File) -> _Chart | None:
         """The chart that the file lies in."""
-        return next((c for c in self.all if file.folders[: len(c.folder)] == c.folder), None)
+        return next(
+            (c for c in map(self._by_folder.get, _above(file.folders)) if c is not None), None
+        )
 
     def is_dependency(self, file: _File) -> bool:
         """Whether it belongs to a chart that one of these charts depends on."""
-        return any(_depends(file.folders, folder) for folder in self._folders)
+        return _is_dependency(file.folders, self._by_folder)
 
 
-def _depends(folders: tuple[str, ...], chart: tuple[str, ...]) -> bool:
-    return folders[: len(chart) + 1] == (*chart, "charts")
+def _above(folders: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The folder and those that it lies in, the topmost first."""
+    return (folders[:depth] for depth in range(len(folders) + 1))
+
+
+def _is_dependency(folders: tuple[str, ...], charts: Collection[tuple[str, ...]]) -> bool:
+    return any(part == "charts" and folders[:depth] in charts for depth, part in enumerate(folders))
+
+
+def _may_be_template(file: _File) -> bool:
+    """Whether a file in a `templates` folder speaks for a chart; rules that stand there do not."""
+    report = file.report
+    return file.suffix in _YAML and (
+        report is None or not file.parsed or bool(report.manifests) or report.helm_actions
+    )
 
 
 def _has_templates_above(folders: tuple[str, ...]) -> bool:
@@ -274,7 +303,16 @@ def _kinds_of(file: _File, charts: _Charts) -> Iterator[tuple[str, bool | None]]
         yield "A", _alerts_work(file, chart)
     if _is_dashboard(file, chart):
         report = file.report
-        yield "G", None if report is None else _free_of_errors(report, About.DASHBOARD)
+        yield "G", None if report is None else _dashboard_works(report)
+
+
+def _seems(file: _File, about: About, words: Iterable[str]) -> bool:
+    """Whether a file that cannot be taken apart was meant as this; prose only quotes it."""
+    report = file.report
+    if report is None or file.parsed or about not in report.looks_like:
+        return False
+    quotes = file.suffix in _LOOSE or not file.words.isdisjoint(_PROSE_WORDS)
+    return not quotes or _names(file, words)
 
 
 def _is_iac(file: _File) -> bool:
@@ -283,12 +321,14 @@ def _is_iac(file: _File) -> bool:
     named = _names(file, _IAC_WORDS) and not _names(file, _ALERT_WORDS + _DASHBOARD_WORDS)
     if report is None:
         return named and file.suffix in _YAML
-    if report.manifests or (not file.parsed and About.MANIFEST in report.looks_like):
+    if report.manifests or _seems(file, About.MANIFEST, _IAC_WORDS):
         return True
-    if report.alerts or report.dashboards or report.format == "empty":
+    if report.dashboards or report.format == "empty":
         return False
     known = len(_VALUES_KEYS.intersection(report.values)) >= _FEWEST_VALUES_KEYS
-    if known or (named and report.values):
+    if report.alerts:
+        return known and report.alerts_form == AlertsForm.NESTED
+    if known or (named and report.values and report.format == "yaml"):
         return True
     broken = report.has_errors(About.FILE) and not report.looks_like
     return named and file.suffix in _YAML and (broken or About.CHART in report.looks_like)
@@ -298,7 +338,8 @@ def _iac_works(file: _File) -> bool | None:
     report = file.report
     if report is None:
         return None
-    deploys = bool(report.manifests or report.values) and not report.helm_actions
+    # Helm renders no values; what is in them is for the templates of the chart to render.
+    deploys = bool(report.values) or (bool(report.manifests) and not report.helm_actions)
     return deploys and file.parsed and not report.has_errors(About.MANIFEST)
 
 
@@ -307,21 +348,26 @@ def _is_alerts(file: _File, chart: _Chart | None) -> bool:
     report = file.report
     if report is None:
         named = _names(file, _ALERT_WORDS) and not _names(file, _RECORDING_WORDS + _DASHBOARD_WORDS)
-        return named and file.suffix in _YAML and not _in_templates(file)
+        return named and file.suffix in _YAML and not _is_template(file, chart)
     if report.alerts:
         return not (chart and report.alerts_form == AlertsForm.NESTED)
-    meant = About.ALERTS in report.looks_like and not file.parsed
-    return meant and not _in_templates(file) and not (chart and "values" in file.words)
+    meant = _seems(file, About.ALERTS, _ALERT_WORDS)
+    return meant and not _is_template(file, chart) and not (chart and "values" in file.words)
 
 
 def _alerts_work(file: _File, chart: _Chart | None) -> bool | None:
     report = file.report
     if report is None:
         return None
-    if report.alerts_form == AlertsForm.TEMPLATE or _in_templates(file):
+    if report.alerts_form == AlertsForm.TEMPLATE or _is_template(file, chart):
         rendered = chart is not None and chart.usable is True and _in_templates(file)
-        return rendered and bool(report.alerts) and not report.has_errors(About.ALERTS)
-    return bool(report.alerts) and _free_of_errors(report, About.ALERTS)
+        return rendered and _has_working_alert(report)
+    return _has_working_alert(report) and not report.has_errors(About.FILE)
+
+
+def _has_working_alert(report: FileReport) -> bool:
+    """What is wrong with the others, or with their groups, is among the findings."""
+    return any(alert.works for alert in report.alerts)
 
 
 def _is_dashboard(file: _File, chart: _Chart | None) -> bool:
@@ -329,9 +375,9 @@ def _is_dashboard(file: _File, chart: _Chart | None) -> bool:
     report = file.report
     if report is not None:
         return bool(report.dashboards) or (
-            About.DASHBOARD in report.looks_like and not file.parsed and not _in_templates(file)
+            _seems(file, About.DASHBOARD, _DASHBOARD_WORDS) and not _is_template(file, chart)
         )
-    if file.suffix != ".json" or _in_templates(file):
+    if file.suffix != ".json" or _is_template(file, chart):
         return False
     # Charts ship dashboards in their root, with no telling name; the one other JSON file that Helm
     # knows there is the values' schema.
@@ -339,8 +385,8 @@ def _is_dashboard(file: _File, chart: _Chart | None) -> bool:
     return _names(file, _DASHBOARD_WORDS) or (in_root and file.name != "values.schema.json")
 
 
-def _free_of_errors(report: FileReport, about: About) -> bool:
-    return not report.has_errors(About.FILE, about) and report.format != "template"
+def _dashboard_works(report: FileReport) -> bool:
+    return not report.has_errors(About.FILE, About.DASHBOARD) and report.format != "template"
 
 
 def _findings_of(
@@ -394,14 +440,19 @@ def _take_apart(path: str, report: FileReport | None = None) -> _File:
     whole = PurePosixPath(path)
     lower = PurePosixPath(path.casefold())
     words = frozenset(re.findall(r"[^\W_]+", lower.stem))
-    return _File(path, whole.parts[:-1], lower.name, lower.suffix, words, report)
+    return _File(path, whole.parts[:-1], lower.name, _suffix(lower.suffix), words, report)
+
+
+def _suffix(suffix: str) -> str:
+    """The suffix, or the one that it misspells: contents do not change with it."""
+    if suffix in _STRUCTURED:
+        return suffix
+    return next((k for k in (".yaml", ".json") if _alike(suffix[1:], k[1:], shortest=3)), suffix)
 
 
 def _is_structured(file: _File) -> bool:
-    """Whether its form can hold rules, dashboards or manifests; misspelt suffixes count."""
-    return file.suffix in _STRUCTURED or any(
-        _alike(file.suffix[1:], known, shortest=3) for known in ("yaml", "json")
-    )
+    """Whether its form can hold rules, dashboards or manifests."""
+    return file.suffix in _STRUCTURED
 
 
 def _is_chart_file(file: _File) -> bool:
@@ -411,6 +462,10 @@ def _is_chart_file(file: _File) -> bool:
 def _in_templates(file: _File) -> bool:
     """Below a chart's templates: what it holds depends on values that nobody has given."""
     return _has_templates_above(file.folders)
+
+
+def _is_template(file: _File, chart: _Chart | None) -> bool:
+    return chart is not None and _in_templates(file)
 
 
 def _is_templates(folder: str) -> bool:
@@ -423,9 +478,14 @@ def _names(file: _File, wanted: Iterable[str]) -> bool:
     return any(_alike(word, target) for word in file.words for target in wanted)
 
 
+@lru_cache(maxsize=10_000)
 def _alike(word: str, target: str, *, shortest: int = _SHORTEST_MISSPELT) -> bool:
     if word == target:
         return True
     if min(len(word), len(target)) < shortest or word[0] != target[0]:
         return False
-    return SequenceMatcher(None, word, target, autojunk=False).ratio() >= _ALIKE
+    if len(word) > 2 * len(target):
+        return False
+    if sorted(word) == sorted(target):
+        return True
+    return SequenceMatcher(None, word, target, autojunk=False).ratio() > _ALIKE

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Iterable
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-_VERSION_FOLDER = re.compile(r"v?\d+(?:\.\d+)+(?:[-+.]?[0-9A-Za-z]+)*|v\d+", re.ASCII)
+# Possessive, for a folder may have any name, and no backtracking finds more.
+_VERSION_FOLDER = re.compile(
+    r"(?:v\.?)?\d++(?:\.\d++)++(?:[-+.]?[0-9a-z])*+|v\.?\d+", re.ASCII | re.IGNORECASE
+)
 
 
 def version_of(path: str) -> str:
@@ -25,8 +28,8 @@ def newest_first(versions: Iterable[str]) -> list[str]:
 def _order(version: str) -> tuple[int, Version, str]:
     try:
         return 1, Version(version), version
-    except InvalidVersion:
-        numbers = re.findall(r"\d+", version)[:8]
+    except ValueError:  # no version by PEP 440, or one with thousands of digits
+        numbers = re.findall(r"[0-9]+", version)[:8]
         if not numbers:
             return 0, Version("0"), version
         return 1, Version(".".join(number[:18] for number in numbers)), version

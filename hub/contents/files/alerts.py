@@ -22,6 +22,8 @@ from hub.contents.files.values import (
     text_of,
 )
 
+# Prometheus' operator, VictoriaMetrics' operator, Google's managed Prometheus: one form.
+RULE_RESOURCES = {"PrometheusRule", "VMRule", "Rules", "ClusterRules", "GlobalRules"}
 _RULE_KEYS = {"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"}
 # partial_response_strategy is Thanos', and allowed in a PrometheusRule.
 _GROUP_KEYS = {"name", "interval", "query_offset", "limit", "rules", "labels"}
@@ -30,21 +32,24 @@ _DURATION = re.compile(
     r"0|(?=\d)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"  # Prometheus' ParseDuration
 )
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_LONGEST_NAME = 1_000
 _MOST_FINDINGS = 100
-_MOST_NODES = 20_000  # of a search through other keys; aliases may repeat a part without end
+# Aliases may repeat rules without end; the largest collections in the wild have under a thousand.
+_MOST_RULES = 2_000
 _LONGEST_TEXT = 2_000  # characters kept of an expression or a summary
-# What a hostile file may cost: each expression's operators squared, for the parser is quadratic.
-_MOST_COMPLEXITY = 1_000_000
+_LONGEST_WORD = 200  # of everything else
 
 
 @dataclass
 class Alerts:
     """What was found so far."""
 
+    embedded: parsing.Embedded
     alerts: list[Alert] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     form: AlertsForm | None = None
-    complexity: int = 0
+    rules: int = 0
+    budget: promql.Budget = field(default_factory=promql.Budget)
     seen: set[tuple[str, ...]] = field(default_factory=set)
 
     def add(self, level: Level, line: int, reason: str) -> None:
@@ -57,16 +62,18 @@ class Alerts:
         self.form = self.form or form
 
 
-def find_alerts(documents: list[Any], *, template: bool = False) -> Alerts:
+def find_alerts(
+    documents: list[Any], embedded: parsing.Embedded, *, template: bool = False
+) -> Alerts:
     """The alerting rules of a file's documents. `template`: Helm's actions were taken out."""
-    found = Alerts()
+    found = Alerts(embedded)
     for document in resources(documents):
         _read_document(found, document, template=template)
     if template:  # a name that is all action names no alert
         found.alerts = [alert for alert in found.alerts if alert.name != parsing.TAKEN_OUT]
     if not found.alerts:
         # Recording rules alone, or none: what is wrong with them is no matter of alerts.
-        return Alerts()
+        return Alerts(embedded)
     if template:
         found.form = AlertsForm.TEMPLATE
     elif found.form == AlertsForm.FRAGMENT:
@@ -99,7 +106,7 @@ def _read_document(found: Alerts, document: Any, *, template: bool) -> None:
     if not isinstance(document, Mapping):
         return
     kind = text_of(document.get("kind"))
-    if kind == "PrometheusRule":
+    if kind in RULE_RESOURCES:
         found.found(AlertsForm.RESOURCE)
         _read_groups(found, mapping_of(document.get("spec")).get("groups"), template=template)
     elif kind == "ConfigMap":
@@ -123,9 +130,12 @@ def _read_document(found: Alerts, document: Any, *, template: bool) -> None:
 
 
 def _read_embedded(found: Alerts, text: str, line: int, *, template: bool) -> None:
-    inner = Alerts()
-    for document in parsing.parse(text.encode()).documents:
-        _read_document(inner, document, template=template)
+    inner = Alerts(found.embedded, rules=found.rules, budget=found.budget)
+    for document in found.embedded.parse(text).documents:
+        # A ConfigMap inside a ConfigMap is nothing that a tool reads, and could go on without end.
+        if text_of(mapping_of(document).get("kind")) != "ConfigMap":
+            _read_document(inner, document, template=template)
+    found.rules = inner.rules
     if not inner.alerts:
         return
     found.found(AlertsForm.RESOURCE)
@@ -139,20 +149,22 @@ def _moved(alert: Alert, by: int) -> Alert:
 
 
 def _nested_rules(document: Any) -> Iterator[list[Any]]:
-    """Lists of rules anywhere below other keys, in a bounded search."""
+    """Lists of rules anywhere below other keys, in order; what aliases repeat is seen once."""
     left = [document]
-    for _ in range(_MOST_NODES):
-        if not left:
-            return
+    seen: set[int] = set()
+    while left:
         node = left.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         if isinstance(node, Mapping):
-            left.extend(node.values())
+            left.extend(reversed(node.values()))
         elif isinstance(node, list):
             rules = [item for item in mappings_in(node) if "alert" in item and "expr" in item]
             if rules:
                 yield rules
             else:
-                left.extend(item for item in node if isinstance(item, Mapping | list))
+                left.extend(item for item in reversed(node) if isinstance(item, Mapping | list))
 
 
 def _read_groups(found: Alerts, groups: Any, *, template: bool) -> None:
@@ -167,38 +179,45 @@ def _read_groups(found: Alerts, groups: Any, *, template: bool) -> None:
             found.add(
                 Level.ERROR,
                 group.line_of("name"),
-                f"two groups are named {name!r} (the first on line {names[name]})",
+                f"two groups are named {name[:_LONGEST_WORD]!r} (the first on line {names[name]})",
             )
         names[name] = group.line_of("name")
-        _refuse_unknown(found, group, _GROUP_KEYS, f"group {name!r}")
+        _refuse_unknown(found, group, _GROUP_KEYS, f"group {name[:_LONGEST_WORD]!r}")
         interval = text_of(group.get("interval"))
         if interval and not template and not _DURATION.fullmatch(interval):
-            found.add(Level.ERROR, group.line_of("interval"), f"{interval!r} is no duration")
+            found.add(Level.ERROR, group.line_of("interval"), f"{interval[:40]!r} is no duration")
         _read_rules(found, list_of(group.get("rules")), name, template=template)
 
 
 def _read_rules(found: Alerts, rules: list[Any], group: str, *, template: bool) -> None:
     for rule in rules:
+        found.rules += 1
+        if found.rules > _MOST_RULES:
+            if found.rules == _MOST_RULES + 1:
+                reason = f"too many rules: only the first {_MOST_RULES:,} are judged"
+                found.findings.append(Finding(Level.WARNING, About.ALERTS, line_of(rule), reason))
+            return
         if not isinstance(rule, Mapping):
             if rule is not None:
                 found.add(Level.ERROR, line_of(rule), "a rule that is no mapping")
             continue
+        # What a template's values would make of it cannot be known.
+        works = template or _check_rule(found, rule, group)
         if "alert" in rule:
             labels = mapping_of(rule.get("labels"))
             annotations = mapping_of(rule.get("annotations"))
             found.alerts.append(
                 Alert(
-                    name=text_of(rule.get("alert")),
+                    name=text_of(rule.get("alert"))[:_LONGEST_WORD],
                     expr=text_of(rule.get("expr"))[:_LONGEST_TEXT],
-                    for_=text_of(rule.get("for")),
-                    severity=text_of(labels.get("severity")),
+                    for_=text_of(rule.get("for"))[:_LONGEST_WORD],
+                    severity=text_of(labels.get("severity"))[:_LONGEST_WORD],
                     summary=_summary(annotations)[:_LONGEST_TEXT],
-                    group=group,
+                    group=group[:_LONGEST_WORD],
                     line=rule.line_of("alert"),
+                    works=works,
                 )
             )
-        if not template:  # what a template's values would make of it cannot be known
-            _check_rule(found, rule, group)
 
 
 def _summary(annotations: Mapping) -> str:
@@ -209,15 +228,16 @@ def _summary(annotations: Mapping) -> str:
     return ""
 
 
-def _check_rule(found: Alerts, rule: Mapping, group: str) -> None:
+def _check_rule(found: Alerts, rule: Mapping, group: str) -> bool:
+    """Add what is wrong with a rule; whether it would ever fire or record."""
     name = text_of(rule.get("alert"))
-    what = f"alert {name!r}" if name else "a rule"
+    what = f"alert {name[:_LONGEST_WORD]!r}" if name else "a rule"
     if "record" in rule and "alert" in rule:
         found.add(Level.ERROR, rule.line, f"{what} has both `record` and `alert`")
     elif not name and not text_of(rule.get("record")):
         found.add(Level.ERROR, rule.line, "a rule without a name (`alert:` or `record:`)")
     _refuse_unknown(found, rule, _RULE_KEYS, what)
-    _check_expression(found, rule, what)
+    works = _check_expression(found, rule, what)
     for key in ("for", "keep_firing_for"):
         value = text_of(rule.get(key))
         if value and not _DURATION.fullmatch(value):
@@ -230,24 +250,23 @@ def _check_rule(found: Alerts, rule: Mapping, group: str) -> None:
         _check_labels(found, rule, key, what)
     if name:
         _check_twice(found, rule, name, group)
+    return works and bool(name)
 
 
-def _check_expression(found: Alerts, rule: Mapping, what: str) -> None:
+def _check_expression(found: Alerts, rule: Mapping, what: str) -> bool:
     line = rule.line_of("expr")
     expr = text_of(rule.get("expr"))
     if not expr:
         found.add(Level.ERROR, line, f"{what} has no expression (`expr:`)")
-        return
-    found.complexity += promql.complexity(expr) ** 2
+        return False
     try:
-        if found.complexity > _MOST_COMPLEXITY:
-            raise promql.TooComplex("not judged: the file holds too many expressions")
-        problem = promql.problem_of(expr)
+        problem = found.budget.problem_of(expr)
     except promql.TooComplex as reason:
         found.add(Level.WARNING, line, f"{what}: the expression is {reason}")
-        return
+        return True
     if problem:
         found.add(Level.ERROR, line, f"{what}: the expression is not valid PromQL: {problem}")
+    return not problem
 
 
 def _check_labels(found: Alerts, rule: Mapping, key: str, what: str) -> None:
@@ -259,9 +278,13 @@ def _check_labels(found: Alerts, rule: Mapping, key: str, what: str) -> None:
         return
     for name, value in labels.items():
         line = labels.line_of(name)
-        if not _LABEL_NAME.fullmatch(text_of(name)) or name == "__name__":
-            found.add(Level.ERROR, line, f"{what}: {str(name)[:60]!r} cannot name a label")
-        elif isinstance(value, Mapping | list):
+        shown = text_of(name)[:60]
+        if not shown or name == "__name__":
+            found.add(Level.ERROR, line, f"{what}: {shown!r} cannot name a label")
+        elif len(name) > _LONGEST_NAME or not _LABEL_NAME.fullmatch(name):
+            reason = f"{what}: {shown!r} cannot name a label before Prometheus 3"
+            found.add(Level.WARNING, line, reason)
+        if isinstance(value, Mapping | list):
             found.add(Level.ERROR, line, f"{what}: {key}.{name} is no text")
         elif text_of(value).count("{{") != text_of(value).count("}}"):
             found.add(
@@ -279,7 +302,7 @@ def _check_twice(found: Alerts, rule: Mapping, name: str, group: str) -> None:
         found.add(
             Level.WARNING,
             rule.line_of("alert"),
-            f"alert {name!r} stands twice with the same labels",
+            f"alert {name[:_LONGEST_WORD]!r} stands twice with the same labels",
         )
     found.seen.add(key)
 

@@ -6,21 +6,24 @@ What Helm refuses is taken from its `chart.Metadata.Validate` and "Charts" of it
 import re
 from typing import Any
 
+from hub.contents.files.alerts import RULE_RESOURCES
 from hub.contents.files.parsing import Mapping
 from hub.contents.files.report import About, Chart, Finding, Level, Manifest
-from hub.contents.files.values import mapping_of, mappings_in, resources, text_of
+from hub.contents.files.values import embedded_files, mapping_of, mappings_in, resources, text_of
 
 # semver.org's own expression, with Helm's leave for a leading "v" and missing parts.
 _VERSION = re.compile(
-    r"v?(0|[1-9]\d*)(\.(0|[1-9]\d*)){0,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", re.ASCII
+    r"v?(0|[1-9]\d*)(\.(0|[1-9]\d*)){0,2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
 )
 _CHART_KEYS = {"apiVersion", "name", "version"}
 _LONGEST = 300
 _MOST_MANIFESTS = 200
 _MOST_VALUES = 100
 # Resources that carry alerting rules or dashboards and deploy nothing.
-_CARRY_CONTENT = {"PrometheusRule", "GrafanaDashboard", "Dashboard"}
-_CARRIED = re.compile(r'"(?:panels|rows)"\s*:|^\s*-?\s*"?alert"?\s*:', re.MULTILINE)
+CARRY_CONTENT = {*RULE_RESOURCES, "GrafanaDashboard", "Dashboard", "DashboardWithAccessInfo"}
+_CARRIED = re.compile(r'"(?:panels|rows)"\s*:|^[ \t]*(?:-[ \t]+)?"?alert"?[ \t]*:', re.MULTILINE)
 
 
 def read_chart(documents: list[Any]) -> Chart | None:
@@ -55,7 +58,7 @@ def _check_chart(document: Mapping) -> list[Finding]:
     if api_version and api_version not in ("v1", "v2"):
         add("apiVersion", f"apiVersion {api_version[:40]!r} is neither v1 nor v2")
     version = text_of(document.get("version"))
-    if version and not _VERSION.fullmatch(version):
+    if version and (len(version) > _LONGEST or not _VERSION.fullmatch(version)):
         add("version", f"version {version[:40]!r} is no semantic version such as 1.2.3")
     kind = text_of(document.get("type"))
     if kind and kind not in ("application", "library"):
@@ -72,7 +75,7 @@ def find_manifests(documents: list[Any]) -> list[Manifest]:
         if not isinstance(document, Mapping):
             continue
         kind = text_of(document.get("kind"))
-        if not kind or not text_of(document.get("apiVersion")) or kind in _CARRY_CONTENT:
+        if not kind or not text_of(document.get("apiVersion")) or kind in CARRY_CONTENT:
             continue
         if kind == "ConfigMap" and _carries_content(document):
             continue
@@ -82,8 +85,8 @@ def find_manifests(documents: list[Any]) -> list[Manifest]:
 
 
 def _carries_content(config_map: Mapping) -> bool:
-    texts = mapping_of(config_map.get("data")).values()
-    return any(isinstance(text, str) and _CARRIED.search(text) for text in texts)
+    texts = {text for _, text, _ in embedded_files(config_map)}  # aliases may repeat one
+    return any(_CARRIED.search(text) for text in texts)
 
 
 def values_of(documents: list[Any]) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ GrafanaDashboard, and the v2 resource with `elements`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from hub.contents.files import parsing, promql
-from hub.contents.files.parsing import Mapping
+from hub.contents.files import promql
+from hub.contents.files.parsing import Embedded, Mapping
 from hub.contents.files.report import About, Dashboard, Finding, Level, Panel
 from hub.contents.files.values import (
     embedded_files,
@@ -42,70 +43,82 @@ _MOST_PANELS = 1_000
 _MOST_FINDINGS = 100
 _DEEPEST_ROW = 3
 _LONGEST_TITLE = 200
-_MOST_COMPLEXITY = 500_000  # as for alerts: operators squared
-_RANGE = re.compile(r"\[\s*(?:\$\w+|\$\{[^}]*\}|\[\[\w+\]\])")
-_VARIABLE = re.compile(r"\$\{[^}]*\}|\[\[\w+(?::\w+)?\]\]|\$\w+")
+# Panels and targets looked at, over all dashboards of a file: aliases may repeat them without end.
+_MOST_ITEMS = 20_000
+_MOST_LISTED = 200  # variables and other small lists
+_RANGE = re.compile(r"\[\s*(?:\$\w+|\$\{[^{}]*\}|\[\[\w+\]\])")
+_VARIABLE = re.compile(r"\$\{[^{}]*\}|\[\[\w+(?::\w+)?\]\]|\$\w+")
 
 
 @dataclass
 class Dashboards:
     """What was found so far."""
 
+    embedded: Embedded
     dashboards: list[Dashboard] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    complexity: int = 0
+    left: int = _MOST_ITEMS
+    budget: promql.Budget = field(default_factory=promql.Budget)
 
     def add(self, level: Level, line: int, reason: str) -> None:
         """Add a finding about the dashboards."""
         if len(self.findings) < _MOST_FINDINGS:
             self.findings.append(Finding(level, About.DASHBOARD, line, reason))
 
+    def items_in(self, value: Any) -> Iterator[Mapping]:
+        """The mappings of a list of panels or targets, as long as there may be more."""
+        for item in mappings_in(value):
+            self.left -= 1
+            if self.left < 0:
+                return
+            yield item
 
-def find_dashboards(documents: list[Any]) -> Dashboards:
+
+def find_dashboards(documents: list[Any], embedded: Embedded) -> Dashboards:
     """The dashboards of a file's documents."""
-    found = Dashboards()
-    for document in documents:
-        for model, line in _models(document):
-            if len(found.dashboards) < _MOST_DASHBOARDS:
-                _read(found, model, line)
+    found = Dashboards(embedded)
+    models = (each for document in documents for each in _models(found, document))
+    for model, line in islice(models, _MOST_DASHBOARDS):
+        _read(found, model, line)
+    if found.left < 0:
+        reason = f"too many panels: only the first {_MOST_ITEMS:,} are judged"
+        found.findings.append(Finding(Level.WARNING, About.DASHBOARD, 1, reason))
     return found
 
 
-def _models(document: Any) -> Iterator[tuple[Mapping, int]]:
+def _models(found: Dashboards, document: Any) -> Iterator[tuple[Mapping, int]]:
     """Dashboard models, unwrapped, each with what has to be added to its lines."""
-    if isinstance(document, list):
-        for item in mappings_in(document):
-            if _is_model(item):
-                yield item, 0
-            else:
-                yield from _models(item)
-        return
-    for resource in resources([document]):
+    documents = list(mappings_in(document)) if isinstance(document, list) else [document]
+    for resource in resources(documents):
         if isinstance(resource, Mapping):
-            yield from _unwrapped(resource)
+            yield from _unwrapped(found, resource)
 
 
-def _unwrapped(resource: Mapping) -> Iterator[tuple[Mapping, int]]:
+def _unwrapped(found: Dashboards, resource: Mapping) -> Iterator[tuple[Mapping, int]]:
     if _is_model(resource):
         yield resource, 0
         return
     if text_of(resource.get("kind")) == "ConfigMap":
         for name, text, line in embedded_files(resource):
             if name.endswith(".json") or '"panels"' in text:
-                yield from _embedded(text, line)
+                yield from _embedded(found, text, line)
         return
     for wrapped in (resource.get("dashboard"), resource.get("spec")):
         if isinstance(wrapped, str):
-            yield from _embedded(str(wrapped), 0)
+            yield from _embedded(found, wrapped, 0)
         elif isinstance(wrapped, Mapping):
             if _is_model(wrapped):
                 yield wrapped, 0
             elif isinstance(wrapped.get("json"), str):
-                yield from _embedded(str(wrapped["json"]), wrapped.line_of("json"))
+                yield from _embedded(found, wrapped["json"], wrapped.line_of("json"))
 
 
-def _embedded(text: str, line: int) -> Iterator[tuple[Mapping, int]]:
-    for document in parsing.parse(text.encode()).documents:
+def _embedded(found: Dashboards, text: str, line: int) -> Iterator[tuple[Mapping, int]]:
+    parsed = found.embedded.parse(text)
+    for finding in parsed.findings:
+        if finding.level == Level.ERROR:
+            found.add(Level.WARNING, finding.line + line, f"in the text: {finding.reason}")
+    for document in parsed.documents:
         if isinstance(document, Mapping) and _is_model(document):
             yield document, line
 
@@ -120,8 +133,8 @@ def _is_model(value: Mapping) -> bool:
                 return True
             titled = text_of(value.get("title")) != ""
             if any(
-                "gridPos" in item or "targets" in item or (titled and "type" in item)
-                for item in mappings_in(items)
+                {"gridPos", "targets", "panels"} & item.keys() or (titled and "type" in item)
+                for item in islice(mappings_in(items), _MOST_LISTED)
             ):
                 return True
     return False
@@ -142,7 +155,7 @@ class _Found:
 
 
 def _read(found: Dashboards, model: Mapping, line: int) -> None:
-    panels = list(_panels(model))[:_MOST_PANELS]
+    panels = list(islice(_panels(found, model), _MOST_PANELS))
     title = text_of(model.get("title"))[:_LONGEST_TITLE]
     found.dashboards.append(
         Dashboard(
@@ -183,52 +196,51 @@ def _check_panels(
         )
 
 
-def _panels(model: Mapping) -> Iterator[_Found]:
+def _panels(found: Dashboards, model: Mapping) -> Iterator[_Found]:
     elements = model.get("elements")
     if isinstance(elements, Mapping):
-        yield from _elements(elements)
+        yield from _elements(found, elements)
         return
-    rows = model.get("rows")
-    if isinstance(rows, list):
-        for row in mappings_in(rows):
-            yield from _classic(row.get("panels"), text_of(row.get("title")), 1)
-    yield from _classic(model.get("panels"), "", 0)
+    for row in found.items_in(model.get("rows")):
+        title = text_of(row.get("title"))[:_LONGEST_TITLE]
+        yield from _classic(found, row.get("panels"), title, 1)
+    yield from _classic(found, model.get("panels"), "", 0)
 
 
-def _classic(items: Any, row: str, depth: int) -> Iterator[_Found]:
+def _classic(found: Dashboards, items: Any, row: str, depth: int) -> Iterator[_Found]:
     """Panels in order; a row holds those inside it and, when it is open, those that follow it."""
-    for item in mappings_in(items):
+    for item in found.items_in(items):
         kind = text_of(item.get("type"))
         if kind == "row" or (not kind and isinstance(item.get("panels"), list)):
             row = text_of(item.get("title"))[:_LONGEST_TITLE]
             if depth < _DEEPEST_ROW:
-                yield from _classic(item.get("panels"), row, depth + 1)
+                yield from _classic(found, item.get("panels"), row, depth + 1)
             continue
         title = text_of(item.get("title"))[:_LONGEST_TITLE]
         yield _Found(
             Panel(title, kind[:60], row),
             item,
-            tuple(mappings_in(item.get("targets"))),
+            tuple(found.items_in(item.get("targets"))),
             library=isinstance(item.get("libraryPanel"), Mapping),
         )
 
 
-def _elements(elements: Mapping) -> Iterator[_Found]:
+def _elements(found: Dashboards, elements: Mapping) -> Iterator[_Found]:
     """Schema v2: `{name: {kind: Panel, spec: {title, data, vizConfig}}}`."""
-    for element in elements.values():
-        spec = mapping_of(mapping_of(element).get("spec"))
+    for element in found.items_in(list(elements.values())):
+        spec = mapping_of(element.get("spec"))
         data = mapping_of(mapping_of(spec.get("data")).get("spec"))
         queries = tuple(
             mapping_of(mapping_of(mapping_of(query.get("spec")).get("query")).get("spec"))
-            for query in mappings_in(data.get("queries"))
+            for query in found.items_in(data.get("queries"))
         )
         viz = mapping_of(spec.get("vizConfig"))
         kind = text_of(viz.get("group")) or text_of(viz.get("kind"))
         yield _Found(
             Panel(text_of(spec.get("title"))[:_LONGEST_TITLE], kind[:60]),
-            mapping_of(element),
+            element,
             queries,
-            library=text_of(mapping_of(element).get("kind")) == "LibraryPanel",
+            library=text_of(element.get("kind")) == "LibraryPanel",
         )
 
 
@@ -241,7 +253,7 @@ def _datasources(model: Mapping, panels: list[_Found]) -> tuple[str, ...]:
                 named.add(text_of(asked.get("type")) or text_of(asked.get("uid")))
             else:
                 named.add(text_of(asked))
-    for given in mappings_in(model.get("__inputs")):
+    for given in islice(mappings_in(model.get("__inputs")), _MOST_LISTED):
         if text_of(given.get("type")) == "datasource":
             named.add(text_of(given.get("pluginId")))
     return tuple(
@@ -253,17 +265,17 @@ def _variables(model: Mapping) -> tuple[str, ...]:
     listed = mapping_of(model.get("templating")).get("list") or model.get("variables")
     names = (
         text_of(item.get("name")) or text_of(mapping_of(item.get("spec")).get("name"))
-        for item in mappings_in(listed)
+        for item in islice(mappings_in(listed), _MOST_LISTED)
     )
     return tuple(name[:80] for name in names if name)[:100]
 
 
 def _grafana_version(model: Mapping) -> str:
     """The version that it was exported from, or that of the newest panel plugin."""
-    for required in mappings_in(model.get("__requires")):
+    for required in islice(mappings_in(model.get("__requires")), _MOST_LISTED):
         if text_of(required.get("type")) == "grafana":
             return text_of(required.get("version"))[:40]
-    for panel in mappings_in(model.get("panels")):
+    for panel in islice(mappings_in(model.get("panels")), _MOST_LISTED):
         if version := text_of(panel.get("pluginVersion")):
             return version[:40]
     return ""
@@ -271,16 +283,15 @@ def _grafana_version(model: Mapping) -> str:
 
 def _check_expression(found: Dashboards, item: _Found, target: Mapping, offset: int) -> None:
     """Grafana shows a panel with a bad expression, only empty: a remark, never an error."""
-    expr = target.get("expr")
-    if not isinstance(expr, str) or not expr.strip() or not _is_prometheus(item, target):
+    expr = text_of(target.get("expr"))
+    if not expr or not _is_prometheus(item, target):
         return
     filled = _VARIABLE.sub("x", _RANGE.sub("[5m", expr))
-    found.complexity += promql.complexity(filled) ** 2
-    if found.complexity > _MOST_COMPLEXITY:
-        return
     try:
-        problem = promql.problem_of(filled)
-    except promql.TooComplex:
+        problem = found.budget.problem_of(filled)
+    except promql.TooComplex as reason:
+        what = f"panel {item.panel.title!r}: an expression is {reason}"
+        found.add(Level.NOTE, target.line + offset, what)
         return
     if problem and not problem.startswith("a range vector"):
         # Variables may stand for any part of it: what does not parse without them still may with.

@@ -1,21 +1,27 @@
 """A file judged: bytes in, a report out. Never raises, whatever the bytes are."""
 
 import re
+from dataclasses import replace
 
-from hub.contents.files.alerts import Alerts, find_alerts
-from hub.contents.files.charts import find_manifests, read_chart, values_of
+from hub.contents.files.alerts import find_alerts
+from hub.contents.files.charts import CARRY_CONTENT, find_manifests, read_chart, values_of
 from hub.contents.files.dashboards import find_dashboards
-from hub.contents.files.parsing import Parsed, needs_helm, parse, without_actions
+from hub.contents.files.parsing import Effort, Embedded, Parsed, needs_helm, parse, without_actions
 from hub.contents.files.report import About, FileReport, Finding, Level
 
 # What a file that does not parse seems to be meant as. Commented lines do not count. Each is a line
 # of alternatives that must all be found: one search each, so that no text can make them slow.
 _MEANT_AS = {
-    About.ALERTS: [[r"""^\s*(?:-\s+)?["']?alert["']?[ \t]*:[ \t]*\S"""]],
+    About.ALERTS: [[r"""^[ \t]*(?:-[ \t]+)?["']?alert["']?[ \t]*:[ \t]*\S"""]],
     About.DASHBOARD: [
-        [r'"(?:panels|rows)"\s*:', r'"(?:gridPos|targets|schemaVersion|templating)"\s*:']
+        [r'"(?:panels|rows)"\s*:', r'"(?:gridPos|targets|schemaVersion|templating)"\s*:'],
+        # cut off before the panels, which stand in the middle
+        [r'"(?:__inputs|__requires|annotations)"\s*:', r'"(?:-- Grafana --|grafana)"'],
+        [r'"(?:gnetId|graphTooltip|fiscalYearStartMonth)"\s*:'],
     ],
-    About.MANIFEST: [[r"^apiVersion[ \t]*:", r"^kind[ \t]*:"]],
+    About.MANIFEST: [
+        [r"^apiVersion[ \t]*:", rf"^kind[ \t]*:[ \t]*(?!(?:{'|'.join(sorted(CARRY_CONTENT))})\b)\S"]
+    ],
     # commands instead of a chart
     About.CHART: [
         [r"^\W{0,6}(?:helm (?:install|upgrade|repo|template)|kubectl (?:apply|create))\b"]
@@ -25,13 +31,15 @@ _MEANT_AS = {
 
 def judge(data: bytes) -> FileReport:
     """All that can be learned of a file from its bytes."""
-    parsed = parse(data)
+    effort = Effort()
+    parsed = parse(data, effort)
     if parsed.format == "empty":
         return FileReport("empty", tuple(parsed.findings))
     if parsed.format == "template":
-        return _judge_template(parsed)
-    alerts = find_alerts(parsed.documents)
-    dashboards = find_dashboards(parsed.documents)
+        return _judge_template(parsed, effort)
+    embedded = Embedded(effort)
+    alerts = find_alerts(parsed.documents, embedded)
+    dashboards = find_dashboards(parsed.documents, embedded)
     findings = [*parsed.findings, *alerts.findings, *dashboards.findings]
     if alerts.alerts and parsed.twice:
         # Prometheus reads rules strictly; Helm and Kubernetes take the last of two equal keys.
@@ -39,7 +47,7 @@ def judge(data: bytes) -> FileReport:
             Finding(Level.ERROR, About.ALERTS, parsed.twice, "Prometheus refuses a key given twice")
         )
     meant = () if parsed.documents and not _is_prose(parsed) else _meant_as(parsed.text)
-    return FileReport(
+    report = FileReport(
         format=parsed.format,
         findings=tuple(findings),
         alerts=tuple(alerts.alerts),
@@ -51,12 +59,16 @@ def judge(data: bytes) -> FileReport:
         looks_like=meant,
         helm_actions=needs_helm(parsed.text),
     )
+    if findings or report.alerts or report.dashboards or report.manifests or report.values:
+        return report
+    nothing = Finding(Level.NOTE, About.FILE, 1, "no rules, dashboard, chart, values or manifest")
+    return replace(report, findings=(nothing,))
 
 
-def _judge_template(parsed: Parsed) -> FileReport:
+def _judge_template(parsed: Parsed, effort: Effort) -> FileReport:
     """A file that only Helm can render: read for the alerts that it spells out, and no more."""
-    documents = parse(without_actions(parsed.text).encode()).documents
-    alerts = find_alerts(documents, template=True) if documents else Alerts()
+    documents = parse(without_actions(parsed.text).encode(), effort).documents
+    alerts = find_alerts(documents, Embedded(effort), template=True)
     return FileReport(
         format="template",
         findings=tuple(parsed.findings),

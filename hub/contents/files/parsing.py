@@ -7,9 +7,13 @@ recurses without a bound, or expands what a file repeats by reference.
 import json
 import json.scanner
 import re
+from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from math import isinf
 from typing import Any
 
 import yaml
@@ -20,23 +24,37 @@ from hub.contents.files.report import About, Finding, Level
 LARGEST_FILE = 1024 * 1024  # bytes
 # libyaml's composer and Python's JSON decoder recurse: deeper input would end the process.
 _DEEPEST = 64
-# A values file of 45 KB has 1,200 events; 30,000 take libyaml and the constructor 0.3 s.
-_MOST_EVENTS = 30_000
+# Steps are what taking a file apart costs: 200,000 take 0.3 s and 40 MB. A values file of 45 KB has
+# 1,200 of libyaml's events, a dashboard of 150 KB has 3,000 objects and lists.
+_MOST_STEPS = 200_000
+_STEPS_OF_EVENT = 7
+_STEPS_OF_BRACKET = 4
 _MOST_ALIASES = 500
 _MOST_DOCUMENTS = 500
-# A dashboard of 150 KB has 3,000 objects and lists; 50,000 take the decoder 0.3 s and 40 MB.
-_MOST_BRACKETS = 50_000
+# All that merge keys may add: 500 aliases of a mapping of 10,000 keys would be 1 GB.
+_MOST_MERGED = 20_000
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# What only Helm can fill in: its own objects, and templates of a chart.
+# What only Helm can fill in: its own objects and functions. `template` is Alertmanager's, too.
 _HELM_OBJECT = re.compile(
-    r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\b(?:include|template|tpl)\s)"
+    r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\b(?:include|tpl)\s)"
 )
 # Flow of control: Helm's and Prometheus' templates share it, so it tells only of a file that is no
 # YAML because of it. `{{ $labels.instance }}` of an annotation is none of these.
-_FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|toYaml)\b)")
+_FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|template|toYaml)\b)")
+_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 # An action alone on its line, and one inside a value.
 _ACTION_LINE = re.compile(r"^[ \t]*(?:\{\{[^{}\n]*\}\}[ \t]*)+$", re.MULTILINE)
 _ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
+# A string of JSON, to the end of the text when it has none: from each quote to the end and back
+# would be quadratic.
+_JSON_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+# Escapes can write what no text in Postgres may hold, and what UTF-8 cannot say.
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_MOST_DUPLICATES = 50
+_MOST_DIGITS = 300
+_LONGEST_REASON = 300
+_MERGE = "tag:yaml.org,2002:merge"
 TAKEN_OUT = "x"  # stands where an action was
 
 
@@ -74,11 +92,38 @@ class Parsed:
 
     def add(self, level: Level, line: int, reason: str) -> None:
         """Add a finding about the file as a whole."""
-        self.findings.append(Finding(level, About.FILE, line, reason))
+        self.findings.append(Finding(level, About.FILE, line, reason[:_LONGEST_REASON]))
 
 
-def parse(data: bytes) -> Parsed:
+@dataclass
+class Effort:
+    """What one file may cost, with all that is embedded in it."""
+
+    left: int = _MOST_STEPS
+
+    def spend(self, steps: int) -> bool:
+        """Whether that much was left."""
+        self.left -= steps
+        return self.left >= 0
+
+
+class Embedded:
+    """Takes the files apart that a file holds as texts, each once, however often it is named."""
+
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
+        self._known: dict[str, Parsed] = {}
+
+    def parse(self, text: str) -> Parsed:
+        """As the function `parse`, within what is left for the whole file."""
+        if text not in self._known:
+            self._known[text] = parse(text.encode(), self._effort)
+        return self._known[text]
+
+
+def parse(data: bytes, effort: Effort | None = None) -> Parsed:
     """Take `data` apart. Never raises: what is wrong with it is among the findings."""
+    effort = effort or Effort()
     if not data.strip():
         parsed = Parsed("empty")
         if data:
@@ -95,9 +140,9 @@ def parse(data: bytes) -> Parsed:
         line = parsed.text[: parsed.text.index("\0")].count("\n") + 1
         parsed.add(Level.ERROR, line, "a NUL byte: this is no text file, or it is damaged")
     elif parsed.text.lstrip()[:1] in ("{", "[") and not parsed.text.lstrip().startswith("{{"):
-        _parse_json(parsed)
+        _parse_json(parsed, effort)
     else:
-        _parse_yaml(parsed)
+        _parse_yaml(parsed, effort)
     return parsed
 
 
@@ -110,8 +155,8 @@ def too_large(size: int) -> str:
 
 
 def needs_helm(text: str) -> bool:
-    """Whether `text` holds actions that only Helm would render."""
-    return bool(_HELM_OBJECT.search(text))
+    """Whether `text` holds actions that only Helm would render; comments do not count."""
+    return bool(_HELM_OBJECT.search(_COMMENT.sub("", text)))
 
 
 def without_actions(text: str) -> str:
@@ -125,52 +170,70 @@ def _decode(data: bytes, parsed: Parsed) -> str:
         parsed.add(
             Level.ERROR, 1, "UTF-16: Prometheus, Grafana and Helm read UTF-8; save it as such"
         )
-        return data.decode(encoding, "replace")
-    if data.startswith(b"\xef\xbb\xbf"):
-        parsed.add(Level.WARNING, 1, "starts with a byte order mark (BOM): some readers refuse it")
-        data = data[3:]
-    if b"\r" in data:
-        line = data[: data.index(b"\r")].count(b"\n") + 1
-        parsed.add(Level.NOTE, line, "Windows line ends (CR LF)")
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        parsed.add(
-            Level.ERROR, line, f"not UTF-8: byte 0x{data[error.start]:02x}; save it as UTF-8"
-        )
-        return data.decode(errors="replace")
+        text = data.decode(encoding, "replace")
+    else:
+        if data.startswith(b"\xef\xbb\xbf"):
+            parsed.add(
+                Level.WARNING, 1, "starts with a byte order mark (BOM): some readers refuse it"
+            )
+            data = data[3:]
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            parsed.add(
+                Level.ERROR, line, f"not UTF-8: byte 0x{data[error.start]:02x}; save it as UTF-8"
+            )
+            text = data.decode(errors="replace")
+    if "\r" in text:
+        parsed.add(Level.NOTE, _line_at(text, text.index("\r")), "Windows line ends (CR LF)")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
-def _parse_json(parsed: Parsed) -> None:
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _parse_json(parsed: Parsed, effort: Effort) -> None:
     parsed.format = "json"
-    deepest, brackets = _brackets(parsed.text)
-    if deepest > _DEEPEST:
-        parsed.add(Level.ERROR, 1, f"nested deeper than {_DEEPEST} levels")
+    problem = _unsafe_json(parsed.text, effort)
+    if problem:
+        parsed.add(Level.ERROR, *problem)
         return
-    if brackets > _MOST_BRACKETS:
-        parsed.add(Level.ERROR, 1, f"too many objects to be judged (more than {_MOST_BRACKETS})")
-        return
+    decoder = _JSON(parsed.text)
     try:
-        parsed.documents.append(_JSON(parsed.text).decode(parsed.text))
+        parsed.documents.append(decoder.decode(parsed.text))
+        parsed.findings += decoder.duplicates
+        parsed.twice = decoder.duplicates[0].line if decoder.duplicates else 0
     except json.JSONDecodeError as error:
         parsed.add(Level.ERROR, error.lineno, f"not valid JSON: {error.msg} (column {error.colno})")
     except (ValueError, RecursionError) as error:
         parsed.add(Level.ERROR, 1, f"not valid JSON: {error}")
 
 
-def _brackets(text: str) -> tuple[int, int]:
-    """How deep the brackets outside strings nest, and how many open; without recursion."""
-    depth = deepest = opened = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
-        if token[0] in "[{":
+def _unsafe_json(text: str, effort: Effort) -> tuple[int, str] | None:
+    """Why the decoder must not see this text: (line, reason). Looks outside strings only."""
+    depth = 0
+    for token in _JSON_TOKEN.finditer(text):
+        kind = token[0]
+        if kind in "[{":
             depth += 1
-            opened += 1
-            deepest = max(deepest, depth)
-        elif token[0] in "]}":
+            if depth > _DEEPEST:
+                return _line_at(text, token.start()), _too_deep()
+        elif kind in "]}":
             depth -= 1
-    return deepest, opened
+        if not effort.spend(_STEPS_OF_BRACKET if kind in "[{" else 1):
+            return _line_at(text, token.start()), _too_much()
+    return None
+
+
+def _too_deep() -> str:
+    return f"nested deeper than {_DEEPEST} levels"
+
+
+def _too_much() -> str:
+    return "too many values to be judged"
 
 
 class _JSON(json.JSONDecoder):
@@ -180,27 +243,64 @@ class _JSON(json.JSONDecoder):
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__(parse_constant=_no_constant)
-        self._ends = [match.start() for match in re.finditer("\n", text)]
+        super().__init__(
+            parse_constant=_no_constant,
+            parse_int=_whole_number,
+            parse_float=_number,
+            object_pairs_hook=list,
+        )
+        self.duplicates: list[Finding] = []
+        self._ends = array("I", (match.start() for match in re.finditer("\n", text)))
+        self._escapes = "\\u" in text
         self._parse_object: Any = self.parse_object  # type: ignore[has-type]
         self.parse_object = self._located
+        if self._escapes:
+            self.parse_string = _keepable_string
         self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
 
     def _located(self, where: tuple[str, int], *args: Any) -> tuple[Mapping, int]:
-        values, end = self._parse_object(where, *args)
+        pairs, end = self._parse_object(where, *args)
         mapping = Mapping(bisect_right(self._ends, where[1] - 1) + 1)
-        mapping.update(values)
+        if self._escapes:
+            pairs = [(_keepable(key), value) for key, value in pairs]
+        mapping.update(pairs)
+        if len(mapping) < len(pairs) and len(self.duplicates) < _MOST_DUPLICATES:
+            keys = Counter(key for key, _ in pairs)
+            reason = f"the key {keys.most_common(1)[0][0][:80]!r} stands twice in one object"
+            self.duplicates.append(Finding(Level.WARNING, About.FILE, mapping.line, reason))
         return mapping, end
+
+
+def _keepable(text: str) -> str:
+    return _UNKEEPABLE.sub(_REPLACEMENT, text)
+
+
+def _keepable_string(*args: Any) -> tuple[str, int]:
+    text, end = scanstring(*args)
+    return _keepable(text), end
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _parse_yaml(parsed: Parsed) -> None:
+def _whole_number(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
     parsed.format = "yaml"
     try:
-        problem = _unsafe_shape(parsed)
+        problem = _unsafe_yaml(parsed, effort)
         if problem:
             parsed.add(Level.ERROR, *problem)
             return
@@ -214,24 +314,28 @@ def _parse_yaml(parsed: Parsed) -> None:
         parsed.twice = loader.duplicates[0].line if loader.duplicates else 0
     except yaml.MarkedYAMLError as error:
         parsed.documents.clear()
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        if needs_helm(parsed.text) or _FLOW.search(parsed.text):
+        if action := _HELM_OBJECT.search(parsed.text) or _FLOW.search(parsed.text):
             parsed.format = "template"
-            return
-        parsed.add(Level.ERROR, line, f"not valid YAML: {error.problem or error.context}")
+            line = _line_at(parsed.text, action.start())
+            parsed.add(Level.NOTE, line, "a Helm template: no YAML before Helm renders it")
+        else:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            parsed.add(Level.ERROR, line, f"not valid YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         parsed.documents.clear()
-        line = parsed.text.count("\n", 0, getattr(error, "position", 0)) + 1
-        parsed.add(Level.ERROR, line, f"not valid YAML: {str(error).splitlines()[0][:200]}")
+        # libyaml counts the bytes of a character that it refuses
+        before = parsed.text.encode()[: getattr(error, "position", 0)]
+        reason = f"not valid YAML: {str(error).splitlines()[0]}"
+        parsed.add(Level.ERROR, before.count(b"\n") + 1, reason)
     if not parsed.text.endswith("\n"):
         last = parsed.text.count("\n") + 1
         parsed.add(Level.NOTE, last, "the last line has no end: the file may have been cut off")
 
 
-def _unsafe_shape(parsed: Parsed) -> tuple[int, str] | None:
+def _unsafe_yaml(parsed: Parsed, effort: Effort) -> tuple[int, str] | None:
     """Why the composer must not see this text: (line, reason). libyaml's events do not recurse."""
     depth = aliases = documents = 0
-    for events, event in enumerate(yaml.parse(parsed.text, Loader=yaml.CSafeLoader), start=1):
+    for event in yaml.parse(parsed.text, Loader=yaml.CSafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -239,14 +343,16 @@ def _unsafe_shape(parsed: Parsed) -> tuple[int, str] | None:
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
             if not aliases:
-                parsed.add(Level.NOTE, line, f"uses a YAML alias (*{event.anchor})")
+                parsed.add(Level.NOTE, line, f"uses a YAML alias (*{str(event.anchor)[:80]})")
             aliases += 1
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
         if depth > _DEEPEST:
-            return line, f"nested deeper than {_DEEPEST} levels"
-        if events > _MOST_EVENTS or documents > _MOST_DOCUMENTS:
-            return line, f"too many values to be judged (more than {_MOST_EVENTS})"
+            return line, _too_deep()
+        if documents > _MOST_DOCUMENTS:
+            return line, f"more than {_MOST_DOCUMENTS} documents"
+        if not effort.spend(_STEPS_OF_EVENT):
+            return line, _too_much()
         if aliases > _MOST_ALIASES:
             return line, f"more than {_MOST_ALIASES} aliases: a YAML bomb?"
     return None
@@ -258,13 +364,31 @@ class _YAML(yaml.CSafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.duplicates: list[Finding] = []
+        self._merged = 0
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        super().flatten_mapping(node)
-        if len(node.value) > _MOST_EVENTS:
-            raise yaml.constructor.ConstructorError(
-                None, None, "merge keys (<<) repeat too much", node.start_mark
-            )
+        """Put the keys of merged mappings before a mapping's own, which win."""
+        merges = [value for key, value in node.value if key.tag == _MERGE]
+        if not merges:
+            return
+        # Before the others are looked into: a mapping may merge itself.
+        node.value = [pair for pair in node.value if pair[0].tag != _MERGE]
+        merged: list[Any] = []
+        for value in merges:
+            parts = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for part in reversed(parts):  # of equal keys, the first named mapping's wins
+                if not isinstance(part, yaml.MappingNode):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "a merge key (<<) takes mappings only", part.start_mark
+                    )
+                self.flatten_mapping(part)
+                self._merged += len(part.value)
+                if self._merged > _MOST_MERGED:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "merge keys (<<) repeat too much", node.start_mark
+                    )
+                merged += part.value
+        node.value = merged + node.value
 
     def construct_any(self, node: yaml.Node) -> Any:
         """The one constructor for every tag."""
@@ -272,7 +396,7 @@ class _YAML(yaml.CSafeLoader):
             kind = node.tag.rpartition(":")[2]
             if kind == "null":
                 return None
-            scalar = Scalar(node.value)
+            scalar = Scalar(_keepable(node.value))
             scalar.line, scalar.type = node.start_mark.line + 1, kind
             return scalar
         if isinstance(node, yaml.SequenceNode):
@@ -283,6 +407,7 @@ class _YAML(yaml.CSafeLoader):
         mapping = Mapping(node.start_mark.line + 1)
         mapping.lines = {}
         own = {id(key) for key, _ in node.value}
+        first: dict[Any, int] = {}  # of its own keys: those that it merges may come again
         self.flatten_mapping(node)
         for key_node, value_node in node.value:
             key = self.construct_object(key_node)
@@ -291,17 +416,11 @@ class _YAML(yaml.CSafeLoader):
                     None, None, "a mapping or list as a key", key_node.start_mark
                 )
             line = key_node.start_mark.line + 1
-            if key in mapping and id(key_node) in own and len(self.duplicates) < 50:
-                first = mapping.line_of(key)
-                if first != line or key_node.start_mark.column:
-                    self.duplicates.append(
-                        Finding(
-                            Level.WARNING,
-                            About.FILE,
-                            line,
-                            f"the key {str(key)[:80]!r} stands twice (first on line {first})",
-                        )
-                    )
+            if id(key_node) in own:
+                if key in first and len(self.duplicates) < _MOST_DUPLICATES:
+                    reason = f"the key {str(key)[:80]!r} stands twice (first on line {first[key]})"
+                    self.duplicates.append(Finding(Level.WARNING, About.FILE, line, reason))
+                first.setdefault(key, line)
             mapping[key] = self.construct_object(value_node)
             mapping.lines[key] = line
         return mapping

@@ -47,7 +47,10 @@ class AlertsForm(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """One alerting rule, as Prometheus would read it. `for_` is a duration such as `5m`."""
+    """One alerting rule, as Prometheus would read it. `for_` is a duration such as `5m`.
+
+    `works` is unset for one without a name or a valid expression.
+    """
 
     name: str
     expr: str = ""
@@ -56,6 +59,7 @@ class Alert:
     summary: str = ""
     group: str = ""
     line: int = 1
+    works: bool = True
 
 
 @dataclass(frozen=True)

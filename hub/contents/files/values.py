@@ -5,12 +5,17 @@ from typing import Any
 
 from hub.contents.files.parsing import Mapping, Scalar
 
+# No field that is read as text is longer; aliases can repeat one hundreds of times.
+_LONGEST = 50_000
+
 
 def text_of(value: Any) -> str:
     """A scalar as text, stripped; "" for everything else."""
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, str):
+        return str(value[:_LONGEST]).strip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
-    return str(value).strip() if isinstance(value, str | int | float) else ""
+    return str(value)
 
 
 def mapping_of(value: Any) -> Mapping:
@@ -39,7 +44,7 @@ def embedded_files(document: Any) -> Iterator[tuple[str, str, int]]:
     for name, text in data.items():
         if isinstance(text, str):
             block = "\n" in text  # a block scalar begins on the line below its key
-            yield str(name), str(text), data.line_of(name) - (0 if block else 1)
+            yield str(name), text, data.line_of(name) - (0 if block else 1)
 
 
 def resources(documents: list[Any]) -> Iterator[Any]:
