@@ -361,13 +361,9 @@ def _alerts_work(file: _File, chart: _Chart | None) -> bool | None:
         return None
     if report.alerts_form == AlertsForm.TEMPLATE or _is_template(file, chart):
         rendered = chart is not None and chart.usable is True and _in_templates(file)
-        return rendered and _has_working_alert(report)
-    return _has_working_alert(report) and not report.has_errors(About.FILE)
-
-
-def _has_working_alert(report: FileReport) -> bool:
-    """What is wrong with the others, or with their groups, is among the findings."""
-    return any(alert.works for alert in report.alerts)
+        return rendered and bool(report.alerts) and not report.has_errors(About.ALERTS)
+    # One rule that Prometheus cannot read makes it refuse the whole file.
+    return bool(report.alerts) and not report.has_errors(About.FILE, About.ALERTS)
 
 
 def _is_dashboard(file: _File, chart: _Chart | None) -> bool:

@@ -201,8 +201,8 @@ def _read_rules(found: Alerts, rules: list[Any], group: str, *, template: bool) 
             if rule is not None:
                 found.add(Level.ERROR, line_of(rule), "a rule that is no mapping")
             continue
-        # What a template's values would make of it cannot be known.
-        works = template or _check_rule(found, rule, group)
+        if not template:  # what its values would make of it cannot be known
+            _check_rule(found, rule, group)
         if "alert" in rule:
             labels = mapping_of(rule.get("labels"))
             annotations = mapping_of(rule.get("annotations"))
@@ -215,7 +215,6 @@ def _read_rules(found: Alerts, rules: list[Any], group: str, *, template: bool) 
                     summary=_summary(annotations)[:_LONGEST_TEXT],
                     group=group[:_LONGEST_WORD],
                     line=rule.line_of("alert"),
-                    works=works,
                 )
             )
 
@@ -228,8 +227,8 @@ def _summary(annotations: Mapping) -> str:
     return ""
 
 
-def _check_rule(found: Alerts, rule: Mapping, group: str) -> bool:
-    """Add what is wrong with a rule; whether it would ever fire or record."""
+def _check_rule(found: Alerts, rule: Mapping, group: str) -> None:
+    """Add what is wrong with a rule."""
     name = text_of(rule.get("alert"))
     what = f"alert {name[:_LONGEST_WORD]!r}" if name else "a rule"
     if "record" in rule and "alert" in rule:
@@ -237,7 +236,7 @@ def _check_rule(found: Alerts, rule: Mapping, group: str) -> bool:
     elif not name and not text_of(rule.get("record")):
         found.add(Level.ERROR, rule.line, "a rule without a name (`alert:` or `record:`)")
     _refuse_unknown(found, rule, _RULE_KEYS, what)
-    works = _check_expression(found, rule, what)
+    _check_expression(found, rule, what)
     for key in ("for", "keep_firing_for"):
         value = text_of(rule.get(key))
         if value and not _DURATION.fullmatch(value):
@@ -250,23 +249,21 @@ def _check_rule(found: Alerts, rule: Mapping, group: str) -> bool:
         _check_labels(found, rule, key, what)
     if name:
         _check_twice(found, rule, name, group)
-    return works and bool(name)
 
 
-def _check_expression(found: Alerts, rule: Mapping, what: str) -> bool:
+def _check_expression(found: Alerts, rule: Mapping, what: str) -> None:
     line = rule.line_of("expr")
     expr = text_of(rule.get("expr"))
     if not expr:
         found.add(Level.ERROR, line, f"{what} has no expression (`expr:`)")
-        return False
+        return
     try:
         problem = found.budget.problem_of(expr)
     except promql.TooComplex as reason:
         found.add(Level.WARNING, line, f"{what}: the expression is {reason}")
-        return True
+        return
     if problem:
         found.add(Level.ERROR, line, f"{what}: the expression is not valid PromQL: {problem}")
-    return not problem
 
 
 def _check_labels(found: Alerts, rule: Mapping, key: str, what: str) -> None:

@@ -47,10 +47,7 @@ class AlertsForm(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """One alerting rule, as Prometheus would read it. `for_` is a duration such as `5m`.
-
-    `works` is unset for one without a name or a valid expression.
-    """
+    """One alerting rule, as Prometheus would read it. `for_` is a duration such as `5m`."""
 
     name: str
     expr: str = ""
@@ -59,7 +56,6 @@ class Alert:
     summary: str = ""
     group: str = ""
     line: int = 1
-    works: bool = True
 
 
 @dataclass(frozen=True)

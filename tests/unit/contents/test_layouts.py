@@ -238,9 +238,9 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
         {"a.yaml": GROUPS.replace("Redis is down", '"{{ if $value }}down{{ end }}"')},
         "A",
     ),
-    "alerts, one of which is broken": (
+    "alerts, one of which makes Prometheus refuse the file": (
         {"a.yaml": GROUPS + "  - alert: Bad\n    expr: sum(\n  - alert: None\n"},
-        "A",
+        "a",
     ),
     "alerts, all of which are broken": ({"a.yaml": GROUPS.replace("== 0", "==")}, "a"),
     "alerts that do not parse": ({"A_alert.yaml": GROUPS + "   - alert: X\n"}, "a"),

@@ -183,22 +183,6 @@ def test_the_same_alert_of_another_severity_or_group_is_none_twice() -> None:
     assert said(judge(text.encode())) == []
 
 
-@pytest.mark.parametrize(
-    ("rule", "works"),
-    [
-        (ONE, True),
-        (ONE + "for: often\n", True),
-        ("alert: A\nexpr: up" + " + up" * 201 + "\n", True),
-        ("alert: A\nexpr: up up\n", False),
-        ("alert: A\n", False),
-        ("alert:\nexpr: up\n", False),
-    ],
-)
-def test_whether_an_alert_works(rule: str, works: bool) -> None:
-    (alert,) = judge((HEAD + item(rule, 2)).encode()).alerts
-    assert alert.works is works
-
-
 def test_what_a_template_makes_of_its_rules_is_not_judged() -> None:
     text = (
         "{{ if .Values.x }}\n" + GROUPS.replace("up == 0", "{{ .Values.expr }} >") + "{{ end }}\n"
