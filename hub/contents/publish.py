@@ -1,6 +1,7 @@
 """Publishing: what a run learned becomes what readers get, in one transaction or not at all."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import fields
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from hub.contents.serve import serve_failure, serve_snapshot
 from hub.models import (
     Change,
     ContentTree,
+    Exporter,
     ExporterContents,
     Outcome,
     Reason,
@@ -198,7 +200,7 @@ def _write(run: RefreshRun, plan: Plan) -> dict[str, int]:
 def _log_changes(
     run: RefreshRun, last: dict[str, Entry], plan: Plan, owners: dict[str, int]
 ) -> None:
-    """Write the change log from the last snapshot to this one."""
+    """Write the change log from the last snapshot to this one, and date what changed."""
     Change.objects.bulk_create(
         (
             Change(
@@ -211,3 +213,13 @@ def _log_changes(
         ),
         batch_size=1000,
     )
+    changed = {
+        owners[directory]
+        for directory in last.keys() | plan.entries.keys()
+        if directory in owners and _tree(last, directory) != _tree(plan.entries, directory)
+    }
+    Exporter.objects.filter(pk__in=changed).update(contents_changed_at=run.listed_at)
+
+
+def _tree(entries: Mapping[str, Entry], directory: str) -> str:
+    return entries[directory].tree_sha if directory in entries else ""

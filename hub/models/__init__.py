@@ -5,7 +5,7 @@ may lose all of them without a reader noticing.
 """
 
 from hub.models.access import GitHubToken, ListingETag
-from hub.models.catalogue import Category, Exporter
+from hub.models.catalogue import Category, DailyViews, Exporter, Logo, Readme, Release
 from hub.models.choices import (
     ChangeCause,
     ChangeKind,
@@ -44,6 +44,7 @@ __all__ = [
     "ContentBlob",
     "ContentEdit",
     "ContentTree",
+    "DailyViews",
     "DeliveryAction",
     "DirectoryOwner",
     "EditAction",
@@ -52,10 +53,13 @@ __all__ = [
     "ExporterContents",
     "GitHubToken",
     "ListingETag",
+    "Logo",
     "Lookup",
     "Outcome",
+    "Readme",
     "Reason",
     "RefreshRun",
+    "Release",
     "RunStatus",
     "RunTrigger",
     "ServedContents",

@@ -1,8 +1,13 @@
 """The catalogue: which exporters exist."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.utils import timezone
 
 from hub.contents.matching import Names, normalise
+from hub.models.choices import Reason
 
 
 class Category(models.Model):
@@ -38,11 +43,36 @@ class Exporter(models.Model):
         default=False, help_text="Kept by the Prometheus team (github.com/prometheus)."
     )
     description = models.CharField(max_length=300, blank=True)
+    # The media type of its `Logo`; without one the pages draw the title's first letters.
+    logo_type = models.CharField(max_length=40, blank=True, editable=False)
+    views = models.PositiveIntegerField(default=0, editable=False)
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When what its directories hold last changed; set by the publisher.
+    contents_changed_at = models.DateTimeField(null=True, editable=False)
+
+    # Facts of its repository, as GitHub last told them (`facts_at`); kept when it cannot be asked.
+    stars = models.PositiveIntegerField(null=True, editable=False)
+    archived = models.BooleanField(default=False, editable=False)
+    default_branch = models.CharField(max_length=255, blank=True, editable=False)
+    renamed_to = models.URLField(max_length=200, blank=True, editable=False)
+    last_release_at = models.DateTimeField(null=True, editable=False)
+    facts_at = models.DateTimeField(null=True, editable=False)
+    facts_problem = models.CharField(
+        max_length=20, choices=Reason.choices, blank=True, editable=False
+    )
+
+    # What the search looks in: Postgres' words, and trigrams of the names for misspelt ones.
+    words = SearchVectorField(null=True, editable=False)
+    trigrams = ArrayField(models.CharField(max_length=3), default=list, editable=False)
 
     objects = ExporterQuerySet.as_manager()
 
     class Meta:
         ordering = ["title"]
+        indexes = [
+            GinIndex(fields=["words"], name="exporter_words"),
+            GinIndex(fields=["trigrams"], name="exporter_trigrams"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -53,3 +83,67 @@ class Exporter(models.Model):
         repository = self.repository.rstrip("/").rpartition("/")[2]
         given = (self.title, self.project_name, self.slug)
         return Names(frozenset(normalise(name) for name in given if name), normalise(repository))
+
+
+class Logo(models.Model):
+    """An exporter's small picture. Apart from it, so that lists do not carry the bytes."""
+
+    exporter = models.OneToOneField(
+        Exporter, primary_key=True, on_delete=models.CASCADE, related_name="logo"
+    )
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"logo of {self.exporter_id}"
+
+
+class Readme(models.Model):
+    """The README of an exporter's repository. Apart from it, as the logo is."""
+
+    exporter = models.OneToOneField(
+        Exporter, primary_key=True, on_delete=models.CASCADE, related_name="readme"
+    )
+    path = models.CharField(max_length=255)
+    sha = models.CharField(max_length=64)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Release(models.Model):
+    """A published release of an exporter's repository."""
+
+    exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="releases")
+    tag = models.CharField(max_length=200)
+    name = models.CharField(max_length=300, blank=True)
+    body = models.TextField(blank=True)
+    url = models.URLField(max_length=500)
+    prerelease = models.BooleanField(default=False)
+    published_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-published_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["exporter", "tag"], name="one_release_per_tag")
+        ]
+
+    def __str__(self) -> str:
+        return self.tag
+
+
+class DailyViews(models.Model):
+    """How often an exporter's page was opened on one day: what trends."""
+
+    exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="daily_views")
+    day = models.DateField()
+    views = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["exporter", "day"], name="one_count_per_day")
+        ]
+        indexes = [models.Index(fields=["day"], name="views_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.exporter_id} {self.day}"
