@@ -72,8 +72,8 @@ def narrow(entries: Iterable[Entry], wish: Wish, *, without: str = "") -> list[E
 
 
 def _passes(group: _Group, entry: Entry, wish: Wish) -> bool:
-    holds = (group.holds(entry, value) for value in wish[group.parameter])
-    return (any(holds) or not wish[group.parameter]) if group.any_of else all(holds)
+    holds = (group.holds(entry, value) for value in wish.values(group.parameter))
+    return (any(holds) or not wish.values(group.parameter)) if group.any_of else all(holds)
 
 
 def facets(entries: Sequence[Entry], wish: Wish) -> list[Facet]:
@@ -101,7 +101,7 @@ def ways_out(entries: Sequence[Entry], wish: Wish) -> list[Option]:
     ways = [
         _option(group, value, wish, len(narrow(entries, wish.toggled(group.parameter, value))))
         for group in _GROUPS
-        for value in wish[group.parameter]
+        for value in wish.values(group.parameter)
     ]
     return sorted((way for way in ways if way.count), key=lambda way: -way.count)
 
@@ -118,6 +118,6 @@ def _option(group: _Group, value: str, wish: Wish, count: int) -> Option:
         facet=group.title,
         label=group.labels.get(value, value),
         count=count,
-        chosen=value in wish[group.parameter],
+        chosen=value in wish.values(group.parameter),
         toggled=wish.toggled(group.parameter, value),
     )

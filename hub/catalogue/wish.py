@@ -51,7 +51,9 @@ class Wish:
     def pairs(self) -> list[tuple[str, str]]:
         """The parameters, as they stand in the address."""
         flags = [(name, "1") for name in ("official", "updated") if getattr(self, name)]
-        lists = [(name, value) for name in ("category", "has", "usable") for value in self[name]]
+        lists = [
+            (name, value) for name in ("category", "has", "usable") for value in self.values(name)
+        ]
         sort = [] if self.sort in ("", replace(self, sort="").order) else [("sort", self.sort)]
         page = [("page", str(self.page))] if self.page > 1 else []
         return [*([("q", self.q)] if self.q else []), *lists, *flags, *sort, *page]
@@ -61,14 +63,14 @@ class Wish:
         """What follows the path in the address: "" for all of the catalogue."""
         return f"?{urlencode(self.pairs)}" if self.pairs else ""
 
-    def __getitem__(self, parameter: str) -> tuple[str, ...]:
+    def values(self, parameter: str) -> tuple[str, ...]:
         """The values of a filter; ("1",) for a flag that is set."""
         value = getattr(self, parameter)
         return value if isinstance(value, tuple) else (("1",) if value else ())
 
     def toggled(self, parameter: str, value: str) -> "Wish":
         """With one filter set, or taken away where it was set; from the first page."""
-        had = self[parameter]
+        had = self.values(parameter)
         changed: Any = not had
         if not isinstance(getattr(self, parameter), bool):
             kept = tuple(one for one in had if one != value)

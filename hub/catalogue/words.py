@@ -63,7 +63,7 @@ def trigrams(text: str) -> list[str]:
     return sorted(found)
 
 
-def guessable(text: str) -> list[str]:
-    """The trigrams to look for misspelt names with; none when `text` is too short to guess at."""
+def guessable(text: str) -> list[list[str]]:
+    """The trigrams of each word of `text` that is long enough to be guessed at."""
     typed = telling(text)[:_MOST_WORDS]
-    return trigrams(" ".join(word for word in typed if len(word) >= _SHORTEST_GUESS))
+    return [trigrams(word) for word in typed if len(word) >= _SHORTEST_GUESS]

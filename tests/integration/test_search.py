@@ -93,6 +93,12 @@ def test_fillers_do_not_stand_in_the_way(catalogue: None) -> None:
     assert len(found("exporter")) > 50
 
 
+def test_each_word_has_to_be_guessed(catalogue: None) -> None:
+    assert found("postgresql clickhouse") == []
+    assert found("proxmxo ve") == ["Proxmox VE"]
+    assert found("orcale databsae") == ["Oracle Database"]
+
+
 def test_what_is_saved_is_found_at_once(catalogue: None) -> None:
     shelf = Category.objects.get(name="Database")
     exporter = Exporter.objects.create(

@@ -59,8 +59,13 @@
       .catch(() => say("The theme could not be kept"));
   });
 
-  /* What was chosen may be gone from the page: then the results have the focus. */
+  /* A search that was taken away is gone from its field too. What was chosen may be gone from the
+     page: then the results have the focus. */
   document.addEventListener("htmx:afterSettle", (event) => {
+    const field = document.querySelector("[data-search]");
+    if (field && field !== document.activeElement && "q" in event.target.dataset) {
+      field.value = event.target.dataset.q;
+    }
     if (document.activeElement !== document.body) return;
     const heading = event.target.querySelector("h2[tabindex]");
     if (heading) heading.focus({ preventScroll: true });
