@@ -83,6 +83,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         ],
         "page": page,
         "pages": _pages(page, wish),
+        "previous": wish.on_page(page.number - 1),
         "next": wish.on_page(page.number + 1),
         "homeless": len(contents.get(None, [])),
     }

@@ -10,6 +10,8 @@ from hub.catalogue.words import clean
 from hub.pages.badges import KINDS, Badge
 
 LABELS = {"E": "Exporter in the catalogue", **{letter: label for letter, _, label in KINDS}}
+# What stands beside the letter where there is room for it.
+_WORDS = {"E": "Listed", "I": "IaC", "A": "Alerts", "G": "Dashboard"}
 # Ascending, what is missing stands first: there the work is.
 MARKS = {"absent": "missing", "broken": "broken", "unknown": "not known", "there": "usable"}
 _RANKS = {mark: rank for rank, mark in enumerate(MARKS)}
@@ -96,6 +98,7 @@ class Column:
     """The head of a column: where sorting by it leads, how it is sorted now, its totals."""
 
     letter: str
+    word: str
     label: str
     sorting: View
     sorted: str  # as aria-sort has it; "" when it is not
@@ -113,6 +116,7 @@ def columns(rows: Sequence[Row], view: View) -> list[Column]:
     return [
         Column(
             letter=sort if sort in LABELS else "",
+            word=_WORDS.get(sort, ""),
             label=label,
             sorting=view.sorted_by(sort),
             sorted=("descending" if view.descending else "ascending") if sort == view.sort else "",
