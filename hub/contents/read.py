@@ -75,8 +75,3 @@ def freshness(served: ServedContents) -> Freshness:
     return Freshness(
         ServedState(served.state), served.reason, served.as_of, configured_source().demo
     )
-
-
-def open_run() -> RefreshRun | None:
-    """The run that is going on for the configured source."""
-    return RefreshRun.objects.open().filter(source=configured_source().key).first()

@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Iterator
+from importlib import import_module
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 
 from hub.catalogue.search import closest, reindex, search
@@ -139,3 +141,10 @@ def test_no_query_is_an_error(catalogue: None, hostile: str) -> None:
 def test_the_closest_names(catalogue: None) -> None:
     assert closest(Exporter.objects.all(), "mongostore")[0].title == "MongoDB"
     assert list(closest(Exporter.objects.all(), "")) == []
+
+
+def test_the_migration_gives_rows_that_are_there_what_they_are_found_by(catalogue: None) -> None:
+    Exporter.objects.update(words=None, trigrams=[])
+    assert found("redis") == []
+    import_module("hub.migrations.0005_list").index(apps, None)
+    assert found("redsi") == ["Redis"]

@@ -25,11 +25,11 @@
     field.select();
   });
 
-  /* <button data-copy="ID"> copies the text of the element with that id. */
+  /* <button data-copy="#ID"> copies the text of the element with that id. */
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    const from = document.getElementById(button.dataset.copy);
+    const from = document.querySelector(button.dataset.copy);
     if (!from) return;
     try {
       await navigator.clipboard.writeText(from.value ?? from.textContent);
