@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check password lock clean
+.PHONY: help setup run test check password lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ password: .venv/.run ## set the admin's password anew
 lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements.txt requirements.in
 	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements-dev.txt requirements-dev.in
+
+htmx: .venv/.run ## put the installed package's htmx into hub.js
+	@$(BIN)/python -m hub.pages.script
 
 clean: ## remove what was installed and cached; the data folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache staticfiles

@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
+from hub.catalogue.search import reindex
 from hub.contents.runs import start_run
 from hub.contents.serve import serve_catalogue
-from hub.models import DirectoryOwner, Exporter, GitHubToken, RunTrigger
+from hub.models import Category, DirectoryOwner, Exporter, GitHubToken, Readme, RunTrigger
 
 
 @receiver([post_save, post_delete], sender=Exporter)
@@ -18,6 +19,15 @@ def catalogue_changed(raw: bool = False, **_: Any) -> None:
     """The map names each directory's exporter: render it again (`raw`: a fixture is loading)."""
     if not raw:
         transaction.on_commit(serve_catalogue)
+
+
+@receiver(post_save, sender=Exporter)
+@receiver(post_save, sender=Category)
+@receiver([post_save, post_delete], sender=Readme)
+def words_changed(instance: Exporter | Category | Readme, **_: Any) -> None:
+    """What an exporter is found by changed: its names, its shelf's or its README."""
+    which = {"category": instance.pk} if isinstance(instance, Category) else {"pk": instance.pk}
+    reindex(Exporter.objects.filter(**which))
 
 
 @receiver(post_save, sender=GitHubToken)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from hub.contents.serve import serve_catalogue, serve_failure
 from hub.github.source import configured_source
-from hub.models import Reason, RefreshRun, ServedContents, ServedState
+from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,34 @@ def current() -> ServedContents:
     A map that calls itself fresh although no run has confirmed it for two ticks (beat or the
     workers are gone, so nobody else will say so) is rendered as stale first.
     """
+    return _current(ServedContents.objects.all())
+
+
+def glance() -> tuple[ServedContents, str]:
+    """The row that is served now, without its bytes, and what an open run is doing, in words.
+
+    In one query, for every page shows it. The second is "" when no run is open.
+    """
+    open_run = RefreshRun.objects.open().filter(source=OuterRef("pk"))
+    served = _current(
+        ServedContents.objects.defer("body", "body_gzip").annotate(
+            open_run=Subquery(open_run.values("status")[:1])
+        )
+    )
+    status = served.open_run  # type: ignore[attr-defined]
+    return served, str(RunStatus(status).label) if status else ""
+
+
+def _current(rows: QuerySet[ServedContents]) -> ServedContents:
     key = configured_source().key
-    served = ServedContents.objects.filter(pk=key).first()
+    served = rows.filter(pk=key).first()
     if served is None:
         serve_catalogue()
     elif served.fresh_until and served.fresh_until < timezone.now():
         serve_failure(key, Reason.OVERDUE)
     else:
         return served
-    return ServedContents.objects.get(pk=key)
+    return rows.get(pk=key)
 
 
 def freshness(served: ServedContents) -> Freshness:
@@ -55,8 +75,3 @@ def freshness(served: ServedContents) -> Freshness:
     return Freshness(
         ServedState(served.state), served.reason, served.as_of, configured_source().demo
     )
-
-
-def open_run() -> RefreshRun | None:
-    """The run that is going on for the configured source."""
-    return RefreshRun.objects.open().filter(source=configured_source().key).first()

@@ -6,6 +6,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
+from hub.pages.theme import theme_of
+
 _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
 
 
@@ -27,6 +29,8 @@ class PostgresAway:
             detail = "The hub's database cannot be reached at the moment. Try again shortly."
             response = JsonResponse({"detail": detail}, status=503)
         else:
-            response = HttpResponse(render_to_string("503.html"), status=503)
+            response = HttpResponse(
+                render_to_string("503.html", {"theme": theme_of(request)}), status=503
+            )
         response["Retry-After"] = _RETRY_AFTER
         return response

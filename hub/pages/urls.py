@@ -2,10 +2,15 @@
 
 from django.urls import path
 
-from hub.pages import views
+from hub.pages.catalogue import catalogue
+from hub.pages.coverage import coverage, coverage_csv
 from hub.pages.feeds import ChangesFeed
+from hub.pages.theme import choose_theme
 
 urlpatterns = [
-    path("", views.catalogue, name="catalogue"),
+    path("", catalogue, name="catalogue"),
+    path("coverage", coverage, name="coverage"),
+    path("coverage.csv", coverage_csv, name="coverage_csv"),
+    path("theme", choose_theme, name="theme"),
     path("changes.atom", ChangesFeed(), name="changes_feed"),
 ]

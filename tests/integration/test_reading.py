@@ -61,7 +61,14 @@ def test_etag_and_gzip(filled: Hub) -> None:
 def test_a_reader_writes_nothing_and_asks_github_nothing(filled: Hub) -> None:
     before = ServedContents.objects.values_list("rendered_at", flat=True).get()
     filled.github.requests.clear()
-    for path in ("/", "/api/v1/contents", "/api/v1/contents/Redis", "/api/v1/status"):
+    for path in (
+        "/",
+        "/coverage",
+        "/coverage.csv",
+        "/api/v1/contents",
+        "/api/v1/contents/Redis",
+        "/api/v1/status",
+    ):
         assert Client().get(path).status_code == 200
     assert filled.github.requests == []
     assert ServedContents.objects.values_list("rendered_at", flat=True).get() == before
@@ -115,7 +122,8 @@ def test_the_page_shows_badges_in_words(filled: Hub) -> None:
     page = Client().get("/").content.decode()
     assert "Redis Metrics Exporter" in page
     assert "Alerting rules: available" in page
-    assert "Odd One" in page
+    assert "1 directory without an exporter" in page
+    assert "Odd One" in Client().get("/coverage").content.decode()
 
 
 def test_a_change_of_the_catalogue_is_rendered_at_once(filled: Hub) -> None:

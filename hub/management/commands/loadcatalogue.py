@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from hub.catalogue.search import reindex
 from hub.contents.serve import serve_catalogue
 from hub.models import Category, Exporter
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
                 if row["slug"] not in known
             ]
             Exporter.objects.bulk_create(new)
+            reindex(Exporter.objects.filter(slug__in=[exporter.slug for exporter in new]))
             if new:
                 serve_catalogue()
         self.stdout.write(f"{len(new)} exporters added, {len(rows) - len(new)} were there already")

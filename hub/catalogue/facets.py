@@ -1,0 +1,123 @@
+"""The filters of the catalogue and how many exporters each would leave. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from hub.catalogue.wish import Wish
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the filters need to know of one exporter."""
+
+    pk: int
+    category: str
+    official: bool = False
+    updated: bool = False
+    has: frozenset[str] = frozenset()  # of I, A, G
+    usable: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing to choose, with the number of exporters that would be left with it.
+
+    `toggled` is the wish with it, or without it where it is chosen.
+    """
+
+    facet: str
+    label: str
+    count: int
+    chosen: bool
+    toggled: Wish
+
+
+@dataclass(frozen=True)
+class Facet:
+    """Options that belong together."""
+
+    title: str
+    options: list[Option]
+
+
+@dataclass(frozen=True)
+class _Group:
+    parameter: str
+    title: str
+    labels: dict[str, str]  # value → label
+    holds: Callable[[Entry, str], bool]
+    any_of: bool = False  # several values widen what is shown; otherwise all have to hold
+
+
+_KINDS = {"I": "Infrastructure as code", "A": "Alerting rules", "G": "Grafana dashboard"}
+_GROUPS = (
+    _Group("usable", "Usable", _KINDS, lambda entry, value: value in entry.usable),
+    _Group("has", "Has", _KINDS, lambda entry, value: value in entry.has),
+    _Group("official", "Kept by", {"1": "Prometheus team"}, lambda entry, _: entry.official),
+    _Group("updated", "Updated", {"1": "In the last 90 days"}, lambda entry, _: entry.updated),
+    _Group("category", "Category", {}, lambda entry, value: entry.category == value, any_of=True),
+)
+
+
+def narrow(entries: Iterable[Entry], wish: Wish, *, without: str = "") -> list[Entry]:
+    """Those that all filters of `wish` let through, in the order given.
+
+    `without` names a parameter to disregard.
+    """
+    return [
+        entry
+        for entry in entries
+        if all(_passes(group, entry, wish) for group in _GROUPS if group.parameter != without)
+    ]
+
+
+def _passes(group: _Group, entry: Entry, wish: Wish) -> bool:
+    holds = (group.holds(entry, value) for value in wish.values(group.parameter))
+    return (any(holds) or not wish.values(group.parameter)) if group.any_of else all(holds)
+
+
+def facets(entries: Sequence[Entry], wish: Wish) -> list[Facet]:
+    """Every filter, each option counted under all the other filters that are set.
+
+    Where several values widen (categories), the others of the same filter are disregarded.
+    """
+    narrowed = narrow(entries, wish)
+    found = []
+    for group in _GROUPS:
+        others = narrow(entries, wish, without=group.parameter) if group.any_of else narrowed
+        counted = [
+            _option(group, value, wish, sum(group.holds(entry, value) for entry in others))
+            for value in _values(group, entries, wish)
+        ]
+        found.append(Facet(group.title, counted))
+    return found
+
+
+def ways_out(entries: Sequence[Entry], wish: Wish) -> list[Option]:
+    """The filters that are set whose removal alone would leave something, what leaves most first.
+
+    `count` is what each leaves.
+    """
+    ways = [
+        _option(group, value, wish, len(narrow(entries, wish.toggled(group.parameter, value))))
+        for group in _GROUPS
+        for value in wish.values(group.parameter)
+    ]
+    return sorted((way for way in ways if way.count), key=lambda way: -way.count)
+
+
+def _values(group: _Group, entries: Iterable[Entry], wish: Wish) -> list[str]:
+    """The group's values; a category that is set, even when no exporter is left in it."""
+    if group.labels:
+        return list(group.labels)
+    return sorted({entry.category for entry in entries} | {*wish.category}, key=str.casefold)
+
+
+def _option(group: _Group, value: str, wish: Wish, count: int) -> Option:
+    return Option(
+        facet=group.title,
+        label=group.labels.get(value, value),
+        count=count,
+        chosen=value in wish.values(group.parameter),
+        toggled=wish.toggled(group.parameter, value),
+    )

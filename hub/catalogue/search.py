@@ -1,0 +1,134 @@
+"""The search: Postgres' full text, and trigrams for names that were misspelt.
+
+The embedded Postgres has no pg_trgm, hence an array of trigrams under a GIN index.
+"""
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
+from django.db.models import BooleanField as Boolean
+from django.db.models import (
+    CharField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Cast, Least, Left
+
+from hub.catalogue.words import guessable, trigrams, tsquery
+from hub.models import Exporter
+
+# A name is guessed from at least this share of the trigrams of each word that was typed. Of the 106
+# names that ship with the hub, each with a letter swapped, dropped, replaced or added, 99 % are
+# found so, among 1.1 names on average (tests/integration/test_search.py).
+LIKE_ENOUGH = 0.5
+
+# A README may be longer than what Postgres puts into a tsvector (1 MB); its beginning tells.
+_README = 100_000  # characters
+
+
+def reindex(exporters: "QuerySet[Exporter]") -> None:
+    """Bring `words` and `trigrams` of these rows up to date with what they are called and say.
+
+    Saving an `Exporter`, its `Readme` or its `Category` does so by itself (`hub.signals`); after
+    `bulk_create` or `update` of a name, call it.
+    """
+    everyone = exporters.model._default_manager  # a migration's model as well
+    exporters.update(
+        words=Subquery(
+            everyone.filter(pk=OuterRef("pk")).annotate(found_by=_vector()).values("found_by")
+        )
+    )
+    named = list(exporters.only("pk", "title", "project_name", "slug"))
+    for exporter in named:
+        exporter.trigrams = trigrams(f"{exporter.title} {exporter.project_name} {exporter.slug}")
+    everyone.bulk_update(named, ["trigrams"], batch_size=1000)
+
+
+def _vector() -> Any:
+    """Weighted: what it is called (A), where it stands (B), what it is said to be (C), README (D).
+
+    Names as they are ("simple"), for beginnings of words have to match while somebody types;
+    sentences by their stems as well ("databases" finds "database").
+    """
+    return (
+        SearchVector(*map(_parted, ("title", "project_name")), weight="A", config="simple")
+        + SearchVector(
+            *map(_parted, ("slug", "repository")), "category__name", weight="B", config="simple"
+        )
+        + SearchVector("description", weight="C", config="simple")
+        + SearchVector("description", "category__name", weight="C", config="english")
+        + SearchVector(Left("readme__text", _README), weight="D", config="english")
+    )
+
+
+def _parted(field: str) -> Func:
+    """A name in the parts that people type: snmp_exporter is two words, Argo/CD as well."""
+    return Func(F(field), Value("_-./:"), Value("     "), function="translate")
+
+
+def search(exporters: "QuerySet[Exporter]", text: str) -> "QuerySet[Exporter]":
+    """Those of `exporters` that `text` finds, the best first.
+
+    Annotated with `exact`: found by its words, not guessed. Any text will do: without a letter or
+    a digit in it, it finds nothing.
+    """
+    if not tsquery(text):
+        return exporters.annotate(exact=Value(False)).none()
+    query, guesses = _query(text), guessable(text)
+    return (
+        exporters.annotate(
+            exact=ExpressionWrapper(Q(words=query), Boolean()),
+            rank=SearchRank(F("words"), query),
+            alike=_all_alike(guesses),
+        )
+        .filter(Q(exact=True) | Q(trigrams__overlap=trigrams(text), alike__gte=LIKE_ENOUGH))
+        .order_by("-exact", "-rank", "-alike", "title")
+    )
+
+
+def closest(exporters: "QuerySet[Exporter]", text: str, count: int = 5) -> "QuerySet[Exporter]":
+    """The exporters whose names resemble `text` most, however little."""
+    typed = trigrams(text)
+    alike = exporters.filter(trigrams__overlap=typed).annotate(alike=_likeness(typed))
+    return alike.order_by("-alike", "title")[:count]
+
+
+def _query(text: str) -> SearchQuery:
+    """All words of `text`, as they are or by their stems."""
+    simple, stems = (
+        SearchQuery(tsquery(text), config=config, search_type="raw")
+        for config in ("simple", "english")
+    )
+    return simple | stems
+
+
+def _all_alike(words: list[list[str]]) -> Any:
+    """The likeness of the word that is least like a name: each has to be guessed."""
+    alike = [_likeness(typed) for typed in words] or [Value(0.0)]
+    return Least(*alike) if len(alike) > 1 else alike[0]
+
+
+def _likeness(typed: list[str]) -> Any:
+    """Which share of the trigrams `typed` a name has.
+
+    Not of both together, as pg_trgm counts: one word of a long name is enough.
+    """
+    if not typed:
+        return Value(0.0)
+    shared = Func(
+        F("trigrams"),
+        Value(typed, output_field=ArrayField(CharField(max_length=3))),
+        template="cardinality(ARRAY(SELECT unnest(%(expressions)s)))",
+        arg_joiner=") INTERSECT SELECT unnest(",
+        output_field=IntegerField(),
+    )
+    return Cast(shared, FloatField()) / Value(float(len(typed)))

@@ -1,0 +1,58 @@
+"""How an exporter is drawn: its monogram, and its stars in short."""
+
+import re
+from datetime import datetime
+from zlib import crc32
+
+from django import template
+from django.utils import timezone
+
+register = template.Library()
+
+HUES = 8  # as many as hub.css has classes `mono--0`, `mono--1`, …
+
+
+@register.filter
+def monogram(title: str) -> str:
+    """The two letters that stand for an exporter without a logo.
+
+    >>> monogram("Node Exporter"), monogram("Redis"), monogram("PHP-FPM")
+    ('NE', 'Re', 'PF')
+    """
+    words = re.findall(r"[^\W_]+", title)
+    if len(words) > 1:
+        return "".join(word[0] for word in words[:2]).upper()
+    return "".join(words)[:2].capitalize() or "?"
+
+
+@register.filter
+def hue(slug: str) -> int:
+    """The monogram's colour: always the same for an exporter."""
+    return crc32(slug.encode()) % HUES
+
+
+@register.filter
+def short(number: int) -> str:
+    """A count that takes little room.
+
+    >>> [short(number) for number in (0, 999, 1_000, 3_149, 12_345, 999_999, 2_500_000)]
+    ['0', '999', '1k', '3.1k', '12k', '999k', '2.5M']
+    """
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            # cut, not rounded: nothing is shown as more than it is
+            tenths = number * 10 // size
+            whole, tenth = divmod(tenths, 10)
+            return f"{whole}.{tenth}{unit}" if tenth and whole < 10 else f"{whole}{unit}"
+    return str(number)
+
+
+@register.filter
+def ago(time: datetime) -> str:
+    """How long ago in one unit, for what is dated to the day: "3 months ago"."""
+    days = (timezone.now() - time).days
+    for unit, length in (("year", 365), ("month", 30), ("week", 7), ("day", 1)):
+        if days >= length:
+            count = days // length
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "today"

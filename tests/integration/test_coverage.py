@@ -1,0 +1,136 @@
+"""The coverage grid, as a page and as CSV."""
+
+import csv
+import gzip
+import re
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from hub.models import Category, Exporter
+from tests.common.catalogue import fill_catalogue
+
+MANY = 1_000
+QUERIES = 6
+
+
+def page(address: str) -> str:
+    answer = Client().get(address)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def names(html: str) -> list[str]:
+    body = html.split("<tbody>")[1]
+    return re.findall(r'<th scope="row">(?:<a [^>]+>|<code>)([^<]+)', body)
+
+
+def table(address: str) -> list[dict[str, str]]:
+    answer = Client().get(address)
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"] == 'attachment; filename="coverage.csv"'
+    return list(csv.DictReader(StringIO(answer.content.decode(), newline="")))
+
+
+@pytest.fixture
+def twelve(db: None) -> None:
+    fill_catalogue(12)
+
+
+def test_few_queries_however_many_rows(db: None, django_assert_max_num_queries: object) -> None:
+    fill_catalogue(MANY)
+    admin = Client()
+    admin.force_login(User.objects.create_superuser("root"))
+    for address in ("/coverage", "/coverage?sort=-A&category=Shelf+3", "/coverage.csv"):
+        for client in (Client(), admin):
+            with django_assert_max_num_queries(QUERIES):  # type: ignore[operator]
+                assert client.get(address).status_code == 200
+    html = page("/coverage")
+    assert len(names(html)) == MANY + 1
+    assert len(gzip.compress(html.encode())) < 100 * 1024
+
+
+def test_every_exporter_and_every_directory_without_one(twelve: None) -> None:
+    html = page("/coverage")
+    assert len(names(html)) == 13
+    assert "Odd One" in names(html)
+    assert "Exporter in the catalogue: not available" in html
+    # in words, not by colour alone
+    assert "Alerting rules: available, but broken" in html
+    assert "Alerting rules: 3 usable, 3 broken, 7 missing" in html
+
+
+def test_each_column_sorts_and_sorts_back(twelve: None) -> None:
+    html = page("/coverage?sort=A")
+    assert 'aria-sort="ascending"' in html
+    assert names(html)[:3] == ["Number 0001", "Number 0003", "Number 0005"]
+    assert 'href="/coverage?sort=-A"' in html
+    assert names(page("/coverage?sort=-A"))[:3] == ["Number 0000", "Number 0004", "Number 0008"]
+    assert names(page("/coverage?sort=E"))[0] == "Odd One"
+    assert names(page("/coverage?sort=category"))[:2] == ["Odd One", "Number 0000"]
+    assert names(page("/coverage?sort=-name"))[0] == "Odd One"
+
+
+def test_what_cannot_be_sorted_by_is_said(twelve: None) -> None:
+    html = page("/coverage?sort=size%00")
+    assert "cannot be sorted by “size”" in html
+    assert len(names(html)) == 13
+
+
+def test_one_category(twelve: None) -> None:
+    assert names(page("/coverage?category=Shelf+1")) == ["Number 0001", "Number 0011"]
+    assert "No exporter stands in “Nowhere”" in page("/coverage?category=Nowhere")
+
+
+def test_the_csv_holds_what_the_page_shows(twelve: None) -> None:
+    rows = table("/coverage.csv?category=Shelf+2&sort=name")
+    assert rows == [
+        {
+            "exporter": "Number 0002",
+            "slug": "exporter-2",
+            "category": "Shelf 2",
+            "repository": "https://github.com/tests/number_2_exporter",
+            "directories": "Number_0002",
+            "E": "usable",
+            "I": "missing",
+            "A": "broken",
+            "G": "missing",
+        }
+    ]
+    every = table("/coverage.csv")
+    assert len(every) == 13
+    homeless = next(row for row in every if not row["slug"])
+    assert (homeless["exporter"], homeless["directories"], homeless["E"]) == (
+        "",
+        "Odd One",
+        "missing",
+    )
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " ="])
+def test_no_cell_is_a_formula(twelve: None, start: str) -> None:
+    Exporter.objects.create(
+        slug="evil",
+        title=f'{start}HYPERLINK("https://evil.example")',
+        repository="https://github.com/tests/evil",
+        category=Category.objects.create(name=f"{start}1é"),
+    )
+    row = next(row for row in table("/coverage.csv") if row["slug"] == "evil")
+    assert row["exporter"].startswith("'")
+    assert row["category"] == f"'{start}1é"
+
+
+def test_without_a_snapshot_nothing_is_said_to_be_missing(db: None) -> None:
+    category = Category.objects.create(name="Database")
+    Exporter.objects.create(
+        slug="x", title="X", repository="https://github.com/tests/x", category=category
+    )
+    html = page("/coverage")
+    assert "Alerting rules: not known yet" in html
+    assert "Alerting rules: not available" not in html
+
+
+def test_nothing_at_all(db: None) -> None:
+    assert "Nothing to compare yet" in page("/coverage")

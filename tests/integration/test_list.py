@@ -1,0 +1,302 @@
+"""The list page: search, filters, orders, pages, and what htmx gets of it."""
+
+import gzip
+import re
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from hub.catalogue.search import reindex
+from hub.github.source import configured_source
+from hub.models import Category, DailyViews, Exporter, RefreshRun, Release
+from tests.common.catalogue import fill_catalogue, publish
+
+MANY = 1_000
+LARGEST = 100 * 1024  # bytes of the list's HTML, gzipped
+QUERIES = 6
+HTMX = {"HX-Request": "true"}
+
+
+def page(address: str, **headers: str) -> str:
+    answer = Client().get(address, headers=headers)
+    assert answer.status_code == 200, (answer.status_code, address)
+    return answer.content.decode()
+
+
+def titles(address: str) -> list[str]:
+    return re.findall(r'<h3><a href="/exporters/[^"]+">([^<]+)</a></h3>', page(address))
+
+
+def links(html: str) -> list[str]:
+    return [found.replace("&amp;", "&") for found in re.findall(r'href="(/(?:\?[^"]*)?)"', html)]
+
+
+@pytest.fixture
+def hundred(db: None) -> None:
+    fill_catalogue(100)
+
+
+@pytest.fixture
+def shipped(db: None) -> None:
+    call_command("loadcatalogue", stdout=StringIO())
+    publish()
+
+
+# --- figures ---
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/?q=number+12&has=A&sort=trending", "/?q=nubmer", "/?q=zzzz", "/?sort=recent"]
+)
+def test_few_queries_and_a_small_page_however_many_exporters(
+    db: None,
+    address: str,
+    django_assert_max_num_queries: object,
+) -> None:
+    fill_catalogue(MANY)
+    with django_assert_max_num_queries(QUERIES):  # type: ignore[operator]
+        html = page(address)
+    assert len(gzip.compress(html.encode())) < LARGEST
+    admin = Client()
+    admin.force_login(User.objects.create_superuser("root"))
+    with django_assert_max_num_queries(QUERIES):  # type: ignore[operator]
+        assert admin.get(address).status_code == 200
+
+
+def test_it_is_sent_compressed(hundred: None) -> None:
+    answer = Client().get("/", headers={"Accept-Encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert b"100 exporters" in gzip.decompress(answer.content)
+
+
+def test_no_inline_script_or_style(hundred: None) -> None:
+    html = page("/")
+    assert len(re.findall(r"<script", html)) == len(re.findall(r"<script src=", html)) == 1
+    assert len(re.findall(r'rel="stylesheet"', html)) == 1
+    assert not re.search(
+        r"<style|\sstyle=|\son\w+=|hx-on|javascript:|https?://(?!testserver)", html
+    )
+
+
+# --- filters, orders, pages ---
+
+
+def test_filters_combine_and_every_address_is_of_one_form(hundred: None) -> None:
+    assert "9 exporters" in page("/?usable=I&usable=A")
+    assert titles("/?usable=I&has=A&category=Shelf+0")[0] == "Number 0000"
+    html = page("/?usable=A&official=1")
+    assert "Usable: Alerting rules" in html
+    for link in links(html):
+        answer = Client().get(link)
+        assert answer.status_code == 200, link
+        assert "page=1" not in link
+        assert not re.search(r"=(&|$)", link)
+
+
+def test_the_number_beside_a_filter_is_what_it_leaves(hundred: None) -> None:
+    html = page("/?usable=A")
+    counted = re.findall(
+        r'href="(/\?[^"]+)"(?! aria-current)[^>]*><span class="facet__box".*?'
+        r'<span class="facet__count">(\d+)',
+        html,
+    )
+    assert len(counted) > 8
+    for link, count in counted:
+        left = page(link.replace("&amp;", "&"))
+        assert f"{count} exporter" in left, (link, count)
+
+
+def test_several_categories_widen(hundred: None) -> None:
+    assert "20 exporters" in page("/?category=Shelf+1&category=Shelf+2")
+
+
+def test_pages_do_not_overlap_and_end(hundred: None) -> None:
+    first, second = titles("/"), titles("/?page=2")
+    assert (len(first), len(second)) == (60, 40)
+    assert not set(first) & set(second)
+    assert 'aria-current="page"><span class="sr">Page </span>2' in page("/?page=2")
+    for beyond in ("/?page=3", "/?page=0", "/?q=number+0001&page=2"):
+        assert Client().get(beyond).status_code == 404, beyond
+
+
+def test_what_means_nothing_is_said_gently(hundred: None) -> None:
+    html = page("/?has=X&sort=size&page=two")
+    assert "“X” is not a value of “has”" in html
+    assert "100 exporters" in html
+
+
+def test_empty_parameters_leave_the_address(hundred: None) -> None:
+    answer = Client().get("/?q=&category=&has=A&sort=")
+    assert (answer.status_code, answer["Location"]) == (302, "/?has=A")
+    assert Client().get("/?q=")["Location"] == "/"
+
+
+def test_an_unknown_category_leaves_nothing_and_a_way_out(hundred: None) -> None:
+    html = page("/?category=Nowhere&has=A")
+    assert "0 exporters" in html
+    assert "Without “Category: Nowhere”" in html
+
+
+def test_orders(shipped: None) -> None:
+    now = timezone.now()
+    old = now - timedelta(days=1000)
+    Exporter.objects.update(added_at=old, views=0, stars=None)
+    Exporter.objects.filter(slug="redis").update(views=5)
+    Exporter.objects.filter(slug="nginx").update(stars=9)
+    Exporter.objects.filter(slug="caddy").update(contents_changed_at=now)
+    Exporter.objects.filter(slug="kafka").update(last_release_at=now - timedelta(days=2))
+    trending = Exporter.objects.get(slug="vault")
+    DailyViews.objects.create(exporter=trending, day=now.date(), views=1)
+    past = Exporter.objects.get(slug="squid")
+    DailyViews.objects.create(exporter=past, day=now.date() - timedelta(days=8), views=99)
+    assert titles("/")[:3] == ["Redis", "NGINX", "Aerospike"]
+    assert titles("/?sort=recent")[:3] == ["Caddy", "Kafka", "Redis"]
+    assert titles("/?sort=trending")[:2] == ["Vault", "Redis"]
+    assert titles("/?sort=name")[10:12] == ["cAdvisor", "Celery"]
+
+
+def test_updated_lately(shipped: None) -> None:
+    now = timezone.now()
+    Exporter.objects.filter(slug="caddy").update(contents_changed_at=now - timedelta(days=89))
+    Exporter.objects.filter(slug="kafka").update(last_release_at=now - timedelta(days=91))
+    assert titles("/?updated=1") == ["Caddy"]
+
+
+# --- search ---
+
+
+def test_a_search_is_ordered_by_relevance_until_told_otherwise(shipped: None) -> None:
+    assert titles("/?q=cloudwatch") == ["CloudWatch", "YACE"]
+    Exporter.objects.filter(slug="yace").update(views=3)
+    assert titles("/?q=cloudwatch&sort=popular") == ["YACE", "CloudWatch"]
+
+
+def test_a_misspelt_name_is_found_and_said_to_be_guessed(shipped: None) -> None:
+    html = page("/?q=redsi")
+    assert titles("/?q=redsi") == ["Redis"]
+    assert "Nothing is called “redsi”" in html
+    assert "Nothing is called" not in page("/?q=redis")
+
+
+def test_an_empty_result_helps(shipped: None) -> None:
+    assert "Caddy" in page("/?q=cadyyyyyyyy")
+    assert "no name comes close" in page("/?q=%F0%9F%92%A5")
+    narrowed = page("/?q=redis&official=1")
+    assert "Without “Kept by: Prometheus team”" in narrowed
+
+
+@pytest.mark.parametrize(
+    "hostile", ["%00", "'%20OR%201=1--", "%22%3E%3Cscript%3E", "a" * 10_000, "((%26|!:*", "%ff%fe"]
+)
+def test_no_query_breaks_the_page(shipped: None, hostile: str) -> None:
+    for name in ("q", "category", "has", "sort", "page"):
+        answer = Client().get(f"/?{name}={hostile}", follow=True)
+        assert answer.status_code == 200
+        assert b"<script>" not in answer.content
+
+
+# --- cards ---
+
+
+def test_a_card_in_words(shipped: None) -> None:
+    now = timezone.now()
+    redis = Exporter.objects.get(slug="redis")
+    Exporter.objects.filter(pk=redis.pk).update(stars=3149, archived=True, logo_type="image/png")
+    for tag, days, pre in (("v1.9.0", 95, False), ("v2.0.0-rc1", 3, True)):
+        Release.objects.create(
+            exporter=redis,
+            tag=tag,
+            url="https://github.com/tests/releases",
+            prerelease=pre,
+            published_at=now - timedelta(days=days),
+        )
+    html = page("/?q=redis")
+    for words in ("3,149 stars", ">3.1k<", "archived", "v1.9.0", "3 months ago", "/redis/logo"):
+        assert words in html, words
+    assert "Kept by the Prometheus team" not in html
+    assert "mono--" in page("/?q=kafka")
+
+
+def test_new_is_who_came_to_a_catalogue_that_was_there(shipped: None) -> None:
+    mark = 'class="mark mark--new"'
+    assert mark not in page("/")
+    Exporter.objects.update(added_at=timezone.now() - timedelta(days=60))
+    Exporter.objects.filter(slug="redis").update(added_at=timezone.now() - timedelta(days=29))
+    Exporter.objects.filter(slug="kafka").update(added_at=timezone.now() - timedelta(days=31))
+    assert page("/").count(mark) + page("/?page=2").count(mark) == 1
+    assert mark in page("/?q=redis")
+
+
+def test_long_and_hostile_words_are_shown_as_words(db: None) -> None:
+    exporter = Exporter.objects.create(
+        slug="x",
+        title="<b>" + "W" * 100,
+        repository="https://github.com/tests/x",
+        category=Category.objects.create(name="<i>&shelf"),
+        description="<script>alert(1)</script>" + "x" * 200,
+    )
+    reindex(Exporter.objects.filter(pk=exporter.pk))
+    html = page("/")
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "<script>" not in html
+    assert "category=%3Ci%3E%26shelf" in html
+
+
+def test_a_catalogue_without_exporters_says_how_to_fill_it(db: None) -> None:
+    assert "loadcatalogue" in page("/")
+
+
+# --- htmx ---
+
+
+def test_htmx_gets_what_changes_and_the_address_to_show(hundred: None) -> None:
+    answer = Client().get("/?q=&has=A&sort=popular", headers=HTMX)
+    html = answer.content.decode()
+    assert html.lstrip().startswith("<title>")
+    assert "<html" not in html
+    assert 'hx-swap-oob="innerHTML">50 exporters' in html
+    assert answer["HX-Push-Url"] == "/?has=A"
+    assert "HX-Request" in answer["Vary"]
+
+
+def test_typing_on_is_no_new_entry_of_the_history(hundred: None) -> None:
+    def asked(before: str, now: str) -> dict[str, str]:
+        url = f"http://testserver{before}"
+        return dict(Client().get(now, headers={**HTMX, "HX-Current-URL": url}).items())
+
+    assert "HX-Replace-Url" in asked("/?q=num", "/?q=numb")
+    assert "HX-Push-Url" in asked("/", "/?q=n")
+    assert "HX-Push-Url" in asked("/?q=num", "/?q=num&has=A")
+
+
+def test_going_back_gets_the_whole_page(hundred: None) -> None:
+    headers = {**HTMX, "HX-History-Restore-Request": "true"}
+    assert "<html" in page("/?has=A", **headers)
+
+
+def test_the_filters_go_with_the_search_form(hundred: None) -> None:
+    html = page("/?has=A&category=Shelf+1&page=1&sort=name")
+    carried = re.findall(r'type="hidden" form="hub.search" name="(\w+)" value="([^"]+)"', html)
+    assert carried == [("category", "Shelf 1"), ("has", "A"), ("sort", "name")]
+
+
+# --- the frame ---
+
+
+def test_what_an_open_run_does_is_said_on_every_page(hundred: None) -> None:
+    RefreshRun.objects.create(
+        source=configured_source().key,
+        trigger="command",
+        status="looking_up",
+        deadline=timezone.now() + timedelta(minutes=5),
+    )
+    for address in ("/", "/coverage"):
+        html = page(address)
+        assert "refreshing now: looking up directories" in html
+        assert "Contents as of" in html

@@ -1,0 +1,45 @@
+"""The theme: a cookie that the server reads, and no way to misuse the form that sets it."""
+
+import pytest
+from django.test import Client
+
+from hub.pages.script import SCRIPT, with_htmx
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_first_byte_knows_the_choice(db: None, theme: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert b"data-theme" not in client.get("/").content
+    answer = client.post("/theme", {"theme": theme, "next": "/coverage?sort=A"})
+    assert (answer.status_code, answer["Location"]) == (303, "/coverage?sort=A")
+    cookie = answer.cookies["theme"]
+    assert (cookie["samesite"], cookie["httponly"], cookie["path"]) == ("Lax", True, "/")
+    for address in ("/", "/coverage", "/nothing-there"):
+        html = client.get(address).content.decode()
+        assert f'<html lang="en" data-theme="{theme}">' in html
+        assert f'<meta name="color-scheme" content="{theme}">' in html
+    client.post("/theme", {"theme": "system"})
+    assert b"data-theme" not in client.get("/").content
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "", "x"],
+)
+def test_the_way_back_stays_here(db: None, elsewhere: str) -> None:
+    answer = Client().post("/theme", {"theme": "dark", "next": elsewhere})
+    assert answer["Location"] == "/"
+
+
+def test_what_is_no_theme_is_refused(db: None) -> None:
+    assert Client().post("/theme", {"theme": "<script>"}).status_code == 400
+    assert Client().get("/theme").status_code == 405
+    client = Client()
+    client.cookies["theme"] = '"><script>'
+    assert b"data-theme" not in client.get("/").content
+
+
+def test_the_script_ends_with_the_htmx_of_the_installed_package() -> None:
+    """`make htmx` renews it."""
+    script = SCRIPT.read_text(encoding="utf-8")
+    assert script == with_htmx(script)

@@ -1,0 +1,71 @@
+"""The address of the catalogue, there and back."""
+
+from django.http import QueryDict
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.catalogue.wish import LETTERS, SORTS, Wish, wish_of
+
+
+def of(query: str) -> Wish:
+    return wish_of(QueryDict(query))[0]
+
+
+def said(query: str) -> list[str]:
+    return wish_of(QueryDict(query))[1]
+
+
+def test_nothing_asked_leaves_no_query() -> None:
+    for empty in ("", "q=&category=&has=&sort=&page=", "page=1&sort=popular", "utm_source=x"):
+        assert of(empty).query == ""
+        assert said(empty) == []
+
+
+def test_one_form_of_each_address() -> None:
+    mixed = "page=2&has=G&category=Web&official=1&has=A&has=A&category=cloud&q= redis  x "
+    assert of(mixed).query == (
+        "?q=redis+x&category=cloud&category=Web&has=A&has=G&official=1&page=2"
+    )
+
+
+def test_what_means_nothing_is_left_out_and_said() -> None:
+    wish, notes = wish_of(QueryDict("has=X&usable=A&official=yes&sort=size&page=-1"))
+    assert wish == Wish(usable=("A",))
+    assert len(notes) == 4
+    assert "“X” is not a value of “has”: I or A or G would be." in notes
+
+
+def test_relevance_is_the_order_of_a_search_alone() -> None:
+    assert of("q=redis").order == "relevance"
+    assert of("sort=relevance").order == "popular"
+    assert of("q=redis&sort=popular").query == "?q=redis&sort=popular"
+    assert of("q=redis&sort=relevance").query == "?q=redis"
+
+
+def test_a_filter_is_set_and_taken_away_from_the_first_page() -> None:
+    wish = Wish(q="redis", page=3)
+    set_ = wish.toggled("has", "G").toggled("has", "A").toggled("official", "1")
+    assert set_.query == "?q=redis&has=A&has=G&official=1"
+    assert set_.toggled("has", "G").toggled("official", "1").query == "?q=redis&has=A"
+    assert set_.all_of_it().query == ""
+    assert Wish(category=("A",), sort="name").all_of_it().query == "?sort=name"
+
+
+@settings(deadline=None)  # the first example pays for what is built once
+@given(
+    st.builds(
+        Wish,
+        q=st.text(max_size=300),
+        category=st.lists(st.text(max_size=80), max_size=3).map(tuple),
+        has=st.lists(st.sampled_from(LETTERS)).map(tuple),
+        usable=st.lists(st.sampled_from(LETTERS)).map(tuple),
+        official=st.booleans(),
+        updated=st.booleans(),
+        sort=st.sampled_from(["", *SORTS]),
+        page=st.integers(1, 999_999),
+    )
+)
+def test_an_address_leads_to_itself(wish: Wish) -> None:
+    first = of(wish.query[1:])
+    assert of(first.query[1:]) == first
+    assert said(first.query[1:]) == []

@@ -1,0 +1,47 @@
+"""What a search takes a text for."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.catalogue.words import LONGEST_QUERY, clean, guessable, trigrams, tsquery, words
+
+
+def test_a_text_is_shown_again_without_what_nobody_typed() -> None:
+    assert clean("  redis\x00\n\texporter  ") == "redis exporter"
+    assert clean("x" * 10_000) == "x" * LONGEST_QUERY
+
+
+def test_words_are_told_apart_without_case_accents_and_punctuation() -> None:
+    assert words("Kube-State_Metrics, kube ÉCLAIR X.509") == [
+        "kube",
+        "state",
+        "metrics",
+        "eclair",
+        "x",
+        "509",
+    ]
+
+
+def test_fillers_count_only_where_nothing_else_is_asked_for() -> None:
+    assert tsquery("redis exporter") == "'redis':*"
+    assert tsquery("exporter") == "'exporter':*"
+    assert tsquery("'\"&|!()<->:*") == ""
+
+
+def test_two_swapped_letters_cost_one_trigram() -> None:
+    assert len(set(trigrams("redsi")) & set(trigrams("redis"))) == len(trigrams("redis")) - 1
+
+
+def test_short_words_are_not_guessed_at() -> None:
+    assert guessable("go") == guessable("") == []
+    assert guessable("go redis") == [trigrams("redis")]
+
+
+@settings(deadline=None)  # the first example pays for what is built once
+@given(st.text())
+def test_any_text_is_a_query_without_operators_of_its_own(text: str) -> None:
+    query = tsquery(text)
+    parts = query.split(" & ") if query else []
+    assert all(part.startswith("'") and part.endswith("':*") for part in parts)
+    assert all(part[1:-3].isalnum() for part in parts)
+    assert all(len(gram) == 3 for gram in trigrams(text))
