@@ -129,10 +129,9 @@ def wish_of(parameters: Parameters) -> tuple[Wish, list[str]]:
         usable=_in_order("usable", known("usable", LETTERS)),
         official=bool(known("official", ["1"])),
         updated=bool(known("updated", ["1"])),
-        sort=sort,
         page=int(page),
     )
-    return wish, said
+    return (wish if sort == wish.order else replace(wish, sort=sort)), said
 
 
 def _in_order(parameter: str, values: Iterable[str]) -> tuple[str, ...]:
