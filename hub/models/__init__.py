@@ -13,6 +13,7 @@ from hub.models.choices import (
     DeliveryAction,
     EditAction,
     EditState,
+    FactsPart,
     Outcome,
     Reason,
     RunStatus,
@@ -33,6 +34,7 @@ from hub.models.contents import (
     TreeListing,
 )
 from hub.models.edits import ContentEdit
+from hub.models.facts import FactsETag, FactsLookup, FactsRun
 from hub.models.webhooks import WebhookDelivery
 
 __all__ = [
@@ -51,6 +53,10 @@ __all__ = [
     "EditState",
     "Exporter",
     "ExporterContents",
+    "FactsETag",
+    "FactsLookup",
+    "FactsPart",
+    "FactsRun",
     "GitHubToken",
     "ListingETag",
     "Logo",

@@ -63,6 +63,14 @@ class Reason(TextChoices):
     INTERNAL = "internal", "a fault of the hub itself: see the worker's log"
 
 
+class FactsPart(TextChoices):
+    """What GitHub is asked for each exporter's repository, a request for each."""
+
+    REPOSITORY = "repository", "repository"
+    README = "readme", "README"
+    RELEASES = "releases", "releases"
+
+
 class ServedState(TextChoices):
     """How far readers may trust the map."""
 
