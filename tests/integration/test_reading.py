@@ -97,6 +97,8 @@ def test_the_document_and_its_page(db: None) -> None:
     assert set(document["paths"]) == {
         "/api/v1/contents",
         "/api/v1/contents/{directory}",
+        "/api/v1/exporters",
+        "/api/v1/exporters/{slug}",
         "/api/v1/exporters/{slug}/files",
         "/api/v1/files/{sha}",
         "/api/v1/files/{sha}/report",
@@ -104,6 +106,8 @@ def test_the_document_and_its_page(db: None) -> None:
         "/api/v1/status",
         "/api/v1/runs",
         "/api/v1/runs/{run}",
+        "/api/v1/edits",
+        "/api/v1/edits/{edit}",
     }
     page = Client().get("/api/v1/docs").content.decode()
     assert "https://cdn" not in page
