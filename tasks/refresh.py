@@ -70,7 +70,7 @@ def watch_runs() -> None:
 def fill_a_new_hub(**_: Any) -> None:
     """A hub that has never tried to fill its page does so when its first worker is ready."""
     started = runs.start_first_run()
-    facts = facts_runs.start_first_run()
+    facts = facts_runs.ask_about_those_without_facts(RunTrigger.STARTUP)
     logger.info(
         "first run: %s, first facts: %s",
         started.run if started else "not needed",

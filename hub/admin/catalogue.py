@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Exists, OuterRef, QuerySet
@@ -22,6 +23,7 @@ from hub.catalogue.importing import Plan, as_rows
 from hub.catalogue.registering import Refused, register
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
+from hub.models.catalogue import FACTS_NOT_ASKED
 
 _LARGEST_FILE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters has 0.2 MB
 
@@ -55,7 +57,10 @@ class ExporterForm(forms.ModelForm[Exporter]):
     """An exporter, with a file for its logo."""
 
     repository = forms.URLField(
-        max_length=200, assume_scheme="https", help_text="https://github.com/OWNER/NAME"
+        max_length=200,
+        assume_scheme="https",
+        widget=AdminURLFieldWidget,
+        help_text="https://github.com/OWNER/NAME",
     )
     new_logo = forms.FileField(
         required=False,
@@ -94,7 +99,7 @@ class RegisterForm(forms.Form):
     url = forms.CharField(
         label="Repository",
         max_length=200,
-        widget=forms.URLInput(attrs={"class": "vURLField", "placeholder": "https://github.com/…"}),
+        widget=AdminURLFieldWidget,
         help_text="https://github.com/OWNER/NAME",
     )
     category = forms.ModelChoiceField(Category.objects.all())
@@ -128,7 +133,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
 
     form = ExporterForm
     change_list_template = "admin/hub/exporter/change_list.html"
-    list_display = ["title", "category", "official", "repository", "directories", "stars", "facts"]
+    list_display = ["title", "category", "official", "stars", "facts", "directories", "repository"]
     list_filter = [HasDirectory, "category", "official", "archived", "facts_problem"]
     search_fields = ["title", "project_name", "slug", "repository"]
     list_select_related = ["category"]
@@ -176,9 +181,10 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     def save_model(
         self, request: HttpRequest, obj: Exporter, form: forms.ModelForm[Exporter], change: bool
     ) -> None:
-        """Keep the logo too; what was said of a former address counts no more."""
+        """Keep the logo too; what GitHub told of a former repository counts no more."""
         if "repository" in form.changed_data:
-            obj.renamed_to = ""
+            for name, value in FACTS_NOT_ASKED.items():
+                setattr(obj, name, value)
         super().save_model(request, obj, form, change)
         new_logo = form.cleaned_data.get("new_logo")
         if new_logo:
@@ -204,8 +210,6 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
                     request,
                     f"{exporter} is in the catalogue. Look whether its title is as people know it.",
                 )
-                if may_refresh_facts(request):  # README and releases
-                    refresh_facts(request, [exporter.pk])
                 return HttpResponseRedirect(
                     reverse("admin:hub_exporter_change", args=[exporter.pk])
                     if self.has_view_or_change_permission(request)

@@ -57,15 +57,15 @@ class FactsRunAdmin(ReadOnly, admin.ModelAdmin[FactsRun]):
     list_display = [
         "number",
         "status",
-        "reason",
-        "trigger",
-        "requested_by",
-        "started_at",
-        "duration",
         "progress",
         "changed",
         "failed",
         "requests",
+        "started_at",
+        "duration",
+        "reason",
+        "trigger",
+        "requested_by",
     ]
     list_filter = ["status", "trigger"]
     date_hierarchy = "started_at"

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from hub.catalogue.importing import Known, Plan, compare, parse
 from hub.contents.serve import serve_catalogue
 from hub.models import Category, Exporter
+from hub.models.catalogue import FACTS_NOT_ASKED
 
 
 class NotApplied(Exception):
@@ -80,7 +81,7 @@ def _write(plan: Plan) -> None:
             raise IntegrityError("an exporter is gone")
         will_be = fields({column: value for column, (_, value) in changed.changes.items()})
         if "repository" in will_be:
-            will_be["renamed_to"] = ""  # it was said of the former address
+            will_be |= FACTS_NOT_ASKED
         for name, value in will_be.items():
             setattr(exporter, name, value)
         written |= will_be.keys()

@@ -1,14 +1,17 @@
 """Registering an exporter by the address of its repository; GitHub tells the rest."""
 
+from functools import partial
+
 from django.db import IntegrityError, transaction
 
 from hub.catalogue.importing import LONGEST, free_slug
 from hub.facts import reading
+from hub.facts.runs import start_run
 from hub.facts.store import Told, store
 from hub.github import errors
 from hub.github.addresses import NotARepository, repository_of, url_of
 from hub.github.client import shared_client
-from hub.models import Category, Exporter, FactsPart
+from hub.models import Category, Exporter, FactsPart, RunTrigger
 
 # Repositories of this owner are kept by the Prometheus team.
 _OFFICIAL_OWNER = "prometheus"
@@ -58,6 +61,9 @@ def register(url: str, category: Category) -> Exporter:
                 [Told(FactsPart.REPOSITORY, facts, told_at, answer.token_id, etag)],
                 problem="",
             )
+            # README and releases are still unknown: a run asks for them.
+            Exporter.objects.filter(pk=exporter.pk).update(facts_at=None)
+            transaction.on_commit(partial(start_run, RunTrigger.ADMIN, chosen=[exporter.pk]))
     except IntegrityError:
         raise Refused("Somebody else registered it at the same moment: look for it.") from None
     exporter.refresh_from_db()

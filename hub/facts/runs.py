@@ -16,7 +16,7 @@ from django.utils import timezone
 from hub.facts import dispatch
 from hub.github import errors
 from hub.github.tokens import adopt_environment_token, shared_pool
-from hub.models import Exporter, FactsLookup, FactsRun, Outcome, Reason, RunStatus, RunTrigger
+from hub.models import Exporter, FactsLookup, FactsRun, FactsStatus, Outcome, Reason, RunTrigger
 from hub.models.catalogue import ExporterQuerySet
 
 logger = logging.getLogger(__name__)
@@ -60,15 +60,15 @@ def start_run(
         return Started(run, begun=True)
 
 
-def start_first_run(trigger: RunTrigger = RunTrigger.STARTUP) -> Started | None:
-    """Begin a run when there are exporters and none has facts; None otherwise.
+def ask_about(exporters: ExporterQuerySet, trigger: RunTrigger) -> Started | None:
+    """Begin a run for these exporters, or join the open one; None when there are none of them."""
+    chosen = list(exporters.values_list("pk", flat=True))
+    return start_run(trigger, chosen=chosen) if chosen else None
 
-    For the start of a worker, and for a token that ends a time without one.
-    """
-    exporters = Exporter.objects.all()
-    if not exporters.exists() or exporters.exclude(facts_at=None).exists():
-        return None
-    return start_run(trigger)
+
+def ask_about_those_without_facts(trigger: RunTrigger) -> Started | None:
+    """For the start of a worker, and for a token that may end a time without one."""
+    return ask_about(Exporter.objects.without_facts(), trigger)
 
 
 def begin(run_id: int) -> None:
@@ -79,7 +79,7 @@ def begin(run_id: int) -> None:
     run = FactsRun.objects.get(pk=run_id)
     if not run.is_open:
         return
-    if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
+    if run.status == FactsStatus.ASKING:  # its worker died between the commit and the chord
         _send(run)
         return
     adopt_environment_token()
@@ -90,9 +90,9 @@ def begin(run_id: int) -> None:
         return
     with transaction.atomic():
         run = FactsRun.objects.select_for_update().get(pk=run_id)
-        if run.status != RunStatus.QUEUED:
+        if run.status != FactsStatus.QUEUED:
             return  # the watch closed it, or a second delivery was faster
-        run.status = RunStatus.LOOKING_UP
+        run.status = FactsStatus.ASKING
         run.save(update_fields=["status"])
         # Those asked longest ago come first, should the deadline cut the run short.
         ids = _exporters_of(run).order_by(F("facts_at").asc(nulls_first=True), "pk")
@@ -121,10 +121,10 @@ def _end_without_asking(run: FactsRun, error: errors.GitHubError) -> None:
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     with transaction.atomic():
         run = FactsRun.objects.select_for_update().get(pk=run.pk)
-        if run.status != RunStatus.QUEUED:
+        if run.status != FactsStatus.QUEUED:
             return
         _exporters_of(run).update(facts_problem=error.reason)
-        status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
+        status = FactsStatus.NO_TOKEN if without_token else FactsStatus.FAILED
         run.finish(status, error.reason, str(error))
     logger.warning("facts %s ended %s: %s", run.pk, status, error)
 
@@ -137,7 +137,7 @@ def finish(run_id: int) -> None:
     """
     with transaction.atomic():
         run = FactsRun.objects.select_for_update().get(pk=run_id)
-        if run.status != RunStatus.LOOKING_UP:
+        if run.status != FactsStatus.ASKING:
             return
         _give_up_pending(run)
         failed = Counter(
@@ -147,11 +147,11 @@ def finish(run_id: int) -> None:
         detail = f"{failed.total()} of {total} exporters could not be asked" if failed else ""
         reason = failed.most_common(1)[0][0] if failed else ""
         if failed and failed.total() == total:
-            run.finish(RunStatus.FAILED, reason, detail)
+            run.finish(FactsStatus.FAILED, reason, detail)
         elif run.lookups.filter(changed=True).exists():
-            run.finish(RunStatus.PUBLISHED, reason, detail)
+            run.finish(FactsStatus.UPDATED, reason, detail)
         else:
-            run.finish(RunStatus.UNCHANGED, reason, detail)
+            run.finish(FactsStatus.UNCHANGED, reason, detail)
     logger.info("facts %s ended %s", run_id, run.status)
 
 
@@ -170,20 +170,27 @@ def fail_run(run_id: int, reason: Reason, detail: str) -> None:
         run = FactsRun.objects.select_for_update().get(pk=run_id)
         if run.is_open:
             _give_up_pending(run)
-            run.finish(RunStatus.FAILED, reason, detail)
+            run.finish(FactsStatus.FAILED, reason, detail)
 
 
 def watch() -> None:
-    """One tick of the watch: end what is overdue, send again what got lost, forget what is old."""
+    """One tick of the watch: end what is overdue, send again what got lost, ask about the new.
+
+    So an exporter that was imported or got another repository has its facts within a minute or
+    two, whoever changed it, even if a run was open at that moment.
+    """
     now = timezone.now()
     for run in FactsRun.objects.overdue(now):
         logger.warning("facts %s was past its deadline and is closed", run.pk)
-        if run.status == RunStatus.LOOKING_UP:
+        if run.status == FactsStatus.ASKING:
             finish(run.pk)
         else:
             fail_run(run.pk, Reason.DEADLINE, "not begun in time: are workers running?")
-    lost = FactsRun.objects.open().filter(status=RunStatus.QUEUED, started_at__lt=now - _LOST_AFTER)
+    lost = FactsRun.objects.open().filter(
+        status=FactsStatus.QUEUED, started_at__lt=now - _LOST_AFTER
+    )
     for run in lost:
         dispatch.begin(run.pk)  # harmless when it was not lost: beginning is idempotent
+    ask_about(Exporter.objects.never_asked(), RunTrigger.SCHEDULE)
     FactsRun.objects.filter(finished_at__lt=now - settings.HISTORY_KEPT).delete()
     FactsLookup.objects.filter(run__finished_at__lt=now - timedelta(days=7)).delete()

@@ -1,5 +1,7 @@
 """The catalogue: which exporters exist."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -33,6 +35,14 @@ class ExporterQuerySet(models.QuerySet["Exporter"]):
         """Each exporter's normalised names, by its id: what directories are matched with."""
         return {exporter.pk: exporter.names for exporter in self}
 
+    def without_facts(self) -> "ExporterQuerySet":
+        """Those of whose repository GitHub has told nothing yet."""
+        return self.filter(facts_at__isnull=True)
+
+    def never_asked(self) -> "ExporterQuerySet":
+        """Those without facts for no other reason than being new."""
+        return self.without_facts().filter(facts_problem="")
+
 
 def validate_repository(url: str) -> None:
     """Refuse what is not written exactly as `https://github.com/OWNER/NAME`."""
@@ -42,6 +52,10 @@ def validate_repository(url: str) -> None:
         raise ValidationError(str(fault)) from None
     if url != canonical:
         raise ValidationError(f"Write it as {canonical}")
+
+
+# What an exporter is given together with another repository: its facts are asked for anew.
+FACTS_NOT_ASKED: dict[str, Any] = {"renamed_to": "", "facts_at": None, "facts_problem": ""}
 
 
 class Exporter(models.Model):

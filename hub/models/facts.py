@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from hub.models.access import GitHubToken
 from hub.models.catalogue import Exporter
-from hub.models.choices import FactsPart, Outcome, Reason, RunStatus, RunTrigger
+from hub.models.choices import FactsPart, FactsStatus, Outcome, Reason, RunTrigger
 
 
 class FactsRunQuerySet(models.QuerySet["FactsRun"]):
@@ -40,7 +40,9 @@ class FactsRun(models.Model):
     # Ids of the exporters to ask about; null: all.
     chosen: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
 
-    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    status = models.CharField(
+        max_length=12, choices=FactsStatus.choices, default=FactsStatus.QUEUED
+    )
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     detail = models.CharField(max_length=300, blank=True)
 
@@ -74,7 +76,7 @@ class FactsRun(models.Model):
         """How long the run took, or has taken so far."""
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
-    def finish(self, status: RunStatus, reason: str = "", detail: str = "") -> None:
+    def finish(self, status: FactsStatus, reason: str = "", detail: str = "") -> None:
         """Write the end into the row."""
         self.status, self.reason, self.detail = status, reason, detail[:300]
         self.finished_at = timezone.now()

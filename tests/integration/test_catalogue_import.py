@@ -272,6 +272,7 @@ def test_an_exporter_by_its_repository(signed_in: Client, registering: Hub) -> N
         FactsRun.objects.filter(finished_at__isnull=False).first, "README and releases to follow"
     )
     assert (run.trigger, run.chosen) == (RunTrigger.ADMIN, [redis.pk])
+    assert Exporter.objects.get().facts_at
     register(signed_in, "https://github.com/prometheus/node_exporter")
     node = Exporter.objects.get(slug="node-exporter")
     assert (node.official, node.archived) == (True, True)
