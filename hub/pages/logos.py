@@ -10,7 +10,12 @@ from hub.models import Logo
 @require_safe
 def logo(request: HttpRequest, slug: str) -> HttpResponse:
     """An exporter's logo. Under the address with its version (`?v=`) it is kept for ever."""
-    found = Logo.objects.select_related("exporter").filter(exporter__slug=slug).first()
+    found = (
+        Logo.objects.select_related("exporter")
+        .only("data", "exporter__logo_type", "exporter__logo_version")
+        .filter(exporter__slug=slug)
+        .first()
+    )
     if found is None:
         raise Http404("This exporter has no logo.")
     version = found.exporter.logo_version
