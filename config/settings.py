@@ -180,7 +180,10 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "hub"
 # Lookups have a queue of their own: thousands of them never stand before a start or a publish.
-CELERY_TASK_ROUTES = {"tasks.refresh.lookup_directory": {"queue": "lookups"}}
+CELERY_TASK_ROUTES = {
+    "tasks.refresh.lookup_directory": {"queue": "lookups"},
+    "tasks.facts.lookup_facts": {"queue": "lookups"},
+}
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"

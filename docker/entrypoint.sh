@@ -5,7 +5,7 @@ role=${1:-web}
 case "$role" in
   migrate)
     python manage.py migrate --noinput
-    exec python manage.py loadcatalogue
+    exec python manage.py importcatalogue --only-new
     ;;
   web)
     exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers "${HUB_WEB_WORKERS:-2}" \

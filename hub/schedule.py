@@ -13,8 +13,11 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 REFRESH_TASK = "tasks.refresh.start_scheduled_run"
+FACTS_TASK = "tasks.facts.start_scheduled_run"
 WATCH_TASK = "tasks.refresh.watch_runs"
 _WATCH_EVERY = timedelta(seconds=60)
+# Stars and releases of a day ago are new enough, and a day's requests are mostly 304: free.
+_FACTS_EVERY = timedelta(days=1)
 
 
 @receiver(post_migrate)
@@ -27,6 +30,12 @@ def create_schedule(sender: Any, **_: Any) -> None:
         REFRESH_TASK,
         settings.REFRESH_INTERVAL,
         "Lists the repository and looks up the directories that changed.",
+    )
+    _create(
+        "Refresh facts of repositories",
+        FACTS_TASK,
+        _FACTS_EVERY,
+        "Asks for stars, README and releases of each exporter's repository.",
     )
     _create(
         "Watch runs",

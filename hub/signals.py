@@ -10,6 +10,7 @@ from django.dispatch import receiver
 from hub.catalogue.search import reindex
 from hub.contents.runs import start_run
 from hub.contents.serve import serve_catalogue
+from hub.facts.runs import ask_about_those_without_facts
 from hub.models import Category, DirectoryOwner, Exporter, GitHubToken, Readme, RunTrigger
 
 
@@ -39,3 +40,4 @@ def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: An
     if created and not raw and not instance.from_environment:
         # A run that is ending for want of a token has looked already: another has to follow it.
         transaction.on_commit(partial(start_run, RunTrigger.TOKEN, follow_up=True))
+        transaction.on_commit(partial(ask_about_those_without_facts, RunTrigger.TOKEN))

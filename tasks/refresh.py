@@ -8,32 +8,25 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
-from django.db import OperationalError
 
 from hub.contents import listing, lookup, publish, runs
 from hub.contents.dispatch import LIST, LOOK_UP, PUBLISH, PUBLISH_ERROR
 from hub.contents.watch import watch
+from hub.facts import runs as facts_runs
 from hub.models import Outcome, Reason, RunTrigger
 from hub.schedule import REFRESH_TASK, WATCH_TASK
+from tasks.retrying import WHILE_POSTGRES_RESTARTS
 
 logger = logging.getLogger(__name__)
 
-# Postgres restarting is no reason to fail: the task is idempotent and tries again.
-_WHILE_POSTGRES_RESTARTS: dict[str, Any] = {
-    "autoretry_for": (OperationalError,),
-    "max_retries": 5,
-    "retry_backoff": 1,  # seconds, doubled each time
-    "retry_backoff_max": 15,
-}
 
-
-@shared_task(name=REFRESH_TASK, ignore_result=True, **_WHILE_POSTGRES_RESTARTS)
+@shared_task(name=REFRESH_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def start_scheduled_run() -> None:
     """Beat's tick: begin a run, or join the one that is still open."""
     runs.start_run(RunTrigger.SCHEDULE)
 
 
-@shared_task(name=LIST, ignore_result=True, **_WHILE_POSTGRES_RESTARTS)
+@shared_task(name=LIST, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def list_directories(run_id: int) -> None:
     """The run's first step: list, compare, and send the chord if there is anything to look up."""
     listing.list_and_compare(run_id)
@@ -50,13 +43,13 @@ def lookup_directory(run_id: int, directory: str) -> dict[str, str]:
         return lookup.LookupResult(directory, Outcome.FAILED, Reason.INTERNAL).as_message()
 
 
-@shared_task(name=PUBLISH, ignore_result=True, **_WHILE_POSTGRES_RESTARTS)
+@shared_task(name=PUBLISH, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def publish_contents(_outcomes: list[dict[str, str]], run_id: int) -> None:
     """The chord's body. The outcomes are in Postgres already; the argument only joins the chord."""
     publish.publish(run_id)
 
 
-@shared_task(name=PUBLISH_ERROR, ignore_result=True, **_WHILE_POSTGRES_RESTARTS)
+@shared_task(name=PUBLISH_ERROR, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def publish_failed(*args: Any) -> None:
     """The body's error callback: readers are told at once instead of at the deadline.
 
@@ -66,14 +59,20 @@ def publish_failed(*args: Any) -> None:
     publish.fail_run(args[-1], Reason.INTERNAL, "publishing failed: see the worker's log")
 
 
-@shared_task(name=WATCH_TASK, ignore_result=True, **_WHILE_POSTGRES_RESTARTS)
+@shared_task(name=WATCH_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def watch_runs() -> None:
     """Beat's other tick: close what is overdue, send again what got lost."""
     watch()
+    facts_runs.watch()
 
 
 @worker_ready.connect
 def fill_a_new_hub(**_: Any) -> None:
     """A hub that has never tried to fill its page does so when its first worker is ready."""
     started = runs.start_first_run()
-    logger.info("first run: %s", started.run if started else "not needed")
+    facts = facts_runs.ask_about_those_without_facts(RunTrigger.STARTUP)
+    logger.info(
+        "first run: %s, first facts: %s",
+        started.run if started else "not needed",
+        facts.run if facts else "not needed",
+    )

@@ -12,9 +12,10 @@ from django.utils import timezone
 from hub.contents import status
 from hub.contents.runs import start_run
 from hub.demo.smallgithub import Repository, SmallGitHub
+from hub.facts import runs as facts_runs
 from hub.github import client
 from hub.github.source import configured_source
-from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
+from hub.models import FactsRun, GitHubToken, RefreshRun, RunStatus, RunTrigger
 from tests.common import contents
 from tests.common.processes import Process, worker
 from tests.common.waiting import wait_until
@@ -35,6 +36,7 @@ def github(_github_server: SmallGitHub) -> Iterator[SmallGitHub]:
     server = _github_server
     server.repository = Repository()
     server.faults, server.requests, server.limits = [], [], {}
+    server.others = {}
     server.latency, server.truncate_above = 0.0, 100_000
     server.add_token(TOKEN)
     yield server
@@ -73,6 +75,7 @@ def hub(_workers: list[Process], github: SmallGitHub, transactional_db: None) ->
     yield Hub(github, _workers)
     # A run that is still open would write into the next test's tables.
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the test's runs to end")
+    wait_until(lambda: not FactsRun.objects.open().exists(), "the test's facts runs to end")
 
 
 class Hub:
@@ -100,6 +103,15 @@ class Hub:
         run: RefreshRun = wait_until(
             lambda: status.runs().filter(pk=started.run.pk, finished_at__isnull=False).first(),
             f"run {started.run.pk} to end",
+        )
+        return run
+
+    def refresh_facts(self, **options: object) -> FactsRun:
+        """Ask for the repositories' facts with the real workers; the ended run."""
+        started = facts_runs.start_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
+        run: FactsRun = wait_until(
+            FactsRun.objects.filter(pk=started.run.pk, finished_at__isnull=False).first,
+            f"{started.run} to end",
         )
         return run
 

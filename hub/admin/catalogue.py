@@ -1,14 +1,31 @@
-"""Categories and exporters; refreshing chosen exporters."""
+"""Categories and exporters: editing, logos, registration, import and export, refreshing."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminURLFieldWidget
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from hub.admin.facts import may_refresh_facts, refresh_facts
 from hub.admin.refresh import may_refresh, refresh
+from hub.catalogue import logos
+from hub.catalogue.applying import NotApplied, apply, plan_import
+from hub.catalogue.exporting import export
+from hub.catalogue.importing import Plan, as_rows
+from hub.catalogue.registering import Refused, register
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
+from hub.models.catalogue import FACTS_NOT_ASKED
+
+_LARGEST_FILE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters has 0.2 MB
 
 
 @admin.register(Category)
@@ -36,24 +53,254 @@ class HasDirectory(admin.SimpleListFilter):
         return queryset.filter(~Exists(here)) if self.value() == "no" else queryset
 
 
+class ExporterForm(forms.ModelForm[Exporter]):
+    """An exporter, with a file for its logo."""
+
+    repository = forms.URLField(
+        max_length=200,
+        assume_scheme="https",
+        widget=AdminURLFieldWidget,
+        help_text="https://github.com/OWNER/NAME",
+    )
+    new_logo = forms.FileField(
+        required=False,
+        label="New logo",
+        widget=forms.FileInput(attrs={"accept": ".png,.jpg,.jpeg,.webp,.svg"}),
+        help_text=f"PNG, JPEG, WebP or SVG, up to {logos.LARGEST // 1024} KB.",
+    )
+    remove_logo = forms.BooleanField(required=False, label="Remove the logo")
+
+    class Meta:
+        model = Exporter
+        fields = [
+            "title",
+            "slug",
+            "project_name",
+            "repository",
+            "category",
+            "official",
+            "description",
+        ]
+
+    def clean_new_logo(self) -> tuple[str, bytes] | None:
+        """The logo's media type and bytes, judged by what is in the file."""
+        upload: UploadedFile[bytes] | None = self.cleaned_data["new_logo"]
+        if upload is None:
+            return None
+        try:
+            return logos.check(upload.read(logos.LARGEST + 1))
+        except logos.NotALogo as fault:
+            raise ValidationError(str(fault)) from None
+
+
+class RegisterForm(forms.Form):
+    """What a registration needs; GitHub tells the rest."""
+
+    url = forms.CharField(
+        label="Repository",
+        max_length=200,
+        widget=AdminURLFieldWidget,
+        help_text="https://github.com/OWNER/NAME",
+    )
+    category = forms.ModelChoiceField(Category.objects.all())
+
+
+class ImportForm(forms.Form):
+    """A CSV file of exporters."""
+
+    file = forms.FileField(
+        label="CSV file",
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        help_text="UTF-8, up to 2 MB, with the columns title, repository and category; slug, "
+        "project_name, official and description are possible. Nothing is written before you have "
+        "seen what would change.",
+    )
+
+    def clean_file(self) -> bytes:
+        """The file's bytes."""
+        upload: UploadedFile[bytes] = self.cleaned_data["file"]
+        if upload.size is None or upload.size > _LARGEST_FILE:
+            raise ValidationError(
+                f"The file has {(upload.size or 0) / 1024 / 1024:.1f} MB; 2 MB are possible here. "
+                "`manage.py importcatalogue FILE` takes larger ones."
+            )
+        return bytes(upload.read())
+
+
 @admin.register(Exporter)
 class ExporterAdmin(admin.ModelAdmin[Exporter]):
     """The catalogue."""
 
-    list_display = ["title", "category", "official", "repository", "directories"]
-    list_filter = [HasDirectory, "category", "official"]
+    form = ExporterForm
+    change_list_template = "admin/hub/exporter/change_list.html"
+    list_display = ["title", "category", "official", "stars", "facts", "directories", "repository"]
+    list_filter = [HasDirectory, "category", "official", "archived", "facts_problem"]
     search_fields = ["title", "project_name", "slug", "repository"]
     list_select_related = ["category"]
     prepopulated_fields = {"slug": ["title"]}
-    actions = ["refresh_contents"]
+    actions = ["refresh_contents", "refresh_facts"]
+    fieldsets = [
+        (None, {"fields": [*ExporterForm.Meta.fields]}),
+        ("Logo", {"fields": ["current_logo", "new_logo", "remove_logo"]}),
+        (
+            "Facts, as GitHub told them",
+            {
+                "fields": [
+                    "stars",
+                    "archived",
+                    "default_branch",
+                    "renamed_to",
+                    "last_release_at",
+                    "facts_at",
+                    "facts_problem",
+                ]
+            },
+        ),
+    ]
+    readonly_fields = ["current_logo", *fieldsets[2][1]["fields"]]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Exporter]:
         return super().get_queryset(request).prefetch_related("contents")
+
+    def get_urls(self) -> list[URLPattern]:
+        def named(route: str, view: Any, name: str) -> URLPattern:
+            pattern: URLPattern = path(route, self.admin_site.admin_view(view), name=name)
+            return pattern
+
+        return [
+            named("register/", self.register_view, "hub_exporter_register"),
+            named("import/", self.import_view, "hub_exporter_import"),
+            named("export/", self.export_view, "hub_exporter_export"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        context = {"may_import": self.may_import(request)}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def save_model(
+        self, request: HttpRequest, obj: Exporter, form: forms.ModelForm[Exporter], change: bool
+    ) -> None:
+        """Keep the logo too; what GitHub told of a former repository counts no more."""
+        if "repository" in form.changed_data:
+            for name, value in FACTS_NOT_ASKED.items():
+                setattr(obj, name, value)
+        super().save_model(request, obj, form, change)
+        new_logo = form.cleaned_data.get("new_logo")
+        if new_logo:
+            logos.keep(obj, *new_logo)
+        elif form.cleaned_data.get("remove_logo"):
+            logos.remove(obj)
+
+    # --- registering, importing, exporting --------------------------------------------------------
+
+    def register_view(self, request: HttpRequest) -> HttpResponse:
+        """Add an exporter by the address of its repository."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = RegisterForm(request.POST or None)
+        if form.is_valid():
+            try:
+                exporter = register(form.cleaned_data["url"], form.cleaned_data["category"])
+            except Refused as fault:
+                form.add_error("url", str(fault))
+            else:
+                self.log_addition(request, exporter, "Registered by its repository.")
+                messages.success(
+                    request,
+                    f"{exporter} is in the catalogue. Look whether its title is as people know it.",
+                )
+                return HttpResponseRedirect(
+                    reverse("admin:hub_exporter_change", args=[exporter.pk])
+                    if self.has_view_or_change_permission(request)
+                    else reverse("admin:index")
+                )
+        context = self._context(request, "Add an exporter by its repository", form=form)
+        return render(request, "admin/hub/exporter/register.html", context)
+
+    def may_import(self, request: HttpRequest) -> bool:
+        """Whether the user may both add and change exporters: an import does either."""
+        return self.has_add_permission(request) and bool(
+            request.user.has_perm("hub.change_exporter")
+        )
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Upload a file, see what would change, confirm."""
+        if not self.may_import(request):
+            raise PermissionDenied
+        if request.method == "POST" and "seen" in request.POST:
+            return self._confirm_import(request)
+        form = ImportForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            data = form.cleaned_data["file"]
+            return self._show_plan(request, data, plan_import(data))
+        context = self._context(request, "Import exporters", form=form)
+        return render(request, "admin/hub/exporter/import.html", context)
+
+    def _show_plan(self, request: HttpRequest, data: bytes, plan: Plan) -> HttpResponse:
+        context = self._context(
+            request,
+            "Import exporters: what would change",
+            plan=plan,
+            rows=as_rows(plan),
+            # With problems there is nothing to confirm, and the bytes may be no text.
+            text="" if plan.problems else data.decode("utf-8-sig"),
+        )
+        return render(request, "admin/hub/exporter/import_plan.html", context)
+
+    def _confirm_import(self, request: HttpRequest) -> HttpResponse:
+        """Apply what was shown, and only that: the file is compared with the catalogue again."""
+        data = request.POST.get("text", "").encode()
+        plan = plan_import(data)
+        if plan.digest != request.POST["seen"]:
+            messages.warning(request, "The catalogue changed meanwhile. This is the import now.")
+            return self._show_plan(request, data, plan)
+        try:
+            apply(plan)
+        except NotApplied as fault:
+            messages.error(request, f"{fault}.")
+            return self._show_plan(request, data, plan_import(data))
+        messages.success(request, f"Imported: {plan.summary}.")
+        return HttpResponseRedirect(reverse("admin:hub_exporter_changelist"))
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        """The whole catalogue as a CSV file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        response = HttpResponse(export(), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
+        return response
+
+    def _context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.model._meta,
+            **more,
+        }
+
+    # --- columns and fields -----------------------------------------------------------------------
 
     @admin.display(description="directories")
     def directories(self, exporter: Exporter) -> str:
         """The directories that hold this exporter's contents."""
         return ", ".join(row.directory for row in exporter.contents.all()) or "–"
+
+    @admin.display(description="facts", ordering="facts_at")
+    def facts(self, exporter: Exporter) -> str:
+        """How the facts of its repository are."""
+        if exporter.facts_problem:
+            return exporter.get_facts_problem_display()
+        return "known" if exporter.facts_at else "not asked yet"
+
+    @admin.display(description="logo")
+    def current_logo(self, exporter: Exporter) -> SafeString:
+        """The logo as it is."""
+        if not exporter.logo_type:
+            return format_html("{}", "none: the pages draw the title's first letters")
+        return format_html('<img src="{}" width="64" height="64" alt="">', exporter.logo_url)
+
+    # --- actions ----------------------------------------------------------------------------------
 
     def has_refresh_permission(self, request: HttpRequest) -> bool:
         """Named so that Django offers the action only to those who may start a run."""
@@ -75,3 +322,12 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
                 "None of the chosen exporters has a directory yet. "
                 "Refresh everything from the list of runs to find new ones.",
             )
+
+    def has_refresh_facts_permission(self, request: HttpRequest) -> bool:
+        """Named so that Django offers the action only to those who may start a facts run."""
+        return may_refresh_facts(request)
+
+    @admin.action(description="Refresh facts now", permissions=["refresh_facts"])
+    def refresh_facts(self, request: HttpRequest, chosen: QuerySet[Exporter]) -> None:
+        """Ask GitHub for stars, README and releases of the chosen exporters."""
+        refresh_facts(request, list(chosen.values_list("pk", flat=True)))

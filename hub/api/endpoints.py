@@ -1,7 +1,11 @@
 """The endpoints: thin, each answers from Postgres."""
 
+import gzip
+import hashlib
+import json
 from typing import Annotated, Any, TypeVar
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -9,6 +13,7 @@ from ninja import NinjaAPI, Path, Query, Status
 
 from hub.api import raw, schemas
 from hub.api.conditional import matches
+from hub.catalogue import describe as catalogue
 from hub.contents import read, status
 from hub.contents.inventory import describe_files, judgement_of
 from hub.contents.serve import usable_of
@@ -30,6 +35,7 @@ api = NinjaAPI(
 
 # A minute may pass before a cache asks again; then the ETag makes the answer a 304.
 _CACHE_CONTROL = "public, max-age=60, stale-if-error=86400"
+_NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/v1/exporters."}
 
 
 @api.get(
@@ -95,6 +101,43 @@ def directory_contents(request: HttpRequest, directory: str) -> Any:
 
 
 @api.get(
+    "/exporters",
+    response={200: schemas.Exporters},
+    summary="The catalogue",
+    description="Every exporter, in one answer. Send the ETag back as `If-None-Match` to be "
+    "answered 304 while nothing changed.",
+)
+def list_exporters(request: HttpRequest) -> HttpResponse:
+    """All exporters by title, each with its facts and what is there for it."""
+    exporters = {"exporters": catalogue.describe_all()}
+    body = json.dumps(
+        exporters, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+    response = HttpResponse(content_type="application/json")
+    response["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    response["Cache-Control"] = _CACHE_CONTROL
+    patch_vary_headers(response, ["Accept-Encoding"])
+    if matches(request.headers.get("If-None-Match", ""), response["ETag"]):
+        response.status_code = 304
+    elif "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.content = gzip.compress(body, compresslevel=5, mtime=0)
+        response["Content-Encoding"] = "gzip"
+    else:
+        response.content = body
+    return response
+
+
+@api.get(
+    "/exporters/{slug}",
+    response={200: schemas.ExporterDetail, 404: schemas.Problem},
+    summary="One exporter",
+)
+def one_exporter(request: HttpRequest, slug: str) -> Any:
+    """The exporter with its releases and the age of its facts."""
+    return catalogue.describe(slug) or Status(404, _NO_EXPORTER)
+
+
+@api.get(
     "/exporters/{slug}/files",
     response={200: schemas.ExporterFiles, 404: schemas.Problem},
     summary="An exporter's files",
@@ -103,7 +146,7 @@ def exporter_files(request: HttpRequest, slug: str) -> Any:
     """Every file of the exporter's directories, with what it speaks for and its findings."""
     exporter = Exporter.objects.filter(slug=slug).first()
     if exporter is None:
-        return Status(404, {"detail": "No exporter of the catalogue has this slug."})
+        return Status(404, _NO_EXPORTER)
     return describe_files(exporter, configured_source().key)
 
 

@@ -107,6 +107,50 @@ class ExporterFiles(Schema):
     files: list[ContentFile]
 
 
+class Exporter(Kinds):
+    """An exporter of the catalogue; its directories add up."""
+
+    slug: str
+    title: str
+    project_name: str
+    repository: str
+    renamed_to: str | None = Field(description="The repository's address after it was renamed.")
+    category: str
+    official: bool = Field(description="Kept by the Prometheus team.")
+    description: str
+    logo: str | None = Field(description="The path of its logo.")
+    stars: int | None = Field(description="null: GitHub has not told yet.")
+    archived: bool
+    last_release: str | None = Field(description="The tag of its newest release.")
+    last_release_at: datetime | None
+    directories: list[str]
+    usable: Usable
+
+
+class Exporters(Schema):
+    """The whole catalogue, by title."""
+
+    exporters: list[Exporter]
+
+
+class Release(Schema):
+    """A published release of an exporter's repository."""
+
+    tag: str
+    name: str
+    url: str
+    prerelease: bool
+    published_at: datetime
+
+
+class ExporterDetail(Exporter):
+    """An exporter with its releases and the age of its facts."""
+
+    facts_at: datetime | None = Field(description="When GitHub last confirmed stars and releases.")
+    facts_problem: str | None = Field(description="Why they are not newer.")
+    releases: list[Release] = Field(description="The newest 30, newest first.")
+
+
 class Change(Schema):
     """What a directory gained or lost from one snapshot to the next."""
 

@@ -1,1 +1,1 @@
-"""The catalogue: which exporters exist, how they are found, and the facts of their repositories."""
+"""The catalogue: which exporters exist, how they get in, and how they are found."""

@@ -14,18 +14,23 @@ PUBLISH = "tasks.refresh.publish_contents"
 PUBLISH_ERROR = "tasks.refresh.publish_failed"
 
 
-def list_directories(run_id: int, *, in_seconds: float = 0) -> bool:
-    """Send the run's first task, for a worker to begin at once or so many seconds later.
+def send(task: str, run_id: int, *, in_seconds: float = 0) -> bool:
+    """Send the first task of a run, for a worker to begin at once or so many seconds later.
 
     False when Redis is away: the watch then sends it later.
     """
     # Nobody reads its result: to listen for one, Celery waits for Redis far longer and then raises.
     try:
-        current_app.send_task(LIST, args=[run_id], countdown=in_seconds or None, ignore_result=True)
+        current_app.send_task(task, args=[run_id], countdown=in_seconds or None, ignore_result=True)
     except OperationalError:
-        logger.warning("run %s: Redis not reachable, the watch will send its task", run_id)
+        logger.warning("%s of run %s: Redis not reachable, the watch will send it", task, run_id)
         return False
     return True
+
+
+def list_directories(run_id: int, *, in_seconds: float = 0) -> bool:
+    """Send the first task of a refresh; False when Redis is away."""
+    return send(LIST, run_id, in_seconds=in_seconds)
 
 
 def look_up_and_publish(run_id: int, directories: Sequence[str]) -> None:

@@ -47,7 +47,10 @@ def adopt_environment_token() -> None:
             kept.delete()
             kept = None
         if secret and not kept:
-            GitHubToken.objects.create(name=ENVIRONMENT_NAME, secret=secret, from_environment=True)
+            # Two runs may begin at once: the second finds what the first has made.
+            GitHubToken.objects.get_or_create(
+                from_environment=True, defaults={"name": ENVIRONMENT_NAME, "secret": secret}
+            )
 
 
 class TokenPool:

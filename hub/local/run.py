@@ -93,7 +93,7 @@ def _run(
             _say(f"{server.name} is ready")
         _manage(child, "migrate", "--noinput")
         _say("the database is migrated")
-        _manage(child, "loadcatalogue")
+        _manage(child, "importcatalogue", "--only-new")
         admin = json.loads(_manage(child, "ensureadmin", "--json"))
         for name in (["github"] if demo else []) + ["web", "worker", "beat", "flower"]:
             supervisor.start_program(name)
@@ -192,7 +192,14 @@ def _programs(
         programs.append(
             Program(
                 "github",
-                [*manage, "smallgithub", str(sample), "--repo=demo/exporters", f"--port={port}"],
+                [
+                    *manage,
+                    "smallgithub",
+                    str(sample),
+                    "--repo=demo/exporters",
+                    f"--others={sample / 'repositories.json'}",
+                    f"--port={port}",
+                ],
             )
         )
     # Each thread of the web keeps a connection to Postgres, which takes 200.

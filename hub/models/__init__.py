@@ -13,6 +13,8 @@ from hub.models.choices import (
     DeliveryAction,
     EditAction,
     EditState,
+    FactsPart,
+    FactsStatus,
     Outcome,
     Reason,
     RunStatus,
@@ -33,6 +35,7 @@ from hub.models.contents import (
     TreeListing,
 )
 from hub.models.edits import ContentEdit
+from hub.models.facts import FactsETag, FactsLookup, FactsRun
 from hub.models.webhooks import WebhookDelivery
 
 __all__ = [
@@ -51,6 +54,11 @@ __all__ = [
     "EditState",
     "Exporter",
     "ExporterContents",
+    "FactsETag",
+    "FactsLookup",
+    "FactsPart",
+    "FactsRun",
+    "FactsStatus",
     "GitHubToken",
     "ListingETag",
     "Logo",

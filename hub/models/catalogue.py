@@ -1,12 +1,17 @@
 """The catalogue: which exporters exist."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from hub.contents.matching import Names, normalise
+from hub.github.addresses import NotARepository, repository_of, url_of
 from hub.models.choices import Reason
 
 
@@ -30,6 +35,28 @@ class ExporterQuerySet(models.QuerySet["Exporter"]):
         """Each exporter's normalised names, by its id: what directories are matched with."""
         return {exporter.pk: exporter.names for exporter in self}
 
+    def without_facts(self) -> "ExporterQuerySet":
+        """Those of whose repository GitHub has told nothing yet."""
+        return self.filter(facts_at__isnull=True)
+
+    def never_asked(self) -> "ExporterQuerySet":
+        """Those without facts for no other reason than being new."""
+        return self.without_facts().filter(facts_problem="")
+
+
+def validate_repository(url: str) -> None:
+    """Refuse what is not written exactly as `https://github.com/OWNER/NAME`."""
+    try:
+        canonical = url_of(repository_of(url))
+    except NotARepository as fault:
+        raise ValidationError(str(fault)) from None
+    if url != canonical:
+        raise ValidationError(f"Write it as {canonical}")
+
+
+# What an exporter is given together with another repository: its facts are asked for anew.
+FACTS_NOT_ASKED: dict[str, Any] = {"renamed_to": "", "facts_at": None, "facts_problem": ""}
+
 
 class Exporter(models.Model):
     """An exporter, or a project that speaks the exposition format itself."""
@@ -37,7 +64,7 @@ class Exporter(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=120, unique=True)
     project_name = models.CharField(max_length=120, blank=True)
-    repository = models.URLField(max_length=200, unique=True)
+    repository = models.URLField(max_length=200, unique=True, validators=[validate_repository])
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="exporters")
     official = models.BooleanField(
         default=False, help_text="Kept by the Prometheus team (github.com/prometheus)."
@@ -45,6 +72,8 @@ class Exporter(models.Model):
     description = models.CharField(max_length=300, blank=True)
     # The media type of its `Logo`; without one the pages draw the title's first letters.
     logo_type = models.CharField(max_length=40, blank=True, editable=False)
+    # The beginning of its SHA-256: part of its address, so that browsers may keep it for ever.
+    logo_version = models.CharField(max_length=16, blank=True, editable=False)
     views = models.PositiveIntegerField(default=0, editable=False)
     added_at = models.DateTimeField(default=timezone.now, editable=False)
     # When what its directories hold last changed; set by the publisher.
@@ -83,6 +112,13 @@ class Exporter(models.Model):
         repository = self.repository.rstrip("/").rpartition("/")[2]
         given = (self.title, self.project_name, self.slug)
         return Names(frozenset(normalise(name) for name in given if name), normalise(repository))
+
+    @property
+    def logo_url(self) -> str:
+        """Where its logo is, with the version that lets browsers keep it; "" without one."""
+        if not self.logo_type:
+            return ""
+        return f"{reverse('exporter_logo', args=[self.slug])}?v={self.logo_version}"
 
 
 class Logo(models.Model):

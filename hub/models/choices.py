@@ -63,6 +63,26 @@ class Reason(TextChoices):
     INTERNAL = "internal", "a fault of the hub itself: see the worker's log"
 
 
+class FactsStatus(TextChoices):
+    """Where a facts run stands. The first two are open, the others are ends."""
+
+    QUEUED = "queued", "waiting for a worker"
+    ASKING = "asking", "asking GitHub"
+
+    UPDATED = "updated", "something was new"
+    UNCHANGED = "unchanged", "nothing changed"
+    NO_TOKEN = "no_token", "no token"
+    FAILED = "failed", "failed"
+
+
+class FactsPart(TextChoices):
+    """What GitHub is asked for each exporter's repository, a request for each."""
+
+    REPOSITORY = "repository", "repository"
+    README = "readme", "README"
+    RELEASES = "releases", "releases"
+
+
 class ServedState(TextChoices):
     """How far readers may trust the map."""
 

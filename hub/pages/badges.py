@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hub.contents.merge import merged
 from hub.models import ExporterContents
 
 KINDS = (
@@ -52,12 +53,7 @@ def badges_of(rows: Iterable[ExporterContents], *, known: bool) -> list[Badge]:
     rows = list(rows)
 
     def there(field: str) -> bool | None:
-        values = [getattr(row, field) for row in rows]
-        if any(values):
-            return True
-        if None in values or not (values or known):
-            return None
-        return False
+        return merged((getattr(row, field) for row in rows), known=known)
 
     def broken(field: str) -> bool:
         usable = [getattr(row, f"{field}_usable") for row in rows if getattr(row, field)]

@@ -138,7 +138,7 @@ def test_the_button_wants_a_csrf_token(admin: Client) -> None:
 def test_every_entry_of_the_schedule_names_a_registered_task(hub: Hub) -> None:
     app.loader.import_default_modules()
     entries = PeriodicTask.objects.exclude(task__startswith="celery.")
-    assert entries.count() == 2
+    assert entries.count() == 3
     for entry in entries:
         assert entry.task in app.tasks
         assert entry.expire_seconds == entry.interval.every * 60

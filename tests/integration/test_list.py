@@ -43,7 +43,7 @@ def hundred(db: None) -> None:
 
 @pytest.fixture
 def shipped(db: None) -> None:
-    call_command("loadcatalogue", stdout=StringIO())
+    call_command("importcatalogue", stdout=StringIO())
     publish()
 
 
@@ -249,7 +249,7 @@ def test_long_and_hostile_words_are_shown_as_words(db: None) -> None:
 
 
 def test_a_catalogue_without_exporters_says_how_to_fill_it(db: None) -> None:
-    assert "loadcatalogue" in page("/")
+    assert "importcatalogue" in page("/")
 
 
 # --- htmx ---

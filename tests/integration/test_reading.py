@@ -104,6 +104,8 @@ def test_the_document_and_its_page(db: None) -> None:
     assert set(document["paths"]) == {
         "/api/v1/contents",
         "/api/v1/contents/{directory}",
+        "/api/v1/exporters",
+        "/api/v1/exporters/{slug}",
         "/api/v1/exporters/{slug}/files",
         "/api/v1/files/{sha}",
         "/api/v1/files/{sha}/report",
@@ -148,7 +150,7 @@ def test_a_map_that_nobody_confirms_any_more_says_so(filled: Hub) -> None:
 
 
 def test_an_empty_hub_lists_its_catalogue_as_unknown(db: None) -> None:
-    call_command("loadcatalogue", stdout=StringIO())
+    call_command("importcatalogue", stdout=StringIO())
     contents = Client().get("/api/v1/contents").json()["contents"]
     assert len(contents) >= 40
     assert {tuple(kinds.values()) for kinds in contents.values()} == {(True, None, None, None)}
@@ -161,7 +163,7 @@ def test_a_bad_catalogue_changes_nothing(db: None, tmp_path: object, sample: str
     file = tmp_path / "bad.csv"  # type: ignore[operator]
     file.write_bytes(sample.encode("latin-1"))
     with pytest.raises(CommandError, match=r"bad\.csv"):
-        call_command("loadcatalogue", str(file))
+        call_command("importcatalogue", str(file))
     assert not Exporter.objects.exists()
 
 

@@ -16,7 +16,7 @@ from hub.models import Category, Exporter, Readme
 
 @pytest.fixture
 def catalogue(db: None) -> None:
-    call_command("loadcatalogue", stdout=StringIO())
+    call_command("importcatalogue", stdout=StringIO())
 
 
 def found(text: str) -> list[str]:

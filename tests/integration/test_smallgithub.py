@@ -1,6 +1,7 @@
 """The small GitHub: git's own SHAs, and answers that satisfy GitHub's published schema."""
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator, ValidationError
 
-from hub.demo.smallgithub import Repository, SmallGitHub, of_folder
+from hub.demo.smallgithub import OtherRepository, Repository, SmallGitHub, of_folder
 
 TOKEN = "ghp_small0123456789"
 DOCUMENT = json.loads((Path(__file__).parents[1] / "data" / "github-openapi.json").read_text())
@@ -203,6 +204,66 @@ def test_a_renamed_repository_is_a_redirect(github: SmallGitHub) -> None:
     answer = ask(github, "/repos/old/name/git/trees/main?recursive=1", allow_redirects=False)
     assert answer.status_code == 301
     assert answer.headers["Location"].endswith("/repos/owner/name/git/trees/main?recursive=1")
+
+
+OTHER = OtherRepository(
+    "Other/Exporter",
+    description="Measures things",
+    stars=42,
+    archived=True,
+    readme=b"# Exporter\n",
+    releases=[
+        {"tag": f"v{n}", "published_at": "2026-01-01T00:00:00Z", "body": "Notes", "draft": n == 3}
+        for n in range(35, 0, -1)
+    ],
+    renamed_from=["former/exporter"],
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        ("", "/repos/{owner}/{repo}"),
+        ("/readme", "/repos/{owner}/{repo}/readme"),
+        ("/releases", "/repos/{owner}/{repo}/releases"),
+    ],
+)
+def test_other_repositories_satisfy_it_and_have_etags(
+    github: SmallGitHub, path: str, operation: str
+) -> None:
+    github.add_other(OTHER)
+    answer = ask(github, f"/repos/other/exporter{path}")
+    assert answer.status_code == 200
+    validate(answer.json(), operation)
+    same = {"If-None-Match": answer.headers["ETag"]}
+    assert ask(github, f"/repos/other/exporter{path}", headers=same).status_code == 304
+
+
+def test_what_is_served_of_other_repositories(github: SmallGitHub) -> None:
+    github.add_other(OTHER)
+    facts = ask(github, "/repos/Other/Exporter").json()
+    assert (facts["full_name"], facts["stargazers_count"], facts["archived"]) == (
+        "Other/Exporter",
+        42,
+        True,
+    )
+    assert facts["owner"]["login"] == "Other"
+    readme = ask(github, "/repos/other/exporter/readme").json()
+    assert readme["sha"] == git_blob(b"# Exporter\n")
+    pages = [ask(github, f"/repos/other/exporter/releases?page={n}").json() for n in (1, 2)]
+    assert [len(page) for page in pages] == [30, 5]
+    assert len(ask(github, "/repos/other/exporter/releases?per_page=100").json()) == 35
+    moved = ask(github, "/repos/former/exporter/readme?x=1", allow_redirects=False)
+    assert moved.status_code == 301
+    assert moved.headers["Location"].endswith("/repos/Other/Exporter/readme?x=1")
+    github.add_other(OtherRepository("bare/exporter"))
+    for path in ("bare/exporter/readme", "other/exporter/git/trees/main", "no/exporter"):
+        assert ask(github, f"/repos/{path}").status_code == 404
+    assert ask(github, "/repos/bare/exporter/releases").json() == []
+
+
+def git_blob(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 def test_tokens_and_limits(github: SmallGitHub) -> None:

@@ -6,8 +6,11 @@ from typing import Any
 
 from dulwich.objects import Commit
 
+from hub.demo.smallgithub.others import OtherRepository
 from hub.demo.smallgithub.repository import Entry, Repository
+from hub.github.objects import blob_sha
 
+_GITHUB = "https://github.com"
 _FILE_WITHOUT_CONTENT = 1024 * 1024  # bytes; larger files come without content
 _MOST_ENTRIES_OF_A_FOLDER = 1000
 USER: dict[str, Any] = {
@@ -27,9 +30,9 @@ def base64_lines(content: bytes) -> str:
     return "".join(f"{text[i : i + 60]}\n" for i in range(0, len(text), 60))
 
 
-def user(url: str) -> dict[str, Any]:
+def user(url: str, login: str = str(USER["login"])) -> dict[str, Any]:
     """A user with the addresses that GitHub's schema asks for."""
-    own = f"{url}/users/{USER['login']}"
+    own = f"{url}/users/{login}"
     links = {
         name: f"{own}/{name.removesuffix('_url')}"
         for name in (
@@ -44,7 +47,14 @@ def user(url: str) -> dict[str, Any]:
             "received_events_url",
         )
     }
-    return {**USER, "url": own, "html_url": own, "avatar_url": f"{own}/avatar.png", **links}
+    return {
+        **USER,
+        "login": login,
+        "url": own,
+        "html_url": own,
+        "avatar_url": f"{own}/avatar.png",
+        **links,
+    }
 
 
 def signed_in_user(url: str) -> dict[str, Any]:
@@ -194,6 +204,79 @@ def repository(name: str, branch: str, url: str, api_url: str) -> dict[str, Any]
         **dict.fromkeys((*flags, "has_discussions", "archived", "disabled"), False),
         **dict.fromkeys(("homepage", "language", "mirror_url", "license")),
         **dict.fromkeys(("pushed_at", "created_at", "updated_at"), "2026-01-01T00:00:00Z"),
+    }
+
+
+def other_repository(other: OtherRepository, api_url: str) -> dict[str, Any]:
+    """The facts of a repository whose files are not served."""
+    url = f"{api_url}/repos/{other.name}"
+    return {
+        **repository(other.name, other.default_branch, url, api_url),
+        "owner": user(api_url, other.name.partition("/")[0]),
+        "html_url": f"{_GITHUB}/{other.name}",
+        "description": other.description or None,
+        "stargazers_count": other.stars,
+        "watchers": other.stars,
+        "watchers_count": other.stars,
+        "archived": other.archived,
+    }
+
+
+def other_readme(other: OtherRepository, api_url: str) -> dict[str, Any]:
+    """The README of such a repository; it has one."""
+    content, path = other.readme or b"", other.readme_path
+    sha = blob_sha(content)
+    own = f"{api_url}/repos/{other.name}/contents/{path}?ref={other.default_branch}"
+    git = f"{api_url}/repos/{other.name}/git/blobs/{sha}"
+    html = f"{_GITHUB}/{other.name}/blob/{other.default_branch}/{path}"
+    small = len(content) <= _FILE_WITHOUT_CONTENT
+    return {
+        "type": "file",
+        "name": path.rsplit("/", 1)[-1],
+        "path": path,
+        "sha": sha,
+        "size": len(content),
+        "url": own,
+        "git_url": git,
+        "html_url": html,
+        "download_url": own,
+        "_links": {"self": own, "git": git, "html": html},
+        "content": base64_lines(content) if small else "",
+        "encoding": "base64" if small else "none",
+    }
+
+
+def other_releases(other: OtherRepository, api_url: str) -> list[dict[str, Any]]:
+    """The releases of such a repository, newest first."""
+    return [_release(other, number, api_url) for number in range(len(other.releases))]
+
+
+def _release(other: OtherRepository, number: int, api_url: str) -> dict[str, Any]:
+    release = other.releases[number]
+    own = f"{api_url}/repos/{other.name}/releases/{number + 1}"
+    draft = release.get("draft", False)
+    balls = f"{api_url}/repos/{other.name}"
+    return {
+        "url": own,
+        "html_url": f"{_GITHUB}/{other.name}/releases/tag/{release['tag']}",
+        "assets_url": f"{own}/assets",
+        "upload_url": f"{own}/assets{{?name,label}}",
+        "tarball_url": f"{balls}/tarball/{release['tag']}",
+        "zipball_url": f"{balls}/zipball/{release['tag']}",
+        "id": number + 1,
+        "node_id": f"RE_{number + 1}",
+        "tag_name": release["tag"],
+        "target_commitish": other.default_branch,
+        "name": release.get("name"),
+        "body": release.get("body"),
+        "draft": draft,
+        "prerelease": release.get("prerelease", False),
+        "immutable": False,
+        "created_at": release["published_at"],
+        "published_at": None if draft else release["published_at"],
+        "updated_at": release["published_at"],
+        "author": user(api_url, other.name.partition("/")[0]),
+        "assets": [],
     }
 
 

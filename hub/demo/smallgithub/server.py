@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from limits import RateLimitItemPerMinute
@@ -21,7 +21,10 @@ from limits.strategies import MovingWindowRateLimiter
 
 from hub.demo.smallgithub import answers, faults
 from hub.demo.smallgithub.limits import RateLimit
+from hub.demo.smallgithub.others import OtherRepository
 from hub.demo.smallgithub.repository import Repository
+
+T = TypeVar("T")
 
 _ANONYMOUS_LIMIT = 60  # requests an hour without a token
 _SECONDARY_CONCURRENCY = 100
@@ -56,7 +59,8 @@ class SmallGitHub:
 
     `latency` is seconds added to each answer, `fail_rate` the share (0 to 1) answered with 502,
     `rate_limit` the requests an hour of each token, `points_per_minute` the secondary limit of
-    each (a GET is 1 point, a write 5; 0: none). Without tokens nobody is authorised.
+    each (a GET is 1 point, a write 5; 0: none). Without tokens nobody is authorised. `others` are
+    repositories of which only facts, README and releases are served.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class SmallGitHub:
         fail_rate: float = 0.0,
         rate_limit: int = 5000,
         points_per_minute: int = 0,
+        others: Iterable[OtherRepository] = (),
     ) -> None:
         self.repository, self.name, self.branch = repository, name, branch
         self.latency, self.fail_rate = latency, fail_rate
@@ -83,6 +88,9 @@ class SmallGitHub:
         for token in tokens:
             self.add_token(token)
         self.former_names: set[str] = set()  # OWNER/NAME answered with 301
+        self.others: dict[str, OtherRepository] = {}
+        for other in others:
+            self.add_other(other)
         self.faults: list[faults.Fault] = []
         self.requests: list[Request] = []
         self.truncate_above = 100_000
@@ -97,6 +105,10 @@ class SmallGitHub:
     def add_token(self, token: str) -> None:
         """Accept a token from now on."""
         self.limits[token] = RateLimit(self.rate_limit)
+
+    def add_other(self, other: OtherRepository) -> None:
+        """Serve the facts of another repository from now on; names are case-insensitive."""
+        self.others[other.name.casefold()] = other
 
     def revoke(self, token: str) -> None:
         """Answer 401 to a token from now on."""
@@ -262,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
             if split.path == old or split.path.startswith(f"{old}/"):
                 raise Moved(github.url + prefix + self.path[len(old) :])
         if split.path != prefix and not split.path.startswith(f"{prefix}/"):
-            raise Problem(404, "Not Found")
+            return 200, self._other(github, split.path, query)
         rest = unquote(split.path[len(prefix) :])
         for pattern, operation in _ROUTES:
             found = re.fullmatch(pattern, rest, re.DOTALL)
@@ -270,6 +282,24 @@ class _Handler(BaseHTTPRequestHandler):
                 status, data = operation(self, github, query, *found.groups())
                 return status, data
         raise Problem(404, "Not Found")
+
+    def _other(self, github: SmallGitHub, path: str, query: dict[str, str]) -> Any:
+        """What is served of another repository: itself, its README, its releases."""
+        found = re.fullmatch(r"/repos/([^/]+/[^/]+)(|/readme|/releases)", path)
+        if found is None or self.command != "GET":
+            raise Problem(404, "Not Found")
+        name, what = found.groups()
+        for other in github.others.values():
+            if name.casefold() in {former.casefold() for former in other.renamed_from}:
+                raise Moved(f"{github.url}/repos/{other.name}{self.path[len('/repos/' + name) :]}")
+        there = github.others.get(name.casefold())
+        if there is None or (what == "/readme" and there.readme is None):
+            raise Problem(404, "Not Found")
+        if what == "/readme":
+            return answers.other_readme(there, github.url)
+        if what == "/releases":
+            return _page(answers.other_releases(there, github.url), query)
+        return answers.other_repository(there, github.url)
 
     def _tree(self, github: SmallGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
         repository = github.repository
@@ -345,9 +375,7 @@ class _Handler(BaseHTTPRequestHandler):
         found = github.repository.commits(
             query.get("sha", github.branch), query.get("path", "").strip("/")
         )
-        size = min(100, int(query.get("per_page", "30")))
-        first = (int(query.get("page", "1")) - 1) * size
-        return 200, [answers.commit(c, prefix_url(github)) for c in found[first : first + size]]
+        return 200, [answers.commit(c, prefix_url(github)) for c in _page(found, query)]
 
     def _ref(self, github: SmallGitHub, query: dict[str, str], branch: str) -> tuple[int, Any]:
         sha = github.repository.branches.get(branch)
@@ -366,6 +394,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _releases(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
         return 200, []
+
+
+def _page(found: list[T], query: dict[str, str]) -> list[T]:
+    """The part of a list that `page` and `per_page` ask for."""
+    size = min(100, int(query.get("per_page", "30")))
+    first = (int(query.get("page", "1")) - 1) * size
+    return found[first : first + size]
 
 
 def prefix_url(github: SmallGitHub) -> str:

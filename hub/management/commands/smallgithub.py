@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hub.demo.smallgithub import of_folder
+from hub.demo.smallgithub.others import of_file
 
 
 class Command(BaseCommand):
@@ -19,6 +20,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path)
         parser.add_argument("--repo", default="demo/exporters", help="OWNER/NAME")
+        parser.add_argument(
+            "--others", type=Path, help="JSON file of repositories of which only facts are served"
+        )
         parser.add_argument("--branch", default="main")
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8002)
@@ -51,6 +55,7 @@ class Command(BaseCommand):
                 fail_rate=options["fail_rate"],
                 rate_limit=options["rate_limit"],
                 points_per_minute=options["points_per_minute"],
+                others=of_file(options["others"]) if options["others"] else (),
             )
         except OSError as fault:
             raise CommandError(

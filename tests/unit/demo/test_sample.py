@@ -10,6 +10,8 @@ import promql_parser
 import pytest
 import yaml
 
+from hub.demo.smallgithub.others import of_file
+
 SAMPLE = Path(__file__).resolve().parents[3] / "hub" / "demo" / "sample"
 CONTENTS = SAMPLE / "contents"
 
@@ -220,3 +222,28 @@ def test_dashboards_do_not_share_an_identity():
     for key in ("uid", "title"):
         values = [board[key] for board in boards]
         assert len(values) == len(set(values)), key
+
+
+def test_the_facts_speak_of_the_catalogue(catalogue):
+    others = {other.name.casefold(): other for other in of_file(SAMPLE / "repositories.json")}
+    former = {name.casefold() for other in others.values() for name in other.renamed_from}
+    names = {row["repository"].removeprefix("https://github.com/").casefold() for row in catalogue}
+    assert names - former == others.keys() - {
+        other.name.casefold() for other in others.values() if other.renamed_from
+    }
+    assert former <= names
+    with_readme = [other for other in others.values() if other.readme]
+    assert len(with_readme) >= 12
+    readmes = {path.stem for path in (SAMPLE / "repositories").rglob("*.md")}
+    assert len(readmes) == len(with_readme), "each README belongs to a repository"
+    assert any(other.archived for other in others.values())
+    assert any(not other.releases for other in others.values())
+    for other in with_readme:
+        text = other.readme.decode()
+        assert text.startswith("# "), other.name
+        assert "Sample text of the hub's demo" in text, other.name
+        assert "```" in text, other.name
+        assert text.count("```") % 2 == 0, other.name
+    for other in others.values():
+        dates = [release["published_at"] for release in other.releases]
+        assert dates == sorted(dates, reverse=True), other.name

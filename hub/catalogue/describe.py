@@ -1,0 +1,81 @@
+"""The catalogue for programs: each exporter with its facts and what is there for it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+
+from hub.contents import read
+from hub.contents.merge import merged
+from hub.contents.plan import FIELDS
+from hub.github.source import configured_source
+from hub.models import Exporter, ExporterContents, Release
+
+
+def describe_all() -> list[dict[str, Any]]:
+    """Every exporter by title, as JSON-ready values (times are datetimes); three queries."""
+    known = read.current().snapshot_id is not None
+    return [_describe(exporter, known=known) for exporter in _exporters()]
+
+
+def describe(slug: str) -> dict[str, Any] | None:
+    """One exporter with its releases and how its facts are; None without such an exporter."""
+    exporter = _exporters().prefetch_related("releases").filter(slug=slug).first()
+    if exporter is None:
+        return None
+    return {
+        **_describe(exporter, known=read.current().snapshot_id is not None),
+        "facts_at": exporter.facts_at,
+        "facts_problem": exporter.facts_problem or None,
+        "releases": [
+            {
+                "tag": release.tag,
+                "name": release.name,
+                "url": release.url,
+                "prerelease": release.prerelease,
+                "published_at": release.published_at,
+            }
+            for release in exporter.releases.all()
+        ],
+    }
+
+
+def _exporters() -> QuerySet[Exporter]:
+    rows = ExporterContents.objects.filter(source=configured_source().key).defer("evidence")
+    newest = Release.objects.filter(exporter=OuterRef("pk")).order_by("-published_at")
+    return (
+        Exporter.objects.select_related("category")
+        .defer("words", "trigrams")
+        .annotate(last_tag=Subquery(newest.values("tag")[:1]))
+        .prefetch_related(Prefetch("contents", rows, to_attr="here"))
+    )
+
+
+def _describe(exporter: Any, *, known: bool) -> dict[str, Any]:
+    rows: list[ExporterContents] = exporter.here
+    return {
+        "slug": exporter.slug,
+        "title": exporter.title,
+        "project_name": exporter.project_name,
+        "repository": exporter.repository,
+        "renamed_to": exporter.renamed_to or None,
+        "category": exporter.category.name,
+        "official": exporter.official,
+        "description": exporter.description,
+        "logo": exporter.logo_url or None,
+        "stars": exporter.stars,
+        "archived": exporter.archived,
+        "last_release": exporter.last_tag,
+        "last_release_at": exporter.last_release_at,
+        "directories": [row.directory for row in rows],
+        "E": True,
+        **{letter: merged(_values(rows, name), known=known) for letter, name in FIELDS.items()},
+        "usable": {
+            letter: merged(_values(rows, f"{name}_usable"), known=known)
+            for letter, name in FIELDS.items()
+        },
+    }
+
+
+def _values(rows: Iterable[ExporterContents], name: str) -> list[bool | None]:
+    return [getattr(row, name) for row in rows]

@@ -1,0 +1,417 @@
+"""Importing exporters from a CSV file: read it, then compare it with the catalogue. Pure.
+
+Nothing here writes. `parse` and `compare` name every problem by its line; a plan with problems is
+not to be applied (`hub.catalogue.applying`).
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.text import slugify
+
+from hub.catalogue.table import ALIASES, COLUMNS, REQUIRED, unguarded
+from hub.github.addresses import NotARepository, repository_of, url_of
+
+# The lengths of the columns in Postgres (`hub.models.catalogue`; a test compares them).
+LONGEST = {
+    "slug": 80,
+    "title": 120,
+    "project_name": 120,
+    "repository": 200,
+    "category": 60,
+    "description": 300,
+}
+_YES, _NO = {"1", "true", "yes"}, {"0", "false", "no", ""}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what no line of text holds
+_MOST_PROBLEMS = 50  # more lines than that nobody reads; the file is of another kind then
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a file cannot be imported: the line (counted from 1) and what to do about it."""
+
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the file. `values` holds only the columns that the file has."""
+
+    line: int
+    values: dict[str, Any]  # text; `official` is a bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """An exporter that is in the catalogue, with all its columns."""
+
+    id: int
+    values: dict[str, Any]
+    renamed_to: str = ""
+
+
+@dataclass(frozen=True)
+class New:
+    """An exporter to create."""
+
+    line: int
+    values: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self.values["title"])
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An exporter to update: column → (what is there, what the file says)."""
+
+    line: int
+    id: int
+    title: str
+    changes: dict[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import would do. `kept` counts rows that stay as they are."""
+
+    new: tuple[New, ...] = ()
+    changed: tuple[Changed, ...] = ()
+    kept: int = 0
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.new or self.changed)
+
+    @property
+    def digest(self) -> str:
+        """What tells the plan from any other: whether it is still the one that was shown."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    @property
+    def summary(self) -> str:
+        """The plan in a line."""
+        return f"{len(self.new)} new, {len(self.changed)} changed, {self.kept} unchanged"
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file says, and what is wrong with it."""
+
+    rows: tuple[Row, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def parse(data: bytes) -> File:
+    """Read a file of the hub's own shape, or of that of NexClipper's `exporter_list.csv`."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        # Python counts behind the byte order mark.
+        at = fault.start + (len(data) - len(fault.object))
+        line = data.count(b"\n", 0, at) + 1
+        wrong = f"byte {at + 1} of the file (0x{data[at]:02x}) is no UTF-8"
+        return File(problems=(Problem(line, f"{wrong}: save the file as UTF-8"),))
+    if not text.strip():
+        return File(problems=(Problem(1, "the file is empty: a line with the columns is needed"),))
+    reading = _Reading(text)
+    rows = tuple(reading.rows())
+    return File(rows, tuple(reading.problems[:_MOST_PROBLEMS]))
+
+
+@dataclass
+class _Reading:
+    text: str
+    problems: list[Problem] = field(default_factory=list)
+
+    def rows(self) -> Iterator[Row]:
+        lines = self._lines()
+        header = next(lines, None)
+        columns = self._columns(*header) if header else None
+        if columns is None:
+            return
+        before = len(self.problems)
+        found = 0
+        for line, cells in lines:
+            if not any(cell.strip() for cell in cells):
+                continue
+            found += 1
+            values = self._values(line, columns, cells)
+            if values is not None:
+                yield Row(line, values)
+        if not found and len(self.problems) == before:
+            self.problems.append(Problem(2, "there is no exporter below the line with the columns"))
+
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Each record with the line that it begins in; a record that is broken ends the file."""
+        reader = csv.reader(io.StringIO(self.text, newline=""), strict=True)
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as fault:
+                self.problems.append(Problem(line, _csv_fault(fault)))
+                return
+            if cells:
+                yield line, cells
+
+    def _columns(self, line: int, cells: Sequence[str]) -> list[str] | None:
+        """The columns by place, "" for a nameless one; None when they cannot be used."""
+        names = [cell.strip().casefold() for cell in cells]
+        columns = [ALIASES.get(name, name) for name in names]
+        unknown = [name for name in columns if name and name not in COLUMNS]
+        doubled = sorted({name for name in columns if name and columns.count(name) > 1})
+        missing = [name for name in REQUIRED if name not in columns]
+        if missing:
+            self._problem(line, f"the columns lack {_listed(missing)}; {_expected()}")
+        elif unknown:
+            self._problem(line, f"no such column: {_listed(unknown)}; {_expected()}")
+        elif doubled:
+            self._problem(line, f"there more than once: the column {_listed(doubled)}")
+        else:
+            return columns
+        return None
+
+    def _values(self, line: int, columns: list[str], cells: list[str]) -> dict[str, Any] | None:
+        """The row's values; None when one of them is wrong."""
+        before = len(self.problems)
+        named = max(place for place, name in enumerate(columns, start=1) if name)
+        if len(cells) < named:
+            lacking = [name for name in columns[len(cells) :] if name]
+            self._problem(line, f"{len(cells)} of {named} columns: {_listed(lacking)} is missing")
+            return None
+        if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+            self._problem(
+                line,
+                f"{len(cells)} fields for {len(columns)} columns: "
+                "a text with a comma has to stand in double quotes",
+            )
+            return None
+        values: dict[str, Any] = {}
+        for column, cell in zip(columns, cells, strict=False):
+            if column:
+                values[column] = self._value(line, column, unguarded(cell.strip()))
+        return values if len(self.problems) == before else None
+
+    def _value(self, line: int, column: str, text: str) -> Any:
+        if column == "official":
+            if text.casefold() not in _YES | _NO:
+                self._problem(line, f"official is “{_short(text)}”: 1 or 0 is needed")
+            return text.casefold() in _YES
+        if len(text) > LONGEST[column]:
+            self._problem(
+                line, f"{column} has {len(text)} characters, {LONGEST[column]} are possible"
+            )
+        elif _CONTROL.search(text):
+            self._problem(line, f"{column} has a line break or another control character in it")
+        elif not text and column in REQUIRED:
+            self._problem(line, f"{column} is empty")
+        elif column == "repository":
+            try:
+                return url_of(repository_of(text))
+            except NotARepository as fault:
+                self._problem(line, str(fault))
+        elif column == "slug" and text and slugify(text) != text:
+            self._problem(
+                line, f"slug is “{_short(text)}”: small letters, digits and hyphens are possible"
+            )
+        return text
+
+    def _problem(self, line: int, text: str) -> None:
+        self.problems.append(Problem(line, text))
+
+
+def _csv_fault(fault: csv.Error) -> str:
+    if "field limit" in str(fault):
+        return f"a field is longer than {csv.field_size_limit():,} characters"
+    if "unexpected end of data" in str(fault):
+        return "a double quote is opened here and never closed"
+    return f"this is no CSV ({fault})"
+
+
+def _expected() -> str:
+    return f"needed: {', '.join(REQUIRED)}; possible: {', '.join(COLUMNS)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(_short(name) for name in names)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+# --- comparing ------------------------------------------------------------------------------------
+
+
+def compare(
+    file: File, known: Iterable[Known], categories: Iterable[str] = (), *, only_new: bool = False
+) -> Plan:
+    """What importing `file` into the catalogue would do: that holds `known` and `categories`.
+
+    A row speaks of the exporter with its slug; where the file has no slugs, of the one with its
+    repository, or else its title. With `only_new` a row that speaks of an exporter that is there,
+    or would collide with one, is left out: an admin's word stands.
+    """
+    catalogue, seen = _Catalogue(known, file.rows), _Seen()
+    shelves = {name.casefold(): name for name in categories}
+    problems, new, changed, kept = list(file.problems), [], [], 0
+    for row in file.rows:
+        category = row.values["category"]
+        row.values["category"] = shelves.setdefault(category.casefold(), category)
+        exporter = catalogue.spoken_of(row)
+        doubled, collision = seen.doubled(row), catalogue.collision(row, exporter)
+        if doubled:
+            problems.append(Problem(row.line, doubled))
+        elif only_new and (exporter or collision):
+            kept += 1
+        elif collision:
+            problems.append(Problem(row.line, collision))
+        elif exporter is None:
+            new.append(New(row.line, catalogue.complete(row)))
+        elif changes := _differences(exporter, row):
+            changed.append(Changed(row.line, exporter.id, exporter.values["title"], changes))
+        else:
+            kept += 1
+    problems.sort(key=lambda problem: problem.line)
+    return Plan(tuple(new), tuple(changed), kept, tuple(problems))
+
+
+_IDENTIFYING = ("slug", "title", "repository")
+
+
+class _Seen:
+    """What the lines so far have said: two exporters of a file share no name."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str], int] = {}
+
+    def doubled(self, row: Row) -> str:
+        """Which name of the row an earlier line has; "" when it is alone with all of them."""
+        for column in _IDENTIFYING:
+            value = str(row.values.get(column, ""))
+            if value:
+                line = self._lines.setdefault((column, value.casefold()), row.line)
+                if line != row.line:
+                    return f"line {line} has the {column} “{_short(value)}” already"
+        return ""
+
+
+class _Catalogue:
+    """The exporters that are there, by each of their names."""
+
+    def __init__(self, known: Iterable[Known], rows: Iterable[Row]) -> None:
+        exporters = list(known)
+        self._by: dict[str, dict[str, Known]] = {
+            column: {str(e.values[column]).casefold(): e for e in exporters}
+            for column in _IDENTIFYING
+        }
+        for exporter in exporters:
+            if exporter.renamed_to:
+                self._by["repository"].setdefault(exporter.renamed_to.casefold(), exporter)
+        self._slugs = set(self._by["slug"]) | {str(row.values.get("slug", "")) for row in rows}
+
+    def spoken_of(self, row: Row) -> Known | None:
+        """The exporter that the row speaks of."""
+        by = ("slug",) if row.values.get("slug") else ("repository", "title")
+        for column in by:
+            found = self._by[column].get(str(row.values[column]).casefold())
+            if found:
+                return found
+        return None
+
+    def collision(self, row: Row, exporter: Known | None) -> str:
+        """Which name of the row belongs to another exporter than the one that it speaks of."""
+        for column in _IDENTIFYING:
+            value = str(row.values.get(column, ""))
+            owner = self._by[column].get(value.casefold()) if value else None
+            if owner and (exporter is None or owner.id != exporter.id):
+                return (
+                    f"the {column} “{_short(value)}” belongs to {owner.values['title']} "
+                    f"(slug {owner.values['slug']}) in the catalogue"
+                )
+        return ""
+
+    def complete(self, row: Row) -> dict[str, Any]:
+        """All columns of a new exporter: what the file does not say is made or empty."""
+        values = {column: row.values.get(column, "") for column in COLUMNS}
+        values["official"] = bool(values["official"])
+        if not values["slug"]:
+            values["slug"] = free_slug(values["title"], values["repository"], self._slugs)
+            self._slugs.add(values["slug"])
+        return values
+
+
+def free_slug(title: str, repository: str, taken: Collection[str]) -> str:
+    """A slug of the title that is free; of the repository for a title without Latin letters."""
+    longest = LONGEST["slug"]
+    base = (slugify(title) or slugify(repository.rpartition("/")[2]) or "exporter")[:longest]
+    slug, number = base, 1
+    while slug in taken:
+        number += 1
+        ending = f"-{number}"
+        slug = base[: longest - len(ending)] + ending
+    return slug
+
+
+def _differences(exporter: Known, row: Row) -> dict[str, tuple[Any, Any]]:
+    """Column → (what is there, what the file says); columns that the file lacks never differ.
+
+    Neither does an empty slug, which asks for the one that is there.
+    """
+    return {
+        column: (exporter.values[column], value)
+        for column, value in row.values.items()
+        if value != exporter.values[column] and not (column == "slug" and not value)
+    }
+
+
+def as_rows(plan: Plan) -> list[dict[str, str]]:
+    """The plan as a table for people: a row for each exporter that would be written, by line."""
+    rows: list[tuple[int, dict[str, str]]] = [
+        (new.line, {"what": "new", "exporter": new.title, "details": _said(new.values)})
+        for new in plan.new
+    ]
+    rows += [
+        (
+            changed.line,
+            {
+                "what": "changed",
+                "exporter": changed.title,
+                "details": "; ".join(
+                    f"{column}: {_shown(was)} → {_shown(will_be)}"
+                    for column, (was, will_be) in changed.changes.items()
+                ),
+            },
+        )
+        for changed in plan.changed
+    ]
+    return [{"line": str(line), **row} for line, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    return f"{values['category']}, {values['repository']}, slug {values['slug']}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"“{value}”" if value else "nothing"

@@ -1,0 +1,42 @@
+"""Repositories of which only the facts are served: what the hub's catalogue points at."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class OtherRepository:
+    """A repository without files, but with a README, releases and stars."""
+
+    name: str  # OWNER/NAME
+    description: str = ""
+    stars: int = 0
+    archived: bool = False
+    default_branch: str = "main"
+    readme: bytes | None = None
+    readme_path: str = "README.md"
+    # [{"tag", "published_at", "name"?, "body"?, "prerelease"?, "draft"?}, …], newest first
+    releases: list[dict[str, Any]] = field(default_factory=list)
+    renamed_from: list[str] = field(default_factory=list)  # OWNER/NAME answered with 301
+
+
+def of_file(file: Path) -> list[OtherRepository]:
+    """The repositories of a JSON file: {OWNER/NAME: fields}.
+
+    The README of OWNER/NAME stands beside the file, as `repositories/OWNER/NAME.md`.
+    """
+    described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return [
+        OtherRepository(
+            name=name,
+            readme=_readme(file.parent / "repositories" / f"{name}.md"),
+            **fields,
+        )
+        for name, fields in described.items()
+    ]
+
+
+def _readme(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None

@@ -1,0 +1,1 @@
+"""Facts of the exporters' repositories, asked of GitHub once a day: stars, README, releases."""

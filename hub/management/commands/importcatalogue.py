@@ -1,0 +1,64 @@
+"""`manage.py importcatalogue [FILE]`: bring the catalogue to what a CSV file says."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from hub.catalogue.applying import NotApplied, apply, plan_import
+from hub.catalogue.importing import Plan, as_rows
+
+SAMPLE = settings.BASE_DIR / "hub" / "demo" / "sample" / "catalogue.csv"
+
+
+class Command(BaseCommand):
+    """Adds and updates exporters, all or nothing; never deletes one."""
+
+    help = (
+        "Add and update exporters from a CSV file (by default the one that ships with the hub). "
+        "An error in any line, and nothing is written."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", nargs="?", type=Path, default=SAMPLE)
+        parser.add_argument("--dry-run", action="store_true", help="only show what would change")
+        parser.add_argument(
+            "--only-new", action="store_true", help="add what is missing, change nothing"
+        )
+
+    def handle(self, *args: Any, file: Path, **options: Any) -> None:
+        try:
+            data = file.read_bytes()
+        except OSError as fault:
+            raise CommandError(f"{file} cannot be read: {fault.strerror}") from fault
+        plan = plan_import(data, only_new=options["only_new"])
+        if plan.problems:
+            raise CommandError(_refusal(file, plan))
+        self.stdout.write(_table(plan) + plan.summary)
+        if options["dry_run"]:
+            self.stdout.write("dry run: nothing was written")
+            return
+        try:
+            apply(plan)
+        except NotApplied as fault:
+            raise CommandError(f"{file}: {fault}") from fault
+
+
+def _refusal(file: Path, plan: Plan) -> str:
+    lines = [f"{file} has errors, so nothing was imported:", *map(str, plan.problems)]
+    return "\n  ".join(lines)
+
+
+def _table(plan: Plan) -> str:
+    """A line for each exporter that is written, in columns."""
+    rows = as_rows(plan)
+    widths = {
+        column: max((len(row[column]) for row in rows), default=0)
+        for column in ("line", "what", "exporter")
+    }
+    return "".join(
+        f"line {row['line']:>{widths['line']}}  {row['what']:{widths['what']}}  "
+        f"{row['exporter']:{widths['exporter']}}  {row['details']}\n"
+        for row in rows
+    )

@@ -1,0 +1,13 @@
+"""What tasks do while something that they need is away for a moment."""
+
+from typing import Any
+
+from django.db import OperationalError
+
+# Postgres restarting is no reason to fail: the task is idempotent and tries again.
+WHILE_POSTGRES_RESTARTS: dict[str, Any] = {
+    "autoretry_for": (OperationalError,),
+    "max_retries": 5,
+    "retry_backoff": 1,  # seconds, doubled each time
+    "retry_backoff_max": 15,
+}

@@ -1,0 +1,360 @@
+"""Import, export and registration: by command, in the admin, and against the small GitHub."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from hub.catalogue.applying import NotApplied, apply, plan_import
+from hub.catalogue.exporting import export
+from hub.catalogue.registering import title_of
+from hub.demo.smallgithub import Fault, OtherRepository
+from hub.demo.smallgithub import faults as f
+from hub.models import Category, Exporter, FactsETag, FactsRun, GitHubToken, RunTrigger
+from tests.common.waiting import wait_until
+from tests.conftest import Hub
+
+IMPORT = "/admin/hub/exporter/import/"
+REGISTER = "/admin/hub/exporter/register/"
+HEADER = "title,repository,category,description\n"
+REDIS = "Redis,https://github.com/tests/redis,Database,fast\n"
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    User.objects.create_superuser("root", password="a password of the test")
+    client = Client()
+    client.login(username="root", password="a password of the test")
+    return client
+
+
+@pytest.fixture
+def real(real_contents: Path) -> Path:
+    return real_contents / "exporter_list.csv"
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("importcatalogue", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def upload(client: Client, data: bytes) -> str:
+    answer = client.post(IMPORT, {"file": SimpleUploadedFile("list.csv", data, "text/csv")})
+    return answer.content.decode()
+
+
+def test_the_real_list_is_imported_whole(db: None, real: Path) -> None:
+    assert "41 new, 0 changed, 0 unchanged" in run(str(real), "--dry-run")
+    assert not Exporter.objects.exists()
+    run(str(real))
+    assert Exporter.objects.count() == 41
+    assert Category.objects.count() == 10
+    assert "0 new, 0 changed, 41 unchanged" in run(str(real))
+
+
+def test_the_real_list_meets_the_sample(db: None, real: Path) -> None:
+    run()
+    text = run(str(real), "--dry-run")
+    assert "cAdvisor" in text
+    assert "category: “Orchestration” → “Miscellaneous”" in text
+    assert "dry run: nothing was written" in text
+    assert Exporter.objects.get(slug="cadvisor").category.name == "Orchestration"
+
+
+def test_a_start_changes_nothing_that_an_admin_changed(db: None) -> None:
+    run("--only-new")
+    Exporter.objects.filter(slug="redis").update(title="My Redis", description="mine")
+    Exporter.objects.filter(slug="mysql").delete()
+    Exporter.objects.create(
+        slug="own",
+        title="MySQL",
+        repository="https://github.com/own/mysql",
+        category=Category.objects.first(),
+    )
+    assert "0 new, 0 changed, 106 unchanged" in run("--only-new")
+    assert Exporter.objects.get(slug="redis").description == "mine"
+
+
+def test_the_export_is_imported_without_a_change(db: None) -> None:
+    run()
+    Exporter.objects.filter(slug="redis").update(title="=cmd()", description="'-1, “x”")
+    text = export()
+    assert "\nredis,'=cmd(),Redis Exporter,https://" in text
+    assert plan_import(text.encode()).summary == "0 new, 0 changed, 106 unchanged"
+    out = StringIO()
+    call_command("exportcatalogue", stdout=out)
+    assert out.getvalue() == text
+    Exporter.objects.all().delete()
+    apply(plan_import(text.encode()))
+    assert export() == text
+
+
+def test_a_changed_file_updates_in_one_go(db: None) -> None:
+    apply(plan_import((HEADER + REDIS).encode()))
+    Exporter.objects.update(renamed_to="https://github.com/new/redis")
+    changed = "title,repository,category\nRedis,https://github.com/new/redis,Cache\n"
+    apply(plan_import(changed.encode()))
+    redis = Exporter.objects.get()
+    assert (redis.category.name, redis.description) == ("Cache", "fast")
+    assert (redis.repository, redis.renamed_to) == ("https://github.com/new/redis", "")
+
+
+def test_a_faulty_line_and_nothing_is_written(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(f"{HEADER}{REDIS}Broken,nowhere,Database,\n")
+    with pytest.raises(
+        CommandError, match=r"(?s)nothing was imported.*line 3: “nowhere” is no rep"
+    ):
+        run(str(file))
+    assert not Exporter.objects.exists()
+    assert not Category.objects.exists()
+    with pytest.raises(CommandError, match="cannot be read: No such file"):
+        run(str(tmp_path / "nowhere.csv"))
+
+
+def test_what_collides_in_postgres_writes_nothing(db: None) -> None:
+    plan = plan_import(f"{HEADER}{REDIS}Kafka,https://github.com/tests/kafka,Messaging,\n".encode())
+    apply(plan_import((HEADER + REDIS).encode()))
+    with pytest.raises(NotApplied, match="somebody else changed the catalogue"):
+        apply(plan)
+    assert Exporter.objects.get().title == "Redis"
+    assert not Category.objects.filter(name="Messaging").exists()
+
+
+# --- the admin ------------------------------------------------------------------------------------
+
+
+def test_upload_look_and_confirm(admin: Client, real: Path) -> None:
+    assert "Import CSV" in admin.get("/admin/hub/exporter/").content.decode()
+    page = upload(admin, real.read_bytes())
+    assert "41 new, 0 changed, 0 unchanged" in page
+    assert "https://github.com/cloudflare/ebpf_exporter" in page
+    assert not Exporter.objects.exists()
+    answer = admin.post(IMPORT, hidden(page), follow=True).content.decode()
+    assert "Imported: 41 new" in answer
+    assert Exporter.objects.count() == 41
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The fields that the browser would send with the confirmation."""
+    from html import unescape
+    from re import findall
+
+    return {name: unescape(v) for name, v in findall(r'name="(seen|text)" value="([^"]*)"', page)}
+
+
+def test_what_was_not_shown_is_not_imported(admin: Client) -> None:
+    confirmation = hidden(upload(admin, (HEADER + REDIS).encode()))
+    apply(plan_import((HEADER + REDIS.replace("fast", "slow")).encode()))
+    answer = admin.post(IMPORT, confirmation).content.decode()
+    assert "The catalogue changed meanwhile" in answer
+    assert "description: “slow” → “fast”" in answer
+    assert Exporter.objects.get().description == "slow"
+    admin.post(IMPORT, hidden(answer))
+    assert Exporter.objects.get().description == "fast"
+
+
+def test_faults_are_shown_by_line_and_cannot_be_confirmed(admin: Client) -> None:
+    page = upload(admin, f"{HEADER}{REDIS}<b>,nowhere,Database,\n".encode())
+    assert "line 3: “nowhere”" in page
+    assert 'name="seen"' not in page
+    assert "line 1: byte 1" in upload(admin, b"\xff\xfe")
+    assert "The submitted file is empty" in upload(admin, b"")
+    assert "2.0 MB; 2 MB are possible" in upload(admin, b"x" * (2 * 1024 * 1024 + 1))
+    assert not Exporter.objects.exists()
+
+
+def test_export_in_the_admin(admin: Client) -> None:
+    apply(plan_import((HEADER + REDIS).encode()))
+    answer = admin.get("/admin/hub/exporter/export/")
+    assert answer["Content-Disposition"] == 'attachment; filename="catalogue.csv"'
+    assert answer.content.decode() == export()
+
+
+@pytest.mark.parametrize(
+    ("permissions", "may_import", "may_register", "may_export"),
+    [
+        ((), 403, 403, 403),
+        (("view_exporter",), 403, 403, 200),
+        (("add_exporter",), 403, 200, 403),
+        (("change_exporter",), 403, 403, 200),
+        (("add_exporter", "change_exporter"), 200, 200, 200),
+    ],
+)
+def test_permissions_are_checked_on_the_server(
+    db: None, permissions: tuple[str, ...], may_import: int, may_register: int, may_export: int
+) -> None:
+    user = User.objects.create_user("staff", password="a password of the test", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.login(username="staff", password="a password of the test")
+    posted = client.post(IMPORT, {"seen": "", "text": HEADER + REDIS})
+    assert posted.status_code == may_import
+    for path, expected in (
+        (IMPORT, may_import),
+        (REGISTER, may_register),
+        ("/admin/hub/exporter/export/", may_export),
+    ):
+        assert client.get(path).status_code == expected, path
+        assert Client().get(path).status_code == 302, path
+    assert not Exporter.objects.exists()
+
+
+def test_an_import_of_many_takes_few_queries(db: None) -> None:
+    lines = (f"E{n},https://github.com/tests/e{n},Database,\n" for n in range(1000))
+    data = (HEADER + "".join(lines)).encode()
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        apply(plan_import(data))
+    assert len(queries) < 25
+    changed = data.replace(b",Database,", b",Storage,x")
+    with CaptureQueriesContext(connection) as queries:
+        apply(plan_import(changed))
+    assert len(queries) < 25
+    assert Exporter.objects.filter(category__name="Storage", description="x").count() == 1000
+
+
+# --- registration ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registering(hub: Hub) -> Hub:
+    Category.objects.create(name="Database")
+    hub.github.add_other(
+        OtherRepository(
+            "Tests/redis_exporter",
+            description="Metrics of Redis",
+            stars=12,
+            default_branch="master",
+            renamed_from=["old/redis"],
+        )
+    )
+    hub.github.add_other(OtherRepository("prometheus/node_exporter", archived=True))
+    return hub
+
+
+def register(client: Client, url: str) -> str:
+    category = Category.objects.get().pk
+    answer = client.post(REGISTER, {"url": url, "category": category}, follow=True)
+    return answer.content.decode()
+
+
+@pytest.fixture
+def signed_in(registering: Hub) -> Client:
+    User.objects.create_superuser("root", password="a password of the test")
+    client = Client()
+    client.login(username="root", password="a password of the test")
+    return client
+
+
+def test_an_exporter_by_its_repository(signed_in: Client, registering: Hub) -> None:
+    registering.add_token()
+    page = register(signed_in, "https://github.com/tests/redis_exporter/")
+    assert "is in the catalogue" in page
+    redis = Exporter.objects.get()
+    assert (redis.title, redis.slug) == ("Redis Exporter", "redis-exporter")
+    assert redis.repository == "https://github.com/Tests/redis_exporter"
+    assert (redis.description, redis.stars, redis.default_branch) == (
+        "Metrics of Redis",
+        12,
+        "master",
+    )
+    assert (redis.official, redis.archived) == (False, False)
+    run = wait_until(
+        FactsRun.objects.filter(finished_at__isnull=False).first, "README and releases to follow"
+    )
+    assert (run.trigger, run.chosen) == (RunTrigger.ADMIN, [redis.pk])
+    assert Exporter.objects.get().facts_at
+    register(signed_in, "https://github.com/prometheus/node_exporter")
+    node = Exporter.objects.get(slug="node-exporter")
+    assert (node.official, node.archived) == (True, True)
+
+
+def test_a_renamed_repository_is_registered_once_under_its_new_name(
+    signed_in: Client, registering: Hub
+) -> None:
+    registering.add_token()
+    register(signed_in, "https://github.com/old/redis")
+    redis = Exporter.objects.get()
+    assert redis.repository == "https://github.com/Tests/redis_exporter"
+    assert not FactsETag.objects.filter(url="/repos/old/redis").exists()
+    for url in ("https://github.com/old/redis", "https://github.com/TESTS/redis_exporter"):
+        assert "is in the catalogue already: Redis Exporter" in register(signed_in, url)
+    assert Exporter.objects.count() == 1
+
+
+def test_a_repository_that_an_exporter_was_renamed_to(signed_in: Client, registering: Hub) -> None:
+    registering.add_token()
+    Exporter.objects.create(
+        slug="redis",
+        title="Redis",
+        repository="https://github.com/old/redis",
+        renamed_to="https://github.com/Tests/redis_exporter",
+        category=Category.objects.get(),
+    )
+    page = register(signed_in, "https://github.com/tests/redis_exporter")
+    assert "is in the catalogue already: Redis (slug redis)" in page
+
+
+def test_without_a_token_nothing_is_asked(signed_in: Client, registering: Hub) -> None:
+    page = register(signed_in, "https://github.com/tests/redis_exporter")
+    assert "There is no GitHub token to ask with" in page
+    assert registering.github.requests == []
+
+
+FAULTS = (
+    (f.answer(404, {"message": "Not Found"}), "GitHub knows no such repository"),
+    (f.answer(401, {"message": "Bad credentials"}), "GitHub refuses the hub&#x27;s token"),
+    (f.secondary_limit(60), "GitHub asks the hub to wait (until "),
+    (f.reset, "GitHub could not be reached"),
+    (f.answer(200, []), "answer could not be read"),
+    (f.answer(200, {"full_name": "../evil"}), "answer could not be read"),
+    (f.answer(301, {}, {"Location": "http://127.0.0.1:1/internal"}), "answer could not be read"),
+)
+
+
+def test_what_github_does_is_said(signed_in: Client, registering: Hub) -> None:
+    for fault, said in FAULTS:
+        GitHubToken.objects.all().delete()
+        registering.add_token()
+        registering.github.faults = [Fault(fault, match="/repos/")]
+        assert said in register(signed_in, "https://github.com/tests/redis_exporter")
+        assert not Exporter.objects.exists()
+
+
+def test_no_other_address_is_ever_asked(signed_in: Client, registering: Hub) -> None:
+    registering.add_token()
+    for url in (
+        "http://169.254.169.254/latest/meta-data",
+        "https://github.com@127.0.0.1/a/b",
+        "https://github.com/a/b/../../../rate_limit",
+        "https://github.com/a/..",
+        "https://github.com/a/b%2F..%2F..",
+        "https://github.com/",
+        "file:///etc/passwd",
+    ):
+        assert "is no repository at GitHub" in register(signed_in, url)
+    assert registering.github.requests == []
+
+
+def test_titles() -> None:
+    assert title_of("node_exporter") == "Node Exporter"
+    assert title_of("kube-state-metrics") == "Kube State Metrics"
+    assert title_of("_") == "_"
+
+
+def test_a_title_that_is_taken_gets_its_owner(signed_in: Client, registering: Hub) -> None:
+    registering.add_token()
+    registering.github.add_other(OtherRepository("else/redis-exporter"))
+    register(signed_in, "https://github.com/tests/redis_exporter")
+    register(signed_in, "https://github.com/else/redis-exporter")
+    titles = set(Exporter.objects.values_list("title", flat=True))
+    assert titles == {"Redis Exporter", "Redis Exporter (else)"}

@@ -1,0 +1,286 @@
+"""Reading a catalogue file and comparing it: what changes, and every fault by its line."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.catalogue import table
+from hub.catalogue.importing import LONGEST, Known, Plan, as_rows, compare, free_slug, parse
+from hub.models import Category, Exporter
+
+REAL = Path(__file__).parents[2] / "data" / "real-contents" / "exporter_list.csv"
+SAMPLE = Path(__file__).parents[3] / "hub" / "demo" / "sample" / "catalogue.csv"
+HEADER = "title,repository,category\n"
+
+
+def known(number: int, title: str, **values: object) -> Known:
+    name = title.replace(" ", "-").lower()
+    return Known(
+        number,
+        {
+            "slug": name,
+            "title": title,
+            "project_name": "",
+            "repository": f"https://github.com/tests/{name}",
+            "category": "Database",
+            "official": False,
+            "description": "",
+            **values,
+        },
+    )
+
+
+REDIS, MYSQL = known(1, "Redis"), known(2, "MySQL", description="words")
+
+
+def plan(text: str, *there: Known, **options: bool) -> Plan:
+    return compare(parse(text.encode()), there, ["Database"], **options)
+
+
+def problems(text: str | bytes, *there: Known) -> list[str]:
+    data = text if isinstance(text, bytes) else text.encode()
+    return [str(problem) for problem in compare(parse(data), there).problems]
+
+
+def test_the_real_file() -> None:
+    real = compare(parse(REAL.read_bytes()), [])
+    assert (len(real.new), real.problems) == (41, ())
+    values = {new.title: new.values for new in real.new}
+    assert values["Node Exporter"] == {
+        "slug": "node-exporter",
+        "title": "Node Exporter",
+        "project_name": "Node Exporter",
+        "repository": "https://github.com/prometheus/node_exporter",
+        "category": "Hardware",
+        "official": True,
+        "description": "",
+    }
+    assert len({new.values["slug"] for new in real.new}) == 41
+
+
+def test_the_sample_file() -> None:
+    sample = compare(parse(SAMPLE.read_bytes()), [])
+    assert (len(sample.new), sample.problems) == (106, ())
+
+
+def test_the_longest_texts_are_those_of_the_columns() -> None:
+    for column, longest in LONGEST.items():
+        model, name = (Category, "name") if column == "category" else (Exporter, column)
+        assert model._meta.get_field(name).max_length == longest
+
+
+def test_new_changed_and_unchanged() -> None:
+    text = (
+        "title,repository,category,official\n"
+        "Redis,https://github.com/tests/redis,Cache,1\n"
+        "MySQL,https://github.com/tests/mysql,Database,0\n"
+        "Kafka,https://github.com/tests/kafka,Messaging,no\n"
+    )
+    found = plan(text, REDIS, MYSQL)
+    assert found.summary == "1 new, 1 changed, 1 unchanged"
+    assert found.changed[0].changes == {
+        "category": ("Database", "Cache"),
+        "official": (False, True),
+    }
+    assert as_rows(found)[0] == {
+        "line": "2",
+        "what": "changed",
+        "exporter": "Redis",
+        "details": "category: “Database” → “Cache”; official: no → yes",
+    }
+
+
+def test_a_column_that_is_not_there_wipes_nothing_and_an_empty_one_does() -> None:
+    row = "MySQL,https://github.com/tests/mysql,Database"
+    assert plan(f"{HEADER}{row}\n", MYSQL).changes_nothing
+    found = plan(f"title,repository,category,description\n{row},\n", MYSQL)
+    assert found.changed[0].changes == {"description": ("words", "")}
+
+
+@pytest.mark.parametrize(
+    ("row", "changes"),
+    [
+        ("Redis,https://github.com/Tests/REDIS.git/,Database", {"repository"}),
+        ("Redis,https://github.com/other/redis,Database", {"repository"}),
+        ("Valkey,https://github.com/tests/redis,Database", {"title"}),
+        ("Redis,https://github.com/tests/redis/,database", set()),
+    ],
+)
+def test_a_row_without_a_slug_is_known_by_repository_or_title(row: str, changes: set[str]) -> None:
+    found = plan(f"{HEADER}{row}\n", REDIS)
+    assert not found.new
+    assert {column for changed in found.changed for column in changed.changes} == changes
+
+
+def test_a_renamed_repository_is_known_by_its_new_name() -> None:
+    renamed = Known(1, REDIS.values, "https://github.com/new/redis")
+    found = plan(f"{HEADER}Other,https://github.com/New/redis,Database\n", renamed)
+    assert set(found.changed[0].changes) == {"title", "repository"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: the file is empty"),
+        ("\ufeff \n", "line 1: the file is empty"),
+        ("title,category\nx,y\n", "line 1: the columns lack repository; needed: title"),
+        (f"{HEADER}", "line 2: there is no exporter below"),
+        ("{'a': 1}\n", "line 1: the columns lack title, repository, category"),
+        ("title,repository,category,stars\n", "line 1: no such column: stars"),
+        ("title,title,repository,category\n", "line 1: there more than once: the column title"),
+        (
+            "title,github_url,repository,category\n",
+            "line 1: there more than once: the column repository",
+        ),
+        (f"{HEADER}a,https://github.com/a/a\n", "line 2: 2 of 3 columns: category is missing"),
+        (
+            f"{HEADER}a,https://github.com/a/a,x,y\n",
+            "line 2: 4 fields for 3 columns: a text with a comma",
+        ),
+        (f"{HEADER}a,https://github.com/a/a,\n", "line 2: category is empty"),
+        (
+            f"{HEADER}{'a' * 121},https://github.com/a/a,x\n",
+            "line 2: title has 121 characters, 120 are possible",
+        ),
+        (f'{HEADER}"a\nb",https://github.com/a/a,x\n', "line 2: title has a line break"),
+        (f"{HEADER}a\0,https://github.com/a/a,x\n", "line 2: title has a line break"),
+        (f'{HEADER}\n"a,https://github.com/a/a,x\n', "line 3: a double quote is opened here"),
+        (f'{HEADER}"a"b,https://github.com/a/a,x\n', "line 2: this is no CSV"),
+        (
+            "slug,title,repository,category\nA b,a,https://github.com/a/a,x\n",
+            "line 2: slug is “A b”: small letters",
+        ),
+        (
+            "title,repository,category,official\na,https://github.com/a/a,x,maybe\n",
+            "line 2: official is “maybe”: 1 or 0 is needed",
+        ),
+    ],
+)
+def test_a_fault_is_named_by_its_line(text: str, said: str) -> None:
+    found = problems(text)
+    assert len(found) == 1
+    assert found[0].startswith(said), found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://github.com/a/b",
+        "https://gitlab.com/a/b",
+        "https://github.com/a",
+        "https://github.com/a/b/tree/main",
+        "https://github.com/a/..",
+        "https://github.com.evil.example/a/b",
+        "https://github.com@evil.example/a/b",
+        "https://github.com/a/b?x=1",
+        "javascript:alert(1)",
+        "b",
+    ],
+)
+def test_only_a_repository_at_github(url: str) -> None:
+    assert problems(f"{HEADER}a,{url},x\n")[0].startswith("line 2: “")
+
+
+def test_a_field_of_ten_megabytes() -> None:
+    text = f"{HEADER}a,https://github.com/a/a,x\n{'b' * 10_000_000},https://github.com/b/b,x\n"
+    assert problems(text) == ["line 3: a field is longer than 131,072 characters"]
+
+
+def test_another_encoding_is_named_by_line_and_byte() -> None:
+    latin = f"{HEADER}Größe,https://github.com/a/a,x\n".encode("latin-1")
+    said = f"line 2: byte {len(HEADER) + 3} of the file (0xf6) is no UTF-8"
+    assert problems(latin)[0].startswith(said)
+    behind_a_mark = b"\xef\xbb\xbf" + latin
+    assert f"byte {len(HEADER) + 6} of" in problems(behind_a_mark)[0]
+    assert problems(HEADER.encode("utf-16"))[0].startswith("line 1: byte 1 of the file (0xff)")
+
+
+def test_several_faults_are_all_named() -> None:
+    text = f"{HEADER}a,nowhere,x\n,https://github.com/b/b,x\nc,https://github.com/c/c,x\n"
+    assert [line.partition(":")[0] for line in problems(text)] == ["line 2", "line 3"]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("Kafka,https://github.com/x/y,x", "line 3: line 2 has the title “Kafka” already"),
+        ("Other,https://github.com/TESTS/Kafka,x", "line 3: line 2 has the repository"),
+    ],
+)
+def test_a_duplicate_within_the_file(row: str, said: str) -> None:
+    text = f"{HEADER}kafka,https://github.com/tests/kafka,x\n{row}\n"
+    assert problems(text)[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            "new,Redis,https://github.com/x/y,x",
+            "line 2: the title “Redis” belongs to Redis (slug redis) in the catalogue",
+        ),
+        ("new,New,https://github.com/tests/redis,x", "line 2: the repository “https://"),
+        ("mysql,Redis,https://github.com/tests/mysql,x", "line 2: the title “Redis” belongs"),
+    ],
+)
+def test_a_duplicate_of_another_in_the_catalogue(row: str, said: str) -> None:
+    text = f"slug,title,repository,category\n{row}\n"
+    assert problems(text, REDIS, MYSQL)[0].startswith(said)
+
+
+def test_only_what_is_new_leaves_an_admins_word_alone() -> None:
+    text = (
+        "slug,title,repository,category\n"
+        "redis,Redis,https://github.com/moved/redis,Cache\n"  # differs
+        "mine,MySQL,https://github.com/x/y,x\n"  # would collide
+        "kafka,Kafka,https://github.com/tests/kafka,Messaging\n"
+    )
+    found = plan(text, REDIS, MYSQL, only_new=True)
+    assert (found.summary, found.problems) == ("1 new, 0 changed, 2 unchanged", ())
+
+
+def test_slugs() -> None:
+    assert free_slug("C++ client", "https://github.com/a/cpp", ()) == "c-client"
+    assert free_slug("C client", "https://github.com/a/c", {"c-client"}) == "c-client-2"
+    assert free_slug("監視", "https://github.com/a/Kanshi", ()) == "kanshi"
+    assert len(free_slug("x" * 120, "https://github.com/a/x", {"x" * 80})) == 80
+    text = (
+        "slug,title,repository,category\n"
+        ",C,https://github.com/a/c,x\n"
+        "c,C++,https://github.com/a/cpp,x\n"
+    )
+    assert [new.values["slug"] for new in plan(text).new] == ["c-2", "c"]
+
+
+@given(st.text(alphabet="'=+-@\tx", max_size=8))
+def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(text: str) -> None:
+    cell = table.guarded(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert table.unguarded(cell) == text
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), max_size=60),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_what_is_written_is_read_back(descriptions: list[str]) -> None:
+    rows = [
+        {
+            "slug": f"e{number}",
+            "title": f"={number}",
+            "project_name": "",
+            "repository": f"https://github.com/tests/e{number}",
+            "category": "-x",
+            "official": "1",
+            "description": description,
+        }
+        for number, description in enumerate(descriptions)
+    ]
+    read = parse(table.write(rows).encode())
+    assert read.problems == ()
+    assert [row.values for row in read.rows] == [{**row, "official": True} for row in rows]
