@@ -147,6 +147,10 @@ def test_the_migration_gives_rows_that_are_there_what_they_are_found_by(catalogu
     Exporter.objects.update(words=None, trigrams=[])
     assert found("redis") == []
     migrations = MigrationLoader(None).disk_migrations
-    (index,) = (m for (app, name), m in migrations.items() if app == "hub" and "_list" in name)
+    (index,) = (
+        m
+        for (app, name), m in migrations.items()
+        if app == "hub" and "search" in name and "fill" in name
+    )
     index.operations[0].code(apps, None)
     assert found("redsi") == ["Redis"]
