@@ -1,23 +1,35 @@
 """In which order the catalogue is shown."""
 
 from datetime import date, timedelta
+from functools import reduce
+from operator import add
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, Greatest, Lower
+from django.db.models import F, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Cast, Coalesce, Greatest, Lower
 
-from hub.models import DailyViews, Exporter
+from hub.contents.plan import FIELDS
+from hub.models import DailyViews, Exporter, ExporterContents
 
 TREND = timedelta(days=7)
 
 
-def ordered(exporters: "QuerySet[Exporter]", order: str, today: date) -> "QuerySet[Exporter]":
+def ordered(
+    exporters: "QuerySet[Exporter]", order: str, today: date, source: str
+) -> "QuerySet[Exporter]":
     """`exporters` in the order of that name (`hub.catalogue.wish.SORTS`).
 
     "relevance" is the order in which the search gave them. What is equal goes by popularity and
-    at last by name, so that pages never overlap.
+    at last by name, so that pages never overlap. Equally popular ones go by how much content that
+    works `source` has for them: that is what readers come for.
     """
-    popular = (F("views").desc(), F("stars").desc(nulls_last=True), Lower("title"), "pk")
+    popular = (
+        F("views").desc(),
+        Coalesce(Subquery(_content(source)), 0).desc(),
+        F("stars").desc(nulls_last=True),
+        Lower("title"),
+        "pk",
+    )
     orders: dict[str, tuple[Any, ...]] = {
         "popular": popular,
         # GREATEST disregards what is null
@@ -29,6 +41,14 @@ def ordered(exporters: "QuerySet[Exporter]", order: str, today: date) -> "QueryS
         "name": (Lower("title"), "pk"),
     }
     return exporters if order == "relevance" else exporters.order_by(*orders[order])
+
+
+def _content(source: str) -> Any:
+    """How many kinds of content that works an exporter's directories hold together."""
+    kinds = (Max(Cast(f"{name}_usable", IntegerField())) for name in FIELDS.values())
+    count = reduce(add, (Coalesce(kind, 0) for kind in kinds))
+    own = ExporterContents.objects.filter(source=source, exporter=OuterRef("pk"))
+    return own.order_by().values("exporter").annotate(kinds=count).values("kinds")
 
 
 def _lately(today: date) -> Any:

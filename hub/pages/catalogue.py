@@ -65,7 +65,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     wish, notes = wish_of(request.GET)
     context = frame()
     contents = contents_by_exporter(context["source"].key)
-    entries, guessed = _entries(wish, contents, known=context["known"])
+    entries, guessed = _entries(wish, contents, context["source"].key, known=context["known"])
     left = narrow(entries, wish)
     page = _page([entry.pk for entry in left], wish)
     counted = facets(entries, wish)
@@ -111,11 +111,13 @@ def _without_empty(parameters: QueryDict) -> str:
     return f"?{query}" if query else ""
 
 
-def _entries(wish: Wish, contents: Contents, *, known: bool) -> tuple[list[Entry], bool]:
+def _entries(
+    wish: Wish, contents: Contents, source: str, *, known: bool
+) -> tuple[list[Entry], bool]:
     """All that the search finds, in order, for the filters; and whether all of it was guessed."""
     now = timezone.now()
     found = search(Exporter.objects.all(), wish.q) if wish.q else Exporter.objects.all()
-    rows = ordered(found, wish.order, now.date()).values(
+    rows = ordered(found, wish.order, now.date(), source).values(
         "pk",
         "category__name",
         "official",
