@@ -2,6 +2,7 @@
 
 PAGES = {
     "catalogue": "/",
+    "status": "/status",
     "no such page": "/no-such-page",
 }
 
