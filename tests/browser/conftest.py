@@ -2,7 +2,6 @@
 
 import os
 import re
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import StringIO
@@ -18,8 +17,7 @@ from hub.models import Exporter, Readme, Release, RunStatus
 from tests.browser.screens import DESKTOP, Screen
 from tests.browser.watch import Watch
 from tests.common import browser, contents, tables
-from tests.common.processes import ROOT, web
-from tests.common.waiting import wait_until
+from tests.common.processes import ROOT, Process, web
 from tests.conftest import Hub
 
 SAMPLE = ROOT / "hub" / "demo" / "sample"
@@ -52,22 +50,18 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def address(django_db_setup: None) -> Iterator[str]:
-    """Where a real web server serves the test's hub."""
-    port = free_port()
+def port() -> int:
+    """Where the web server listens."""
+    return free_port()
+
+
+@pytest.fixture(scope="package")
+def server(port: int, django_db_setup: None) -> Iterator[Process]:
+    """A real web server over the test's hub."""
     process = web(port)
     process.start()
-
-    def answers() -> bool:
-        assert process.running, process.output()
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
-        except OSError:
-            return False
-        return True
-
-    wait_until(answers, "the web server to answer")
-    yield f"http://127.0.0.1:{port}"
+    process.wait_for_output("Started worker")
+    yield process
     process.stop()
 
 
@@ -117,22 +111,23 @@ def _facts() -> None:
 
 
 @pytest.fixture
-def watch(address: str) -> Iterator[Watch]:
+def watch(port: int, server: Process) -> Iterator[Watch]:
     """The faults of every page that the test opens; it fails when there is one."""
-    watch = Watch(address)
+    watch = Watch(f"http://127.0.0.1:{port}")
     yield watch
-    assert not watch.faults, "\n".join(watch.faults)
+    said = server.output()[-4000:]
+    assert not watch.faults, "\n".join([*watch.faults, "The web server's last words:", said])
 
 
 @pytest.fixture
 def open_page(
-    chromium: Browser, address: str, watch: Watch, request: pytest.FixtureRequest
+    chromium: Browser, watch: Watch, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[Screen], Page]]:
     """Opens a page with a screen, as a reader of its own; a picture is taken at the end."""
     pages: list[Page] = []
 
     def opened(screen: Screen) -> Page:
-        context = chromium.new_context(base_url=address, **screen.options)
+        context = chromium.new_context(base_url=watch.origin, **screen.options)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         watch.over(context)
         pages.append(context.new_page())
