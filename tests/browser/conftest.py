@@ -7,6 +7,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -15,6 +16,7 @@ from hub.demo.smallgithub import Repository
 from hub.local.ports import free_port
 from hub.models import Exporter, Readme, Release, RunStatus
 from tests.browser.screens import DESKTOP, Screen
+from tests.browser.steps import PASSWORD, sign_in
 from tests.browser.watch import Watch
 from tests.common import browser, contents, tables
 from tests.common.processes import ROOT, Process, web
@@ -72,8 +74,8 @@ def full_hub(hub: Hub) -> Hub:
     The first test that asks lets the real workers fill it; later ones get a copy of the tables.
     """
     hub.github.repository = Repository.of_folder(SAMPLE)
-    older = contents.alert("KafkaOfLongAgo", "kafka_brokers < 3")
-    hub.write("Kafka_Exporter/nc/v1.6.0/Kafka_Exporter_alert.yaml", older)
+    for version, name in (("v1.0.0", "RedisOfLongAgo"), ("v1.1.0", "RedisOfToday")):
+        hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
     if _copies:
         tables.put_back(_copies[0])
     else:
@@ -144,3 +146,12 @@ def open_page(
 def page(open_page: Callable[[Screen], Page], request: pytest.FixtureRequest) -> Page:
     """A page on a desktop, in the light, or on the screen that is the test's parameter."""
     return open_page(getattr(request, "param", DESKTOP))
+
+
+@pytest.fixture
+def admin(full_hub: Hub, page: Page) -> Page:
+    """A page where an admin has signed in."""
+    User.objects.create_superuser("root", password=PASSWORD)
+    sign_in(page)
+    expect(page.get_by_text("Welcome, root")).to_be_visible()
+    return page

@@ -21,11 +21,10 @@ from tests.browser.screens import (
     PHONE,
     Screen,
 )
+from tests.browser.steps import PASSWORD, expect_full, press_refresh, sign_in
 from tests.browser.watch import Watch
 from tests.common.waiting import wait_until
 from tests.conftest import TOKEN, Hub
-
-PASSWORD = "a password of the test"
 
 on_every_screen = pytest.mark.parametrize(
     "page",
@@ -33,40 +32,6 @@ on_every_screen = pytest.mark.parametrize(
     ids=str,
     indirect=True,
 )
-
-
-def sign_in(page: Page, name: str = "root") -> None:
-    """Sign in to the admin as a person does."""
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-
-
-@pytest.fixture
-def admin(full_hub: Hub, page: Page) -> Page:
-    """A page where an admin has signed in."""
-    User.objects.create_superuser("root", password=PASSWORD)
-    sign_in(page)
-    expect(page.get_by_text("Welcome, root")).to_be_visible()
-    return page
-
-
-def press_refresh(page: Page) -> RefreshRun:
-    """Press the admin's button, and wait for the run that it began to end."""
-    page.goto("/admin/hub/refreshrun/")
-    page.get_by_role("button", name="Refresh contents now").click()
-    expect(page.get_by_text("Refreshing now")).to_be_visible()
-    newest = RefreshRun.objects.latest("pk")
-    ended = RefreshRun.objects.filter(pk=newest.pk, finished_at__isnull=False)
-    return wait_until(ended.first, "the run to end")
-
-
-def expect_full(page: Page) -> None:
-    """The catalogue shows what the last good snapshot held."""
-    page.goto("/")
-    expect(page.get_by_role("link", name="Redis", exact=True)).to_be_visible()
-    expect(page.get_by_text("Grafana dashboard: available").first).to_be_attached()
 
 
 # --- Reading --------------------------------------------------------------------------------------
