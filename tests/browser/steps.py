@@ -49,6 +49,6 @@ def choose_usable_alerts(page: Page) -> None:
     """Set the filter, which a phone keeps folded."""
     filters = page.get_by_role("navigation", name="Filters")
     if not filters.is_visible():
-        page.get_by_text("Filters", exact=True).click()
+        page.locator("summary", has_text="Filters").click()
     filters.get_by_role("link", name=re.compile("^Alerting rules")).first.click()
     expect(page).to_have_url(re.compile("usable=A"))

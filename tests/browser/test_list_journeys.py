@@ -82,10 +82,18 @@ def test_nothing_found_shows_a_way_out(full_hub: Hub, page: Page) -> None:
 def test_the_order_is_chosen(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     orders = page.get_by_role("navigation", name="Order")
-    for link in orders.get_by_role("link").all():
-        words = link.inner_text()
-        link.click()
+    for words in ("Recent", "Trending", "Popular"):
+        orders.get_by_role("link", name=words).click()
         expect(orders.get_by_role("link", name=words)).to_have_attribute("aria-current", "true")
+
+
+def test_two_clicks_in_a_row_leave_the_page_whole(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    orders = page.get_by_role("navigation", name="Order")
+    orders.evaluate("nav => nav.querySelectorAll('a').forEach(link => link.click())")
+    page.wait_for_load_state("networkidle")
+    expect(search(page)).to_be_visible()
+    expect(card(page, "Redis")).to_be_visible()
 
 
 @on_some_screens
