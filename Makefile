@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check password lock htmx clean
+.PHONY: help setup run test browser check password lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -26,13 +26,21 @@ help: ## this list
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-setup: .venv/.dev ## make .venv and install everything
+.venv/.browser: tests/common/browser.py .venv/.dev
+	@echo 'looking for a browser for the tests'
+	@$(BIN)/python -m tests.common.browser
+	@touch $@
+
+setup: .venv/.browser ## make .venv and install everything
 
 run: .venv/.run ## start the hub on this machine; Ctrl-C ends it
 	@$(BIN)/python -m hub.local run
 
-test: .venv/.dev ## all tests, on a real Postgres, a real Redis and real workers
+test: .venv/.browser ## all tests, on a real Postgres, a real Redis, real workers and a real browser
 	@$(BIN)/python -m pytest
+
+browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/output
+	@$(BIN)/python -m pytest tests/browser
 
 # Settings demand secrets; these are made for the check alone, and no server is asked.
 CHECK_ENV = SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))')" \

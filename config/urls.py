@@ -1,7 +1,9 @@
 """Where each page and the API live."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from hub.api import api
 from hub.pages.views import healthz
@@ -12,5 +14,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("webhooks/github", github, name="github_webhook"),
     path("admin/", admin.site.urls),
+    # Asked for by browsers where a page names no icon: the admin's, the API's, a badge's.
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}hub/favicon.svg")),
     path("", include("hub.pages.urls")),
 ]

@@ -3,13 +3,14 @@
 Settings own no entry: those would overwrite an admin's edit at every start of beat.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
-from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 REFRESH_TASK = "tasks.refresh.start_scheduled_run"
@@ -18,6 +19,9 @@ WATCH_TASK = "tasks.refresh.watch_runs"
 _WATCH_EVERY = timedelta(seconds=60)
 # Stars and releases of a day ago are new enough, and a day's requests are mostly 304: free.
 _FACTS_EVERY = timedelta(days=1)
+
+# beat writes the times of its ticks to Postgres every three minutes only.
+LATE = timedelta(minutes=6)
 
 
 @receiver(post_migrate)
@@ -66,21 +70,38 @@ def _create(name: str, task: str, every: timedelta, description: str) -> None:
     )
 
 
-def _refresh_entry() -> PeriodicTask | None:
-    entry: PeriodicTask | None = (
-        PeriodicTask.objects.filter(task=REFRESH_TASK, enabled=True)
-        .select_related("interval", "crontab", "solar", "clocked")
-        .first()
+@dataclass(frozen=True)
+class Plan:
+    """What the schedule promises, and whether beat keeps it."""
+
+    next_tick: datetime | None  # None: the refresh is disabled or gone
+    late_by: timedelta  # since the watch was last sent by beat, as far as Postgres knows
+
+    @property
+    def beat_is_late(self) -> bool:
+        """Whether beat seems to be gone."""
+        return self.late_by > LATE
+
+
+def plan(now: datetime) -> Plan:
+    """The schedule at `now`, with one query."""
+    entries = {entry.task: entry for entry in _enabled(REFRESH_TASK, WATCH_TASK).order_by("-pk")}
+    refresh, watch = entries.get(REFRESH_TASK), entries.get(WATCH_TASK)
+    return Plan(
+        now + _remaining(refresh, _last_sent(refresh)) if refresh else None,
+        now - _last_sent(watch) if watch else timedelta(0),
     )
-    return entry
 
 
 def time_to_next(since: datetime) -> timedelta:
     """How long after a tick at `since` the schedule asks for the next refresh."""
-    entry = _refresh_entry()
-    if entry is None:
-        return settings.REFRESH_INTERVAL
-    return _remaining(entry, since)
+    entry = _enabled(REFRESH_TASK).first()
+    return _remaining(entry, since) if entry else settings.REFRESH_INTERVAL
+
+
+def _enabled(*tasks: str) -> QuerySet[PeriodicTask]:
+    entries: QuerySet[PeriodicTask] = PeriodicTask.objects.filter(task__in=tasks, enabled=True)
+    return entries.select_related("interval", "crontab", "solar", "clocked")
 
 
 def _remaining(entry: PeriodicTask, since: datetime) -> timedelta:
@@ -88,15 +109,6 @@ def _remaining(entry: PeriodicTask, since: datetime) -> timedelta:
     return max(remaining, timedelta(0))
 
 
-def next_tick() -> datetime | None:
-    """When beat is due to refresh next; None while the entry is disabled or gone."""
-    entry = _refresh_entry()
-    if entry is None:
-        return None
-    return timezone.now() + _remaining(entry, entry.last_run_at or entry.date_changed)
-
-
-def late_by(now: datetime) -> timedelta:
-    """How long ago the watch was last sent by beat, as far as Postgres knows."""
-    entry = PeriodicTask.objects.filter(task=WATCH_TASK, enabled=True).first()
-    return now - (entry.last_run_at or entry.date_changed) if entry else timedelta(0)
+def _last_sent(entry: PeriodicTask) -> datetime:
+    sent: datetime = entry.last_run_at or entry.date_changed
+    return sent

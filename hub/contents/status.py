@@ -1,14 +1,18 @@
 """How the hub is: one place for the API, the command line, the pages and the admin."""
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Func, JSONField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from hub.contents import read
+from hub.contents.files.report import Level
 from hub.github.source import configured_source
 from hub.models import (
+    ContentTree,
     Exporter,
     ExporterContents,
     GitHubToken,
@@ -16,7 +20,7 @@ from hub.models import (
     RefreshRun,
     TokenState,
 )
-from hub.schedule import next_tick
+from hub.schedule import plan
 
 
 def runs() -> QuerySet[RefreshRun]:
@@ -47,6 +51,42 @@ def describe_run(run: RefreshRun) -> dict[str, Any]:
         "failed": run.failed,  # type: ignore[attr-defined]
         "requests": run.requests_asked,  # type: ignore[attr-defined]
     }
+
+
+@dataclass(frozen=True)
+class Directories:
+    """What the map holds, in numbers, and which directories the last run could not renew."""
+
+    total: int
+    errors: int
+    warnings: int
+    with_errors: int  # directories
+    failing: list[ExporterContents]
+
+
+def directories() -> Directories:
+    """The directories of the source, with one query."""
+    levels = Func(
+        F("judgement"),
+        Value("$.findings[*].level"),
+        template="jsonb_path_query_array(%(expressions)s::jsonpath)",
+        output_field=JSONField(),
+    )
+    found = ContentTree.objects.filter(pk=OuterRef("tree_sha"), judgement__isnull=False)
+    rows = list(
+        ExporterContents.objects.filter(source=configured_source().key)
+        .select_related("exporter")
+        .defer("evidence")
+        .annotate(levels=Subquery(found.annotate(levels=levels).values("levels")))
+    )
+    counts = [Counter(row.levels or ()) for row in rows]
+    return Directories(
+        total=len(rows),
+        errors=sum(count[Level.ERROR] for count in counts),
+        warnings=sum(count[Level.WARNING] for count in counts),
+        with_errors=sum(Level.ERROR in count for count in counts),
+        failing=[row for row in rows if row.stale],
+    )
 
 
 def describe() -> dict[str, Any]:
@@ -82,7 +122,7 @@ def describe() -> dict[str, Any]:
         "exporters": Exporter.objects.count(),
         "open_run": describe_run(open_run) if open_run else None,
         "last_run": describe_run(last_run) if last_run else None,
-        "next_refresh": next_tick(),
+        "next_refresh": plan(timezone.now()).next_tick,
         "tokens": len(tokens),
         "requests_left": sum(left) if left else None,
     }

@@ -1,42 +1,54 @@
-"""Atom feeds."""
+"""Atom feeds: what changed, of all exporters or of one."""
 
 from datetime import datetime
 from typing import Any
 
 from django.contrib.syndication.views import Feed
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 
 from hub.github.source import configured_source
-from hub.models import Change, ChangeKind, ChangeWhat
+from hub.models import Change, ChangeKind, ChangeWhat, Exporter
+from hub.pages.text import one_line
 
 _NEWEST = 100
+_TITLE = "Exporter Hub: changes"
 
 
-class ChangesFeed(Feed[Change, Any]):
-    """What exporters gained and lost, newest first."""
+class ChangesFeed(Feed[Change, Exporter | None]):
+    """What exporters gained and lost, newest first; with a slug, that exporter alone."""
 
     feed_type = Atom1Feed
-    title = "Exporter Hub: changes"
-    subtitle = "What each exporter gained or lost: charts, alerting rules, dashboards."
+    subtitle = "What was gained or lost: charts, alerting rules, dashboards."
 
-    def link(self) -> str:
-        return reverse("catalogue")
+    def get_object(self, request: HttpRequest, slug: str = "") -> Exporter | None:
+        """The exporter; Django answers 404 when there is none of that slug."""
+        return Exporter.objects.get(slug=slug) if slug else None
 
-    def items(self) -> QuerySet[Change]:
+    def title(self, exporter: Exporter | None) -> str:
+        return f"{_TITLE} of {one_line(exporter.title)}" if exporter else _TITLE
+
+    def link(self, exporter: Exporter | None) -> str:
+        return _history(exporter) if exporter else reverse("catalogue")
+
+    def items(self, exporter: Exporter | None) -> QuerySet[Change]:
         changes = Change.objects.filter(source=configured_source().key)
+        if exporter:
+            changes = changes.filter(exporter=exporter)
         return changes.select_related("exporter")[:_NEWEST]
 
     def item_title(self, item: Change) -> str:
-        return sentence(item)
+        return one_line(sentence(item))
 
     def item_description(self, item: Change) -> str:
-        return f"{sentence(item)}: {item.get_cause_display()}."
+        return f"{one_line(sentence(item))}: {item.get_cause_display()}."
 
     def item_link(self, item: Change) -> str:
-        directory = {"directory": item.directory}
-        return reverse("api:directory_contents", kwargs=directory)
+        if item.exporter:
+            return _history(item.exporter)
+        return reverse("api:directory_contents", kwargs={"directory": item.directory})
 
     def item_guid(self, item: Change) -> str:
         return f"urn:exporter-hub:change:{item.pk}"
@@ -49,6 +61,10 @@ class ChangesFeed(Feed[Change, Any]):
 
     def item_author_name(self, item: Any) -> str:
         return "Exporter Hub"
+
+
+def _history(exporter: Exporter) -> str:
+    return f"/exporters/{exporter.slug}/history"
 
 
 def sentence(change: Change) -> str:

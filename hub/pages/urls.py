@@ -1,18 +1,28 @@
 """Addresses of the pages."""
 
+from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
+from hub.pages import share, status
 from hub.pages.catalogue import catalogue
 from hub.pages.coverage import coverage, coverage_csv
 from hub.pages.feeds import ChangesFeed
 from hub.pages.logos import logo
+from hub.pages.sitemaps import SITEMAPS
 from hub.pages.theme import choose_theme
 
 urlpatterns = [
     path("", catalogue, name="catalogue"),
     path("coverage", coverage, name="coverage"),
     path("coverage.csv", coverage_csv, name="coverage_csv"),
+    path("status", status.status_page, name="status"),
+    path("status/live", status.status_live, name="status_live"),
     path("theme", choose_theme, name="theme"),
     path("exporters/<slug:slug>/logo", logo, name="exporter_logo"),
     path("changes.atom", ChangesFeed(), name="changes_feed"),
+    path("exporters/<slug:slug>/changes.atom", ChangesFeed(), name="exporter_changes"),
+    path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),
+    path("llms.txt", share.llms, name="llms"),
+    path("robots.txt", share.robots, name="robots"),
+    path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
 ]

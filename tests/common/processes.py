@@ -108,6 +108,18 @@ def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None
     )
 
 
+def web(port: int) -> Process:
+    """The web server as `make run` starts it."""
+    return Process(
+        "granian",
+        "--interface=wsgi",
+        "--host=127.0.0.1",
+        f"--port={port}",
+        "--blocking-threads=8",
+        "config.wsgi:application",
+    )
+
+
 def redis_url() -> str:
     """The test session's Redis."""
     return str(settings.REDIS_URL)

@@ -1,7 +1,6 @@
 """`manage.py status`: how the hub is."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
@@ -12,9 +11,6 @@ from django.utils import timezone
 from hub import schedule
 from hub.contents import status
 from hub.models import RunStatus
-
-# beat writes the times of its ticks to Postgres every three minutes only.
-_LATE = timedelta(minutes=6)
 
 
 class Command(BaseCommand):
@@ -31,9 +27,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
-            late = schedule.late_by(timezone.now())
-            if late > _LATE:
-                raise CommandError(f"beat has not ticked for {late}: is it running?")
+            plan = schedule.plan(timezone.now())
+            if plan.beat_is_late:
+                raise CommandError(f"beat has not ticked for {plan.late_by}: is it running?")
         hub = status.describe()
         self.stdout.write(
             json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _in_words(hub)

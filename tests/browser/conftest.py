@@ -1,0 +1,157 @@
+"""A real web server and a real browser, over a hub that real workers have filled."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from hub.demo.smallgithub import Repository
+from hub.local.ports import free_port
+from hub.models import Exporter, Readme, Release, RunStatus
+from tests.browser.screens import DESKTOP, Screen
+from tests.browser.steps import PASSWORD, sign_in
+from tests.browser.watch import Watch
+from tests.common import browser, contents, tables
+from tests.common.processes import ROOT, Process, web
+from tests.conftest import Hub
+
+SAMPLE = ROOT / "hub" / "demo" / "sample"
+OUTPUT = ROOT / "tests" / "output"
+
+_FLAGS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # Whatever a page asks of another host fails: nothing leaves this machine.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium's sandbox refuses root
+]
+
+expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """The browser, one for all tests of this folder."""
+    path = browser.find()
+    if path is None:
+        pytest.fail(browser.MISSING, pytrace=False)
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, which runs no coroutine of ours.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield playwright.chromium.launch(executable_path=path, args=_FLAGS)
+
+
+@pytest.fixture(scope="package")
+def port() -> int:
+    """Where the web server listens."""
+    return free_port()
+
+
+@pytest.fixture(scope="package")
+def server(port: int, django_db_setup: None) -> Iterator[Process]:
+    """A real web server over the test's hub."""
+    process = web(port)
+    process.start()
+    process.wait_for_output("Started worker")
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def full_hub(hub: Hub) -> Hub:
+    """The hub with the sample contents and the list that ships with it, and a token.
+
+    The first test that asks lets the real workers fill it; later ones get a copy of the tables.
+    """
+    hub.github.repository = Repository.of_folder(SAMPLE)
+    for version, name in (("v1.0.0", "RedisOfLongAgo"), ("v1.1.0", "RedisOfToday")):
+        hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
+    if _copies:
+        tables.put_back(_copies[0])
+    else:
+        call_command("loadcatalogue", stdout=StringIO())
+        _facts()
+        hub.add_token()
+        assert hub.refresh().status == RunStatus.PUBLISHED
+        _copies.append(tables.copy_out())
+    hub.github.requests.clear()
+    return hub
+
+
+_copies: list[dict[str, bytes]] = []
+
+
+def _facts() -> None:
+    """What GitHub would tell of two repositories: stars, a README, releases."""
+    now = timezone.now()
+    for slug, stars in (("redis", 3400), ("kafka", 2300)):
+        exporter = Exporter.objects.get(slug=slug)
+        exporter.stars, exporter.default_branch, exporter.facts_at = stars, "master", now
+        exporter.last_release_at = now - timedelta(days=3)
+        exporter.save()
+        text = f"# {exporter.title}\n\nPrometheus exporter. See [the options](docs/options.md).\n"
+        Readme.objects.create(exporter=exporter, path="README.md", sha="0" * 40, text=text)
+        for days, tag in ((3, "v1.80.0"), (90, "v1.79.0")):
+            Release.objects.create(
+                exporter=exporter,
+                tag=tag,
+                name=f"Release {tag}",
+                body="* Fixes",
+                url=f"{exporter.repository}/releases/tag/{tag}",
+                published_at=now - timedelta(days=days),
+            )
+
+
+@pytest.fixture
+def watch(port: int, server: Process) -> Iterator[Watch]:
+    """The faults of every page that the test opens; it fails when there is one."""
+    watch = Watch(f"http://127.0.0.1:{port}")
+    yield watch
+    said = server.output()[-4000:]
+    assert not watch.faults, "\n".join([*watch.faults, "The web server's last words:", said])
+
+
+@pytest.fixture
+def open_page(
+    chromium: Browser, watch: Watch, request: pytest.FixtureRequest
+) -> Iterator[Callable[[Screen], Page]]:
+    """Opens a page with a screen, as a reader of its own; a picture is taken at the end."""
+    pages: list[Page] = []
+
+    def opened(screen: Screen) -> Page:
+        context = chromium.new_context(base_url=watch.origin, **screen.options)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        watch.over(context)
+        pages.append(context.new_page())
+        return pages[-1]
+
+    yield opened
+    name = re.sub(r"[^\w.-]+", "-", f"{request.node.path.stem}.{request.node.name}").strip("-")
+    for number, page in enumerate(pages):
+        page.screenshot(path=OUTPUT / f"{name}{number or ''}.png", full_page=True)
+        page.context.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[[Screen], Page], request: pytest.FixtureRequest) -> Page:
+    """A page on a desktop, in the light, or on the screen that is the test's parameter."""
+    return open_page(getattr(request, "param", DESKTOP))
+
+
+@pytest.fixture
+def admin(full_hub: Hub, page: Page) -> Page:
+    """A page where an admin has signed in."""
+    User.objects.create_superuser("root", password=PASSWORD)
+    sign_in(page)
+    expect(page.get_by_text("Welcome, root")).to_be_visible()
+    return page

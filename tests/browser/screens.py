@@ -1,0 +1,38 @@
+"""The screens that tests look at the hub with."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A window and its reader's choices."""
+
+    width: int = 1280
+    height: int = 800
+    touch: bool = False
+    scheme: Literal["light", "dark"] = "light"
+    script: bool = True
+
+    def __str__(self) -> str:
+        words = ["phone" if self.touch else "desktop", self.scheme]
+        return "-".join(words if self.script else [*words, "no script"])
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As Playwright's `new_context` takes it."""
+        return {
+            "viewport": {"width": self.width, "height": self.height},
+            "has_touch": self.touch,
+            "is_mobile": self.touch,
+            "color_scheme": self.scheme,
+            "java_script_enabled": self.script,
+        }
+
+
+DESKTOP = Screen()
+PHONE = Screen(360, 780, touch=True)
+DARK = replace(DESKTOP, scheme="dark")
+DARK_PHONE = replace(PHONE, scheme="dark")
+NO_SCRIPT = replace(DESKTOP, script=False)
+NO_SCRIPT_PHONE = replace(PHONE, script=False)

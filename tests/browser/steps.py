@@ -1,0 +1,54 @@
+"""What people do on the pages, shared by the journeys."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from hub.models import RefreshRun
+from tests.common.waiting import wait_until
+
+PASSWORD = "a password of the test"
+
+
+def sign_in(page: Page, name: str = "root") -> None:
+    """Sign in to the admin as a person does."""
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+
+def press_refresh(page: Page) -> RefreshRun:
+    """Press the admin's button, and wait for the run that it began to end."""
+    page.goto("/admin/hub/refreshrun/")
+    page.get_by_role("button", name="Refresh contents now").click()
+    expect(page.get_by_text("Refreshing now")).to_be_visible()
+    newest = RefreshRun.objects.latest("pk")
+    ended = RefreshRun.objects.filter(pk=newest.pk, finished_at__isnull=False)
+    return wait_until(ended.first, "the run to end")
+
+
+def expect_full(page: Page) -> None:
+    """The catalogue shows what the last good snapshot held."""
+    page.goto("/")
+    expect(page.get_by_role("link", name="Redis", exact=True)).to_be_visible()
+    expect(page.get_by_text("Grafana dashboard: available").first).to_be_attached()
+
+
+def search(page: Page) -> Locator:
+    """The search box."""
+    return page.get_by_role("searchbox", name="Search exporters")
+
+
+def card(page: Page, title: str) -> Locator:
+    """The link to an exporter."""
+    return page.get_by_role("link", name=title, exact=True)
+
+
+def choose_usable_alerts(page: Page) -> None:
+    """Set the filter, which a phone keeps folded."""
+    filters = page.get_by_role("navigation", name="Filters")
+    if not filters.is_visible():
+        page.locator("summary", has_text="Filters").click()
+    filters.get_by_role("link", name=re.compile("^Alerting rules")).first.click()
+    expect(page).to_have_url(re.compile("usable=A"))

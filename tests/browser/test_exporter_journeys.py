@@ -1,0 +1,137 @@
+"""An exporter's page: from the search to the rule in the clipboard and the dashboard on disk."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SAMPLE
+from tests.browser.screens import DARK, DESKTOP, NO_SCRIPT, PHONE, Screen
+from tests.browser.steps import card, choose_usable_alerts, search
+from tests.browser.watch import Watch
+from tests.conftest import Hub
+
+on_some_screens = pytest.mark.parametrize(
+    "page", [DESKTOP, PHONE, DARK, NO_SCRIPT], ids=str, indirect=True
+)
+
+
+def tab(page: Page, name: str) -> None:
+    """Go to a tab of the exporter."""
+    tabs = page.get_by_role("navigation", name=re.compile("^(Redis|Exporter)$"))
+    tabs.get_by_role("link", name=name).click()
+    expect(tabs.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+
+
+def copied(page: Page) -> str:
+    """What is in the clipboard."""
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+@pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
+def test_from_a_misspelt_name_to_the_rule_and_the_dashboard(
+    full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
+) -> None:
+    page.goto("/")
+    search(page).fill("rediss")
+    search(page).press("Enter")
+    choose_usable_alerts(page)
+    card(page, "Redis").click()
+    expect(page).to_have_url(re.compile("/exporters/redis$"))
+
+    tab(page, "Alerting rules")
+    page.get_by_text(re.compile("^Rule RedisOfToday")).click()
+    page.get_by_role("button", name="Copy rule RedisOfToday").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    assert copied(page).startswith("- alert: RedisOfToday\n")
+    assert "expr: redis_up == 0" in copied(page)
+
+    page.get_by_label("Version").select_option("v1.0.0")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile(r"version=v1\.0\.0"))
+    expect(page.get_by_role("rowheader", name="RedisOfLongAgo")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="RedisOfToday")).to_have_count(0)
+
+    friend = open_page(PHONE)
+    friend.goto(page.url)
+    expect(friend.get_by_role("rowheader", name="RedisOfLongAgo")).to_be_visible()
+
+    tab(page, "Dashboard")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download Redis_dashboard.json").click()
+    assert download.value.suggested_filename == "Redis_dashboard.json"
+    sample = SAMPLE / "contents" / "Redis" / "Redis_dashboard.json"
+    assert Path(download.value.path()).read_bytes() == sample.read_bytes()
+
+
+@on_some_screens
+def test_every_tab_has_an_address(full_hub: Hub, page: Page) -> None:
+    page.goto("/exporters/redis")
+    for name, address in (
+        ("IaC", "iac"),
+        ("Alerting rules", "alerts"),
+        ("Dashboard", "dashboards"),
+        ("Releases", "releases"),
+        ("History", "history"),
+    ):
+        tab(page, name)
+        expect(page).to_have_url(re.compile(f"/exporters/redis/{address}$"))
+        expect(page.get_by_role("heading", level=2).first).to_be_visible()
+        expect(page).to_have_title(re.compile("^Redis"))
+
+
+@on_some_screens
+def test_the_rules_are_a_table(full_hub: Hub, page: Page) -> None:
+    page.goto("/exporters/redis/alerts")
+    row = page.get_by_role("row", name=re.compile("^RedisOfToday"))
+    for words in ("warning", "redis_up == 0", "it is down"):
+        expect(row.get_by_text(words).first).to_be_visible()
+
+
+@on_some_screens
+def test_the_readme_links_to_the_repository(full_hub: Hub, page: Page) -> None:
+    page.goto("/exporters/redis")
+    link = page.get_by_role("link", name="the options")
+    expect(link).to_have_attribute(
+        "href", "https://github.com/oliver006/redis_exporter/blob/master/docs/options.md"
+    )
+
+
+def test_a_version_is_chosen_with_the_keyboard(full_hub: Hub, page: Page) -> None:
+    page.goto("/exporters/redis/alerts")
+    page.get_by_label("Version").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"version=v1\.0\.0"))
+    expect(page.get_by_role("rowheader", name="RedisOfLongAgo")).to_be_visible()
+
+
+def test_what_changed_stands_in_the_history(full_hub: Hub, page: Page) -> None:
+    full_hub.fill("Ceph/dashboard.json")
+    full_hub.refresh()
+    page.goto("/exporters/ceph/history")
+    expect(page.get_by_text("gained Grafana dashboard").first).to_be_visible()
+
+
+def test_what_is_missing_is_said_with_what_to_do(full_hub: Hub, page: Page) -> None:
+    page.goto("/exporters/ceph/dashboards")
+    expect(
+        page.get_by_role("main").get_by_text(re.compile("no Grafana dashboards"))
+    ).to_be_visible()
+
+
+def test_an_unknown_exporter_is_said_to_be_unknown(full_hub: Hub, page: Page, watch: Watch) -> None:
+    watch.expect("/exporters/rediss")
+    page.goto("/exporters/rediss")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("link", name="Redis").first).to_be_visible()
+
+
+def test_the_page_names_its_feed(full_hub: Hub, page: Page) -> None:
+    page.goto("/exporters/redis")
+    feeds = page.locator("link[rel=alternate][type='application/atom+xml']")
+    addresses = [link.get_attribute("href") for link in feeds.all()]
+    assert "/exporters/redis/changes.atom" in addresses

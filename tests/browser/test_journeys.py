@@ -1,0 +1,271 @@
+"""What people come for: reading the hub, whatever state it is in, and keeping it as an admin."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from hub.contents.runs import start_run
+from hub.demo.smallgithub import Fault
+from hub.demo.smallgithub.faults import server_error
+from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger, ServedContents
+from tests.browser.screens import (
+    DARK,
+    DARK_PHONE,
+    DESKTOP,
+    NO_SCRIPT,
+    NO_SCRIPT_PHONE,
+    PHONE,
+    Screen,
+)
+from tests.browser.steps import PASSWORD, expect_full, press_refresh, sign_in
+from tests.browser.watch import Watch
+from tests.common.waiting import wait_until
+from tests.conftest import TOKEN, Hub
+
+on_every_screen = pytest.mark.parametrize(
+    "page",
+    [DESKTOP, DARK, PHONE, DARK_PHONE, NO_SCRIPT, NO_SCRIPT_PHONE],
+    ids=str,
+    indirect=True,
+)
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+
+@on_every_screen
+def test_the_catalogue_is_full(full_hub: Hub, page: Page) -> None:
+    expect_full(page)
+    expect(page.get_by_text("Contents as of")).to_be_visible()
+
+
+@on_every_screen
+def test_the_status_is_there_for_everybody(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Status").click()
+    expect(page.get_by_role("heading", name="Status", exact=True)).to_be_visible()
+    expect(page.get_by_text("Last refresh:")).to_be_visible()
+    chart = page.get_by_role("img", name="How long each of the last 1 refreshes took")
+    expect(chart).to_be_visible()
+    expect(page.get_by_role("region", name="Table of refreshes")).to_be_visible()
+    expect(page.get_by_text("of 5,000 this hour")).to_be_visible()
+
+
+def test_the_ground_is_dark_for_who_likes_it_dark(
+    full_hub: Hub, open_page: Callable[[Screen], Page]
+) -> None:
+    grounds = []
+    for screen in (DESKTOP, DARK):
+        page = open_page(screen)
+        page.goto("/status")
+        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert grounds == ["rgb(245, 247, 248)", "rgb(16, 22, 26)"]
+
+
+def test_the_keyboard_is_enough(full_hub: Hub, page: Page) -> None:
+    page.goto("/status")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    table = page.get_by_role("region", name="Table of refreshes")
+    expect(table).to_be_focused()
+    assert table.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("page", [PHONE], ids=str, indirect=True)
+def test_a_finger_hits_what_it_aims_at(full_hub: Hub, page: Page) -> None:
+    """WCAG 2.2, 2.5.8: 24 by 24 CSS pixels."""
+    page.goto("/status")
+    for link in page.get_by_role("navigation", name="Main").get_by_role("link").all():
+        box = link.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 24
+    page.get_by_role("link", name="Catalogue").tap()
+    expect(page).to_have_url("/")
+
+
+def test_a_lost_reader_finds_back(full_hub: Hub, page: Page, watch: Watch) -> None:
+    watch.expect("/no-such-page")
+    page.goto("/no-such-page")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    page.get_by_role("main").get_by_role("link", name="catalogue").click()
+    expect(page).to_have_url("/")
+
+
+@on_every_screen
+def test_an_empty_hub_says_how_it_is_filled(hub: Hub, page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_text("No snapshot yet")).to_be_visible()
+    page.goto("/status")
+    expect(page.get_by_text("No refresh was tried yet")).to_be_visible()
+    expect(page.get_by_text("There is no token")).to_be_visible()
+
+
+def test_the_feed_is_found_by_a_feed_reader(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    link = page.locator("link[rel=alternate][type='application/atom+xml']").first
+    answer = page.request.get(str(link.get_attribute("href")))
+    assert answer.ok
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+
+
+def test_the_badge_is_drawn(full_hub: Hub, page: Page) -> None:
+    page.goto("/status")
+    page.evaluate(
+        """() => {
+          const badge = new Image()
+          badge.src = "/exporters/redis/badge.svg"
+          badge.alt = "Badge"
+          document.querySelector("h1").after(badge)
+          return badge.decode()
+        }"""
+    )
+    box = page.get_by_role("img", name="Badge").bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (204, 20)
+
+
+# --- When something is wrong ----------------------------------------------------------------------
+
+
+def test_token_removed_and_the_page_is_still_full(full_hub: Hub, admin: Page) -> None:
+    admin.goto("/admin/hub/githubtoken/")
+    admin.get_by_role("link", name="token", exact=True).click()
+    admin.get_by_role("link", name="Delete").click()
+    admin.get_by_role("button", name="Yes, I’m sure").click()
+    expect(admin.get_by_text("was deleted successfully")).to_be_visible()
+    full_hub.write("Redis/new.yaml", b"{}\n")
+    assert press_refresh(admin).status == RunStatus.NO_TOKEN
+    assert full_hub.github.requests == []
+    expect_full(admin)
+    expect(admin.get_by_text("The contents are stale")).to_be_visible()
+    expect(admin.get_by_text("No GitHub token: add one in the admin")).to_be_visible()
+    admin.get_by_role("link", name="Open the tokens in the admin").click()
+    expect(admin).to_have_url("/admin/hub/githubtoken/")
+
+
+@on_every_screen
+def test_a_reader_without_a_token_is_told_why(full_hub: Hub, page: Page) -> None:
+    GitHubToken.objects.all().delete()
+    full_hub.refresh()
+    expect_full(page)
+    expect(page.get_by_text("No GitHub token: add one in the admin")).to_be_visible()
+    expect(page.get_by_role("link", name="Open the tokens in the admin")).to_have_count(0)
+
+
+def test_a_new_token_makes_it_fresh_again(full_hub: Hub, admin: Page) -> None:
+    GitHubToken.objects.all().delete()
+    full_hub.refresh()
+    admin.goto("/admin/hub/githubtoken/add/")
+    admin.get_by_label("Name").fill("the new one")
+    admin.get_by_label("Token").fill(TOKEN)
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.get_by_text("was added successfully")).to_be_visible()
+    fresh = ServedContents.objects.filter(state="fresh")
+    wait_until(fresh.first, "the map to be fresh")
+    expect_full(admin)
+    expect(admin.get_by_text("Contents as of")).to_be_visible()
+
+
+def test_a_token_that_github_refuses_is_not_kept(full_hub: Hub, admin: Page) -> None:
+    admin.goto("/admin/hub/githubtoken/add/")
+    admin.get_by_label("Name").fill("bad")
+    admin.get_by_label("Token").fill("ghp_of_somebody_else_0123")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.get_by_text("GitHub refuses this token")).to_be_visible()
+    assert GitHubToken.objects.count() == 1
+
+
+def test_github_is_away_and_the_page_is_still_full(full_hub: Hub, admin: Page) -> None:
+    full_hub.github.faults.append(Fault(server_error()))
+    assert press_refresh(admin).status == RunStatus.FAILED
+    expect_full(admin)
+    expect(admin.get_by_text("GitHub answered with an error of its own")).to_be_visible()
+
+
+@on_every_screen
+def test_a_directory_that_was_not_renewed_is_named(full_hub: Hub, page: Page) -> None:
+    full_hub.fill("Redis/new_alert.yaml", "NGINX/new_alert.yaml")
+    file = full_hub.github.repository.find("main", "contents/Redis/new_alert.yaml")
+    assert file is not None
+    full_hub.github.faults.append(Fault(server_error(), match=file.sha))
+    full_hub.refresh()
+    page.goto("/status")
+    table = page.get_by_role("region", name="Table of what was not renewed")
+    expect(table.get_by_role("rowheader", name="Redis")).to_be_visible()
+    expect(table.get_by_text("GitHub answered with an error of its own")).to_be_visible()
+
+
+def test_nobody_refreshes_any_more_and_the_page_says_so(full_hub: Hub, page: Page) -> None:
+    ServedContents.objects.update(fresh_until=timezone.now() - timedelta(seconds=1))
+    expect_full(page)
+    expect(page.get_by_text("check beat and worker")).to_be_visible()
+
+
+# --- Keeping it -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [DESKTOP, PHONE, NO_SCRIPT], ids=str, indirect=True)
+def test_an_admin_refreshes(full_hub: Hub, admin: Page) -> None:
+    admin.goto("/?q=ceph")
+    link = admin.get_by_role("link", name="Ceph", exact=True)
+    ceph = admin.get_by_role("listitem").filter(has=link)
+    expect(ceph.get_by_text("Grafana dashboard: not available")).to_be_attached()
+    full_hub.fill("Ceph/dashboard.json")
+    assert press_refresh(admin).status == RunStatus.PUBLISHED
+    admin.reload()
+    expect(admin.get_by_role("row", name="published")).to_have_count(2)
+    admin.goto("/?q=ceph")
+    expect(ceph.get_by_text("Grafana dashboard: available")).to_be_attached()
+
+
+def test_a_wrong_password_is_refused(full_hub: Hub, page: Page) -> None:
+    sign_in(page)
+    expect(page.get_by_text("Please enter the correct username and password")).to_be_visible()
+
+
+def test_who_may_only_look_gets_no_button(full_hub: Hub, page: Page) -> None:
+    user = User.objects.create_user("viewer", password=PASSWORD, is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_refreshrun"))
+    sign_in(page, "viewer")
+    page.goto("/admin/hub/refreshrun/")
+    expect(page.get_by_text("The map is fresh")).to_be_visible()
+    expect(page.get_by_role("button", name="Refresh contents now")).to_have_count(0)
+
+
+def test_most_directories_vanish_and_an_admin_decides(full_hub: Hub, admin: Page) -> None:
+    repository = full_hub.github.repository
+    for entry in repository.entries(str(repository.resolve("main:contents")))[3:]:
+        repository.delete(f"contents/{entry.path}")
+    assert press_refresh(admin).status == RunStatus.HELD
+    expect_full(admin)
+    expect(admin.get_by_text("Most directories vanished")).to_be_visible()
+    admin.goto("/admin/hub/refreshrun/")
+    admin.get_by_role("row", name="held back").get_by_role("checkbox").check()
+    admin.get_by_label("Action:").select_option("Publish a held run although directories vanished")
+    admin.get_by_role("button", name="Go").click()
+    expect(admin.get_by_text("Refreshing now")).to_be_visible()
+    fresh = ServedContents.objects.filter(state="fresh")
+    wait_until(fresh.first, "the map to be fresh")
+    admin.goto("/status")
+    expect(admin.get_by_text("0 not renewed")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", [NO_SCRIPT], ids=str, indirect=True)
+def test_a_run_is_followed_without_a_script(full_hub: Hub, page: Page) -> None:
+    full_hub.fill("Ceph/dashboard.json")
+    full_hub.github.latency = 0.7
+    run = start_run(RunTrigger.COMMAND).run
+    page.goto("/status")
+    expect(page.get_by_text(f"Refreshing now: run {run.pk}")).to_be_visible()
+    wait_until(RefreshRun.objects.filter(pk=run.pk, status=RunStatus.PUBLISHED).first, "its end")
+    page.get_by_role("link", name="See how far it is now").click()
+    expect(page.get_by_text(f"Last refresh: run {run.pk}, published")).to_be_visible()

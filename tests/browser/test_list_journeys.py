@@ -1,0 +1,160 @@
+"""Finding an exporter: search, filters, order, the coverage grid, the theme."""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from hub.models import Category, Exporter
+from tests.browser.screens import DARK_PHONE, DESKTOP, NO_SCRIPT, NO_SCRIPT_PHONE, PHONE, Screen
+from tests.browser.steps import card, choose_usable_alerts, search
+from tests.conftest import Hub
+
+on_some_screens = pytest.mark.parametrize(
+    "page", [DESKTOP, DARK_PHONE, NO_SCRIPT, NO_SCRIPT_PHONE], ids=str, indirect=True
+)
+
+
+@on_some_screens
+def test_redis_is_found_by_a_misspelt_name(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    search(page).fill("redsi")
+    search(page).press("Enter")
+    expect(page).to_have_url(re.compile(r"\?q=redsi$"))
+    expect(card(page, "Redis")).to_be_visible()
+    expect(card(page, "Ceph")).to_have_count(0)
+
+
+def test_results_follow_what_is_typed(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    page.evaluate("window.same = true")
+    page.keyboard.press("/")
+    expect(search(page)).to_be_focused()
+    page.keyboard.type("rabit")
+    expect(card(page, "RabbitMQ")).to_be_visible()
+    expect(card(page, "Redis")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"\?q=rabit$"))
+    expect(search(page)).to_be_focused()
+    assert page.evaluate("window.same")
+
+
+@on_some_screens
+def test_only_those_with_usable_alerts(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    choose_usable_alerts(page)
+    expect(card(page, "Redis")).to_be_visible()
+    shown = page.get_by_role("main").get_by_role("listitem").filter(has=page.locator("h3"))
+    with_alerts = shown.filter(has_text=re.compile(r"Alerting rules: available(?!,)"))
+    assert shown.count() == with_alerts.count() > 10
+    page.reload()
+    assert shown.count() == with_alerts.count()
+    page.go_back()
+    expect(card(page, "Grok")).to_be_visible()
+
+
+@on_some_screens
+def test_an_address_shares_what_is_seen(
+    full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
+) -> None:
+    page.goto("/?q=exporter")
+    choose_usable_alerts(page)
+    expect(page.get_by_role("heading", level=2).first).to_be_visible()
+    heading = page.get_by_role("heading", name=re.compile(r"\d+ exporters?")).inner_text()
+    friend = open_page(PHONE)
+    friend.goto(page.url)
+    expect(friend.get_by_role("heading", name=heading)).to_be_visible()
+
+
+@on_some_screens
+def test_nothing_found_shows_a_way_out(full_hub: Hub, page: Page) -> None:
+    page.goto("/?q=xyzzyxyzzy")
+    expect(page.get_by_text("Nothing in the catalogue speaks of “xyzzyxyzzy”")).to_be_visible()
+    page.get_by_role("link", name="Show the whole catalogue").click()
+    expect(card(page, "Redis")).to_be_visible()
+
+
+def test_the_order_is_chosen(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    orders = page.get_by_role("navigation", name="Order")
+    for words in ("Recent", "Trending", "Popular"):
+        orders.get_by_role("link", name=words).click()
+        expect(orders.get_by_role("link", name=words)).to_have_attribute("aria-current", "true")
+
+
+def test_two_clicks_in_a_row_leave_the_page_whole(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    orders = page.get_by_role("navigation", name="Order")
+    orders.evaluate("nav => nav.querySelectorAll('a').forEach(link => link.click())")
+    page.wait_for_load_state("networkidle")
+    expect(search(page)).to_be_visible()
+    expect(card(page, "Redis")).to_be_visible()
+
+
+@on_some_screens
+def test_the_theme_is_kept(full_hub: Hub, page: Page) -> None:
+    def ground() -> str:
+        return str(page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor"))
+
+    page.goto("/")
+    page.get_by_role("button", name="Dark").click()
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    dark = ground()
+    page.goto("/status")
+    assert ground() == dark
+    page.get_by_role("button", name="Light").click()
+    expect(page.get_by_role("button", name="Light")).to_have_attribute("aria-pressed", "true")
+    assert ground() != dark
+
+
+@on_some_screens
+def test_the_grid_shows_where_content_is_missing(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Coverage").click()
+    row = page.get_by_role("row", name=re.compile("^Ceph"))
+    expect(row.get_by_text("Alerting rules: available")).to_be_attached()
+    expect(row.get_by_text("Grafana dashboard: not available")).to_be_attached()
+    page.get_by_role("columnheader", name="Grafana dashboard").get_by_role("link").click()
+    expect(page).to_have_url(re.compile("sort="))
+
+
+def test_the_grid_is_downloaded(full_hub: Hub, page: Page) -> None:
+    page.goto("/coverage")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+    assert len(rows) > 40
+    assert any("Redis" in cells for cells in rows)
+
+
+@pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
+def test_a_thousand_exporters_are_light(full_hub: Hub, page: Page) -> None:
+    category = Category.objects.create(name="Many")
+    Exporter.objects.bulk_create(
+        Exporter(
+            slug=f"number-{number}",
+            title=f"Number {number} of many",
+            repository=f"https://github.com/tests/number-{number}",
+            category=category,
+            description=f"Exporter {number} says something of about this length to fill a card.",
+        )
+        for number in range(1000)
+    )
+    assert len(gzip.compress(Client().get("/").content)) < 100_000
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.resource_type))
+    page.goto("/", wait_until="networkidle")
+    assert (asked.count("stylesheet"), asked.count("script")) == (1, 1)
+    shifts = page.evaluate(
+        """() => new Promise(done => {
+          new PerformanceObserver(list => done(list.getEntries().length))
+            .observe({type: "layout-shift", buffered: true})
+          requestAnimationFrame(() => requestAnimationFrame(() => done(0)))
+        })"""
+    )
+    assert shifts == 0

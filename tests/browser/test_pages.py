@@ -1,0 +1,81 @@
+"""What holds for every page: accessible, valid, no wider than a phone, nothing jumps."""
+
+from collections import Counter
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from justhtml import JustHTML
+from playwright.sync_api import Page
+
+from tests.browser.pages import ERRORS, PAGES
+from tests.browser.screens import DARK, DESKTOP, NO_SCRIPT_PHONE, PHONE
+from tests.browser.watch import Watch
+from tests.conftest import Hub
+
+on_every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+
+
+@pytest.fixture(autouse=True)
+def _expected_errors(watch: Watch) -> None:
+    for path in ERRORS:
+        watch.expect(path)
+
+
+@on_every_page
+@pytest.mark.parametrize("page", [DESKTOP, DARK], ids=str, indirect=True)
+def test_axe_finds_nothing(full_hub: Hub, page: Page, path: str) -> None:
+    """On a desktop and on a phone: what is hidden on one may be there on the other."""
+    page.goto(path)
+    for screen in (DESKTOP, PHONE):
+        page.set_viewport_size({"width": screen.width, "height": screen.height})
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@on_every_page
+def test_the_html_is_valid(full_hub: Hub, path: str) -> None:
+    answer = Client().get(path)
+    assert answer.status_code == ERRORS.get(path, 200)
+    document = JustHTML(answer.content.decode(), sanitize=False, strict=True)
+    ids = Counter(element.attrs["id"] for element in document.query("[id]"))
+    assert [name for name, times in ids.items() if times > 1] == []
+
+
+@on_every_page
+@pytest.mark.parametrize("page", [PHONE, NO_SCRIPT_PHONE], ids=str, indirect=True)
+def test_a_phone_scrolls_in_one_direction_only(full_hub: Hub, page: Page, path: str) -> None:
+    page.goto(path)
+    width, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width <= window == PHONE.width
+
+
+@on_every_page
+def test_a_page_asks_for_one_style_and_one_script(full_hub: Hub, page: Page, path: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.resource_type))
+    page.goto(path, wait_until="networkidle")
+    assert asked.count("stylesheet") == 1
+    assert asked.count("script") <= 1
+    assert asked.count("font") == 0
+
+
+@on_every_page
+@pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
+def test_nothing_jumps(full_hub: Hub, page: Page, path: str) -> None:
+    page.goto(path, wait_until="networkidle")
+    shift = page.evaluate(
+        """() => new Promise(done => {
+          let sum = 0
+          new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value })
+            .observe({type: "layout-shift", buffered: true})
+          requestAnimationFrame(() => requestAnimationFrame(() => done(sum)))
+        })"""
+    )
+    assert shift == 0
+
+
+@on_every_page
+def test_no_page_asks_github(full_hub: Hub, page: Page, path: str) -> None:
+    page.goto(path, wait_until="networkidle")
+    assert full_hub.github.requests == []

@@ -1,0 +1,49 @@
+"""What may never happen while a page is looked at, in any test."""
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
+
+
+class Watch:
+    """Collects faults: errors in the console (a breach of the content security policy is one),
+    exceptions of scripts, requests that fail, and any request to another origin.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.faults: list[str] = []
+        self.expected: set[str] = set()
+
+    def over(self, context: BrowserContext) -> None:
+        """Watch all pages of a browser context."""
+        context.on("console", self._console)
+        context.on("weberror", self._exception)
+        context.on("request", self._request)
+        context.on("requestfailed", self._failed)
+        context.on("response", self._response)
+
+    def expect(self, path: str) -> None:
+        """Let `path` answer with an error: the test is about that."""
+        self.expected.add(f"{self.origin}{path}")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and message.location["url"] not in self.expected:
+            self.faults.append(f"console: {message.text} ({message.location['url']})")
+
+    def _exception(self, error: WebError) -> None:
+        self.faults.append(f"exception: {error.error}")
+
+    def _request(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and not request.url.startswith(f"{self.origin}/"):
+            self.faults.append(f"request to another origin: {request.url}")
+
+    def _failed(self, request: Request) -> None:
+        # Aborted: a download took its place, or the reader went on to another page.
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"request failed: {request.url} ({request.failure})")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400 and response.url not in self.expected:
+            self.faults.append(f"{response.status}: {response.url}")

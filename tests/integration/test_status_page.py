@@ -1,0 +1,179 @@
+"""The status page: what anybody may see, what an admin sees on top, progress while a run goes."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from pytest_django import DjangoAssertNumQueries
+
+from hub.demo.smallgithub import Fault
+from hub.demo.smallgithub.faults import server_error
+from hub.models import (
+    Category,
+    Exporter,
+    ExporterContents,
+    GitHubToken,
+    Outcome,
+    RefreshRun,
+    RunStatus,
+    RunTrigger,
+    TokenState,
+)
+from tests.conftest import TOKEN, Hub
+
+LIVE = "/status/live"
+
+
+@pytest.fixture
+def filled(hub: Hub) -> Hub:
+    hub.add_token()
+    hub.fill("Redis/alert.yaml", "Kafka/dashboard.json")
+    hub.write(
+        "Redis/broken_alert.yaml", b"groups:\n- name: a\n  rules:\n  - alert: A\n    expr: '('\n"
+    )
+    Exporter.objects.create(
+        slug="redis",
+        title="Redis",
+        repository="https://github.com/tests/redis",
+        category=Category.objects.create(name="Database"),
+    )
+    assert hub.refresh().status == RunStatus.PUBLISHED
+    return hub
+
+
+def page(client: Client | None = None) -> str:
+    answer = (client or Client()).get("/status")
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def open_run(status: RunStatus, **fields: object) -> RefreshRun:
+    """A run that no worker was told of, as if it were under way."""
+    last = RefreshRun.objects.latest("pk")
+    return RefreshRun.objects.create(
+        source=last.source,
+        trigger=RunTrigger.ADMIN,
+        status=status,
+        deadline=timezone.now() + timedelta(hours=1),
+        **fields,
+    )
+
+
+def test_what_the_last_run_came_to(filled: Hub) -> None:
+    run = filled.refresh()
+    text = page()
+    assert f"<strong>Last refresh:</strong> run {run.pk}, nothing changed" in text
+    assert "<strong>2</strong> 0 not renewed" in text
+    assert "in 1 directory" in text
+    assert "beat is running" in text
+    assert text.count('<svg class="chart__bar"') == RefreshRun.objects.count() == 2
+
+
+def test_few_queries_and_no_request(
+    filled: Hub, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    filled.github.requests.clear()
+    for path in ("/status", LIVE):
+        with django_assert_max_num_queries(6):
+            Client().get(path)
+    assert filled.github.requests == []
+
+
+def test_a_token_is_shown_without_its_name_and_secret(filled: Hub) -> None:
+    GitHubToken.objects.update(name="of Jane Doe")
+    text = page()
+    assert "Token 1" in text
+    assert "of 5,000 this hour" in text
+    for secret in ("Jane", TOKEN, TOKEN[-4:], "/admin/hub/githubtoken/"):
+        assert secret not in text
+
+
+def test_an_admin_gets_names_and_links(filled: Hub, client: Client) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    text = page(client)
+    token = GitHubToken.objects.get()
+    assert f'<a href="/admin/hub/githubtoken/{token.pk}/change/">token</a>' in text
+    assert TOKEN[-4:] not in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": TokenState.INVALID}, "refused by GitHub"),
+        ({"limit": None, "remaining": None}, "not used yet"),
+        ({"remaining": 3, "reset_at": timedelta(hours=-1)}, "<strong>5,000</strong> of 5,000"),
+        ({"remaining": 3, "reset_at": timedelta(hours=1)}, "<strong>3</strong> of 5,000"),
+        ({"blocked_until": timedelta(minutes=5)}, "GitHub asks to wait: it goes on 4"),
+    ],
+)
+def test_what_is_said_of_a_token(filled: Hub, fields: dict[str, object], words: str) -> None:
+    now = timezone.now()
+    GitHubToken.objects.update(
+        **{
+            name: now + value if isinstance(value, timedelta) else value
+            for name, value in fields.items()
+        }
+    )
+    assert words in page()
+
+
+def test_without_a_token_it_says_so(filled: Hub) -> None:
+    GitHubToken.objects.all().delete()
+    filled.refresh()
+    text = page()
+    assert "There is no token: nothing is asked of GitHub" in text
+    assert "The contents are stale" in text
+    assert "Add one in the admin" not in text
+
+
+def test_what_was_not_renewed_stands_there_with_its_reason(filled: Hub) -> None:
+    filled.fill("Redis/new_alert.yaml", "Kafka/new_alert.yaml")
+    file = filled.github.repository.find("main", "contents/Redis/new_alert.yaml")
+    assert file is not None
+    filled.github.faults.append(Fault(server_error(), match=file.sha))
+    assert filled.refresh().status == RunStatus.PUBLISHED
+    row = ExporterContents.objects.exclude(stale="").get()
+    text = page()
+    assert "Not renewed by the last refresh" in text
+    assert row.directory == "Redis"
+    assert "GitHub answered with an error of its own" in text
+    assert '<a href="/exporters/redis">Redis</a>' in text
+
+
+def test_beat_that_is_gone_is_noticed(filled: Hub) -> None:
+    PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=2))
+    assert "beat has not ticked for 2 hours" in page()
+    PeriodicTask.objects.update(enabled=False)
+    assert "the schedule’s refresh is disabled" in page()
+
+
+def test_progress_while_a_run_goes(filled: Hub) -> None:
+    run = open_run(RunStatus.LOOKING_UP)
+    for name, outcome in (("a", Outcome.FOUND), ("b", Outcome.FAILED), ("c", Outcome.PENDING)):
+        run.lookups.create(directory=name, tree_sha=name, outcome=outcome)
+    answer = Client().get(LIVE)
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+    assert '<progress class="progress__bar" max="3" value="2"' in text
+    assert "2 of 3 looked up, 1 failed" in text
+    assert 'hx-get="/status/live" hx-trigger="every 2s"' in page()
+    run.lookups.all().delete()
+    run.finish(RunStatus.FAILED)
+
+
+def test_the_end_of_a_run_ends_the_asking(filled: Hub) -> None:
+    answer = Client().get(LIVE)
+    assert (answer.status_code, answer["HX-Trigger"]) == (286, "run-ended")
+    assert "Last refresh" in answer.content.decode()
+    assert 'hx-trigger="every' not in page()
+
+
+def test_a_hub_that_did_nothing_yet(db: None) -> None:
+    text = page()
+    assert "No refresh was tried yet" in text
+    assert "None yet: the first begins with the first worker" in text
+    assert "contents are unknown" in text
