@@ -27,7 +27,6 @@ _DEEPEST = 100
 _LONGEST_FENCE = 10_000  # characters; longer ones are not highlighted
 _SCHEMES = {"http", "https", "mailto"}
 _REL = "nofollow noopener noreferrer"
-_PREFIX = "readme-"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TAGS = {
     *("a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt"),
@@ -67,9 +66,7 @@ class Place:
     folder: str = ""
 
     def whole(self, url: str) -> str | None:
-        """The address that a relative one means: a page about the file, or a place in the text."""
-        if url.startswith("#"):
-            return f"#{_PREFIX}{url[1:]}"
+        """The address that a relative one means: GitHub's page about the file."""
         if not self.repository:
             return None
         root = f"{self.repository.rstrip('/')}/blob/{quote(self.branch)}/"
@@ -95,8 +92,15 @@ class Rendered:
 
 
 @lru_cache(maxsize=256)  # a README of 20 KB takes 30 ms
-def render(text: str, place: Place = Place(), top: int = 3) -> Rendered:  # noqa: B008 — frozen
-    """The text as HTML whose headings begin at `<h{top}>`. Takes any text, and never raises."""
+def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Rendered:
+    """The text as HTML whose headings begin at `<h{top}>`. Takes any text, and never raises.
+
+    `prefix` goes before every id, so that none is one of the page's own.
+    """
+
+    def whole(url: str) -> str | None:
+        return f"#{prefix}{url[1:]}" if url.startswith("#") else place.whole(url)
+
     text = highlight.visible(text)
     cut = len(text) > LONGEST
     if cut:
@@ -110,11 +114,11 @@ def render(text: str, place: Place = Place(), top: int = 3) -> Rendered:  # noqa
         attributes=_ATTRIBUTES | {"a": {"href", "name"}, "img": {"src", "alt"}},
         allowed_classes={"span": highlight.CLASSES, "bdi": {"hidden"}},
         url_schemes=_SCHEMES,
-        url_relative=place.whole,
-        id_prefix=_PREFIX,
+        url_relative=whole,
+        id_prefix=prefix,
         link_rel=None,
     )
-    fitted = _Fitting(place, top).fit(cleaned)
+    fitted = _Fitting(place, top, prefix).fit(cleaned)
     return Rendered(mark_safe(_last_word(fitted)), cut)  # noqa: S308 — that is what nh3 is for
 
 
@@ -170,9 +174,9 @@ class _Fitting(HTMLParser):
     - No id stands twice.
     """
 
-    def __init__(self, place: Place, top: int) -> None:
+    def __init__(self, place: Place, top: int, prefix: str) -> None:
         super().__init__()
-        self._place, self._top = place, top
+        self._place, self._top, self._prefix = place, top, prefix
         self._out: list[str] = []
         self._open: list[_Open] = []
         self._levels: list[int] = []  # of the headings above, as the text counts them
@@ -210,7 +214,7 @@ class _Fitting(HTMLParser):
         elif tag == "pre":
             given["tabindex"] = "0"
         elif tag == "a" and "name" in given:
-            given.setdefault("id", _PREFIX + given.pop("name"))
+            given.setdefault("id", self._prefix + given.pop("name"))
         self._open.append(_Open(tag, len(self._out), f"</{name}>{after}"))
         self._out.append(before + self._tag(name, given))
 
