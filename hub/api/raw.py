@@ -31,7 +31,7 @@ def response(blob: ContentBlob, name: str, if_none_match: str, *, shown: bool) -
         known = {} if shown else _TYPES
         kind = known.get(PurePosixPath(name).suffix.lower(), "text/plain; charset=utf-8")
         answer = HttpResponse(bytes(blob.data), content_type=kind)
-        answer["Content-Disposition"] = content_disposition_header(not shown, name)
+        answer["Content-Disposition"] = content_disposition_header(not shown, name) or "inline"
         answer["X-Content-Type-Options"] = "nosniff"
     answer["ETag"] = etag
     answer["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -35,7 +35,7 @@ class Source:
         return f"{server}/{self.repository}" if api else ""
 
     def page_of(self, path: str, action: str = "blob") -> str:
-        """GitHub's page about a path below the contents path: `blob`, `tree` or `edit`; "" as above."""
+        """GitHub's page about a path of the contents: `blob`, `tree` or `edit`; "" as above."""
         if not self.web_url:
             return ""
         whole = "/".join(filter(None, (self.path, path)))

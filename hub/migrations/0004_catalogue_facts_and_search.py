@@ -9,144 +9,222 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('hub', '0003_judged_contents_and_edits'),
+        ("hub", "0003_judged_contents_and_edits"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DailyViews',
+            name="DailyViews",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('views', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("views", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Logo',
+            name="Logo",
             fields=[
-                ('exporter', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='logo', serialize=False, to='hub.exporter')),
-                ('data', models.BinaryField()),
+                (
+                    "exporter",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="logo",
+                        serialize=False,
+                        to="hub.exporter",
+                    ),
+                ),
+                ("data", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Readme',
+            name="Readme",
             fields=[
-                ('exporter', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='readme', serialize=False, to='hub.exporter')),
-                ('path', models.CharField(max_length=255)),
-                ('sha', models.CharField(max_length=64)),
-                ('text', models.TextField()),
+                (
+                    "exporter",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="readme",
+                        serialize=False,
+                        to="hub.exporter",
+                    ),
+                ),
+                ("path", models.CharField(max_length=255)),
+                ("sha", models.CharField(max_length=64)),
+                ("text", models.TextField()),
             ],
         ),
         migrations.CreateModel(
-            name='Release',
+            name="Release",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tag', models.CharField(max_length=200)),
-                ('name', models.CharField(blank=True, max_length=300)),
-                ('body', models.TextField(blank=True)),
-                ('url', models.URLField(max_length=500)),
-                ('prerelease', models.BooleanField(default=False)),
-                ('published_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("tag", models.CharField(max_length=200)),
+                ("name", models.CharField(blank=True, max_length=300)),
+                ("body", models.TextField(blank=True)),
+                ("url", models.URLField(max_length=500)),
+                ("prerelease", models.BooleanField(default=False)),
+                ("published_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['-published_at'],
+                "ordering": ["-published_at"],
             },
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='added_at',
+            model_name="exporter",
+            name="added_at",
             field=models.DateTimeField(default=django.utils.timezone.now, editable=False),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='archived',
+            model_name="exporter",
+            name="archived",
             field=models.BooleanField(default=False, editable=False),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='contents_changed_at',
+            model_name="exporter",
+            name="contents_changed_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='default_branch',
+            model_name="exporter",
+            name="default_branch",
             field=models.CharField(blank=True, editable=False, max_length=255),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='facts_at',
+            model_name="exporter",
+            name="facts_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='facts_problem',
-            field=models.CharField(blank=True, choices=[('no_token', 'no GitHub token: add one in the admin'), ('token_refused', 'GitHub refuses the token: replace it in the admin'), ('rate_limited', "GitHub's rate limit is used up: the hub goes on at its reset"), ('secondary_limit', 'GitHub asks the hub to slow down: it goes on by itself'), ('budget', "the hub's own request budget was used up: it goes on at the next tick"), ('unreachable', 'GitHub could not be reached: check the network'), ('server_fault', 'GitHub answered with an error of its own: tried again later'), ('bad_answer', "GitHub's answer could not be read: tried again later"), ('truncated', 'the directory is too large for one answer of GitHub'), ('not_found', 'repository, branch or path not found: check the settings'), ('access_denied', "GitHub denies access: check the token's permissions"), ('empty_repository', 'the repository has no commit yet'), ('deadline', 'not finished in time: the next tick goes on from there'), ('all_failed', 'no directory could be looked up: nothing was published'), ('shrunk', 'most directories vanished: publish it in the admin if that is right'), ('not_chosen', 'changed upstream, but not chosen in the last refresh'), ('overdue', 'no refresh for longer than planned: check beat and worker'), ('conflict', 'someone else changed the file: look at theirs, then save again'), ('refused', 'GitHub refused to write the file'), ('internal', "a fault of the hub itself: see the worker's log")], editable=False, max_length=20),
+            model_name="exporter",
+            name="facts_problem",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("no_token", "no GitHub token: add one in the admin"),
+                    ("token_refused", "GitHub refuses the token: replace it in the admin"),
+                    (
+                        "rate_limited",
+                        "GitHub's rate limit is used up: the hub goes on at its reset",
+                    ),
+                    ("secondary_limit", "GitHub asks the hub to slow down: it goes on by itself"),
+                    (
+                        "budget",
+                        "the hub's own request budget was used up: it goes on at the next tick",
+                    ),
+                    ("unreachable", "GitHub could not be reached: check the network"),
+                    ("server_fault", "GitHub answered with an error of its own: tried again later"),
+                    ("bad_answer", "GitHub's answer could not be read: tried again later"),
+                    ("truncated", "the directory is too large for one answer of GitHub"),
+                    ("not_found", "repository, branch or path not found: check the settings"),
+                    ("access_denied", "GitHub denies access: check the token's permissions"),
+                    ("empty_repository", "the repository has no commit yet"),
+                    ("deadline", "not finished in time: the next tick goes on from there"),
+                    ("all_failed", "no directory could be looked up: nothing was published"),
+                    (
+                        "shrunk",
+                        "most directories vanished: publish it in the admin if that is right",
+                    ),
+                    ("not_chosen", "changed upstream, but not chosen in the last refresh"),
+                    ("overdue", "no refresh for longer than planned: check beat and worker"),
+                    ("conflict", "someone else changed the file: look at theirs, then save again"),
+                    ("refused", "GitHub refused to write the file"),
+                    ("internal", "a fault of the hub itself: see the worker's log"),
+                ],
+                editable=False,
+                max_length=20,
+            ),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='last_release_at',
+            model_name="exporter",
+            name="last_release_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='logo_type',
+            model_name="exporter",
+            name="logo_type",
             field=models.CharField(blank=True, editable=False, max_length=40),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='renamed_to',
+            model_name="exporter",
+            name="renamed_to",
             field=models.URLField(blank=True, editable=False),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='stars',
+            model_name="exporter",
+            name="stars",
             field=models.PositiveIntegerField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='trigrams',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=3), default=list, editable=False, size=None),
+            model_name="exporter",
+            name="trigrams",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=3), default=list, editable=False, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='views',
+            model_name="exporter",
+            name="views",
             field=models.PositiveIntegerField(default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='exporter',
-            name='words',
+            model_name="exporter",
+            name="words",
             field=django.contrib.postgres.search.SearchVectorField(editable=False, null=True),
         ),
         migrations.AddIndex(
-            model_name='exporter',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['words'], name='exporter_words'),
+            model_name="exporter",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["words"], name="exporter_words"),
         ),
         migrations.AddIndex(
-            model_name='exporter',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['trigrams'], name='exporter_trigrams'),
+            model_name="exporter",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["trigrams"], name="exporter_trigrams"
+            ),
         ),
         migrations.AddField(
-            model_name='dailyviews',
-            name='exporter',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='daily_views', to='hub.exporter'),
+            model_name="dailyviews",
+            name="exporter",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="daily_views",
+                to="hub.exporter",
+            ),
         ),
         migrations.AddField(
-            model_name='release',
-            name='exporter',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='releases', to='hub.exporter'),
+            model_name="release",
+            name="exporter",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="releases",
+                to="hub.exporter",
+            ),
         ),
         migrations.AddIndex(
-            model_name='dailyviews',
-            index=models.Index(fields=['day'], name='views_by_day'),
+            model_name="dailyviews",
+            index=models.Index(fields=["day"], name="views_by_day"),
         ),
         migrations.AddConstraint(
-            model_name='dailyviews',
-            constraint=models.UniqueConstraint(fields=('exporter', 'day'), name='one_count_per_day'),
+            model_name="dailyviews",
+            constraint=models.UniqueConstraint(
+                fields=("exporter", "day"), name="one_count_per_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.UniqueConstraint(fields=('exporter', 'tag'), name='one_release_per_tag'),
+            model_name="release",
+            constraint=models.UniqueConstraint(
+                fields=("exporter", "tag"), name="one_release_per_tag"
+            ),
         ),
     ]

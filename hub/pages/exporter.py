@@ -149,7 +149,9 @@ def changes(page: Page) -> dict[str, Any]:
 
 def monogram(title: str) -> str:
     """The first letters of the title's first two words: drawn where there is no logo."""
-    words = [word for word in title.replace("-", " ").replace("_", " ").split() if word[0].isalnum()]
+    words = [
+        word for word in title.replace("-", " ").replace("_", " ").split() if word[0].isalnum()
+    ]
     return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
@@ -171,5 +173,9 @@ def _exporter(slug: str, *related: str) -> Exporter:
 
 def _no_such_version(path: str, exporter: Exporter, versions: list[str]) -> NotThere:
     there = [(f"{path}?version={version}", version) for version in versions]
-    hint = "These versions are there:" if versions else "None of its files lies in a version's folder."
-    return NotThere(f"{exporter.title} has no such version", hint, there or [(path, exporter.title)])
+    hint = (
+        "These versions are there:" if versions else "None of its files lies in a version's folder."
+    )
+    return NotThere(
+        f"{exporter.title} has no such version", hint, there or [(path, exporter.title)]
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from html import escape
 
 import pygments
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
@@ -78,7 +78,9 @@ def listing(
     )
 
 
-def _line(number: int, html: SafeString, findings: list[Finding], prefix: str) -> tuple[object, ...]:
+def _line(
+    number: int, html: SafeString, findings: list[Finding], prefix: str
+) -> tuple[object, ...]:
     anchor = f"{prefix}L{number}"
     worst = min((finding.level for finding in findings), key=_LEVELS.index, default=None)
     remarks = format_html_join(
@@ -114,4 +116,3 @@ def _lines(code: str, language: str) -> list[str]:
 def _show(match: re.Match[str]) -> str:
     """The character with its name beside it, and unable to turn what follows."""
     return f'<bdi class="hidden" data-char="U+{ord(match[0]):04X}">{match[0]}</bdi>'
-

@@ -29,7 +29,21 @@ _SCHEMES = {"http", "https", "mailto"}
 _REL = "nofollow noopener noreferrer"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TAGS = {
-    *("a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt"),
+    *(
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "blockquote",
+        "br",
+        "code",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+    ),
     *("em", "hr", "i", "ins", "kbd", "li", "ol", "p", "pre", "q", "s", "samp", "small", "span"),
     *("strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
     *("tt", "u", "ul", "var", *_HEADINGS),
@@ -38,6 +52,7 @@ _VOID = {"br", "hr", "img"}
 _ATTRIBUTES = {
     "*": {"id", "title"},
     "a": {"href"},
+    "bdi": {"data-char"},
     "details": {"open"},
     "ol": {"start"},
     "td": {"colspan", "rowspan"},
@@ -133,6 +148,7 @@ def _last_word(html: str) -> str:
         clean_content_tags=_GONE,
         attributes=_ATTRIBUTES | {"pre": {"tabindex"}, "div": {"tabindex", "role", "aria-label"}},
         allowed_classes={
+            "bdi": {"hidden"},
             "span": highlight.CLASSES | {"readme__badge", "readme__image"},
             "a": {"readme__image"},
             "div": {"readme__table"},

@@ -45,8 +45,10 @@ def _of_contents(files: Iterable[ContentFile], source: Source) -> list[ShownRead
 
 
 def _is_readme(file: ContentFile) -> bool:
-    """`README.md` or `NAME_readme.md`, of the directory or of a version; a chart's is the chart's."""
+    """`README.md` or `NAME_readme.md`, of the directory or of a version, but not of a chart."""
     name = file.name.casefold()
     folders = file.path.split("/")[:-1]
     inside_version = file.version == (folders[-1] if folders else "")
-    return inside_version and (name in ("readme.md", "readme.markdown") or name.endswith("_readme.md"))
+    return inside_version and (
+        name in ("readme.md", "readme.markdown") or name.endswith("_readme.md")
+    )

@@ -56,19 +56,17 @@ def import_dashboard(url: str) -> str:
 
     Unlike `/api/dashboards/db` it fills in the data sources that the file asks for (`__inputs`).
     """
-    body = (
-        "{dashboard: (.dashboard // .), overwrite: true, inputs: "
-        '[(.dashboard // .).__inputs[]? | select(.type == "datasource") '
-        "| {name, type, pluginId, value: $ds}]}"
-    )
-    return (
-        "export GRAFANA_URL=http://localhost:3000 GRAFANA_TOKEN=… DATASOURCE=Prometheus\n"
-        f"curl -fsSL {quote(url)} \\\n"
-        f"  | jq --arg ds \"$DATASOURCE\" '{body}' \\\n"
-        '  | curl -fsS "$GRAFANA_URL/api/dashboards/import" \\\n'
-        '      -H "Authorization: Bearer $GRAFANA_TOKEN" \\\n'
-        "      -H 'Content-Type: application/json' --data-binary @-"
-    )
+    return f"""\
+export GRAFANA_URL=http://localhost:3000 GRAFANA_TOKEN=your-token DATASOURCE=Prometheus
+curl -fsSL {quote(url)} \\
+  | jq --arg source "$DATASOURCE" '(.dashboard // .) | {{
+      dashboard: ., overwrite: true,
+      inputs: [.__inputs[]? | select(.type == "datasource")
+               | {{name, type, pluginId, value: $source}}]
+    }}' \\
+  | curl -fsS "$GRAFANA_URL/api/dashboards/import" \\
+      -H "Authorization: Bearer $GRAFANA_TOKEN" \\
+      -H 'Content-Type: application/json' --data-binary @-"""
 
 
 def _local(path: str) -> str:

@@ -12,7 +12,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from hub.contents.files.report import Alert, AlertsForm, Chart, Dashboard, FileReport, Manifest, Panel
+from hub.contents.files.report import (
+    Alert,
+    AlertsForm,
+    Chart,
+    Dashboard,
+    FileReport,
+    Manifest,
+    Panel,
+)
 from hub.contents.inventory import Content, ContentFile, contents_of, findings_of_folders
 from hub.contents.rules import FileFinding
 from hub.github.source import Source, configured_source
@@ -199,8 +207,8 @@ def _chart(
     own = [
         finding
         for directory, finding in folders
-        if directory == file.directory and (f"{finding.path}/" == inside or finding.path == "."
-        or finding.path.startswith(inside))
+        if directory == file.directory
+        and (f"{finding.path}/" == inside or finding.path == "." or finding.path.startswith(inside))
     ]
     return ShownChart(
         file=file,
@@ -221,7 +229,9 @@ def _manifest(request: HttpRequest, file: ContentFile, content: Content | None) 
     manifests = report.manifests if report else ()
     commands = ""
     if content is not None:
-        commands = snippets.apply(url, file.path) if manifests else snippets.download(url, file.path)
+        commands = (
+            snippets.apply(url, file.path) if manifests else snippets.download(url, file.path)
+        )
     values = report.values if report and not manifests else ()
     return ShownManifest(file, manifests, values, file.kinds["I"], commands)
 
@@ -255,7 +265,7 @@ class AlertFile:
 
 _FORMS = {
     AlertsForm.GROUPS: "A rule file: Prometheus loads it as it is.",
-    AlertsForm.RESOURCE: "A Kubernetes resource: for the Prometheus Operator or a mounted ConfigMap.",
+    AlertsForm.RESOURCE: "A Kubernetes resource: for Prometheus' operator, or a mounted ConfigMap.",
     AlertsForm.FRAGMENT: "A part of a rule file: put it below the groups of a file of your own.",
     AlertsForm.NESTED: "The rules stand below other keys: hand the file to Helm as values.",
     AlertsForm.TEMPLATE: "A template: Helm renders it when its chart is installed.",
@@ -284,7 +294,9 @@ def _alert_file(
     report = content.report if content else None
     lines = (content.text or "").splitlines() if content else []
     form = report.alerts_form if report else None
-    label, command = _COMMANDS.get(form, ("Download", snippets.download))
+    label, command = "Download", snippets.download
+    if form in _COMMANDS:
+        label, command = _COMMANDS[form]
     return AlertFile(
         shown=shown,
         alerts=[
@@ -384,7 +396,10 @@ def dashboards(request: HttpRequest, files: Iterable[ContentFile]) -> list[Dashb
         found.append(
             DashboardFile(
                 shown,
-                [ShownDashboard(d, _by_row(d.panels)) for d in (report.dashboards if report else ())],
+                [
+                    ShownDashboard(d, _by_row(d.panels))
+                    for d in (report.dashboards if report else ())
+                ],
                 file.kinds["G"],
                 snippets.import_dashboard(shown.links.absolute) if importable else "",
             )

@@ -25,6 +25,10 @@ _MEANT_AS = {
 
 def judge(data: bytes) -> FileReport:
     """All that can be learned of a file from its bytes."""
+    return _judge(data).storable()
+
+
+def _judge(data: bytes) -> FileReport:
     parsed = parse(data)
     if parsed.format == "empty":
         return FileReport("empty", tuple(parsed.findings))

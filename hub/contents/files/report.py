@@ -1,5 +1,6 @@
 """What was found in one file, as plain values that Postgres keeps as JSON."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -135,5 +136,21 @@ class FileReport:
         """The report that `as_json` wrote."""
         return _ADAPTER.validate_python(data)
 
+    def storable(self) -> "FileReport":
+        """The report with U+FFFD in place of what Postgres' jsonb refuses to keep."""
+        return self.from_json(_without_unstorable(self.as_json()))
+
 
 _ADAPTER = TypeAdapter(FileReport)
+# A NUL, and half of a surrogate pair: JSON spells both as escapes, YAML the first.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _without_unstorable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [_without_unstorable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_unstorable(item) for key, item in value.items()}
+    return value
