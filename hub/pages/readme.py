@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from hub.contents.inventory import ContentFile, contents_of
 from hub.github.source import Source
@@ -26,7 +27,7 @@ def of(exporter: Exporter, files: Iterable[ContentFile], source: Source) -> list
         return _of_contents(files, source)
     branch = exporter.default_branch or "HEAD"
     place = Place(exporter.repository, branch, own.path.rpartition("/")[0])
-    url = f"{exporter.repository.rstrip('/')}/blob/{branch}/{own.path}"
+    url = f"{exporter.repository.rstrip('/')}/blob/{quote(branch)}/{quote(own.path)}"
     return [ShownReadme(own.path, url, render(own.text, place))]
 
 
