@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from hub.admin.edits import edit_link
 from hub.admin.refresh import may_refresh, refresh
 from hub.contents import owners, status
-from hub.contents.inventory import files_of, judgement_of
+from hub.contents.inventory import files_of, judgement_of, with_trees
 from hub.github.source import configured_source
 from hub.models import Exporter, ExporterContents, Lookup, RefreshRun, RunStatus
 
@@ -233,8 +233,8 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
     def files(self, row: ExporterContents) -> str:
         """Its files, each with a link to edit it."""
         links = (
-            (edit_link(row.directory, file["path"], file["path"]), ", ".join(file["kinds"]))
-            for file in files_of([row])
+            (edit_link(row.directory, file.path, file.path), ", ".join(file.kinds))
+            for file in files_of(with_trees(ExporterContents.objects.filter(pk=row.pk)))
         )
         new = edit_link(row.directory, "", "add a file")
         return format_html("{}<p>{}</p>", format_html_join("", "<p>{} {}</p>", links), new)

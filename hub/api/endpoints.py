@@ -154,18 +154,20 @@ def exporter_files(request: HttpRequest, slug: str) -> Any:
     "/files/{sha}",
     response={200: str, 404: schemas.Problem},
     summary="A file's bytes",
-    description="As a download. `name` is the file's name, for the browser and the content type.",
+    description="As a download, or as plain text to be shown with `shown=true`. `name` is the "
+    "file's name, for the browser and the content type.",
 )
 def raw_file(
     request: HttpRequest,
     sha: Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")],
     name: Annotated[str, Query(max_length=255)] = "",
+    shown: bool = False,
 ) -> Any:
     """The bytes as they are in the repository; a SHA's never change."""
     blob = ContentBlob.objects.filter(pk=sha).first()
     if blob is None:
         return Status(404, {"detail": "The hub holds no file with this SHA."})
-    return raw.response(blob, name, request.headers.get("If-None-Match", ""))
+    return raw.response(blob, name, request.headers.get("If-None-Match", ""), shown=shown)
 
 
 @api.get(

@@ -18,23 +18,27 @@ _TYPES = {
 _BY_FORMAT = {"json": ".json", "yaml": ".yaml"}
 
 
-def response(blob: ContentBlob, name: str, if_none_match: str) -> HttpResponse:
-    """The blob under `name` (its last part counts), or 304 for a client that has it."""
+def response(blob: ContentBlob, name: str, if_none_match: str, *, shown: bool) -> HttpResponse:
+    """The blob under `name` (its last part counts), or 304 for a client that has it.
+
+    `shown`: as plain text for a browser to show, instead of a download.
+    """
     etag = f'"{blob.sha}"'
     if matches(if_none_match, etag):
         answer = HttpResponse(status=304)
     else:
-        name = _safe(name) or f"{blob.sha[:12]}{_BY_FORMAT.get(blob.report['format'], '.txt')}"
-        kind = _TYPES.get(PurePosixPath(name).suffix.lower(), "text/plain; charset=utf-8")
+        name = safe_name(name) or f"{blob.sha[:12]}{_BY_FORMAT.get(blob.report['format'], '.txt')}"
+        known = {} if shown else _TYPES
+        kind = known.get(PurePosixPath(name).suffix.lower(), "text/plain; charset=utf-8")
         answer = HttpResponse(bytes(blob.data), content_type=kind)
-        answer["Content-Disposition"] = content_disposition_header(True, name)
+        answer["Content-Disposition"] = content_disposition_header(not shown, name) or "inline"
         answer["X-Content-Type-Options"] = "nosniff"
     answer["ETag"] = etag
     answer["Cache-Control"] = "public, max-age=31536000, immutable"
     return answer
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """The last part of a path, without what a file system or a header could take amiss."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(character for character in last if character.isprintable()).strip(". ")

@@ -3,7 +3,7 @@
 from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
-from hub.pages import share, status
+from hub.pages import exporter, share, status
 from hub.pages.catalogue import catalogue
 from hub.pages.coverage import coverage, coverage_csv
 from hub.pages.feeds import ChangesFeed
@@ -19,6 +19,12 @@ urlpatterns = [
     path("status/live", status.status_live, name="status_live"),
     path("theme", choose_theme, name="theme"),
     path("exporters/<slug:slug>/logo", logo, name="exporter_logo"),
+    path("exporters/<slug:slug>", exporter.hands_on, name="exporter"),
+    path("exporters/<slug:slug>/iac", exporter.iac, name="exporter_iac"),
+    path("exporters/<slug:slug>/alerts", exporter.alerts, name="exporter_alerts"),
+    path("exporters/<slug:slug>/dashboards", exporter.dashboards, name="exporter_dashboards"),
+    path("exporters/<slug:slug>/releases", exporter.releases, name="exporter_releases"),
+    path("exporters/<slug:slug>/history", exporter.changes, name="exporter_history"),
     path("changes.atom", ChangesFeed(), name="changes_feed"),
     path("exporters/<slug:slug>/changes.atom", ChangesFeed(), name="exporter_changes"),
     path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),

@@ -1,0 +1,235 @@
+"""What a hostile repository holds does nothing in a real browser, with the hub's policy on."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
+
+from hub.github.source import configured_source
+from hub.models import Category, DirectoryOwner, Exporter, Readme, Release
+from tests.common import contents
+from tests.common.hostile import payloads
+from tests.conftest import Hub
+
+CHROMIUM = os.environ.get("HUB_CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Run in every page before its own scripts: what succeeds in running shows itself.
+WATCH = "window.alert = window.confirm = window.prompt = () => { window.hacked = 'dialog'; };"
+# Everything of the page that came from a payload, or stands around it, in the hub's own flow.
+COVERING = """() => {
+  const odd = [];
+  for (const element of [...document.querySelectorAll('main *')].slice(0, 3000)) {
+    const style = getComputedStyle(element);
+    const placed = !['static', 'relative'].includes(style.position);
+    const own = element.matches('.sr, .sprite') && !element.closest('.prose, .code');
+    if (placed && !own) odd.push(element.outerHTML.slice(0, 200));
+  }
+  const brand = document.querySelector('.brand').getBoundingClientRect();
+  const top = document.elementFromPoint(brand.x + 5, brand.y + brand.height / 2);
+  if (!top || !top.closest('.brand')) odd.push('the header is covered');
+  if (document.documentElement.scrollWidth > innerWidth) odd.push('wider than the window');
+  return odd;
+}"""
+# The schemes of all links, as the browser reads them.
+SCHEMES = "() => [...new Set([...document.links].map(link => link.protocol))]"
+CLICK_ALL = """async () => {
+  for (const link of [...document.querySelectorAll('.prose a[href]')].slice(0, 30)) {
+    link.click();
+    await new Promise(done => setTimeout(done));
+  }
+}"""
+
+
+@dataclass
+class Watched:
+    """A page, and what happened in it that must not."""
+
+    page: Page
+    origin: str
+    odd: list[str] = field(default_factory=list)
+    navigated: list[str] = field(default_factory=list)
+
+    def request(self, route: Any, request: Request) -> None:
+        """The hub answers for itself; whatever goes elsewhere is noted and goes nowhere."""
+        if request.url.startswith((self.origin, "data:")):
+            if request.is_navigation_request():
+                self.navigated.clear()  # what the page before still asked for is ended by it
+            route.continue_()
+            return
+        noted = self.navigated if request.is_navigation_request() else self.odd
+        noted.append(request.url)
+        route.fulfill(status=204)  # the browser stays where it is
+
+    def open(self, path: str) -> None:
+        """Open it and check all that holds for every page."""
+        response = self.page.goto(self.origin + path)
+        assert response is not None
+        assert response.status == 200
+        assert "script-src 'self'" in response.headers["content-security-policy"]
+        assert self.navigated == [], "the page led elsewhere by itself"
+        assert self.page.evaluate(COVERING) == []
+        schemes = set(self.page.evaluate(SCHEMES))
+        assert schemes <= {"http:", "https:", "mailto:"}
+        self.still()
+
+    def still(self) -> None:
+        """Nothing has run, and nothing was asked of anybody else."""
+        assert self.page.evaluate("window.hacked") is None
+        assert self.odd == []
+
+    def click_all(self) -> None:
+        """Follow every link of the prose: each leads to a web page, or to a place in this one."""
+        here = self.page.url.partition("#")[0]
+        self.page.evaluate(CLICK_ALL)
+        assert self.page.url.partition("#")[0] == here
+        assert all(urlsplit(url).scheme in ("http", "https") for url in self.navigated)
+        self.navigated.clear()
+        self.still()
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[BrowserContext]:
+    """A browser, one for all of these tests."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, which runs no coroutine of ours.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context()
+        context.add_init_script(WATCH)
+        yield context
+        browser.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext, hub: Hub, live_server: Any) -> Iterator[Watched]:
+    """A page of the hub under watch."""
+    page = context.new_page()
+    watched = Watched(page, live_server.url)
+    page.on("dialog", lambda dialog: (watched.odd.append(dialog.message), dialog.dismiss()))
+    page.on("popup", lambda popup: watched.odd.append(f"popup {popup.url}"))
+    page.on("download", lambda download: watched.odd.append(f"download {download.url}"))
+    page.on("pageerror", lambda error: watched.odd.append(str(error)))
+    # Chromium says here what the policy refused: nothing must have been tried.
+    page.on("console", lambda said: watched.odd.append(said.text) if _policy(said.text) else None)
+    page.route("**/*", watched.request)
+    yield watched
+    page.close()
+
+
+def _policy(text: str) -> bool:
+    return "Content Security Policy" in text or "Refused" in text
+
+
+@pytest.fixture
+def victim(hub: Hub) -> Exporter:
+    """The exporter whose repository is hostile."""
+    category = Category.objects.create(name="<script>window.hacked=1</script>")
+    return Exporter.objects.create(
+        slug="victim",
+        title='"><img src=x onerror=window.hacked=1>',
+        description="<svg onload=window.hacked=1>",
+        repository="https://github.com/tests/victim",
+        category=category,
+        default_branch='"><script>window.hacked=1</script>',
+    )
+
+
+def short(*themes: str) -> dict[str, str]:
+    """Payloads that fit into a name."""
+    return {
+        name: text
+        for name, text in payloads(nesting=False).items()
+        if len(text.encode()) < 180 and (not themes or name.partition(":")[0] in themes)
+    }
+
+
+def test_as_readme(watched: Watched, victim: Exporter) -> None:
+    readme = Readme.objects.create(exporter=victim, path="README.md", sha="0" * 40, text="")
+    nested = ("nesting: divs", "nesting: quotes", "nesting: tables")
+    texts = payloads(nesting=False) | {name: payloads()[name] for name in nested}
+    for name, text in texts.items():
+        readme.text = text.replace("\0", "")  # which Postgres does not keep
+        readme.save()
+        try:
+            watched.open("/exporters/victim")
+            watched.click_all()
+        except AssertionError as fault:
+            raise AssertionError(name) from fault
+
+
+def test_as_release(watched: Watched, victim: Exporter) -> None:
+    for text in payloads(nesting=False).values():
+        body = text.replace("\0", "")
+        Release.objects.create(
+            exporter=victim,
+            tag=body[:150] + str(Release.objects.count()),
+            name=body[:300],
+            body=body,
+            url="https://github.com/tests/victim/releases",
+            published_at=timezone.now(),
+        )
+    for number in range(1, Release.objects.count() // 10 + 2):
+        watched.open(f"/exporters/victim/releases?page={number}")
+        watched.click_all()
+
+
+def test_in_rules_and_dashboards(watched: Watched, victim: Exporter, hub: Hub) -> None:
+    texts = list(payloads(nesting=False).values())
+    rules = [
+        {
+            "alert": text,
+            "expr": text,
+            "for": text[:50],
+            "labels": {"severity": text[:50]},
+            "annotations": {"summary": text},
+        }
+        for text in texts
+    ]
+    groups = [{"name": text, "rules": [rule]} for text, rule in zip(texts, rules, strict=True)]
+    hub.write("victim/alerts.yaml", yaml.safe_dump({"groups": groups}).encode())
+    panels = [{"type": text, "title": text, "targets": [{"expr": text}]} for text in texts]
+    variables = [{"name": text, "type": text} for text in texts]
+    board = {
+        "title": texts[0],
+        "schemaVersion": 39,
+        "panels": [{"type": "row", "title": texts[1]}, *panels],
+        "templating": {"list": variables},
+        "__requires": [{"type": "grafana", "version": texts[2]}],
+    }
+    hub.write("victim/dashboard.json", json.dumps(board).encode())
+    hub.add_token()
+    hub.refresh()
+    for tab in ("alerts", "dashboards", "iac?file=victim/alerts.yaml", "iac"):
+        watched.open(f"/exporters/victim/{tab}")
+    assert watched.page.locator(".files li").count() == 2
+
+
+def test_in_charts_and_names(watched: Watched, victim: Exporter, hub: Hub) -> None:
+    source = configured_source().key
+    for number, text in enumerate(short("scripts", "mutation", "links", "unicode").values()):
+        name = text.replace("/", "\u2215").replace("\0", "").strip() + str(number)
+        chart = {"apiVersion": "v2", "name": text, "version": text, "description": text}
+        chart["dependencies"] = [{"name": text}]
+        hub.write(f"{name}/helm/Chart.yaml", yaml.safe_dump(chart).encode())
+        hub.write(f"{name}/{name}_alert.yaml", contents.alert(f"Alert{number}"))
+        hub.write(f"{name}/{name}.json", contents.dashboard(text))
+        hub.write(f"{name}/{name}_readme.md", text.encode())
+        DirectoryOwner.objects.create(source=source, directory=name, exporter=victim)
+    hub.add_token()
+    hub.refresh()
+    for tab in ("", "/iac", "/alerts", "/dashboards", "/history"):
+        watched.open(f"/exporters/victim{tab}")
+    assert watched.page.get_by_role("heading", level=1).count() == 1

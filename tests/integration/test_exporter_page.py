@@ -1,0 +1,458 @@
+"""An exporter's page: every tab over published contents, its queries, and what is not there."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import html5lib
+import pytest
+import requests
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from hub.demo.smallgithub import Fault, Repository
+from hub.demo.smallgithub import faults as f
+from hub.models import (
+    Category,
+    Change,
+    ContentBlob,
+    DailyViews,
+    Exporter,
+    ExporterContents,
+    Readme,
+    Release,
+)
+from tests.common import contents
+from tests.common.waiting import wait_until
+from tests.conftest import Hub
+
+TABS = ("", "/iac", "/alerts", "/dashboards", "/releases", "/history")
+
+
+def exporter(title: str, **fields: object) -> Exporter:
+    category, _ = Category.objects.get_or_create(name="Database")
+    slug = title.lower().replace(" ", "-")
+    repository = f"https://github.com/tests/{slug}"
+    return Exporter.objects.create(
+        slug=slug, title=title, repository=repository, category=category, **fields
+    )
+
+
+def get(path: str, client: Client | None = None, *, status: int = 200) -> str:
+    """The page, which is HTML that a strict parser takes, and asks nothing of GitHub."""
+    answer = (client or Client()).get(path)
+    assert answer.status_code == status, answer.content
+    page = answer.content.decode()
+    html5lib.HTMLParser(strict=True).parse(page)
+    return page
+
+
+def text_of(page: str) -> str:
+    """What a reader sees of it, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+def queries(path: str, client: Client) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        get(path, client)
+    return len(captured)
+
+
+def release(of: Exporter, tag: str, days: int, **fields: object) -> Release:
+    url = f"{of.repository}/releases/tag/{tag}"
+    at = timezone.now() - timedelta(days=days)
+    return Release.objects.create(exporter=of, tag=tag, url=url, published_at=at, **fields)
+
+
+@pytest.fixture
+def redis(hub: Hub) -> Hub:
+    """An exporter with two directories, one with versions, published."""
+    exporter("Redis")
+    hub.add_token()
+    hub.write("Redis/Redis_alert.yaml", contents.alert("RedisDown"))
+    hub.write("Redis/README.md", b"# Contents\n\n[the rules](Redis_alert.yaml)\n")
+    hub.write("Redis_Exporter/nc/v1.9.0/Redis_dashboard.json", contents.dashboard("Old board"))
+    hub.write("Redis_Exporter/nc/v1.10.0/Redis_dashboard.json", contents.dashboard("New board"))
+    hub.write("Redis_Exporter/nc/v1.10.0/helm/Chart.yaml", contents.CHART)
+    hub.write("Redis_Exporter/nc/v1.10.0/helm/values.yaml", contents.VALUES)
+    hub.write(
+        "Redis_Exporter/nc/v1.10.0/helm/templates/service.yaml", b"kind: {{ .Values.kind }}\n"
+    )
+    hub.write("Redis_Exporter/nc/v1.10.0/It's a service.yaml", contents.MANIFEST)
+    hub.refresh()
+    return hub
+
+
+@pytest.fixture
+def admin(hub: Hub) -> Client:
+    User.objects.create_superuser("root", password="a password of the test")
+    client = Client()
+    client.login(username="root", password="a password of the test")
+    return client
+
+
+# --- the real contents ----------------------------------------------------------------------------
+
+
+def test_the_real_contents_on_every_tab(hub: Hub, real_contents: Path) -> None:
+    hub.github.repository = Repository.of_folder(real_contents)
+    for title in ("Redis", "MySQL", "Kafka", "NGINX", "OpenStack", "Kubecost", "Collectd"):
+        exporter(title)
+    hub.add_token()
+    hub.refresh()
+    hub.github.requests.clear()
+    for slug in Exporter.objects.values_list("slug", flat=True):
+        for tab in TABS:
+            client = Client()
+            path = f"/exporters/{slug}{tab}"
+            assert queries(path, client) <= 6
+            assert 'aria-current="page"' in get(path, client)
+    assert hub.github.requests == []
+    broken = text_of(get("/exporters/redis/iac"))
+    assert "Helm renders only a folder named `templates`" in broken
+    assert "broken" in broken
+    alerts = text_of(get("/exporters/mysql/alerts"))
+    assert "MySQL_alert.yaml" in alerts
+    board = text_of(get("/exporters/kafka/dashboards"))
+    assert "v1.3.1" in board
+    assert "Panels" in board
+
+
+# --- the head -------------------------------------------------------------------------------------
+
+
+def test_the_head_tells_what_is_known_of_the_project(redis: Hub) -> None:
+    Exporter.objects.update(
+        official=True,
+        archived=True,
+        stars=3400,
+        description="Keys & memory",
+        renamed_to="https://github.com/tests/valkey",
+        last_release_at=timezone.now() - timedelta(days=3),
+    )
+    page = get("/exporters/redis")
+    text = text_of(page)
+    for said in ("official", "archived", "3,400 stars", "Keys & memory", "renamed to"):
+        assert said in text
+    assert "Alerting rules: available" in text
+    assert 'src="/exporters/redis/logo"' not in page
+    assert "Redis_Exporter" in text
+    Exporter.objects.update(logo_type="image/png")
+    assert 'src="/exporters/redis/logo" alt=""' in get("/exporters/redis")
+
+
+def test_a_stale_directory_says_since_when_and_why(redis: Hub) -> None:
+    redis.github.faults.append(Fault(f.server_error(), match="/git/blobs/"))
+    redis.write("Redis/Redis_alert.yaml", contents.alert("Other"))
+    redis.refresh()
+    text = text_of(get("/exporters/redis/alerts"))
+    assert "Redis is older than the rest, as of" in text
+    assert "GitHub answered with an error of its own" in text
+    assert "RedisDown" in text
+
+
+def test_before_the_first_snapshot_nothing_is_said_to_be_missing(db: None) -> None:
+    exporter("Redis")
+    for tab in ("/iac", "/alerts", "/dashboards"):
+        text = text_of(get(f"/exporters/redis{tab}"))
+        assert "Not known yet" in text
+        assert "not known yet" in text  # the badges
+    assert "has not asked GitHub" in text_of(get("/exporters/redis"))
+
+
+def test_an_exporter_without_a_directory_says_how_to_make_one(redis: Hub) -> None:
+    exporter("MySQL")
+    text = text_of(get("/exporters/mysql/alerts"))
+    assert "no directory in the contents yet" in text
+    assert "tests/exporters" in text
+
+
+# --- hands-on -------------------------------------------------------------------------------------
+
+
+def test_the_projects_readme_or_that_of_the_contents(redis: Hub) -> None:
+    own = text_of(get("/exporters/redis"))
+    assert "Redis/README.md" in own
+    of = Exporter.objects.get()
+    of.default_branch = "master"
+    of.save()
+    text = "# Redis\n\n[options](docs/o.md) ![a](b.png) <script>window.hacked=1</script>"
+    Readme.objects.create(exporter=of, path=".github/README.md", sha="0" * 40, text=text)
+    page = get("/exporters/redis")
+    assert "https://github.com/tests/redis/blob/master/.github/docs/o.md" in page
+    assert "image: a" in page
+    assert "<script>" not in page
+    assert "Redis/README.md" not in page
+
+
+# --- infrastructure as code -----------------------------------------------------------------------
+
+
+def test_charts_and_manifests(redis: Hub) -> None:
+    page = get("/exporters/redis/iac")
+    text = text_of(page)
+    assert "Helm chart tests" in text
+    assert "replicaCount" in text
+    assert "Service tests" in text
+    assert "kubectl apply -f 'It'\"'\"'s a service.yaml'" in text
+    assert 'id="L1"' in page
+    shown = get("/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/values.yaml")
+    assert "replicaCount : 1" in text_of(shown)
+    assert "helm/templates/service.yaml" in shown
+    kept_no_copy = "/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/templates/service.yaml"
+    assert "keeps no copy" in text_of(get(kept_no_copy))
+    missing = text_of(get("/exporters/redis/iac?file=Redis/none", status=404))
+    assert "There is no file Redis/none" in missing
+
+
+def test_a_chart_is_installed_from_github(redis: Hub, settings: Any) -> None:
+    settings.GITHUB_API_URL = "https://api.github.com"
+    ExporterContents.objects.update(source="api.github.com/tests/exporters@main:contents")
+    text = text_of(get("/exporters/redis/iac"))
+    assert "git clone --depth 1 --branch main https://github.com/tests/exporters.git" in text
+    assert "helm install redis ./exporters/contents/Redis_Exporter/nc/v1.10.0/helm" in text
+    assert "Edit on GitHub" in text
+
+
+def test_the_commands_fetch_the_file(redis: Hub, live_server: object) -> None:
+    page = text_of(requests.get(f"{live_server}/exporters/redis/alerts", timeout=10).text)
+    found = re.search(r"curl -fsSL -o Redis_alert.yaml '([^']+)'", page)
+    assert found
+    assert requests.get(found[1], timeout=10).content == contents.alert("RedisDown")
+
+
+# --- alerting rules -------------------------------------------------------------------------------
+
+
+def test_alerts_as_a_table_with_their_rules(redis: Hub) -> None:
+    page = get("/exporters/redis/alerts")
+    text = text_of(page)
+    for said in ("RedisDown", "warning", "it is down", "at once", "promtool check rules", "usable"):
+        assert said in text
+    assert 'href="#L4"' in page
+    assert 'class="line" id="L4"' in page
+    rule = re.search(r'<code id="rule-1-1">(.*?)</code>', page, re.S)
+    assert rule
+    assert unescape(rule[1]).split("\n") == [
+        "- alert: RedisDown",
+        "  expr: up == 0",
+        "  labels:",
+        "    severity: warning",
+        "  annotations:",
+        "    summary: it is down",
+    ]
+
+
+def test_findings_stand_beside_the_line(redis: Hub) -> None:
+    redis.write("Redis/Redis_alert.yaml", contents.alert("RedisDown", "up =="))
+    redis.refresh()
+    page = get("/exporters/redis/alerts")
+    assert "error line 5 : alert 'RedisDown': the expression is not valid" in text_of(page)
+    assert 'class="line line--error" id="L5"' in page
+    assert "broken" in text_of(page)
+
+
+# --- dashboards -----------------------------------------------------------------------------------
+
+
+def test_panels_of_the_newest_version_and_of_another(redis: Hub) -> None:
+    newest = text_of(get("/exporters/redis/dashboards"))
+    assert "New board" in newest
+    assert "Old board" not in newest
+    assert "timeseries" in newest
+    assert "/api/dashboards/import" in newest
+    older = get("/exporters/redis/dashboards?version=v1.9.0")
+    assert "Old board" in older
+    assert "New board" not in older
+    assert "/exporters/redis/alerts?version=v1.9.0" in older
+    # what lies in no version is there in all of them
+    assert "RedisDown" in get("/exporters/redis/alerts?version=v1.9.0")
+
+
+# --- releases and history -------------------------------------------------------------------------
+
+
+def test_releases_by_pages(redis: Hub) -> None:
+    of = Exporter.objects.get()
+    release(of, "v2.0.0-rc1", 1, prerelease=True, body="* **Fix** <script>window.hacked=1</script>")
+    release(of, "v1.9.9", 2, name="Nine", body="")
+    for number in range(10):
+        release(of, f"v1.{number}", 10 + number)
+    page = get("/exporters/redis/releases")
+    text = text_of(page)
+    assert "pre-release" in text
+    assert "Nine" in text
+    assert "No notes." in text
+    assert "window.hacked" not in page
+    assert "v1.7" in text
+    assert "v1.9 " not in text
+    assert "v1.9 " in text_of(get("/exporters/redis/releases?page=2"))
+    for odd in ("x", "-1", "0", "9" * 30, "²"):
+        get(f"/exporters/redis/releases?page={odd}")
+
+
+def test_the_history_by_days(redis: Hub, admin: Client) -> None:
+    assert "Nothing has changed yet" in text_of(get("/exporters/redis/history"))
+    redis.write("Redis/Redis_dashboard.json", contents.dashboard())
+    redis.write("Redis/Redis_alert.yaml", contents.alert(expr="up =="))
+    run = redis.refresh()
+    page = get("/exporters/redis/history")
+    text = text_of(page)
+    assert "Redis gained Grafana dashboard" in text
+    assert "Redis: alerting rules broken now" in text
+    assert f"a push, run {run.pk}" in text
+    assert f"{timezone.now():%Y}" in text
+    assert f"/admin/hub/refreshrun/{run.pk}/change/" not in page
+    assert f"/admin/hub/refreshrun/{run.pk}/change/" in get("/exporters/redis/history", admin)
+    one = Change.objects.first()
+    assert one
+    rows = [Change(**{**_fields(one), "at": timezone.now()}) for _ in range(60)]
+    Change.objects.bulk_create(rows)
+    first = get("/exporters/redis/history")
+    older = re.search(r'href="\?before=(\d+)"', first)
+    assert older
+    rest = get(f"/exporters/redis/history?before={older[1]}")
+    assert first.count('class="change ') + rest.count('class="change ') == 62
+    get("/exporters/redis/history?before=x")
+
+
+def _fields(change: Change) -> dict[str, object]:
+    names = ("run_id", "source", "directory", "exporter_id", "kind", "what", "cause")
+    return {name: getattr(change, name) for name in names}
+
+
+# --- what is not there ----------------------------------------------------------------------------
+
+
+def test_an_unknown_exporter_names_those_that_are_near(redis: Hub) -> None:
+    exporter("RabbitMQ")
+    for tab in TABS:
+        page = get(f"/exporters/rediss{tab}", status=404)
+        assert 'href="/exporters/redis"' in page
+        assert "rabbitmq" not in page
+    get("/exporters/zzzzzz", status=404)
+
+
+def test_an_unknown_version_names_those_that_are_there(redis: Hub) -> None:
+    page = get("/exporters/redis/dashboards?version=v9", status=404)
+    assert 'href="/exporters/redis/dashboards?version=v1.10.0"' in page
+    exporter("MySQL")
+    get("/exporters/mysql?version=v9", status=404)
+
+
+def test_only_reading_is_answered(redis: Hub) -> None:
+    assert Client().post("/exporters/redis").status_code == 405
+    assert Client().head("/exporters/redis/alerts").status_code == 200
+
+
+# --- rights and queries ---------------------------------------------------------------------------
+
+
+def test_an_admin_gets_a_link_to_the_form(redis: Hub, admin: Client) -> None:
+    form = "/admin/hub/contentedit/add/?directory=Redis&amp;path=Redis_alert.yaml"
+    assert form in get("/exporters/redis/alerts", admin)
+    assert form not in get("/exporters/redis/alerts")
+    edited = admin.get(unescape(form)).content.decode()
+    assert "RedisDown" in edited
+
+
+def test_no_page_asks_more_than_six_queries(redis: Hub, admin: Client) -> None:
+    release(Exporter.objects.get(), "v1", 1)
+    paths = [f"/exporters/redis{tab}" for tab in TABS]
+    paths.append("/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/values.yaml")
+    for path in paths:
+        assert queries(path, Client()) <= 6, path
+        assert queries(path, admin) <= 6, path
+
+
+# --- views ----------------------------------------------------------------------------------------
+
+
+def views() -> tuple[int, int]:
+    daily = DailyViews.objects.values_list("views", flat=True).first() or 0
+    return Exporter.objects.values_list("views", flat=True).get(), daily
+
+
+def test_opening_the_page_counts_once(redis: Hub) -> None:
+    get("/exporters/redis")
+    get("/exporters/redis")
+    assert views() == (2, 2)
+    assert DailyViews.objects.get().day == timezone.now().date()
+
+
+def test_what_does_not_count(redis: Hub, admin: Client) -> None:
+    client = Client()
+    client.head("/exporters/redis")
+    client.get("/exporters/redis/alerts")
+    client.get("/exporters/redis", headers={"Sec-Purpose": "prefetch;prerender"})
+    for agent in ("Googlebot/2.1", "curl/8.5.0", "python-requests/2.32", "AhrefsBot"):
+        client.get("/exporters/redis", headers={"User-Agent": agent})
+    admin.get("/exporters/redis")
+    assert views() == (0, 0)
+    client.get("/exporters/redis", headers={"User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/140"})
+    assert views() == (1, 1)
+
+
+def in_threads(work: Callable[[], object], number: int) -> None:
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_readers_at_the_same_time_are_all_counted(redis: Hub) -> None:
+    in_threads(lambda: Client().get("/exporters/redis"), 8)
+    assert views() == (8, 8)
+
+
+def test_a_page_does_not_wait_for_the_count(redis: Hub) -> None:
+    answers: list[int] = []
+
+    def open_page() -> None:
+        answers.append(Client().get("/exporters/redis").status_code)
+        answers.append(Client().get("/exporters/redis/alerts").status_code)
+
+    with transaction.atomic():
+        Exporter.objects.select_for_update().get()
+        in_threads(open_page, 1)
+        wait_until(lambda: len(answers) == 2, "the page", seconds=10)
+    assert answers == [200, 200]
+    assert views() == (0, 0)
+
+
+# --- oddities of stored contents ------------------------------------------------------------------
+
+
+def test_files_whose_bytes_are_not_kept(redis: Hub) -> None:
+    ContentBlob.objects.all().delete()
+    for tab in TABS:
+        get(f"/exporters/redis{tab}")
+    assert "keeps no copy" in text_of(get("/exporters/redis/alerts"))
+
+
+def test_raw_is_shown_as_text_and_a_download_is_not(redis: Hub) -> None:
+    page = get("/exporters/redis/alerts")
+    raw, download = (
+        unescape(found) for found in re.findall(r'href="(/api/v1/files/[^"]+)"', page)[:2]
+    )
+    shown = Client().get(raw)
+    assert shown["Content-Type"] == "text/plain; charset=utf-8"
+    assert shown["Content-Disposition"].startswith("inline")
+    assert shown["X-Content-Type-Options"] == "nosniff"
+    assert Client().get(download)["Content-Disposition"].startswith("attachment")
