@@ -95,11 +95,13 @@ def search(exporters: "QuerySet[Exporter]", text: str) -> "QuerySet[Exporter]":
     )
 
 
-def closest(exporters: "QuerySet[Exporter]", text: str, count: int = 5) -> "QuerySet[Exporter]":
-    """The exporters whose names resemble `text` most, however little."""
+def closest(
+    exporters: "QuerySet[Exporter]", text: str, count: int = 5, *, at_least: float = 0.0
+) -> "QuerySet[Exporter]":
+    """The exporters whose names resemble `text` most, however little, or `at_least` (0 to 1)."""
     typed = trigrams(text)
     alike = exporters.filter(trigrams__overlap=typed).annotate(alike=_likeness(typed))
-    return alike.order_by("-alike", "title")[:count]
+    return alike.filter(alike__gte=at_least).order_by("-alike", "title")[:count]
 
 
 def _query(text: str) -> SearchQuery:

@@ -1,21 +1,22 @@
 """An exporter's page: a tab each for what there is to read, to run, to alert on and to graph."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_safe
 
-from hub.contents import read
+from hub.catalogue.search import LIKE_ENOUGH, closest
 from hub.contents.inventory import ContentFile, files_of, versions_of, with_trees
-from hub.github.source import configured_source
+from hub.github.source import Source
 from hub.models import Exporter, ExporterContents
 from hub.pages import history, readme, tabs
 from hub.pages.badges import badges_of
+from hub.pages.context import frame
 from hub.pages.popularity import count_view, is_reader
 
 TABS = (
@@ -41,9 +42,9 @@ class Page:
 
     def __init__(self, request: HttpRequest, slug: str, *related: str) -> None:
         self.request = request
-        self.source = configured_source()
         self.exporter = _exporter(slug, *related)
-        self.served = read.current()
+        self.frame = frame()
+        self.source: Source = self.frame["source"]
         rows = ExporterContents.objects.filter(source=self.source.key, exporter=self.exporter)
         self.rows = list(with_trees(rows))
         self.all_files = files_of(self.rows)
@@ -53,11 +54,6 @@ class Page:
             raise _no_such_version(request.path, self.exporter, self.versions)
         self.version = self.chosen or next(iter(self.versions), "")
 
-    @property
-    def known(self) -> bool:
-        """Whether a snapshot was ever published."""
-        return self.served.snapshot_id is not None
-
     @cached_property
     def files(self) -> list[ContentFile]:
         """The chosen version's files, and those that lie outside of any version."""
@@ -65,14 +61,10 @@ class Page:
 
     def context(self) -> dict[str, Any]:
         """What the templates of all tabs need."""
-        freshness = read.freshness(self.served)
-        return {
+        return self.frame | {
             "page": self,
             "exporter": self.exporter,
-            "monogram": monogram(self.exporter.title),
-            "badges": badges_of(self.rows, known=self.known),
-            "freshness": freshness,
-            "source": self.source,
+            "badges": badges_of(self.rows, known=self.frame["known"]),
             "directories": [tabs.directory(row, self.source) for row in self.rows],
         }
 
@@ -147,28 +139,14 @@ def changes(page: Page) -> dict[str, Any]:
     return history.changes(page.exporter, page.source.key, before)
 
 
-def monogram(title: str) -> str:
-    """The first letters of the title's first two words: drawn where there is no logo."""
-    words = [
-        word for word in title.replace("-", " ").replace("_", " ").split() if word[0].isalnum()
-    ]
-    return "".join(word[0] for word in words[:2]).upper() or "?"
-
-
 def _exporter(slug: str, *related: str) -> Exporter:
     exporter = Exporter.objects.filter(slug=slug).select_related("category", *related).first()
     if exporter is not None:
         return exporter
-    titles = dict(Exporter.objects.values_list("slug", "title"))
-    names = {name.casefold(): slug for slug, title in titles.items() for name in (slug, title)}
-    near = get_close_matches(slug.casefold(), names, n=8, cutoff=0.5)
-    near += [name for name in names if slug.casefold() in name or name in slug.casefold()]
-    found = dict.fromkeys(names[name] for name in near)
-    raise NotThere(
-        "There is no such exporter",
-        "Its name may be mistyped. These are near:" if found else "",
-        [(f"/exporters/{slug}", titles[slug]) for slug in list(found)[:8]],
-    )
+    near = closest(Exporter.objects.only("slug", "title"), slug, count=8, at_least=LIKE_ENOUGH)
+    instead = [(reverse("exporter", args=[one.slug]), one.title) for one in near]
+    hint = "Its name may be mistyped. These are near:" if instead else ""
+    raise NotThere("There is no such exporter", hint, instead)
 
 
 def _no_such_version(path: str, exporter: Exporter, versions: list[str]) -> NotThere:

@@ -79,7 +79,7 @@ def full_hub(hub: Hub) -> Hub:
     if _copies:
         tables.put_back(_copies[0])
     else:
-        call_command("loadcatalogue", stdout=StringIO())
+        call_command("importcatalogue", stdout=StringIO())
         _facts()
         hub.add_token()
         assert hub.refresh().status == RunStatus.PUBLISHED

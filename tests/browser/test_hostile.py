@@ -1,7 +1,6 @@
 """What a hostile repository holds does nothing in a real browser, with the hub's policy on."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,22 +9,15 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from hub.github.source import configured_source
 from hub.models import Category, DirectoryOwner, Exporter, Readme, Release
 from tests.common import contents
 from tests.common.hostile import payloads
+from tests.common.processes import Process
 from tests.conftest import Hub
 
-CHROMIUM = os.environ.get("HUB_CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Run in every page before its own scripts: what succeeds in running shows itself.
 WATCH = "window.alert = window.confirm = window.prompt = () => { window.hacked = 'dialog'; };"
 # Everything of the page that came from a payload, or stands around it, in the hub's own flow.
@@ -101,23 +93,19 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def context() -> Iterator[BrowserContext]:
-    """A browser, one for all of these tests."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, which runs no coroutine of ours.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context()
-        context.add_init_script(WATCH)
-        yield context
-        browser.close()
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A reader of its own, one for all of these tests."""
+    context = chromium.new_context()
+    context.add_init_script(WATCH)
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def watched(context: BrowserContext, hub: Hub, live_server: Any) -> Iterator[Watched]:
+def watched(context: BrowserContext, hub: Hub, server: Process, port: int) -> Iterator[Watched]:
     """A page of the hub under watch."""
     page = context.new_page()
-    watched = Watched(page, live_server.url)
+    watched = Watched(page, f"http://127.0.0.1:{port}")
     page.on("dialog", lambda dialog: (watched.odd.append(dialog.message), dialog.dismiss()))
     page.on("popup", lambda popup: watched.odd.append(f"popup {popup.url}"))
     page.on("download", lambda download: watched.odd.append(f"download {download.url}"))

@@ -146,8 +146,8 @@ def test_the_head_tells_what_is_known_of_the_project(redis: Hub) -> None:
     assert "Alerting rules: available" in text
     assert 'src="/exporters/redis/logo"' not in page
     assert "Redis_Exporter" in text
-    Exporter.objects.update(logo_type="image/png")
-    assert 'src="/exporters/redis/logo" alt=""' in get("/exporters/redis")
+    Exporter.objects.update(logo_type="image/png", logo_version="1")
+    assert 'src="/exporters/redis/logo?v=1" alt=""' in get("/exporters/redis")
 
 
 def test_a_stale_directory_says_since_when_and_why(redis: Hub) -> None:
