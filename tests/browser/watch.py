@@ -4,6 +4,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
+# htmx's words for a request that a later one of the same reader took the place of.
+_OVERTAKEN = ("htmx:sendAbort", "htmx:afterRequest")
+
 
 class Watch:
     """Collects faults: errors in the console (a breach of the content security policy is one),
@@ -28,6 +31,8 @@ class Watch:
         self.expected.add(f"{self.origin}{path}")
 
     def _console(self, message: ConsoleMessage) -> None:
+        if message.text.startswith(_OVERTAKEN):
+            return
         if message.type == "error" and message.location["url"] not in self.expected:
             self.faults.append(f"console: {message.text} ({message.location['url']})")
 
