@@ -1,10 +1,10 @@
 """A real web server and a real browser, over a hub that real workers have filled."""
 
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from hub.demo.smallgithub import Repository
 from hub.local.ports import free_port
 from hub.models import Exporter, Readme, Release, RunStatus
+from tests.browser.pictures import take_picture
 from tests.browser.screens import DESKTOP, Screen
 from tests.browser.steps import PASSWORD, sign_in
 from tests.browser.watch import Watch
@@ -23,7 +24,6 @@ from tests.common.processes import ROOT, Process, web
 from tests.conftest import Hub
 
 SAMPLE = ROOT / "hub" / "demo" / "sample"
-OUTPUT = ROOT / "tests" / "output"
 
 _FLAGS = [
     "--disable-gpu",
@@ -125,7 +125,7 @@ def watch(port: int, server: Process) -> Iterator[Watch]:
 def open_page(
     chromium: Browser, watch: Watch, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[Screen], Page]]:
-    """Opens a page with a screen, as a reader of its own; a picture is taken at the end."""
+    """Opens a page with a screen, as a reader of its own; a failed test leaves a picture of it."""
     pages: list[Page] = []
 
     def opened(screen: Screen) -> Page:
@@ -136,10 +136,22 @@ def open_page(
         return pages[-1]
 
     yield opened
-    name = re.sub(r"[^\w.-]+", "-", f"{request.node.path.stem}.{request.node.name}").strip("-")
+    name = f"{request.node.path.stem}.{request.node.name}"
     for number, page in enumerate(pages):
-        page.screenshot(path=OUTPUT / f"{name}{number or ''}.png", full_page=True)
+        if request.node.stash.get(_FAILED, False):
+            take_picture(page, f"{name}{number or ''}")
         page.context.close()
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
+    """Let fixtures know whether their test failed."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture

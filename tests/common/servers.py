@@ -3,6 +3,9 @@
 They have to run before Django reads its settings, hence a plugin of its own (`-p`). Servers named
 by `DATABASE_URL` and `REDIS_URL` are used instead; that Redis database must be empty, for the
 tests empty it.
+
+Under pytest-xdist, each process has a Redis and a small GitHub of its own, for Celery's workers
+take whatever stands in a queue; Postgres is one, with a database for each (pytest-django).
 """
 
 import os
@@ -28,6 +31,7 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
 
 
 _stack = ExitStack()
+_OURS = "HUB_TESTS_MADE_REDIS"
 
 
 def start() -> None:
@@ -38,12 +42,15 @@ def start() -> None:
     if "DATABASE_URL" not in os.environ:
         postgres = _stack.enter_context(EmbeddedPostgres(folder, free_port()))
         os.environ["DATABASE_URL"] = postgres.url
+    if _OURS in os.environ:  # the process that started this one made it
+        del os.environ["REDIS_URL"]
     if "REDIS_URL" in os.environ:
         if redis.Redis.from_url(os.environ["REDIS_URL"]).dbsize():
             raise pytest.UsageError("REDIS_URL must name an empty database: the tests empty it")
     else:
         valkey = _stack.enter_context(EmbeddedValkey(folder, free_port()))
         os.environ["REDIS_URL"] = valkey.url
+        os.environ[_OURS] = "1"
     os.environ |= {
         "HUB_DATA_DIR": str(folder),  # no hub.env of a hub that runs in this checkout
         "SECRET_KEY": "tests only, never used by a hub: " + "x" * 40,
