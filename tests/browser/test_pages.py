@@ -15,7 +15,7 @@ from tests.browser.screens import DARK, DESKTOP, NO_SCRIPT_PHONE, PHONE
 from tests.browser.watch import Watch
 from tests.conftest import Hub
 
-# "Cumulative Layout Shift", web.dev: good is 0.1; the list, where people click, does not move at all.
+# web.dev on "Cumulative Layout Shift": good is 0.1. The list, where people click, does not move.
 GOOD_SHIFT = 0.1
 THE_LIST = [path for path in PAGES.values() if path == "/" or path.startswith("/?")]
 
