@@ -17,6 +17,7 @@ from tests.conftest import Hub
 
 # web.dev on "Cumulative Layout Shift": good is 0.1. The list, where people click, does not move.
 GOOD_SHIFT = 0.1
+NO_SHIFT = 0.001  # what a browser on a busy machine counts for text that it paints in two goes
 THE_LIST = [path for path in PAGES.values() if path == "/" or path.startswith("/?")]
 
 on_every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
@@ -82,4 +83,4 @@ def test_nothing_jumps(full_hub: Hub, page: Page, path: str) -> None:
           requestAnimationFrame(() => requestAnimationFrame(() => done(sum)))
         })"""
     )
-    assert shift == 0 if path in THE_LIST else shift < GOOD_SHIFT
+    assert shift < (NO_SHIFT if path in THE_LIST else GOOD_SHIFT)
