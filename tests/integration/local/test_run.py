@@ -122,6 +122,9 @@ def test_run_from_start_to_end(parent: Path) -> None:
 
         # Flower wants the password that was printed
         user, password = re.search(r"Flower .*/ +(\S+) / (\S+)", text).groups()
+        wait_until(
+            lambda: not is_free(hub.port + OFFSETS["Flower"]), "Flower to listen", seconds=60
+        )
         assert hub.get("/api/workers", 1).status_code == 401
         assert hub.get("/api/workers", 1, auth=(user, password)).status_code == 200
 
