@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from hub.models import Category, Exporter
 from tests.browser.screens import DARK_PHONE, DESKTOP, NO_SCRIPT, NO_SCRIPT_PHONE, PHONE, Screen
@@ -95,6 +95,25 @@ def test_two_clicks_in_a_row_leave_the_page_whole(full_hub: Hub, page: Page) -> 
     expect(orders.get_by_role("link", name="Name")).to_have_attribute("aria-current", "true")
     expect(search(page)).to_be_visible()
     expect(card(page, "Aerospike")).to_be_visible()
+
+
+def test_a_filter_chosen_before_the_results_have_come_keeps_what_is_typed(
+    full_hub: Hub, page: Page
+) -> None:
+    """The search's answer is held back until the filter's has been shown."""
+    held: list[Route] = []
+    page.route(re.compile(r"/\?q=redis$"), lambda route: held.append(route))
+    page.goto("/")
+    search(page).fill("redis")
+    with page.expect_request(re.compile(r"/\?q=redis$")):
+        search(page).press("Enter")
+    choose_usable_alerts(page)
+    expect(page).to_have_url(re.compile("q=redis"))
+    expect(card(page, "Redis")).to_be_visible()
+    expect(card(page, "Ceph")).to_have_count(0)
+    expect(search(page)).to_have_value("redis")
+    for route in held:
+        route.abort()
 
 
 @on_some_screens

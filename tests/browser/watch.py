@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
 # htmx's words for a request that a later one of the same reader took the place of.
-_OVERTAKEN = ("htmx:sendAbort", "htmx:afterRequest", "htmx:oobErrorNoTarget")
+_OVERTAKEN = ("htmx:sendAbort", "htmx:afterRequest")
 
 
 class Watch:

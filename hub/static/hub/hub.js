@@ -59,6 +59,28 @@
       .catch(() => say("The theme could not be kept"));
   });
 
+  /* What is typed goes along with a filter that is chosen before the results have followed. What
+     was asked already is not asked again when the typing ends: it would take the filter's place. */
+  let searched;
+  const typed = () => document.querySelector("[data-search]")?.value.trim();
+
+  document.addEventListener("htmx:confirm", (event) => {
+    if (event.detail.triggeringEvent?.type === "input" && typed() === searched) event.preventDefault();
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    const request = event.detail;
+    const results = request.elt.closest("[data-q]");
+    if (request.elt.matches("[role=search]")) searched = typed();
+    if (!results || !request.boosted) return;
+    const wish = new URL(request.path, location.href);
+    if ((wish.searchParams.get("q") ?? "") === results.dataset.q && typed() !== results.dataset.q) {
+      wish.searchParams.set("q", typed());
+      wish.searchParams.delete("page");
+      request.path = wish.pathname + wish.search;
+    }
+    searched = wish.searchParams.get("q") ?? "";
+  });
+
   /* A search that was taken away is gone from its field too. What was chosen may be gone from the
      page: then the results have the focus. */
   document.addEventListener("htmx:afterSettle", (event) => {
