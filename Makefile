@@ -38,7 +38,7 @@ run: .venv/.run ## start the hub on this machine; Ctrl-C ends it
 
 # Two processes, each with a Redis of its own; one Redis that was given serves one process only.
 test: .venv/.browser ## all tests, on a real Postgres, a real Redis, real workers and a real browser
-	@$(BIN)/python -m pytest $(if $(REDIS_URL),,--numprocesses=2 --dist=loadfile)
+	@$(BIN)/python -m pytest $(if $(REDIS_URL),,--numprocesses=2 --dist=loadfile --no-loadscope-reorder)
 
 browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/output
 	@$(BIN)/python -m pytest tests/browser

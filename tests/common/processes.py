@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -89,6 +91,19 @@ class Process:
                 self._process.kill()
                 self._process.wait(10)
         self._process = None
+
+
+@contextmanager
+def frozen(processes: Iterable[Process]) -> Iterator[None]:
+    """Stop processes in the block, and let them go on after it."""
+    stopped = list(processes)
+    try:
+        for process in stopped:
+            process.kill(signal.SIGSTOP)
+        yield
+    finally:
+        for process in stopped:
+            process.kill(signal.SIGCONT)
 
 
 def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None) -> Process:

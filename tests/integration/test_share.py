@@ -3,6 +3,7 @@
 from xml.etree import ElementTree
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -185,4 +186,4 @@ def test_a_page_says_what_it_is_when_its_address_is_shared(filled: Hub) -> None:
     )
     assert 'property="og:image" content="http://testserver/static/hub/share.png"' in page
     assert '<link rel="alternate" type="application/atom+xml"' in page
-    assert Client().get("/static/hub/share.png").status_code == 200
+    assert finders.find("hub/share.png")

@@ -48,7 +48,7 @@ def test_postgres_keeps_what_was_committed_when_it_is_killed(folder: Path) -> No
     with EmbeddedPostgres(folder, free_port()) as server:
         sql(server.url, "create table kept as select generate_series(1, 1000) as n")
         server.kill()
-        assert is_free(server.port)
+        wait_until(lambda: is_free(server.port), "the end of what the postmaster had started")
         server.start()
         assert sql(server.url, "select count(*) from kept") == [(1000,)]
 
