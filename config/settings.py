@@ -5,6 +5,7 @@ A hub that was started by `make run` leaves its addresses and keys in `<data fol
 """
 
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import dj_database_url
@@ -48,6 +49,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.bool("HUB_BEHIND_TLS_PROXY", False):  # only then may a header say that TLS was used
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# The addresses from which X-Forwarded-For and X-Forwarded-Proto are believed (`config.wsgi`).
+# Parsed here, because a network that is none ("10.0.0.1/8") would be passed over in silence.
+TRUSTED_PROXIES: list[str] = [
+    str(network) for network in env.list("HUB_TRUSTED_PROXIES", [], subcast=ip_network)
+]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -75,6 +81,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "django.contrib.sitemaps",
+    "hub.apps.LoginsConfig",
     "django_celery_beat",
     "encrypted_fields",
     "csp",
@@ -92,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "hub.pages.middleware.PostgresAway",
+    "axes.middleware.AxesMiddleware",  # last: it answers instead of the view for a locked-out login
 ]
 
 TEMPLATES = [
@@ -127,6 +135,32 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# --- Signing in: throttled by django-axes, in Postgres --------------------------------------------
+# The first one only refuses whom it locked out; it needs the request of each authenticate().
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# By both together: a name alone would let a stranger lock out its owner, an address alone everyone
+# behind the same router.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_TRIES", 5, validate=validate.Range(min=1))
+AXES_COOLOFF_TIME = timedelta(
+    minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=validate.Range(min=1))
+)
+# Tries while locked neither count nor lengthen it: the time that a person is told stays true.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# For the form alone. A program signs in with each request: its successes would wipe out what
+# somebody else behind the same address tries.
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # who signed in when is in the user's own row
+AXES_ENABLE_ADMIN = False  # `hub.admin.logins` shows less, and nothing that could be edited
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "hub.logins.failures.address_of"
+AXES_USERNAME_CALLABLE = "hub.logins.failures.name_of"
+AXES_CLIENT_STR_CALLABLE = "hub.logins.failures.in_words"
+AXES_LOCKOUT_CALLABLE = "hub.logins.lockout.response"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -246,6 +280,7 @@ LOGGING = {
             "filters": ["no_tokens"],
         },
     },
+    "loggers": {"axes": {"level": "WARNING"}},  # failures and locks; not that there was nothing
     "root": {
         "handlers": ["stderr"],
         "level": env.str(

@@ -67,9 +67,8 @@ def everything_in_postgres() -> bytes:
 
 def test_a_token_is_nowhere_to_be_seen(hub: Hub, flower: str) -> None:
     hub.fill("Redis/alert.yaml", "Kafka/alert.yaml", "Node/alert.yaml")
-    User.objects.create_superuser("root", password="a password of the test")
     admin = Client()
-    admin.login(username="root", password="a password of the test")
+    admin.force_login(User.objects.create_superuser("root"))
     pages = [
         admin.post("/admin/hub/githubtoken/add/", {"name": "mine", "secret": TOKEN}).content,
         admin.post("/admin/hub/githubtoken/add/", {"name": "bad", "secret": TOKEN + "x"}).content,
