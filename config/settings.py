@@ -11,9 +11,19 @@ from pathlib import Path
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
-from environs import Env, validate
+from environs import Env, ValidationError, validate
 
 django_stubs_ext.monkeypatch()  # before any model or admin class names its type parameters
+
+
+def _are_networks(texts: list[str]) -> None:
+    """Whether each is an address or a network: what is none would be passed over in silence."""
+    for text in texts:
+        try:
+            ip_network(text)
+        except ValueError as fault:
+            raise ValidationError(f"{fault}. Give addresses or networks, with commas.") from None
+
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -50,10 +60,9 @@ X_FRAME_OPTIONS = "DENY"
 if env.bool("HUB_BEHIND_TLS_PROXY", False):  # only then may a header say that TLS was used
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # The addresses from which X-Forwarded-For and X-Forwarded-Proto are believed (`config.wsgi`).
-# Parsed here, because a network that is none ("10.0.0.1/8") would be passed over in silence.
-TRUSTED_PROXIES: list[str] = [
-    str(network) for network in env.list("HUB_TRUSTED_PROXIES", [], subcast=ip_network)
-]
+TRUSTED_PROXIES: list[str] = env.list(
+    "HUB_TRUSTED_PROXIES", [], subcast=str.strip, validate=_are_networks
+)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

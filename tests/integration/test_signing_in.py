@@ -90,6 +90,12 @@ def test_a_lock_is_of_one_name_at_one_address() -> None:
     assert basic(PASSWORD, address="2001:db8::ffff").status_code == 429
 
 
+def test_a_client_that_no_proxy_vouches_for_cannot_name_its_address() -> None:
+    for number in range(LIMIT):
+        answer = form(WRONG, HTTP_X_FORWARDED_FOR=f"198.51.100.{number}")
+    assert answer.status_code == 429
+
+
 def test_names_without_an_account_are_locked_alike_and_not_kept() -> None:
     """An answer does not tell whether there is an account; a password typed as a name stays out."""
     for name in ("nobody", PASSWORD, "nobody" * 60, "no\0body"):
