@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check password lock htmx clean
+.PHONY: help setup run test browser check audit licences password lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,13 @@ check: .venv/.dev ## lint, format, types, migrations, deployment settings, image
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/python -m tests.dependencies.licences --check
+
+audit: .venv/.dev ## known vulnerabilities of the pinned packages; asks pypi.org
+	@$(BIN)/python -m tests.dependencies.audit
+
+licences: .venv/.dev ## render docs/licences.md from the installed packages
+	$(BIN)/python -m tests.dependencies.licences
 
 password: .venv/.run ## set the admin's password anew
 	@$(BIN)/python manage.py changepassword admin
