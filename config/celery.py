@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from celery import Celery
 
@@ -21,10 +21,10 @@ class HubCelery(Celery):
 
     def prepare_config(self, c: Mapping[str, Any]) -> Any:
         """Called by Celery with what `config_from_object` names, when it is first needed."""
-        ours = (name for name in c if name.startswith(_PREFIX))
-        return super().prepare_config(
-            {name.removeprefix(_PREFIX).lower(): c[name] for name in ours}
-        )
+        ours = {
+            name.removeprefix(_PREFIX).lower(): c[name] for name in c if name.startswith(_PREFIX)
+        }
+        return super().prepare_config(cast(Any, ours))
 
 
 app = HubCelery("exporter_hub")
