@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check password lock htmx clean
+.PHONY: help setup run test browser check audit licences password lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,12 +43,16 @@ test: .venv/.browser ## all tests, on a real Postgres, a real Redis, real worker
 browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/output
 	@$(BIN)/python -m pytest tests/browser
 
+# Secrets in the tree; tests hold made-up ones, and other people's contents what they like. The
+# settings' page shows how an address with a password looks.
+SECRETS = xargs -0 $(BIN)/detect-secrets-hook --exclude-lines 'user:password@host'
+
 # Settings demand secrets; these are made for the check alone, and no server is asked.
 CHECK_ENV = SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))')" \
   FIELD_ENCRYPTION_KEY=check DATABASE_URL=postgres://check@127.0.0.1:1/check \
   REDIS_URL=redis://127.0.0.1:1/0 HUB_DATA_DIR=/nonexistent HUB_HTTPS=true
 
-check: .venv/.dev ## lint, format, types, migrations, deployment settings, image and Compose file
+check: .venv/.dev ## lint, format, types, migrations, deployment settings, image, licences, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(CHECK_ENV) && export SECRET_KEY FIELD_ENCRYPTION_KEY DATABASE_URL REDIS_URL HUB_DATA_DIR HUB_HTTPS && \
@@ -58,6 +62,15 @@ check: .venv/.dev ## lint, format, types, migrations, deployment settings, image
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/python -m tests.dependencies.licences --check
+	git ls-files -z -- . ':!tests' ':!hub/demo/sample' | $(SECRETS)
+	git ls-files -z -- tests ':!tests/data' | $(SECRETS) --disable-plugin KeywordDetector
+
+audit: .venv/.dev ## known vulnerabilities of the pinned packages; asks pypi.org
+	@$(BIN)/python -m tests.dependencies.audit
+
+licences: .venv/.dev ## render docs/licences.md from the installed packages
+	$(BIN)/python -m tests.dependencies.licences
 
 password: .venv/.run ## set the admin's password anew
 	@$(BIN)/python manage.py changepassword admin

@@ -5,14 +5,25 @@ A hub that was started by `make run` leaves its addresses and keys in `<data fol
 """
 
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
-from environs import Env, validate
+from environs import Env, ValidationError, validate
 
 django_stubs_ext.monkeypatch()  # before any model or admin class names its type parameters
+
+
+def _are_networks(texts: list[str]) -> None:
+    """Whether each is an address or a network: what is none would be passed over in silence."""
+    for text in texts:
+        try:
+            ip_network(text)
+        except ValueError as fault:
+            raise ValidationError(f"{fault}. Give addresses or networks, with commas.") from None
+
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -48,6 +59,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.bool("HUB_BEHIND_TLS_PROXY", False):  # only then may a header say that TLS was used
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# The addresses from which X-Forwarded-For and X-Forwarded-Proto are believed (`config.wsgi`).
+TRUSTED_PROXIES: list[str] = env.list(
+    "HUB_TRUSTED_PROXIES", [], subcast=str.strip, validate=_are_networks
+)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -75,6 +90,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "django.contrib.sitemaps",
+    "hub.apps.LoginsConfig",
     "django_celery_beat",
     "encrypted_fields",
     "csp",
@@ -92,6 +108,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "hub.pages.middleware.PostgresAway",
+    "axes.middleware.AxesMiddleware",  # last: it answers instead of the view for a locked-out login
 ]
 
 TEMPLATES = [
@@ -127,6 +144,32 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# --- Signing in: throttled by django-axes, in Postgres --------------------------------------------
+# The first one only refuses whom it locked out; it needs the request of each authenticate().
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# By both together: a name alone would let a stranger lock out its owner, an address alone everyone
+# behind the same router.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_TRIES", 5, validate=validate.Range(min=1))
+AXES_COOLOFF_TIME = timedelta(
+    minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=validate.Range(min=1))
+)
+# Tries while locked neither count nor lengthen it: the time that a person is told stays true.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# For the form alone. A program signs in with each request: its successes would wipe out what
+# somebody else behind the same address tries.
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # who signed in when is in the user's own row
+AXES_ENABLE_ADMIN = False  # `hub.admin.logins` shows less, and nothing that could be edited
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "hub.logins.failures.address_of"
+AXES_USERNAME_CALLABLE = "hub.logins.failures.name_of"
+AXES_CLIENT_STR_CALLABLE = "hub.logins.failures.in_words"
+AXES_LOCKOUT_CALLABLE = "hub.logins.lockout.response"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -246,6 +289,7 @@ LOGGING = {
             "filters": ["no_tokens"],
         },
     },
+    "loggers": {"axes": {"level": "WARNING"}},  # failures and locks; not that there was nothing
     "root": {
         "handlers": ["stderr"],
         "level": env.str(

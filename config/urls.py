@@ -3,11 +3,14 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from hub.api import api
 from hub.pages.views import healthz
 from hub.webhooks.views import github
+
+_ICON = f"{settings.STATIC_URL}hub/favicon.svg"
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
@@ -15,6 +18,6 @@ urlpatterns = [
     path("webhooks/github", github, name="github_webhook"),
     path("admin/", admin.site.urls),
     # Asked for by browsers where a page names no icon: the admin's, the API's, a badge's.
-    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}hub/favicon.svg")),
+    path("favicon.ico", require_safe(RedirectView.as_view(url=_ICON))),
     path("", include("hub.pages.urls")),
 ]

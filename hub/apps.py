@@ -1,5 +1,6 @@
 """The Django app, and the admin site in the hub's name."""
 
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -18,3 +19,9 @@ class HubAdminConfig(AdminConfig):
     """Django's admin with the hub's own site as the default one."""
 
     default_site = "hub.admin_site.HubAdminSite"
+
+
+class LoginsConfig(AxesConfig):
+    """django-axes under a name that says in the admin what it is."""
+
+    verbose_name = "Failed sign-ins"

@@ -3,8 +3,9 @@
 from functools import partial
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from hub.catalogue.search import reindex
@@ -41,3 +42,9 @@ def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: An
         # A run that is ending for want of a token has looked already: another has to follow it.
         transaction.on_commit(partial(start_run, RunTrigger.TOKEN, follow_up=True))
         transaction.on_commit(partial(ask_about_those_without_facts, RunTrigger.TOKEN))
+
+
+@receiver(pre_save, sender=AccessAttempt)
+def failed_sign_in(instance: AccessAttempt, **_: Any) -> None:
+    """Who failed from where is all that is kept of it, nothing of what was sent."""
+    instance.get_data = instance.post_data = ""

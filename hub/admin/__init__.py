@@ -1,5 +1,14 @@
-"""The admin: runs, contents, edits, catalogue, tokens, webhook deliveries and the schedule."""
+"""The admin: runs, contents, edits, catalogue, tokens, deliveries, schedule, failed sign-ins."""
 
-from hub.admin import access, catalogue, contents, edits, facts, webhooks
+from hub.admin import access, catalogue, contents, edits, facts, logins, schedule, webhooks
 
-__all__ = ["access", "catalogue", "contents", "edits", "facts", "webhooks"]
+__all__ = [
+    "access",
+    "catalogue",
+    "contents",
+    "edits",
+    "facts",
+    "logins",
+    "schedule",
+    "webhooks",
+]

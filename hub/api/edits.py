@@ -6,6 +6,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from ninja import Field, Path, Router, Schema, Status
+from ninja.errors import HttpError
 from ninja.security import HttpBasicAuth, SessionAuth
 
 from hub.api.schemas import Finding, Problem
@@ -17,10 +18,15 @@ router = Router(tags=["editing"])
 
 
 class Password(HttpBasicAuth):
-    """A user's name and password, for programs."""
+    """A user's name and password, for programs; failures count as the admin's do."""
 
     def authenticate(self, request: HttpRequest, username: str, password: str) -> Any:
+        if "\0" in username:  # no account's name, and no text that Postgres takes
+            return None
         user = authenticate(request, username=username, password=password)
+        if getattr(request, "axes_locked_out", False):
+            # Not as the session's user either; django-axes' middleware says it in our words.
+            raise HttpError(429, "Locked out.")
         if user is not None:
             request.user = user
         return user
@@ -73,7 +79,14 @@ class Refusal(Problem):
 @router.post(
     "",
     auth=_SIGNED_IN,
-    response={202: Edit, 401: Problem, 403: Problem, 409: Refusal, 422: Refusal},
+    response={
+        202: Edit,
+        401: Problem,
+        403: Problem,
+        409: Refusal,
+        422: Refusal,
+        429: Problem,
+    },
     summary="Write or delete a file",
     description="Checked at once: 422 with the findings when the file would not work, 409 when "
     "somebody else changed it. Then it waits for the run that commits it to GitHub and publishes "
@@ -104,7 +117,7 @@ def submit(request: HttpRequest, proposal: Proposal) -> Any:
 @router.get(
     "/{int:edit}",
     auth=_SIGNED_IN,
-    response={200: Edit, 401: Problem, 403: Problem, 404: Problem},
+    response={200: Edit, 401: Problem, 403: Problem, 404: Problem, 429: Problem},
     summary="What became of an edit",
 )
 def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:

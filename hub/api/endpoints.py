@@ -9,6 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Path, Query, Status
 
 from hub.api import raw, schemas
@@ -31,6 +32,7 @@ api = NinjaAPI(
         "**G** Grafana dashboard. Answers come from the last good snapshot; none waits for GitHub."
     ),
     urls_namespace="api",
+    docs_decorator=require_safe,
 )
 
 # A minute may pass before a cache asks again; then the ETag makes the answer a 304.

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from hub.contents import dispatch, publish
+from hub.logins.failures import forget_old as forget_failed_logins
 from hub.models import (
     ListingETag,
     Lookup,
@@ -39,6 +40,7 @@ def watch() -> None:
         dispatch.list_directories(run.pk)  # harmless when it was not lost: listing is idempotent
     forget_history()
     forget_listings()
+    forget_failed_logins()
 
 
 def forget_listings() -> None:

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from urllib.parse import quote, urljoin
 
 import nh3
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from mdit_py_plugins.anchors import anchors_plugin
@@ -138,7 +139,7 @@ def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Re
 
 
 def _plain(text: str) -> SafeString:
-    return mark_safe(f'<pre tabindex="0">{escape(text)}</pre>')  # noqa: S308 — escaped
+    return format_html('<pre tabindex="0">{}</pre>', text)
 
 
 def _last_word(html: str) -> str:

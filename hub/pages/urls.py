@@ -2,6 +2,7 @@
 
 from django.contrib.sitemaps.views import sitemap
 from django.urls import path
+from django.views.decorators.http import require_safe
 
 from hub.pages import exporter, share, status
 from hub.pages.catalogue import catalogue
@@ -10,6 +11,8 @@ from hub.pages.feeds import ChangesFeed
 from hub.pages.logos import logo
 from hub.pages.sitemaps import SITEMAPS
 from hub.pages.theme import choose_theme
+
+feed = require_safe(ChangesFeed())
 
 urlpatterns = [
     path("", catalogue, name="catalogue"),
@@ -25,10 +28,10 @@ urlpatterns = [
     path("exporters/<slug:slug>/dashboards", exporter.dashboards, name="exporter_dashboards"),
     path("exporters/<slug:slug>/releases", exporter.releases, name="exporter_releases"),
     path("exporters/<slug:slug>/history", exporter.changes, name="exporter_history"),
-    path("changes.atom", ChangesFeed(), name="changes_feed"),
-    path("exporters/<slug:slug>/changes.atom", ChangesFeed(), name="exporter_changes"),
+    path("changes.atom", feed, name="changes_feed"),
+    path("exporters/<slug:slug>/changes.atom", feed, name="exporter_changes"),
     path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),
     path("llms.txt", share.llms, name="llms"),
     path("robots.txt", share.robots, name="robots"),
-    path("sitemap.xml", sitemap, {"sitemaps": SITEMAPS}, name="sitemap"),
+    path("sitemap.xml", require_safe(sitemap), {"sitemaps": SITEMAPS}, name="sitemap"),
 ]

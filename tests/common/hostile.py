@@ -24,6 +24,6 @@ def payloads(*, nesting: bool = True) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted(FOLDER.glob("*.yaml")):
         if file.stem != "nesting" or nesting:
-            texts = yaml.load(file.read_text(), Loader=_Loader)
+            texts = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 — a SafeLoader with more
             found |= {f"{file.stem}: {name}": text for name, text in texts.items()}
     return found

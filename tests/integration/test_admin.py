@@ -22,9 +22,8 @@ from tests.conftest import TOKEN, Hub
 
 @pytest.fixture
 def admin(hub: Hub) -> Client:
-    User.objects.create_superuser("root", password="a password of the test")
     client = Client()
-    client.login(username="root", password="a password of the test")
+    client.force_login(User.objects.create_superuser("root"))
     return client
 
 
@@ -119,10 +118,10 @@ def test_a_token_is_checked_before_it_is_stored_and_starts_a_run(admin: Client, 
 
 
 def test_staff_without_the_permission_cannot_refresh(hub: Hub) -> None:
-    user = User.objects.create_user("viewer", password="a password of the test", is_staff=True)
+    user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_refreshrun"))
     client = Client()
-    client.login(username="viewer", password="a password of the test")
+    client.force_login(user)
     assert "Refresh contents now" not in client.get("/admin/hub/refreshrun/").content.decode()
     assert client.post("/admin/hub/refreshrun/refresh/").status_code == 403
     assert Client().post("/admin/hub/refreshrun/refresh/").status_code == 302

@@ -28,9 +28,8 @@ REDIS = "Redis,https://github.com/tests/redis,Database,fast\n"
 
 @pytest.fixture
 def admin(db: None) -> Client:
-    User.objects.create_superuser("root", password="a password of the test")
     client = Client()
-    client.login(username="root", password="a password of the test")
+    client.force_login(User.objects.create_superuser("root"))
     return client
 
 
@@ -191,10 +190,10 @@ def test_export_in_the_admin(admin: Client) -> None:
 def test_permissions_are_checked_on_the_server(
     db: None, permissions: tuple[str, ...], may_import: int, may_register: int, may_export: int
 ) -> None:
-    user = User.objects.create_user("staff", password="a password of the test", is_staff=True)
+    user = User.objects.create_user("staff", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
-    client.login(username="staff", password="a password of the test")
+    client.force_login(user)
     posted = client.post(IMPORT, {"seen": "", "text": HEADER + REDIS})
     assert posted.status_code == may_import
     for path, expected in (
@@ -249,9 +248,8 @@ def register(client: Client, url: str) -> str:
 
 @pytest.fixture
 def signed_in(registering: Hub) -> Client:
-    User.objects.create_superuser("root", password="a password of the test")
     client = Client()
-    client.login(username="root", password="a password of the test")
+    client.force_login(User.objects.create_superuser("root"))
     return client
 
 

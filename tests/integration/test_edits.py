@@ -389,7 +389,7 @@ def test_only_those_who_may_edit(filled: Hub, author: User) -> None:
     assert post(Client(), body(), Authorization=basic("viewer")).status_code == 403
     viewer.user_permissions.add(Permission.objects.get(codename="add_contentedit"))
     session = Client(enforce_csrf_checks=True)
-    session.login(username="viewer", password=PASSWORD)
+    session.force_login(viewer)
     assert post(session, body()).status_code == 403  # without the CSRF token
     assert not ContentEdit.objects.exists()
     assert post(Client(), body(), Authorization=basic("viewer")).status_code == 202
@@ -399,7 +399,7 @@ def test_only_those_who_may_edit(filled: Hub, author: User) -> None:
 @pytest.fixture
 def admin(author: User) -> Client:
     client = Client()
-    client.login(username="root", password=PASSWORD)
+    client.force_login(author)
     return client
 
 

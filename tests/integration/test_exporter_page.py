@@ -94,9 +94,8 @@ def redis(hub: Hub) -> Hub:
 
 @pytest.fixture
 def admin(hub: Hub) -> Client:
-    User.objects.create_superuser("root", password="a password of the test")
     client = Client()
-    client.login(username="root", password="a password of the test")
+    client.force_login(User.objects.create_superuser("root"))
     return client
 
 

@@ -321,9 +321,9 @@ def test_etags_of_two_tokens_never_hide_a_change(hub: Hub, redis: Exporter) -> N
 
 
 def test_an_admin_asks_for_chosen_exporters(hub: Hub, redis: Exporter) -> None:
-    user = User.objects.create_user("staff", password="a password of the test", is_staff=True)
+    user = User.objects.create_user("staff", is_staff=True)
     client = Client()
-    client.login(username="staff", password="a password of the test")
+    client.force_login(user)
     action = {"action": "refresh_facts", "_selected_action": [redis.pk]}
     view = Permission.objects.get(codename="view_exporter")
     user.user_permissions.set([view])

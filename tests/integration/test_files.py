@@ -216,9 +216,8 @@ def test_the_change_log_as_a_feed(redis: Hub) -> None:
 
 
 def test_an_admin_gives_a_directory_to_an_exporter(redis: Hub) -> None:
-    User.objects.create_superuser("root", password="a password of the test")
     admin = Client()
-    admin.login(username="root", password="a password of the test")
+    admin.force_login(User.objects.create_superuser("root"))
     mysql = exporter("MySQL")
     unmatched = admin.get("/admin/hub/exportercontents/?exporter__isempty=1").content.decode()
     assert "Odd" in unmatched

@@ -53,9 +53,8 @@ def redis(db: None) -> Exporter:
 
 @pytest.fixture
 def admin(db: None) -> Client:
-    User.objects.create_superuser("root", password="a password of the test")
     client = Client()
-    client.login(username="root", password="a password of the test")
+    client.force_login(User.objects.create_superuser("root"))
     return client
 
 

@@ -1,24 +1,43 @@
-"""No token, ever, in Redis, in Flower's API, in logs, in pages or in Postgres in the clear."""
+"""No secret, ever, in Redis, Flower, logs, pages, the API, or in Postgres in the clear."""
 
+import base64
 from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import redis
 import requests
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core import mail
 from django.db import connection
 from django.test import Client
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from hub.demo.smallgithub import Fault
 from hub.demo.smallgithub import faults as f
 from hub.local.ports import free_port
 from hub.models import GitHubToken, RefreshRun
-from tests.common.processes import Process
+from hub.schedule import WATCH_TASK
+from tests.common.processes import Process, database_url, web
 from tests.common.waiting import wait_until
 from tests.conftest import TOKEN, Hub
 
 FLOWER = ("ops", "only-for-this-test")
+WEBHOOK_SECRET = "signed-only-for-this-test"
+PASSWORD = "a password of this test, 9 horses"
+WRONG_PASSWORD = "a wrong password of this test, 8 horses"
+
+
+def secrets() -> list[str]:
+    """All that this hub must keep to itself; of the token its middle too, which is never shown."""
+    passwords = [urlsplit(url).password for url in (database_url(), settings.REDIS_URL)]
+    return [
+        *(TOKEN, TOKEN[8:-4]),
+        *(settings.SECRET_KEY, *settings.SALT_KEY),
+        *(unquote(password) for password in passwords if password),
+        *(WEBHOOK_SECRET, FLOWER[1], PASSWORD, WRONG_PASSWORD),
+    ]
 
 
 @pytest.fixture
@@ -39,7 +58,29 @@ def flower(hub: Hub) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stop()
-        assert TOKEN not in process.output()
+        assert not [secret for secret in secrets() if secret in process.output()]
+
+
+@pytest.fixture
+def beat(hub: Hub) -> Iterator[Process]:
+    """A real beat, with something to send at once."""
+    second, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
+    PeriodicTask.objects.filter(task=WATCH_TASK).update(interval=second)
+    process = Process("celery", "--app=config", "beat", "--pidfile=", "--loglevel=INFO")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def server(hub: Hub) -> Iterator[tuple[str, Process]]:
+    """A real web server, with its address."""
+    port = free_port()
+    process = web(port, env={"GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET, "HUB_LOG_LEVEL": "DEBUG"})
+    process.start()
+    process.wait_for_output("Started worker")
+    yield f"http://127.0.0.1:{port}", process
+    process.stop()
 
 
 def everything_in_redis() -> bytes:
@@ -60,24 +101,75 @@ def everything_in_postgres() -> bytes:
     with connection.cursor() as cursor:
         rows = []
         for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT t::text FROM "{table}" t')
+            cursor.execute(f'SELECT t::text FROM "{table}" t')  # noqa: S608 — Postgres' own names
             rows += cursor.fetchall()
     return repr(rows).encode()
 
 
-def test_a_token_is_nowhere_to_be_seen(hub: Hub, flower: str) -> None:
+def from_outside(address: str) -> list[bytes]:
+    """What the web server answers strangers: pages, the API, faults, with secrets sent to it."""
+    wrong = base64.b64encode(f"root:{WRONG_PASSWORD}".encode()).decode()
+    session = requests.Session()
+    login = session.get(f"{address}/admin/login/", timeout=10)
+    form = {"username": "root", "password": WRONG_PASSWORD}
+    answers = [
+        login,
+        session.post(  # a page that says what is wrong
+            f"{address}/admin/login/",
+            {**form, "csrfmiddlewaretoken": login.cookies["csrftoken"]},
+            timeout=10,
+        ),
+        requests.post(f"{address}/admin/login/", form, timeout=10),  # 403: without the token
+        requests.get(
+            f"{address}/api/v1/edits/1", headers={"Authorization": f"Basic {wrong}"}, timeout=10
+        ),
+        requests.post(f"{address}/webhooks/github", "{}", timeout=10),
+        *(
+            requests.get(address + path, timeout=10)
+            for path in ("/", "/status", "/no/such", "/api/v1/status", "/api/v1/openapi.json")
+        ),
+    ]
+    assert {answer.status_code for answer in answers} == {200, 401, 403, 404}
+    return [answer.content + repr(answer.headers).encode() for answer in answers]
+
+
+def from_flower(address: str) -> list[bytes]:
+    """What Flower tells ops: its pages, with each worker's configuration, and its API."""
+    workers = wait_until(
+        lambda: [
+            name
+            for name, worker in requests.get(
+                f"{address}/api/workers", params={"refresh": "true"}, auth=FLOWER, timeout=20
+            )
+            .json()
+            .items()
+            if worker.get("conf")
+        ],
+        "workers in Flower",
+    )
+    paths = ["/", "/workers", "/tasks", "/broker", "/api/workers", "/api/queues/length"]
+    paths += [f"/worker/{name}" for name in workers]
+    return [requests.get(address + path, auth=FLOWER, timeout=20).content for path in paths]
+
+
+def test_a_secret_is_nowhere_to_be_seen(
+    hub: Hub, flower: str, beat: Process, server: tuple[str, Process]
+) -> None:
     hub.fill("Redis/alert.yaml", "Kafka/alert.yaml", "Node/alert.yaml")
-    User.objects.create_superuser("root", password="a password of the test")
     admin = Client()
-    admin.login(username="root", password="a password of the test")
+    admin.force_login(User.objects.create_superuser("root", password=PASSWORD))
+    add = "/admin/hub/githubtoken/add/"
     pages = [
-        admin.post("/admin/hub/githubtoken/add/", {"name": "mine", "secret": TOKEN}).content,
-        admin.post("/admin/hub/githubtoken/add/", {"name": "bad", "secret": TOKEN + "x"}).content,
+        admin.post(add, {"name": "mine", "secret": TOKEN}).content,
+        admin.post(add, {"name": "bad", "secret": TOKEN + "x"}).content,
     ]
     wait_until(lambda: RefreshRun.objects.exclude(finished_at=None).exists(), "the token's run")
     # every kind of error that carries a request, too
-    hub.github.faults.append(Fault(f.reset, times=2))
-    hub.refresh()
+    for fault in (f.reset, f.answer(500, "<h1>A page</h1>")):
+        hub.github.faults.append(Fault(fault, times=2))
+        pages.append(admin.post(add, {"name": "other", "secret": TOKEN}).content)
+        hub.refresh()
+        hub.github.faults.clear()
     hub.github.revoke(TOKEN)
     hub.refresh()
     client = redis.Redis.from_url(settings.REDIS_URL)
@@ -86,25 +178,30 @@ def test_a_token_is_nowhere_to_be_seen(hub: Hub, flower: str) -> None:
         "tasks in Flower",
     )
     token = GitHubToken.objects.get()
-    pages += [
-        admin.get("/admin/hub/githubtoken/").content,
-        admin.get(f"/admin/hub/githubtoken/{token.pk}/change/").content,
-        admin.get("/admin/hub/refreshrun/").content,
-        admin.get("/").content,
-        admin.get("/api/v1/status").content,
-        admin.get("/api/v1/runs").content,
-        requests.get(f"{flower}/tasks", auth=FLOWER, timeout=5).content,
-        requests.get(f"{flower}/workers", auth=FLOWER, timeout=5).content,
-    ]
+    row = f"/admin/hub/githubtoken/{token.pk}"
+    for path in (
+        *("/admin/", "/admin/hub/githubtoken/", "/admin/hub/refreshrun/"),
+        *(f"{row}/change/", f"{row}/history/", f"{row}/delete/"),
+        *("/admin/auth/user/", f"/admin/auth/user/{User.objects.get().pk}/change/"),
+        *("/admin/axes/accessattempt/", "/", "/status", "/api/v1/status", "/api/v1/runs"),
+    ):
+        answer = admin.get(path)
+        assert answer.status_code == 200
+        pages.append(answer.content)
+    pages += from_outside(server[0])
+    pages += from_flower(flower)
+    beat.wait_for_output("Scheduler: Sending")
     assert token.secret == TOKEN
     assert client.dbsize() > 0
+    assert mail.outbox == []  # the hub sends none
     seen = b"".join([*pages, everything_in_redis(), everything_in_postgres(), repr(tasks).encode()])
-    logs = "".join(process.output() for process in hub.workers).encode()
-    for part in (TOKEN, TOKEN[8:-4]):
-        assert part.encode() not in seen
-        assert part.encode() not in logs
+    logs = [process.output() for process in (*hub.workers, beat, server[1])]
+    for secret in secrets():
+        assert secret.encode() not in seen
+        assert not any(secret in log for log in logs)
     assert b"mine" in seen  # the search itself works: the token's name is there
-    assert b"GitHub refuses token" in logs
+    assert "GitHub refuses token" in "".join(logs)
+    assert "Repeated login failure by 'root'" in logs[-1]
 
 
 def test_flower_wants_its_password(flower: str) -> None:

@@ -263,7 +263,7 @@ def test_what_is_served_of_other_repositories(github: SmallGitHub) -> None:
 
 
 def git_blob(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def test_tokens_and_limits(github: SmallGitHub) -> None:

@@ -308,9 +308,8 @@ def test_only_post() -> None:
 def test_the_admin_lists_deliveries_and_changes_none() -> None:
     deliver(PING[0], event="ping")
     deliver(push("docs/x"))
-    User.objects.create_superuser("root", password="a password of the test")
     admin = Client()
-    admin.login(username="root", password="a password of the test")
+    admin.force_login(User.objects.create_superuser("root"))
     page = admin.get("/admin/hub/webhookdelivery/").content.decode()
     assert DeliveryAction.PONG.label in page
     assert DeliveryAction.UNTOUCHED.label in page

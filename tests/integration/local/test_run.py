@@ -5,15 +5,18 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 import requests
+from dotenv import dotenv_values
 
 from hub.local.ports import OFFSETS, free_port, is_free
 from hub.local.supervisor import MARK
@@ -37,6 +40,19 @@ def free_row() -> int:
         ),
         "five free ports in a row",
     )
+
+
+def secrets_of(folder: Path) -> list[str]:
+    """What `make run` made and keeps to itself, with the passwords in its servers' addresses."""
+    kept = dotenv_values(folder / "hub.env", interpolate=False)
+    assert {"SECRET_KEY", "FIELD_ENCRYPTION_KEY", "GITHUB_TOKEN", "DATABASE_URL"} <= kept.keys()
+    secrets = [
+        urlsplit(value).password or value.rpartition(":")[2]
+        for name, value in kept.items()
+        if value and name.endswith(("KEY", "TOKEN", "SECRET", "AUTH", "DATABASE_URL", "REDIS_URL"))
+    ]
+    assert min(map(len, secrets)) >= 12
+    return secrets
 
 
 class LocalHub:
@@ -150,6 +166,26 @@ def test_run_from_start_to_end(parent: Path) -> None:
             timeout=10,
         )
         assert "What the hub knows" in answer.text
+
+        # nothing listens but on loopback, and secrets are in files of their owner alone
+        listening = {
+            connection.laddr.ip
+            for child in hub.children()
+            for connection in child.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert listening == {"127.0.0.1"}
+        secrets = [*secrets_of(hub.folder), password]
+        # (Postgres' own files come and go, and are its user's alone)
+        files = [f for f in hub.folder.rglob("*") if f.is_file() and "postgres" not in f.parts]
+        assert {"web.log", "worker.log", "beat.log", "flower.log"} <= {file.name for file in files}
+        for file in files:
+            if any(secret.encode() in file.read_bytes() for secret in secrets):
+                assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+                assert "logs" not in file.parts
+        assert stat.S_IMODE((hub.folder / "hub.env").stat().st_mode) == 0o600
+        commands = [" ".join(child.cmdline()) for child in hub.children()]
+        assert not [c for c in commands for secret in secrets if secret in c]
 
         # started twice, it says so; so does a hub whose ports are taken
         second = LocalHub(hub.folder, hub.port)
