@@ -11,10 +11,10 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Literal
+from typing import IO, BinaryIO, Literal, Self
 
 from pydantic import BaseModel, ValidationError
 
@@ -79,10 +79,17 @@ def created(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 
 
 class Writer:
-    """Writes the file of a backup, from the first to the last byte."""
+    """Writes the file of a backup. Left without `finish`, what it wrote is none."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # unfinished, for the reason that is being told already
+            self._zip.close()
 
     def table(self, table: str) -> IO[bytes]:
         """Where to write the rows of a table; close it before the next."""
@@ -90,7 +97,7 @@ class Writer:
         return self._zip.open(member(table), "w", force_zip64=True)
 
     def finish(self, manifest: Manifest) -> None:
-        """Write the manifest and the directory: without them nothing is a backup."""
+        """Write the manifest and the directory."""
         self._zip.writestr(MANIFEST, manifest.model_dump_json(indent=1))
         self._zip.close()
 

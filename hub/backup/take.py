@@ -34,7 +34,7 @@ def take(
             "The database that DATABASE_URL names holds no hub. Name the hub's own, or start the "
             "hub once."
         )
-    with database.one_transaction("REPEATABLE READ, READ ONLY"):
+    with Writer(file) as writer, database.one_transaction("REPEATABLE READ, READ ONLY"):
         # Before the first query, which decides for good what is seen: a table that was rewritten
         # or emptied after that would look empty.
         database.lock(tables, "ACCESS SHARE")
@@ -45,7 +45,6 @@ def take(
         }
         counts = {name: database.count(name) for name in tables}
         started(sum(counts.values()))
-        writer = Writer(file)
         for name, columns in tables.items():
             with writer.table(name) as member:
                 database.copy_out(name, columns, _Counting(member, done))
@@ -59,7 +58,7 @@ def take(
             },
             sequences=database.next_numbers(tables),
         )
-    writer.finish(manifest)
+        writer.finish(manifest)
     return manifest
 
 

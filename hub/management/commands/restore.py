@@ -68,7 +68,10 @@ class Command(BaseCommand):
         made_at = localtime(archive.manifest.made_at)
         self.stdout.write(f"restored {restored.rows} rows, as of {made_at:%Y-%m-%d %H:%M:%S %Z}")
         if restored.tokens_left_out:
-            self.stdout.write(f"{restored.tokens_left_out} tokens were left out: add new ones")
+            self.stdout.write(
+                "tokens left out, which this hub's keys cannot read: "
+                f"{restored.tokens_left_out}; add new ones in the admin"
+            )
         if restored.other_sources:
             self.stdout.write(
                 "The contents in it are of another source than this hub is set to read, and are "
