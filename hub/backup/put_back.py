@@ -59,12 +59,7 @@ def put_back(
         there = database.tables()
         _lock(there)
         _refuse_filled(there, overwrite=overwrite)
-        # Runs that the backup does not know may have messages on their way: no run gets their
-        # number again.
-        used = database.next_numbers(there)
-        database.drop(there)
-        _migrate_to(archive.manifest.migrations)
-        _fill(archive, used, done)
+        rebuild(archive, done)
         _bring_up_to_date()
         GitHubToken.objects.filter(pk__in=unreadable).delete()
     sources = set(ServedContents.objects.exclude(snapshot=None).values_list("source", flat=True))
@@ -138,6 +133,19 @@ def _is_data(table: str) -> bool:
     return table.startswith("hub_") or table == get_user_model()._meta.db_table
 
 
+def rebuild(archive: Archive, done: Callable[[int], object]) -> None:
+    """Make the hub's tables anew, as they were when they were backed up. In a transaction."""
+    there = database.tables()
+    # Runs that the backup does not know may have messages on their way: no run gets their number
+    # again.
+    used = database.next_numbers(there)
+    database.drop(there)
+    _migrate_to(archive.manifest.migrations)
+    _fill(archive, done)
+    numbers = {key: max(n, used.get(key, n)) for key, n in archive.manifest.sequences.items()}
+    database.set_next_numbers(database.tables(), numbers)
+
+
 def _migrate_to(migrations: list[tuple[str, str]]) -> None:
     """Make the tables as they were, each app's at the last of its `migrations`."""
     executor = MigrationExecutor(connection)
@@ -150,7 +158,7 @@ def _migrate_to(migrations: list[tuple[str, str]]) -> None:
     executor.migrate([key for key in migrations if key in nodes and is_last(key)])
 
 
-def _fill(archive: Archive, used: dict[str, int], done: Callable[[int], object]) -> None:
+def _fill(archive: Archive, done: Callable[[int], object]) -> None:
     manifest = archive.manifest
     there = database.tables()
     wanted = {table: sorted(said.columns) for table, said in manifest.tables.items()}
@@ -168,8 +176,6 @@ def _fill(archive: Archive, used: dict[str, int], done: Callable[[int], object])
         with archive.open(table) as rows:
             database.copy_in(table, said.columns, _Counting(rows, done))
     database.check_constraints_at_once()
-    numbers = {key: max(n, used.get(key, n)) for key, n in manifest.sequences.items()}
-    database.set_next_numbers(there, numbers)
 
 
 def _bring_up_to_date() -> None:
