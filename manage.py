@@ -26,6 +26,8 @@ def main() -> None:
             f"{error}\n`make run` starts a hub with everything set; "
             "for servers of your own see the table of settings in docs/settings.md."
         )
+    except KeyboardInterrupt:
+        sys.exit("\nstopped")
 
 
 if __name__ == "__main__":
