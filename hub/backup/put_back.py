@@ -203,6 +203,5 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except DatabaseError as fault:
-        raise NotRestored(
-            f"Postgres refused: {fault}".strip() + "\nNothing was changed."
-        ) from fault
+        said = str(fault).strip()
+        raise NotRestored(f"Postgres refuses: {said}\nNothing was changed.") from fault
