@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line: `manage.py refresh`, `status`, `smallgithub`, and Django's own."""
+"""Django's command line: `manage.py refresh`, `status`, `backup`, `restore`, and Django's own."""
 
 import os
 import secrets
