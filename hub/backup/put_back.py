@@ -12,6 +12,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django_celery_beat.models import PeriodicTasks
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 
 from hub.backup import database
 from hub.backup.archive import Archive, UnusableBackup
@@ -101,6 +102,8 @@ def _lock(tables: Iterable[str]) -> None:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_WITHIN}s'")
         database.lock(tables, "ACCESS EXCLUSIVE")
     except OperationalError as fault:
+        if not isinstance(fault.__cause__, LockNotAvailable | DeadlockDetected):
+            raise
         raise NotRestored(
             "The database is in use. Stop the hub (web, worker, beat) and try again. "
             "Nothing was changed."

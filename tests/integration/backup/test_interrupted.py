@@ -16,7 +16,7 @@ from tests.common.processes import Process
 from tests.common.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-_FILES = 150
+_FILES = 60
 _SIZE = 32 * 8_000  # bytes
 
 
