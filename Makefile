@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check audit licences password lock htmx clean
+.PHONY: help setup run test browser check audit licences password backup restore lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -74,6 +74,13 @@ licences: .venv/.dev ## render docs/licences.md from the installed packages
 
 password: .venv/.run ## set the admin's password anew
 	@$(BIN)/python manage.py changepassword admin
+
+backup: .venv/.run ## all that the hub keeps, in one file: make backup [FILE=…] [FORCE=1]
+	@$(BIN)/python -m hub.local manage backup $(if $(FILE),"$(FILE)") $(if $(FORCE),--force)
+
+restore: .venv/.run ## the hub as a backup holds it: make restore FILE=… [FORCE=1]
+	@$(if $(FILE),,echo 'Name the backup: make restore FILE=data/backups/…'; exit 1)
+	@$(BIN)/python -m hub.local manage restore "$(FILE)" $(if $(FORCE),--force)
 
 lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements.txt requirements.in

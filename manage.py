@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line: `manage.py refresh`, `status`, `smallgithub`, and Django's own."""
+"""Django's command line: `manage.py refresh`, `status`, `backup`, `restore`, and Django's own."""
 
 import os
 import secrets
@@ -26,6 +26,8 @@ def main() -> None:
             f"{error}\n`make run` starts a hub with everything set; "
             "for servers of your own see the table of settings in docs/settings.md."
         )
+    except KeyboardInterrupt:
+        sys.exit("\nstopped")
 
 
 if __name__ == "__main__":

@@ -278,7 +278,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_tokens": {"()": "hub.github.redaction.RedactTokens"}},
+    "filters": {
+        "no_tokens": {"()": "hub.github.redaction.RedactTokens"},
+        "postgres_away": {"()": "hub.logs.OneLineWhilePostgresIsAway"},
+    },
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
     },
@@ -286,7 +289,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["no_tokens"],
+            "filters": ["postgres_away", "no_tokens"],
         },
     },
     "loggers": {"axes": {"level": "WARNING"}},  # failures and locks; not that there was nothing

@@ -1,4 +1,4 @@
-"""`make run`, top to bottom."""
+"""`make run`, top to bottom, and management commands on its hub (`make backup`, `make restore`)."""
 
 import contextlib
 import http.client
@@ -15,7 +15,7 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from hub.local import environment
-from hub.local.ports import is_free, ports_from
+from hub.local.ports import free_port, is_free, ports_from
 from hub.local.postgres import EmbeddedPostgres
 from hub.local.server import EmbeddedServer, ServerError
 from hub.local.supervisor import MARK, Program, Supervisor, end_leftovers
@@ -33,23 +33,12 @@ class Refusal(Exception):
 
 def run() -> None:
     """Start the hub, say where it is, and stay until it is interrupted. Then end all of it."""
-    for number in _SIGNALS:
-        # `nohup make run` means it. Ctrl-C does not get lost: a shell's background job ignores it.
-        if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
-    data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
+    _mind_signals()
+    data_dir = _data_dir()
     ports = _ports()
-    lock = FileLock(data_dir / "run.lock")
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Refusal(_runs_already(data_dir)) from None
-    except OSError as fault:
-        raise Refusal(
-            f"The data folder {data_dir} cannot be used ({fault.strerror}). "
-            "Set HUB_DATA_DIR to one that you may write to."
-        ) from fault
+    lock = _lock(data_dir)
+    if lock is None:
+        raise Refusal(_runs_already(data_dir))
     with lock:
         servers = _servers(data_dir, ports)
         demo = environment.is_demo(os.environ)
@@ -60,6 +49,81 @@ def run() -> None:
             _run(data_dir, ports, servers, demo=demo)
         except ServerError as error:
             raise Refusal(str(error)) from error
+
+
+def manage(command: list[str]) -> int:
+    """Run a management command on this machine's hub, which may run or not; its exit code.
+
+    While no hub runs, the embedded Postgres is started for the command alone.
+    """
+    _mind_signals()
+    data_dir = _data_dir()
+    words = [sys.executable, str(ROOT / "manage.py"), *command]
+    lock = _lock(data_dir)
+    if lock is None or os.environ.get("DATABASE_URL"):
+        return subprocess.call(words, env=os.environ | {"HUB_DATA_DIR": str(data_dir)})  # noqa: S603 — our own command
+    with lock:
+        end_leftovers(data_dir)
+        try:
+            with EmbeddedPostgres(data_dir, free_port()) as postgres:
+                # Redis is not asked; the settings only want its address.
+                urls = {"DATABASE_URL": postgres.url, "REDIS_URL": EmbeddedValkey(data_dir, 0).url}
+                if not (data_dir / "hub.env").exists():
+                    _make_environment(data_dir, _ports(), urls)
+                env = os.environ | urls | {"HUB_DATA_DIR": str(data_dir)}
+                return subprocess.call(words, env=env)  # noqa: S603 — our own command
+        except ServerError as error:
+            raise Refusal(str(error)) from error
+
+
+def _mind_signals() -> None:
+    for number in _SIGNALS:
+        # `nohup make run` means it. Ctrl-C does not get lost: a shell's background job ignores it.
+        if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _data_dir() -> Path:
+    data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise _unusable(data_dir, fault) from fault
+    return data_dir
+
+
+def _lock(data_dir: Path) -> FileLock | None:
+    """The data folder's lock, taken; None while a hub runs in it."""
+    lock = FileLock(data_dir / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    except OSError as fault:
+        raise _unusable(data_dir, fault) from fault
+    return lock
+
+
+def _unusable(data_dir: Path, fault: OSError) -> Refusal:
+    return Refusal(
+        f"The data folder {data_dir} cannot be used ({fault.strerror}). "
+        "Set HUB_DATA_DIR to one that you may write to."
+    )
+
+
+def _make_environment(
+    data_dir: Path, ports: dict[str, int], urls: dict[str, str]
+) -> dict[str, str]:
+    """What the hub's processes need besides the user's environment; written to `hub.env`."""
+    file = data_dir / "hub.env"
+    made = environment.hub_environment(
+        os.environ,
+        environment.read(file),
+        urls,
+        f"http://127.0.0.1:{ports['small GitHub']}",
+    )
+    environment.write(file, made | {"HUB_PORT": str(ports["hub"])})
+    return made
 
 
 def _run(
@@ -73,14 +137,8 @@ def _run(
                 f"Postgres' data is in {server.home}, "
                 f"because {server.user}, who runs it, cannot reach {data_dir}"
             )
-    file = data_dir / "hub.env"
-    made = environment.hub_environment(
-        os.environ,
-        environment.read(file),
-        {variable: server.url for variable, server in servers.items()},
-        f"http://127.0.0.1:{ports['small GitHub']}",
-    )
-    environment.write(file, made | {"HUB_PORT": str(ports["hub"])})
+    urls = {variable: server.url for variable, server in servers.items()}
+    made = _make_environment(data_dir, ports, urls)
     child = environment.for_processes(os.environ, made)
     child |= {"HUB_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT), MARK: str(data_dir)}
     if demo:

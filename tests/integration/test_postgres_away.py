@@ -17,6 +17,14 @@ from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 
 SECRET = "a secret of the tests"
+CSRF = "of32charactersof32charactersof32"
+BROWSER = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Cookie": "sessionid=of32charactersof32charactersof32",  # of somebody who has signed in
+}
+PROGRAM = {"Accept": "application/json"}
+PAGES = ("/", "/exporters/redis", "/status", "/coverage", "/admin/", "/admin/login/", "/healthz")
+API = ("/api/v1/contents", "/api/v1/status", "/api/v1/exporters/redis")
 
 
 @pytest.fixture
@@ -30,6 +38,7 @@ def folder() -> Iterator[Path]:
 def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
     with EmbeddedPostgres(folder, free_port()) as postgres:
         port = free_port()
+        hub = f"http://127.0.0.1:{port}"
         env = {
             **os.environ,
             "DATABASE_URL": postgres.url,
@@ -38,6 +47,7 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True
         )
+        log = (folder / "web.log").open("w+")
         web = subprocess.Popen(
             [
                 *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1"),
@@ -45,15 +55,21 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
             ],
             cwd=ROOT,
             env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
 
         def status(path: str) -> int:
             try:
-                return requests.get(f"http://127.0.0.1:{port}{path}", timeout=20).status_code
+                return requests.get(f"{hub}{path}", timeout=20).status_code
             except requests.ConnectionError:
                 return 0
+
+        def sign_in() -> requests.Response:
+            session = requests.Session()
+            session.cookies.set("csrftoken", CSRF)
+            fields = {"csrfmiddlewaretoken": CSRF, "username": "root", "password": "of the tests"}
+            return session.post(f"{hub}/admin/login/", fields, timeout=20)
 
         def deliver() -> requests.Response:
             body = b'{"ref": "refs/heads/elsewhere"}'
@@ -62,25 +78,43 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
                 "X-GitHub-Event": "push",
                 "X-Hub-Signature-256": sign(SECRET, body),
             }
-            return requests.post(
-                f"http://127.0.0.1:{port}/webhooks/github", body, headers=headers, timeout=20
-            )
+            return requests.post(f"{hub}/webhooks/github", body, headers=headers, timeout=20)
 
         try:
             wait_until(lambda: status("/") == 200, "the page")
             postgres.kill()
-            for path in ("/", "/api/v1/contents", "/api/v1/status", "/healthz"):
-                assert status(path) == 503
-            page = requests.get(f"http://127.0.0.1:{port}/", timeout=20)
-            assert page.headers["Retry-After"]
-            assert "<html" in page.text
-            assert "Traceback" not in page.text
+            for path in PAGES:
+                page = requests.get(f"{hub}{path}", headers=BROWSER, timeout=20)
+                assert (page.status_code, page.headers["Retry-After"]) == (503, "5"), path
+                assert "It comes back by itself" in page.text
+                assert 'href="">try again' in page.text
+                assert "was not saved" not in page.text
+            for path in ("/", *API):
+                answer = requests.get(f"{hub}{path}", headers=PROGRAM, timeout=20)
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5"), path
+                assert answer.json() == {
+                    "detail": "The hub's database cannot be reached at the moment. "
+                    "Try again shortly."
+                }
+            # What needs no database is there: a page that is not, the look, what robots ask.
+            assert status("/no/such/page") == 404
+            assert status("/static/hub/hub.css") == status("/robots.txt") == 200
+            sent = sign_in()
+            assert sent.status_code == 503
+            assert "was not saved" in sent.text
             refused = deliver()
             assert (refused.status_code, list(refused.json())) == (503, ["detail"])
             postgres.start()
             wait_until(lambda: status("/") == 200, "the page again")
             # the delivery was not taken before, and is a replay once it was
             assert [deliver().status_code for _ in range(2)] == [200, 409]
+            log.seek(0)
+            said = log.read()
+            assert "Traceback" not in said
+            why = [line for line in said.splitlines() if "so readers get 503" in line]
+            assert len(why) == 1  # though every page failed
+            assert "Connection refused" in why[0] or "closed the connection" in why[0]
         finally:
             web.terminate()
             web.wait(20)
+            log.close()

@@ -62,17 +62,28 @@ class LocalHub:
         self.folder, self.port = folder, port
         self.log = folder.with_suffix(".log")
 
-    def start(self, **env: str) -> "LocalHub":
+    @property
+    def env(self) -> dict[str, str]:
         given = {
             name: value
             for name, value in os.environ.items()
             if name not in _LEFT_OUT and not name.startswith("GITHUB_")
         }
+        return {**given, "HUB_DATA_DIR": str(self.folder), "HUB_PORT": str(self.port)}
+
+    def manage(self, *words: str) -> str:
+        """A management command as `make backup` and `make restore` run it; its output."""
+        command = [sys.executable, "-m", "hub.local", "manage", *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    def start(self, **env: str) -> "LocalHub":
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hub.local", "run"],
                 cwd=ROOT,
-                env={**given, "HUB_DATA_DIR": str(self.folder), "HUB_PORT": str(self.port), **env},
+                env={**self.env, **env},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -197,6 +208,10 @@ def test_run_from_start_to_end(parent: Path) -> None:
         assert other.process.wait(60) == 1
         assert f"Port {hub.port} (hub) is taken" in other.output()
 
+        # a backup is taken while the hub runs
+        hub.manage("backup")
+        (backup,) = (hub.folder / "backups").iterdir()
+
         # Ctrl-C ends all children, pressed twice as well
         assert len(hub.children()) > 6
         hub.process.send_signal(signal.SIGINT)
@@ -205,6 +220,11 @@ def test_run_from_start_to_end(parent: Path) -> None:
         assert hub.children() == []
     finally:
         hub.end()
+
+    # and restored without it, whatever became of the data
+    shutil.rmtree((hub.folder / "postgres").resolve())
+    assert "restored" in hub.manage("restore", str(backup))
+    assert hub.children() == []
 
     # the data is there at the next start, and no new password is made
     hub.start()

@@ -1,0 +1,243 @@
+"""Backup and restore, over a hub that real workers have filled."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from hub.backup import put_back
+from hub.backup.archive import Archive
+from hub.backup.take import take
+from hub.contents.watch import watch
+from hub.github.source import configured_source
+from hub.models import (
+    Category,
+    Exporter,
+    GitHubToken,
+    RefreshRun,
+    RunStatus,
+    RunTrigger,
+)
+from tests.common.databases import empty_database, everything
+from tests.common.processes import ROOT, database_url
+from tests.conftest import TOKEN, Hub
+
+PATHS = (
+    "Redis/alert.yaml",
+    "Redis/values.yaml",
+    "Kafka Exporter/alert.yaml",
+    "Ünïcode/values.yaml",
+)
+HARD = "tabs\tand\nline ends, \\ and \\N, \\. and 'quotes', \x07 and 🐘"
+
+
+@pytest.fixture
+def full(hub: Hub) -> Hub:
+    """A hub with contents, an exporter, a user, a token, and a schedule that an admin edited."""
+    hub.fill(*PATHS)
+    Exporter.objects.create(
+        slug="redis",
+        title="Redis",
+        repository="https://github.com/tests/redis_exporter",
+        category=Category.objects.create(name="Database"),
+        description=HARD,
+    )
+    User.objects.create_superuser("root", password="a password of the tests")
+    PeriodicTask.objects.filter(name="Refresh contents").update(enabled=False)
+    hub.add_token()
+    assert hub.refresh().status == RunStatus.PUBLISHED
+    return hub
+
+
+def manage(*command: str, url: str = "", **options: object) -> subprocess.CompletedProcess[bytes]:
+    """`manage.py` as the image runs it: by its entrypoint, in a process of its own."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        ["sh", "docker/entrypoint.sh", "python", "manage.py", *command],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path, "DATABASE_URL": url or database_url()},
+        stderr=subprocess.PIPE,
+        check=False,
+        **options,
+    )
+
+
+def backup(path: Path) -> Path:
+    call_command("backup", str(path), stdout=StringIO())
+    return path
+
+
+def contents(file: Path) -> dict[str, bytes]:
+    """The members of a backup."""
+    with zipfile.ZipFile(file) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def served() -> bytes:
+    return Client().get("/api/v1/contents").content
+
+
+def test_all_comes_back_after_everything_was_wrecked(full: Hub, tmp_path: Path) -> None:
+    open_run = RefreshRun.objects.create(
+        source=configured_source().key,
+        trigger=RunTrigger.SCHEDULE,
+        status=RunStatus.LISTING,
+        deadline=timezone.now() - timedelta(seconds=1),
+    )
+    before, body = everything(), served()
+    said = StringIO()
+    file = tmp_path / "hub.zip"
+    call_command("backup", str(file), stdout=said)
+    assert "SECRET_KEY and FIELD_ENCRYPTION_KEY" in said.getvalue()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+    assert TOKEN.encode() not in b"".join(contents(file).values())
+
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE hub_servedcontents, hub_exportercontents, django_migrations")
+        cursor.execute("ALTER TABLE hub_exporter DROP COLUMN description")
+        cursor.execute("TRUNCATE auth_user, hub_contenttree CASCADE")
+        cursor.execute("CREATE TABLE hub_of_a_newer_version (id int)")
+    call_command("restore", str(file), "--force", stdout=StringIO())
+
+    assert everything() == before
+    assert served() == body
+    # The run that was open is nobody's any more; its end takes nothing from readers.
+    assert RefreshRun.objects.open().get() == open_run
+    watch()
+    assert not RefreshRun.objects.open().exists()
+    assert json.loads(served())["contents"] == json.loads(body)["contents"]
+    # What GitHub said is known again, too.
+    run, asked = full.count()
+    assert (run.status, run.requests, len(asked)) == (RunStatus.UNCHANGED, 1, 1)
+    assert full.github.requests[0].status == 304
+
+
+def test_a_new_database_takes_it_by_the_images_commands(full: Hub, tmp_path: Path) -> None:
+    """As Compose runs them: out through a pipe, in from one, with nothing migrated before."""
+    before = everything()
+    taken = manage("backup", "-", stdout=subprocess.PIPE)
+    assert taken.returncode == 0, taken.stderr
+    with empty_database() as url:
+        restored = manage("restore", "-", url=url, input=taken.stdout, stdout=subprocess.PIPE)
+        assert restored.returncode == 0, restored.stderr
+        assert everything(url) == before
+
+
+def test_a_backup_holds_one_moment_although_a_run_publishes_meanwhile(full: Hub) -> None:
+    before, body = everything(), served()
+    full.write("Redis/dashboard.json", b'{"panels": []}')
+    publishing: list[RefreshRun] = []
+
+    def publish(rows: int) -> None:
+        """Once, after the first rows: a whole run, by the workers, seen by another connection."""
+        if not publishing:
+            with ThreadPoolExecutor(1) as elsewhere:
+                publishing.append(elsewhere.submit(_refresh_and_hang_up, full).result())
+
+    file = BytesIO()
+    take(file, started=lambda rows: None, done=publish)
+    assert publishing[0].status == RunStatus.PUBLISHED
+    assert served() != body
+    numbers = RefreshRun.objects.latest("pk").pk
+
+    archive = Archive(file, "the file")
+    put_back.put_back(archive, overwrite=True, without_tokens=False, done=lambda size: None)
+    assert everything() == before
+    assert served() == body
+    # The run that the backup does not know may have messages on their way.
+    assert full.refresh().pk == numbers + 1
+
+
+def _refresh_and_hang_up(hub: Hub) -> RefreshRun:
+    try:
+        return hub.refresh()
+    finally:
+        connection.close()
+
+
+def test_a_filled_database_is_replaced_only_when_told(full: Hub, tmp_path: Path) -> None:
+    file = backup(tmp_path / "hub.zip")
+    Exporter.objects.update(title="Changed since")
+    before = everything()
+    with pytest.raises(CommandError, match=r"not empty .*--force"):
+        call_command("restore", str(file))
+    assert everything() == before
+
+
+def test_a_database_in_use_is_left_alone(
+    full: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(put_back, "_LOCK_WITHIN", 0.1)
+    file = backup(tmp_path / "hub.zip")
+    before = everything()
+    with psycopg2.connect(database_url()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT * FROM hub_servedcontents")
+        with pytest.raises(CommandError, match="in use"):
+            call_command("restore", str(file), "--force")
+    other.close()
+    assert everything() == before
+
+
+def test_other_keys_are_refused_unless_the_tokens_stay_behind(
+    full: Hub, tmp_path: Path, settings: Any
+) -> None:
+    file = backup(tmp_path / "hub.zip")
+    before = everything()
+    secret: Any = GitHubToken._meta.get_field("secret")
+    settings.SALT_KEY = ["another"]
+    settings.GITHUB_REPO = "tests/another"
+    with keys_read_anew(secret):
+        with pytest.raises(CommandError, match="cannot read 1 of the GitHub tokens"):
+            call_command("restore", str(file), "--force")
+        assert everything() == before
+        said = StringIO()
+        call_command("restore", str(file), "--force", "--without-tokens", stdout=said)
+    assert "tokens left out, which this hub's keys cannot read: 1" in said.getvalue()
+    assert "not shown until GITHUB_REPO" in said.getvalue()
+    assert "/tests/exporters@main:contents" in said.getvalue()
+    after = everything()
+    assert {name for name, rows in before.items() if rows != after[name]} == {
+        "hub_githubtoken",
+        "hub_listingetag",
+    }
+    assert not GitHubToken.objects.exists()
+
+
+@contextmanager
+def keys_read_anew(field: Any) -> Iterator[None]:
+    """The field keeps the keys that the settings named when it was first used."""
+    kept = {name: field.__dict__.pop(name, None) for name in ("f", "keys")}
+    try:
+        yield
+    finally:
+        field.__dict__.update({name: value for name, value in kept.items() if value})
+
+
+def test_no_file_is_replaced_unless_told(full: Hub, tmp_path: Path) -> None:
+    file = tmp_path / "hub.zip"
+    file.write_text("mine")
+    with pytest.raises(CommandError, match=r"is there already.*--force"):
+        backup(file)
+    assert file.read_text() == "mine"
+    call_command("backup", str(file), "--force", stdout=StringIO())
+    assert zipfile.is_zipfile(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

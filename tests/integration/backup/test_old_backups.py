@@ -1,0 +1,142 @@
+"""What older hubs have kept: migrated forward without a loss, by a restore and in place."""
+
+from collections import Counter
+from io import BytesIO, StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.test import Client
+from django_celery_beat.models import PeriodicTask
+from psycopg2.sql import SQL, Identifier, Literal
+
+from hub.backup import database, put_back
+from hub.backup.archive import Archive
+from hub.contents import rules
+from hub.github.source import configured_source
+from hub.models import ContentBlob, ContentTree, GitHubToken, RunStatus, Snapshot
+from tests.common import contents
+from tests.conftest import TOKEN, Hub
+
+BACKUPS = sorted((Path(__file__).parents[2] / "data" / "backups").glob("*.zip"))
+PATHS = (
+    *("Redis/alert.yaml", "Redis/helm/Chart.yaml", "Redis/dashboard.json"),
+    *("Kafka_Exporter/alerts.yml", "Blackbox/values.yaml"),
+)
+
+
+@pytest.fixture(params=BACKUPS, ids=[path.stem for path in BACKUPS])
+def old(request: pytest.FixtureRequest) -> Path:
+    """A backup of an older hub."""
+    return Path(request.param)
+
+
+@pytest.fixture
+def then(hub: Hub) -> Hub:
+    """A hub whose GitHub holds what it held when the backups were made."""
+    for path in PATHS:
+        hub.write(path, contents.of_its_name(path))
+    hub.write("Redis/alert.yaml", contents.of_its_name("Redis/alert.yaml") + b"# again\n")
+    return hub
+
+
+def is_now_ours() -> None:
+    """Let the restored contents be of the source that the tests' settings name.
+
+    Its key holds the port of the GitHub that they came from.
+    """
+    key = configured_source().key
+    with connection.cursor() as cursor:
+        for table, columns in database.tables().items():
+            for column in {"source", "url"}.intersection(columns):
+                statement = SQL("UPDATE {} SET {} = {} WHERE {} LIKE '127.0.0.1:%%/%%'")
+                name = Identifier(column)
+                cursor.execute(statement.format(Identifier(table), name, Literal(key), name))
+
+
+def what_changed(backup: Path) -> set[str]:
+    """The hub's tables whose rows, in the columns that they had, are not those of the backup."""
+    changed = set()
+    with backup.open("rb") as file:
+        archive = Archive(file, backup.name)
+        for table, said in archive.manifest.tables.items():
+            if table.startswith(("hub_", "auth_user")):
+                rows = BytesIO()
+                database.copy_out(table, said.columns, rows)
+                if sorted(rows.getvalue().splitlines()) != sorted(
+                    archive.open(table).read().splitlines()
+                ):
+                    changed.add(table)
+    return changed
+
+
+def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
+    call_command("restore", str(old), "--force", stdout=StringIO())
+    assert not what_changed(old)
+    is_now_ours()
+
+    assert GitHubToken.objects.get().secret == TOKEN
+    assert not PeriodicTask.objects.get(name="Refresh contents").enabled
+    assert PeriodicTask.objects.filter(name="Refresh facts of repositories").exists()
+
+    # Readers see the map that was served then, before any run.
+    client = Client()
+    body = client.get("/api/v1/contents").json()
+    assert body["contents"]["Redis"] == {"E": True, "I": True, "A": True, "G": True}
+    assert body["run"] == Snapshot.objects.latest("pk").pk
+    for path in ("/", "/?q=redis", "/exporters/redis", "/coverage", "/status", "/changes.atom"):
+        assert client.get(path).status_code == 200, path
+    assert b"Redis" in client.get("/?q=redis").content
+
+    # What was learned of GitHub is judged by newer rules from what is kept, without asking again.
+    ContentTree.objects.update(rules=0)
+    ContentBlob.objects.update(rules=0)
+    Snapshot.objects.update(rules=0)
+    kept_files = ContentBlob.objects.count()
+    run, asked = then.count()
+    assert run.status == RunStatus.PUBLISHED
+    assert not run.failed
+    # Of a time that kept no files, just those are asked for.
+    assert len(asked) == 1 + (0 if kept_files else len(PATHS))
+    assert ContentTree.objects.filter(rules=rules.RULES_VERSION).count() == 3
+    again = client.get("/api/v1/contents").json()
+    assert again["contents"] == body["contents"]
+    assert again["usable"]["Redis"]["A"] is True
+    run, asked = then.count()
+    assert (run.status, len(asked)) == (RunStatus.UNCHANGED, 1)
+
+
+def test_an_upgrade_in_place_keeps_all_and_locks_nobody_out(transactional_db: None) -> None:
+    """No table is rewritten: its lock is gone with the blink in which a column is added."""
+    oldest = BACKUPS[0]
+    with oldest.open("rb") as file, database.one_transaction("READ COMMITTED"):
+        put_back.rebuild(Archive(file, oldest.name), done=lambda size: None)
+    before = files_of_tables()
+    call_command("migrate", interactive=False, verbosity=0)
+    after = files_of_tables()
+    assert {name for name in before if before[name] != after[name]} == set()
+    assert not what_changed(oldest)
+
+
+def files_of_tables() -> dict[str, int]:
+    """The file of each table; Postgres gives another one to a table that it rewrites, locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relkind = 'r' "
+            "AND relnamespace = current_schema()::regnamespace"
+        )
+        return dict(cursor.fetchall())
+
+
+def test_the_migrations_are_a_line() -> None:
+    loader = MigrationLoader(None)
+    assert loader.detect_conflicts() == {}
+    after = Counter(
+        parent.key
+        for key, node in loader.graph.node_map.items()
+        for parent in node.parents
+        if key[0] == parent.key[0] == "hub"
+    )
+    assert set(after.values()) == {1}
