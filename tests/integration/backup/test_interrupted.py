@@ -38,7 +38,7 @@ def kill_while_copying(*command: str) -> None:
     process = Process("manage", *command)
     process.start()
     try:
-        wait_until(lambda: _copies() or not process.running, "the rows to be copied")
+        wait_until(lambda: _copies() or not process.running, "the rows to be copied", seconds=120)
         assert process.running, process.output()
         process.kill()
     finally:
