@@ -235,7 +235,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_tokens": {"()": "hub.github.redaction.RedactTokens"}},
+    "filters": {
+        "refusals_in_one_line": {"()": "hub.pages.refusals.OneLine"},
+        "no_tokens": {"()": "hub.github.redaction.RedactTokens"},
+    },
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
     },
@@ -243,7 +246,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["no_tokens"],
+            "filters": ["refusals_in_one_line", "no_tokens"],
         },
     },
     "root": {

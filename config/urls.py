@@ -18,3 +18,6 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}hub/favicon.svg")),
     path("", include("hub.pages.urls")),
 ]
+
+handler400 = "hub.pages.refusals.bad_request"
+handler404 = "hub.pages.refusals.not_found"

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from ninja import Field, Path, Router, Schema, Status
 from ninja.security import HttpBasicAuth, SessionAuth
+from pydantic import AfterValidator
 
 from hub.api.schemas import Finding, Problem
 from hub.contents import edits
@@ -20,6 +21,8 @@ class Password(HttpBasicAuth):
     """A user's name and password, for programs."""
 
     def authenticate(self, request: HttpRequest, username: str, password: str) -> Any:
+        if "\0" in username:  # Postgres cannot be asked for it, so nobody is called so
+            return None
         user = authenticate(request, username=username, password=password)
         if user is not None:
             request.user = user
@@ -36,17 +39,32 @@ class Session(SessionAuth):
 _SIGNED_IN = [Password(), Session()]
 
 
+def _in_unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_in_unicode)]  # JSON may hold what UTF-8 cannot
+
+
 class Proposal(Schema):
     """What to do to one file."""
 
-    directory: str = Field(max_length=255)
-    path: str = Field(max_length=1000, description="Relative to the directory.")
+    directory: Text = Field(min_length=1, max_length=255)
+    path: Text = Field(min_length=1, max_length=1000, description="Relative to the directory.")
     action: Literal["write", "delete"] = "write"
-    text: str = ""
+    text: Text = ""
     base_sha: str = Field(
-        "", max_length=64, description="The blob that you started from; empty for a new file."
+        "",
+        pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
+        description="The blob that you started from; empty for a new file.",
     )
-    message: str = Field("", max_length=200, description="The commit's message.")
+    message: Text = Field(
+        "", max_length=200, pattern=r"^[^\x00]*$", description="The commit's message."
+    )
 
 
 class Edit(Schema):
@@ -66,14 +84,22 @@ class Edit(Schema):
 class Refusal(Problem):
     """Why an edit was not taken; nothing was kept."""
 
-    field: str
-    findings: list[Finding]
+    field: str = Field("", description="The member of the proposal that is wrong.")
+    findings: list[Finding] = Field([], description="What is wrong with the file.")
 
 
 @router.post(
     "",
     auth=_SIGNED_IN,
-    response={202: Edit, 401: Problem, 403: Problem, 409: Refusal, 422: Refusal},
+    response={
+        202: Edit,
+        400: Problem,
+        401: Problem,
+        403: Problem,
+        409: Refusal,
+        413: Problem,
+        422: Refusal,
+    },
     summary="Write or delete a file",
     description="Checked at once: 422 with the findings when the file would not work, 409 when "
     "somebody else changed it. Then it waits for the run that commits it to GitHub and publishes "
@@ -104,7 +130,7 @@ def submit(request: HttpRequest, proposal: Proposal) -> Any:
 @router.get(
     "/{int:edit}",
     auth=_SIGNED_IN,
-    response={200: Edit, 401: Problem, 403: Problem, 404: Problem},
+    response={200: Edit, 401: Problem, 403: Problem, 404: Problem, 422: Problem},
     summary="What became of an edit",
 )
 def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:

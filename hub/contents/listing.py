@@ -30,6 +30,9 @@ from hub.models import (
 
 logger = logging.getLogger(__name__)
 
+# Characters; what file systems take, and what the tables do.
+LONGEST_NAME = 255
+
 Entries = dict[str, list[str]]  # {name: [type, sha]}
 
 
@@ -158,6 +161,9 @@ def fetch_listing(client: GitHubClient, source: Source, commit: Commit | None = 
         entries, asked = _fetch_tree(client, source, sha)
         requests += asked
     directories = {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
+    for name in [name for name in directories if len(name) > LONGEST_NAME]:
+        logger.warning("a directory is left out, for its name is too long: %s…", name[:80])
+        del directories[name]
     return Listing(root_sha, sha, directories, requests)
 
 

@@ -1,6 +1,10 @@
 """Git's names for things. Pure."""
 
 import hashlib
+import re
+from typing import Any
+
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 
 
 def blob_sha(data: bytes, *, like: str = "") -> str:
@@ -9,3 +13,19 @@ def blob_sha(data: bytes, *, like: str = "") -> str:
     name.update(b"blob %d\0" % len(data))
     name.update(data)
     return name.hexdigest()
+
+
+def is_sha(name: Any) -> bool:
+    """Whether `name` is a full name of an object, in SHA-1 or SHA-256."""
+    return isinstance(name, str) and _SHA.fullmatch(name) is not None
+
+
+def storable_name(path: str) -> str:
+    r"""The path as Postgres can keep it: JSON may hold NUL and lone surrogates, its text may not.
+
+    They are written as escapes, so that two names that differ stay two.
+
+    >>> storable_name("a\0b\ud800")
+    'a\\x00b\\ud800'
+    """
+    return path.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")

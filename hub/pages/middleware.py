@@ -6,6 +6,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
+from hub.pages.refusals import is_for_programs
 from hub.pages.theme import theme_of
 
 _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
@@ -25,7 +26,7 @@ class PostgresAway:
         if not isinstance(fault, OperationalError | InterfaceError):
             return None
         response: HttpResponse
-        if request.path.startswith(("/api/", "/webhooks/")):
+        if is_for_programs(request):
             detail = "The hub's database cannot be reached at the moment. Try again shortly."
             response = JsonResponse({"detail": detail}, status=503)
         else:

@@ -108,7 +108,7 @@ def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None
     )
 
 
-def web(port: int) -> Process:
+def web(port: int, *, env: dict[str, str] | None = None) -> Process:
     """The web server as `make run` starts it."""
     return Process(
         "granian",
@@ -117,6 +117,7 @@ def web(port: int) -> Process:
         f"--port={port}",
         "--blocking-threads=8",
         "config.wsgi:application",
+        env=env,
     )
 
 
