@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from ninja import NinjaAPI, Path, Query, Status
 
-from hub.api import raw, schemas
+from hub.api import paths, raw, schemas  # noqa: F401 — paths registers `text`
 from hub.api.conditional import matches
 from hub.catalogue import describe as catalogue
 from hub.contents import read, status
@@ -69,7 +69,7 @@ def contents(request: HttpRequest) -> HttpResponse:
 
 
 @api.get(
-    "/contents/{path:directory}",
+    "/contents/{text:directory}",
     response={200: schemas.Directory, 404: schemas.Problem, 422: schemas.Problem},
     summary="One directory",
 )

@@ -161,9 +161,6 @@ def fetch_listing(client: GitHubClient, source: Source, commit: Commit | None = 
         entries, asked = _fetch_tree(client, source, sha)
         requests += asked
     directories = {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
-    for name in [name for name in directories if len(name) > LONGEST_NAME]:
-        logger.warning("a directory is left out, for its name is too long: %s…", name[:80])
-        del directories[name]
     return Listing(root_sha, sha, directories, requests)
 
 
@@ -207,4 +204,10 @@ def _fetch_tree(client: GitHubClient, source: Source, sha: str) -> tuple[Entries
 
 
 def _entries(tree: dict[str, Any]) -> Entries:
-    return {entry["path"]: [entry["type"], entry["sha"]] for entry in tree["tree"]}
+    """The tree's children, without those whose names no column holds (and no file system)."""
+    children = {entry["path"]: [entry["type"], entry["sha"]] for entry in tree["tree"]}
+    too_long = [name for name in children if len(name) > LONGEST_NAME]
+    for name in too_long:
+        logger.warning("left out, for its name is too long: %s…", name[:80])
+        del children[name]
+    return children

@@ -4,7 +4,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from time import monotonic
@@ -20,7 +20,7 @@ from urllib3.util import Retry
 
 from hub.github import errors
 from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
-from hub.github.objects import blob_sha, is_sha, storable_name
+from hub.github.objects import blob_sha, is_safe_path, is_sha, storable_name
 from hub.github.tokens import (
     RateLimit,
     Token,
@@ -115,7 +115,7 @@ class GitHubClient:
     ) -> Answer:
         """A git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`, whole.
 
-        Its paths are such as Postgres can keep, its SHAs are SHAs: others come after them in paths.
+        Its paths lead nowhere else and can be kept; its SHAs are SHAs.
         `etags` maps a token's id to the ETag it was given: then the answer may be `unchanged`.
         Raises `Truncated` rather than return a part, `UnexpectedAnswer` for another shape.
         """
@@ -127,9 +127,7 @@ class GitHubClient:
             raise errors.UnexpectedAnswer(f"{path}: not a git tree")
         if answer.data.get("truncated"):
             raise errors.Truncated(f"{path}: GitHub cut the tree off")
-        for entry in answer.data["tree"]:
-            entry["path"] = storable_name(entry["path"])
-        return answer
+        return replace(answer, data=answer.data | {"tree": _entries(path, answer.data["tree"])})
 
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
         """A git blob's bytes, and the requests that it took.
@@ -325,6 +323,14 @@ def _is_tree(data: Any) -> bool:
         and isinstance(data.get("tree"), list)
         and all(_is_entry(entry) for entry in data["tree"])
     )
+
+
+def _entries(where: str, tree: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries whose paths lead nowhere else, in names that Postgres can keep."""
+    safe = [entry for entry in tree if is_safe_path(entry["path"])]
+    if len(safe) < len(tree):
+        logger.warning("%s: %s names that git forbids are left out", where, len(tree) - len(safe))
+    return [entry | {"path": storable_name(entry["path"])} for entry in safe]
 
 
 def _is_entry(entry: Any) -> bool:

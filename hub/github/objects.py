@@ -29,3 +29,12 @@ def storable_name(path: str) -> str:
     'a\\x00b\\ud800'
     """
     return path.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")
+
+
+def is_safe_path(path: str) -> bool:
+    """Whether git would write the path to a disk: GitHub takes no push with another (git fsck,
+    hasDot, hasDotdot, hasDotgit, emptyName), so one that names such a thing is an attack.
+    """
+    return all(
+        part not in ("", ".", "..") and part.casefold() != ".git" for part in path.split("/")
+    )
