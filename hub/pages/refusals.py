@@ -42,7 +42,7 @@ def refusal_of(fault: BaseException | None, otherwise: str) -> tuple[int, str]:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: what it calls suspicious, too large or malformed."""
-    status, detail = refusal_of(exception, "The request is malformed: look at its address.")
+    status, detail = refusal_of(exception, "The request is malformed.")
     if is_for_programs(request):
         return JsonResponse({"detail": detail}, status=status)
     page = render_to_string("400.html", {"status": status, "detail": detail})

@@ -37,6 +37,7 @@ _QUERIES = {
     "/sitemap.xml": ("p",),
     "/admin/autocomplete/": ("term", "app_label", "model_name", "field_name", "page"),
 }
+_HEADERS = ("HX-Request", "HX-Current-URL", "If-None-Match", "If-Modified-Since", "Accept-Encoding")
 _ADMIN_QUERY = ("q", "o", "p", "all", "e", "_popup", "_to_field", "_changelist_filters", "next")
 _FORMS = {
     "/theme": ("theme", "next"),
@@ -110,7 +111,13 @@ def _operations(path: str) -> dict[str, Any]:
     ]
     names = _QUERIES.get(path, ()) or (_admin_query(path) if path.startswith("/admin/") else ())
     query = [{"name": name, "in": "query", "schema": _values(name, path)} for name in names]
-    operations: dict[str, Any] = {"get": {"parameters": in_path + query, "responses": answers}}
+    headers = [
+        {"name": name, "in": "header", "schema": _values(name, path)}
+        for name in (() if path.startswith("/admin/") else _HEADERS)
+    ]
+    operations: dict[str, Any] = {
+        "get": {"parameters": in_path + query + headers, "responses": answers}
+    }
     form = _form(path)
     if form:
         operations["post"] = {
@@ -184,7 +191,7 @@ def _telling(name: str) -> list[str]:
         "p": ["0", "1", "last", "9" * 40],
         "before": ["1", "9" * 40],
         "version": ["v1.0.0", "v1.1.0", ".."],
-        "q": ["redis", "a" * 5000, "%", "\\", "'"],
+        "q": ["redis", "a" * 5000, "%", "\\", "'", "\0"],
         "o": ["1", "-1.2", "9" * 40, "."],
         "all": ["", "1"],
         "next": ["//example.org", "/\\example.org", "https://example.org", "/"],
@@ -197,6 +204,11 @@ def _telling(name: str) -> list[str]:
         "url": ["https://github.com/oliver006/redis_exporter", "https://127.0.0.1/a/b"],
         "post": ["yes"],
         "index": ["0"],
+        "HX-Request": ["true"],
+        "HX-Current-URL": ["http://127.0.0.1/?q=redis", "http://["],
+        "If-None-Match": ["*", 'W/"'],
+        "Accept-Encoding": ["gzip"],
+        "term": ["redis"],
         "file": ["Redis/README.md", "../../etc/passwd"],
     }.get(name, [])
 
