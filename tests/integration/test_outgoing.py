@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,33 @@ def test_no_redirect_leads_elsewhere(
     github.faults = [Fault(f.answer(307, {}, {"Location": where}), match="/contents/x")]
     with suppress(errors.GitHubError):
         client.write_file(REPO, "main", "x", b"y", "m", "")
+
+
+def test_a_redirect_with_an_endless_body_ends(client: GitHubClient, github: SmallGitHub) -> None:
+    def endless(handler: BaseHTTPRequestHandler) -> bool:
+        handler.connection.sendall(
+            b"HTTP/1.1 301 Moved\r\nLocation: /x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        handler.close_connection = True
+        while True:
+            try:
+                handler.connection.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+            except OSError:
+                return True
+
+    github.faults.append(Fault(endless, match="/git/trees/"))
+    with pytest.raises(errors.UnexpectedAnswer, match="too large"):
+        client.tree(REPO, "main")
+
+
+def test_names_that_json_may_hold_and_postgres_may_not(
+    client: GitHubClient, github: SmallGitHub
+) -> None:
+    names = ["a\0b", "a\ud800", "a\udcff", "a", "../x", "x/../y", "/x", "x//y", ".GIT/x", ".git"]
+    tree = [{"path": name, "type": "blob", "sha": "a" * 40} for name in names]
+    github.faults.append(Fault(f.answer(200, {"sha": "b" * 40, "tree": tree})))
+    kept = [entry["path"] for entry in client.tree(REPO, "main").data["tree"]]
+    assert kept == [r"a\x00b", r"a\ud800", r"a\udcff", "a"]
 
 
 def test_no_proxy_of_the_environment_is_asked(
