@@ -6,15 +6,16 @@ a first one and then put a second, empty one in its place.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import TO_FIELD_VAR
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
-View = Callable[..., HttpResponse]
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class HubAdminSite(AdminSite):
@@ -29,11 +30,11 @@ class HubAdminSite(AdminSite):
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)
-        def careful(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def careful(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             _refuse_odd_parameters(request)
             return inner(request, *args, **kwargs)
 
-        return careful
+        return cast(View, careful)
 
 
 def _refuse_odd_parameters(request: HttpRequest) -> None:
