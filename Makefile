@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser check audit licences password backup restore lock htmx clean
+.PHONY: help setup run test browser fuzz check audit licences password backup restore lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,10 @@ test: .venv/.browser ## all tests, on a real Postgres, a real Redis, real worker
 
 browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/output
 	@$(BIN)/python -m pytest tests/browser
+
+fuzz: .venv/.dev ## 10,000 odd requests to a real web server; FUZZ_SEED=… repeats them
+	@FUZZ_REQUESTS="$${FUZZ_REQUESTS:-10000}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
+	  $(BIN)/python -m pytest tests/fuzz -q -s
 
 # Secrets in the tree; tests hold made-up ones, and other people's contents what they like. The
 # settings' page shows how an address with a password looks.

@@ -281,6 +281,7 @@ LOGGING = {
     "filters": {
         "no_tokens": {"()": "hub.github.redaction.RedactTokens"},
         "postgres_away": {"()": "hub.logs.OneLineWhilePostgresIsAway"},
+        "refusals_in_one_line": {"()": "hub.pages.refusals.OneLine"},
     },
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
@@ -289,7 +290,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["postgres_away", "no_tokens"],
+            "filters": ["refusals_in_one_line", "postgres_away", "no_tokens"],
         },
     },
     "loggers": {"axes": {"level": "WARNING"}},  # failures and locks; not that there was nothing

@@ -21,3 +21,6 @@ urlpatterns = [
     path("favicon.ico", require_safe(RedirectView.as_view(url=_ICON))),
     path("", include("hub.pages.urls")),
 ]
+
+handler400 = "hub.pages.refusals.bad_request"
+handler404 = "hub.pages.refusals.not_found"

@@ -1,21 +1,53 @@
-"""The schedule that beat follows: django-celery-beat's own admin, with its actions guarded."""
+"""The schedule that beat follows: django-celery-beat's own admin, with its actions guarded, and for
+whatever an address says.
+"""
 
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.http import HttpRequest
-from django_celery_beat.admin import PeriodicTaskAdmin
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.admin import ClockedScheduleAdmin, PeriodicTaskAdmin
+from django_celery_beat.models import ClockedSchedule, PeriodicTask
 
-admin.site.unregister(PeriodicTask)
+
+class ReadableInitials:
+    """Fills a form from the address with what its fields can read, and leaves the rest empty.
+
+    Django hands a text to the widget of a date, which fails.
+    """
+
+    model: Any
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What stands in the fields of a new row's form."""
+        given = super().get_changeform_initial_data(request)  # type: ignore[misc]
+        read = {}
+        for name, value in given.items():
+            try:
+                read[name] = self.model._meta.get_field(name).to_python(value)
+            except (ValidationError, FieldDoesNotExist):
+                continue
+        return read
+
+
+admin.site.unregister([PeriodicTask, ClockedSchedule])
 
 
 @admin.register(PeriodicTask)
-class ScheduleAdmin(PeriodicTaskAdmin):
-    """Its actions enable, disable and run tasks, and it offers them to all who may look."""
+class HubPeriodicTaskAdmin(ReadableInitials, PeriodicTaskAdmin):
+    """What beat sends, and when.
+
+    Its actions enable, disable and run tasks, and it offers them to all who may look.
+    """
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Only for those who may change an entry."""
         may = self.has_change_permission(request)
         offered: dict[str, Any] = super().get_actions(request)
         return {name: what for name, what in offered.items() if may or name not in self.actions}
+
+
+@admin.register(ClockedSchedule)
+class HubClockedScheduleAdmin(ReadableInitials, ClockedScheduleAdmin):
+    """Moments at which beat sends something once."""

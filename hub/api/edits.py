@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja import Field, Path, Router, Schema, Status
 from ninja.errors import HttpError
 from ninja.security import HttpBasicAuth, SessionAuth
+from pydantic import AfterValidator
 
 from hub.api.schemas import Finding, Problem
 from hub.contents import edits
@@ -42,17 +43,32 @@ class Session(SessionAuth):
 _SIGNED_IN = [Password(), Session()]
 
 
+def _in_unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_in_unicode)]  # JSON may hold what UTF-8 cannot
+
+
 class Proposal(Schema):
     """What to do to one file."""
 
-    directory: str = Field(max_length=255)
-    path: str = Field(max_length=1000, description="Relative to the directory.")
+    directory: Text = Field(min_length=1, max_length=255)
+    path: Text = Field(min_length=1, max_length=1000, description="Relative to the directory.")
     action: Literal["write", "delete"] = "write"
-    text: str = ""
+    text: Text = ""
     base_sha: str = Field(
-        "", max_length=64, description="The blob that you started from; empty for a new file."
+        "",
+        pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
+        description="The blob that you started from; empty for a new file.",
     )
-    message: str = Field("", max_length=200, description="The commit's message.")
+    message: Text = Field(
+        "", max_length=200, pattern=r"^[^\x00]*$", description="The commit's message."
+    )
 
 
 class Edit(Schema):
@@ -72,8 +88,8 @@ class Edit(Schema):
 class Refusal(Problem):
     """Why an edit was not taken; nothing was kept."""
 
-    field: str
-    findings: list[Finding]
+    field: str = Field("", description="The member of the proposal that is wrong.")
+    findings: list[Finding] = Field([], description="What is wrong with the file.")
 
 
 @router.post(
@@ -81,9 +97,11 @@ class Refusal(Problem):
     auth=_SIGNED_IN,
     response={
         202: Edit,
+        400: Problem,
         401: Problem,
         403: Problem,
         409: Refusal,
+        413: Problem,
         422: Refusal,
         429: Problem,
     },
@@ -117,7 +135,14 @@ def submit(request: HttpRequest, proposal: Proposal) -> Any:
 @router.get(
     "/{int:edit}",
     auth=_SIGNED_IN,
-    response={200: Edit, 401: Problem, 403: Problem, 404: Problem, 429: Problem},
+    response={
+        200: Edit,
+        401: Problem,
+        403: Problem,
+        404: Problem,
+        422: Problem,
+        429: Problem,
+    },
     summary="What became of an edit",
 )
 def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:

@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Path, Query, Status
 
-from hub.api import raw, schemas
+from hub.api import paths, raw, schemas  # noqa: F401 — paths registers `text`
 from hub.api.conditional import matches
 from hub.catalogue import describe as catalogue
 from hub.contents import read, status
@@ -37,12 +37,16 @@ api = NinjaAPI(
 
 # A minute may pass before a cache asks again; then the ETag makes the answer a 304.
 _CACHE_CONTROL = "public, max-age=60, stale-if-error=86400"
+# Texts that Postgres can be asked for: it takes no NUL.
+Directory = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
+Slug = Annotated[str, Path(max_length=80, pattern=r"^[-a-zA-Z0-9_]+$")]
+Sha = Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
 _NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/v1/exporters."}
 
 
 @api.get(
     "/contents",
-    response={200: schemas.ContentsMap},
+    response={200: schemas.ContentsMap, 304: None},
     summary="The whole map",
     description="Send the ETag back as `If-None-Match` to be answered 304 while nothing changed. "
     "The header `Hub-Snapshot-Age` is the map's age in seconds.",
@@ -67,11 +71,11 @@ def contents(request: HttpRequest) -> HttpResponse:
 
 
 @api.get(
-    "/contents/{path:directory}",
-    response={200: schemas.Directory, 404: schemas.Problem},
+    "/contents/{text:directory}",
+    response={200: schemas.Directory, 404: schemas.Problem, 422: schemas.Problem},
     summary="One directory",
 )
-def directory_contents(request: HttpRequest, directory: str) -> Any:
+def directory_contents(request: HttpRequest, directory: Directory) -> Any:
     """One row of the map, with the files that speak for it."""
     row = (
         ExporterContents.objects.select_related("exporter")
@@ -104,7 +108,7 @@ def directory_contents(request: HttpRequest, directory: str) -> Any:
 
 @api.get(
     "/exporters",
-    response={200: schemas.Exporters},
+    response={200: schemas.Exporters, 304: None},
     summary="The catalogue",
     description="Every exporter, in one answer. Send the ETag back as `If-None-Match` to be "
     "answered 304 while nothing changed.",
@@ -131,20 +135,20 @@ def list_exporters(request: HttpRequest) -> HttpResponse:
 
 @api.get(
     "/exporters/{slug}",
-    response={200: schemas.ExporterDetail, 404: schemas.Problem},
+    response={200: schemas.ExporterDetail, 404: schemas.Problem, 422: schemas.Problem},
     summary="One exporter",
 )
-def one_exporter(request: HttpRequest, slug: str) -> Any:
+def one_exporter(request: HttpRequest, slug: Slug) -> Any:
     """The exporter with its releases and the age of its facts."""
     return catalogue.describe(slug) or Status(404, _NO_EXPORTER)
 
 
 @api.get(
     "/exporters/{slug}/files",
-    response={200: schemas.ExporterFiles, 404: schemas.Problem},
+    response={200: schemas.ExporterFiles, 404: schemas.Problem, 422: schemas.Problem},
     summary="An exporter's files",
 )
-def exporter_files(request: HttpRequest, slug: str) -> Any:
+def exporter_files(request: HttpRequest, slug: Slug) -> Any:
     """Every file of the exporter's directories, with what it speaks for and its findings."""
     exporter = Exporter.objects.filter(slug=slug).first()
     if exporter is None:
@@ -154,14 +158,15 @@ def exporter_files(request: HttpRequest, slug: str) -> Any:
 
 @api.get(
     "/files/{sha}",
-    response={200: str, 404: schemas.Problem},
+    response={200: None, 304: None, 404: schemas.Problem, 422: schemas.Problem},
+    openapi_extra={"responses": {200: {"content": raw.CONTENT}}},
     summary="A file's bytes",
     description="As a download, or as plain text to be shown with `shown=true`. `name` is the "
     "file's name, for the browser and the content type.",
 )
 def raw_file(
     request: HttpRequest,
-    sha: Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")],
+    sha: Sha,
     name: Annotated[str, Query(max_length=255)] = "",
     shown: bool = False,
 ) -> Any:
@@ -174,14 +179,12 @@ def raw_file(
 
 @api.get(
     "/files/{sha}/report",
-    response={200: dict[str, Any], 404: schemas.Problem},
+    response={200: dict[str, Any], 404: schemas.Problem, 422: schemas.Problem},
     summary="What is in a file",
     description="Its alerts, dashboards with their panels, manifests, chart and findings; what is "
     "empty is left out.",
 )
-def file_report(
-    request: HttpRequest, sha: Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
-) -> Any:
+def file_report(request: HttpRequest, sha: Sha) -> Any:
     """The report that the rules made of the file's bytes."""
     report = ContentBlob.objects.filter(pk=sha).values_list("report", flat=True).first()
     if report is None:
@@ -189,10 +192,17 @@ def file_report(
     return report
 
 
-@api.get("/changes", response=schemas.Changes, summary="What changed, newest first")
+@api.get(
+    "/changes",
+    response={200: schemas.Changes, 422: schemas.Problem},
+    summary="What changed, newest first",
+)
 def list_changes(
     request: HttpRequest,
-    exporter: Annotated[str | None, Query(max_length=80, description="A slug.")] = None,
+    exporter: Annotated[
+        str | None,
+        Query(max_length=80, pattern="^[-a-zA-Z0-9_]+$", description="A slug."),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> dict[str, Any]:
@@ -231,7 +241,11 @@ def hub_status(request: HttpRequest) -> dict[str, Any]:
     return status.describe()
 
 
-@api.get("/runs", response=schemas.Runs, summary="The runs, newest first")
+@api.get(
+    "/runs",
+    response={200: schemas.Runs, 422: schemas.Problem},
+    summary="The runs, newest first",
+)
 def list_runs(
     request: HttpRequest,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,

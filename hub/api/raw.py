@@ -15,6 +15,15 @@ _TYPES = {
     ".md": "text/markdown; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
 }
+_PLAIN = "text/plain; charset=utf-8"
+# For the OpenAPI document: by media type, what the bytes are; JSON may be any.
+CONTENT: dict[str, dict[str, object]] = {
+    "application/json": {},
+    **{
+        kind.partition(";")[0]: {"schema": {"type": "string"}}
+        for kind in ("application/yaml", "text/markdown", "text/csv", _PLAIN)
+    },
+}
 _BY_FORMAT = {"json": ".json", "yaml": ".yaml"}
 
 
@@ -29,7 +38,7 @@ def response(blob: ContentBlob, name: str, if_none_match: str, *, shown: bool) -
     else:
         name = safe_name(name) or f"{blob.sha[:12]}{_BY_FORMAT.get(blob.report['format'], '.txt')}"
         known = {} if shown else _TYPES
-        kind = known.get(PurePosixPath(name).suffix.lower(), "text/plain; charset=utf-8")
+        kind = known.get(PurePosixPath(name).suffix.lower(), _PLAIN)
         answer = HttpResponse(bytes(blob.data), content_type=kind)
         answer["Content-Disposition"] = content_disposition_header(not shown, name) or "inline"
         answer["X-Content-Type-Options"] = "nosniff"

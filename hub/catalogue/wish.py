@@ -20,6 +20,7 @@ SORTS = {
     "name": "Name",
 }
 _LONGEST_CATEGORY = 60
+_MOST_CATEGORIES = 30  # chosen at once; each is a link of its own on the page
 
 
 class Parameters(Protocol):
@@ -122,9 +123,12 @@ def wish_of(parameters: Parameters) -> tuple[Wish, list[str]]:
     if not (page.isascii() and page.isdigit() and len(page) < 7):
         said.append(f"“{page[:40]}” is not the number of a page: this is the first.")
         page = "1"
+    categories = [value[:_LONGEST_CATEGORY] for value in values("category")]
+    if len(categories) > _MOST_CATEGORIES:
+        said.append(f"More than {_MOST_CATEGORIES} categories were chosen: the first ones count.")
     wish = Wish(
         q=q,
-        category=_in_order("category", [v[:_LONGEST_CATEGORY] for v in values("category")]),
+        category=_in_order("category", categories[:_MOST_CATEGORIES]),
         has=_in_order("has", known("has", LETTERS)),
         usable=_in_order("usable", known("usable", LETTERS)),
         official=bool(known("official", ["1"])),

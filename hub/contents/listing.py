@@ -30,6 +30,9 @@ from hub.models import (
 
 logger = logging.getLogger(__name__)
 
+# Characters; what file systems take, and what the tables do.
+LONGEST_NAME = 255
+
 Entries = dict[str, list[str]]  # {name: [type, sha]}
 
 
@@ -201,4 +204,10 @@ def _fetch_tree(client: GitHubClient, source: Source, sha: str) -> tuple[Entries
 
 
 def _entries(tree: dict[str, Any]) -> Entries:
-    return {entry["path"]: [entry["type"], entry["sha"]] for entry in tree["tree"]}
+    """The tree's children, without those whose names no column holds (and no file system)."""
+    children = {entry["path"]: [entry["type"], entry["sha"]] for entry in tree["tree"]}
+    too_long = [name for name in children if len(name) > LONGEST_NAME]
+    for name in too_long:
+        logger.warning("left out, for its name is too long: %s…", name[:80])
+        del children[name]
+    return children

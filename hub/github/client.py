@@ -4,7 +4,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from time import monotonic
@@ -20,7 +20,7 @@ from urllib3.util import Retry
 
 from hub.github import errors
 from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
-from hub.github.objects import blob_sha
+from hub.github.objects import blob_sha, is_safe_path, is_sha, storable_name
 from hub.github.tokens import (
     RateLimit,
     Token,
@@ -56,6 +56,18 @@ class Commit:
     tree_sha: str
 
 
+class _Session(requests.Session):
+    """Leaves redirects alone.
+
+    Even when told not to follow one, requests reads its body to whatever end and takes its address
+    apart, and either may be anything.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: there is nothing to follow."""
+        return None
+
+
 class GitHubClient:
     """Asks GitHub with the best token there is. Thread-safe; one a process."""
 
@@ -72,7 +84,7 @@ class GitHubClient:
         self._pool = pool
         self._budget = budget
         self._timeout = timeout
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False  # a stray ~/.netrc must not replace our token
         self._session.headers.update(
             {
@@ -103,6 +115,7 @@ class GitHubClient:
     ) -> Answer:
         """A git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`, whole.
 
+        Its paths lead nowhere else and can be kept; its SHAs are SHAs.
         `etags` maps a token's id to the ETag it was given: then the answer may be `unchanged`.
         Raises `Truncated` rather than return a part, `UnexpectedAnswer` for another shape.
         """
@@ -114,7 +127,7 @@ class GitHubClient:
             raise errors.UnexpectedAnswer(f"{path}: not a git tree")
         if answer.data.get("truncated"):
             raise errors.Truncated(f"{path}: GitHub cut the tree off")
-        return answer
+        return replace(answer, data=answer.data | {"tree": _entries(path, answer.data["tree"])})
 
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
         """A git blob's bytes, and the requests that it took.
@@ -276,7 +289,7 @@ class GitHubClient:
             )
             with response:
                 response._content = _read(response, monotonic() + sum(self._timeout) * 2)
-        except requests.exceptions.InvalidHeader:
+        except (requests.exceptions.InvalidHeader, UnicodeError):
             raise errors.BadToken("the token has characters that no token has") from None
         except (requests.RequestException, HTTPError) as fault:
             # The class alone: the text may hold the address, which says nothing more.
@@ -285,8 +298,12 @@ class GitHubClient:
 
     def _redirect(self, url: str, response: requests.Response) -> str:
         """Where to go on: only to the same server, or a repository could lead us anywhere."""
-        target = urljoin(url, response.headers.get("Location", ""))
-        if urlsplit(target)[:2] != urlsplit(self._api_url)[:2]:
+        try:
+            target = urljoin(url, response.headers.get("Location", ""))
+            elsewhere = urlsplit(target)[:2] != urlsplit(self._api_url)[:2]
+        except ValueError:
+            raise errors.UnexpectedAnswer("redirected to what is no address") from None
+        if elsewhere:
             raise errors.UnexpectedAnswer("redirected to another server")
         return target
 
@@ -302,12 +319,27 @@ def _now() -> datetime:
 def _is_tree(data: Any) -> bool:
     return (
         isinstance(data, dict)
-        and isinstance(data.get("sha"), str)
+        and is_sha(data.get("sha"))
         and isinstance(data.get("tree"), list)
-        and all(
-            isinstance(entry, dict) and {"path", "type", "sha"} <= entry.keys()
-            for entry in data["tree"]
-        )
+        and all(_is_entry(entry) for entry in data["tree"])
+    )
+
+
+def _entries(where: str, tree: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries whose paths lead nowhere else, in names that Postgres can keep."""
+    safe = [entry for entry in tree if is_safe_path(entry["path"])]
+    if len(safe) < len(tree):
+        logger.warning("%s: %s names that git forbids are left out", where, len(tree) - len(safe))
+    return [entry | {"path": storable_name(entry["path"])} for entry in safe]
+
+
+def _is_entry(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("path"), str)
+        and isinstance(entry.get("type"), str)
+        and isinstance(entry.get("size", 0), int)
+        and is_sha(entry.get("sha"))
     )
 
 

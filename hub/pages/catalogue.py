@@ -184,7 +184,14 @@ def _pages(page: Page[int], wish: Wish) -> list[tuple[str, Wish | None]]:
 
 def _remembered(response: HttpResponse, wish: Wish, htmx: HtmxDetails) -> HttpResponse:
     """Let the browser show the address; going on typing is no new entry of its history."""
-    before, _ = wish_of(QueryDict(urlsplit(htmx.current_url or "").query))
+    before, _ = wish_of(QueryDict(_query_of(htmx.current_url or "")))
     typed_on = bool(before.q) and bool(wish.q) and before.unsearched() == wish.unsearched()
     remember = replace_url if before == wish or typed_on else push_url
     return remember(response, reverse("catalogue") + wish.query)
+
+
+def _query_of(url: str) -> str:
+    try:
+        return urlsplit(url).query
+    except ValueError:  # the header may say anything
+        return ""

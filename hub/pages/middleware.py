@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
+from hub.pages.refusals import is_for_programs
 from hub.pages.theme import theme_of
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class PostgresAway:
             return None
         self._say_why(fault)
         response: HttpResponse
-        if _is_program(request):
+        if is_for_programs(request):
             detail = "The hub's database cannot be reached at the moment. Try again shortly."
             response = JsonResponse({"detail": detail}, status=503)
         else:
@@ -45,9 +46,3 @@ class PostgresAway:
         if monotonic() - self._said_why_at > _SAY_WHY_EVERY:
             self._said_why_at = monotonic()
             logger.error("Postgres does not answer, so readers get 503", exc_info=fault)
-
-
-def _is_program(request: HttpRequest) -> bool:
-    if request.path.startswith(("/api/", "/webhooks/")):
-        return True
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

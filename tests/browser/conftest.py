@@ -2,28 +2,20 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
-from datetime import timedelta
-from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
-from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from hub.demo.smallgithub import Repository
 from hub.local.ports import free_port
-from hub.models import Exporter, Readme, Release, RunStatus
 from tests.browser.pictures import take_picture
 from tests.browser.screens import DESKTOP, Screen
 from tests.browser.steps import PASSWORD, sign_in
 from tests.browser.watch import Watch
-from tests.common import browser, contents, tables
-from tests.common.processes import ROOT, Process, web
+from tests.common import browser, sample
+from tests.common.processes import Process, web
 from tests.conftest import Hub
-
-SAMPLE = ROOT / "hub" / "demo" / "sample"
 
 _FLAGS = [
     "--disable-gpu",
@@ -69,47 +61,9 @@ def server(port: int, django_db_setup: None) -> Iterator[Process]:
 
 @pytest.fixture
 def full_hub(hub: Hub) -> Hub:
-    """The hub with the sample contents and the list that ships with it, and a token.
-
-    The first test that asks lets the real workers fill it; later ones get a copy of the tables.
-    """
-    hub.github.repository = Repository.of_folder(SAMPLE)
-    for version, name in (("v1.0.0", "RedisOfLongAgo"), ("v1.1.0", "RedisOfToday")):
-        hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
-    if _copies:
-        tables.put_back(_copies[0])
-    else:
-        call_command("importcatalogue", stdout=StringIO())
-        _facts()
-        hub.add_token()
-        assert hub.refresh().status == RunStatus.PUBLISHED
-        _copies.append(tables.copy_out())
-    hub.github.requests.clear()
+    """The hub with the sample contents and the list that ships with it, and a token."""
+    sample.fill(hub)
     return hub
-
-
-_copies: list[dict[str, bytes]] = []
-
-
-def _facts() -> None:
-    """What GitHub would tell of two repositories: stars, a README, releases."""
-    now = timezone.now()
-    for slug, stars in (("redis", 3400), ("kafka", 2300)):
-        exporter = Exporter.objects.get(slug=slug)
-        exporter.stars, exporter.default_branch, exporter.facts_at = stars, "master", now
-        exporter.last_release_at = now - timedelta(days=3)
-        exporter.save()
-        text = f"# {exporter.title}\n\nPrometheus exporter. See [the options](docs/options.md).\n"
-        Readme.objects.create(exporter=exporter, path="README.md", sha="0" * 40, text=text)
-        for days, tag in ((3, "v1.80.0"), (90, "v1.79.0")):
-            Release.objects.create(
-                exporter=exporter,
-                tag=tag,
-                name=f"Release {tag}",
-                body="* Fixes",
-                url=f"{exporter.repository}/releases/tag/{tag}",
-                published_at=now - timedelta(days=days),
-            )
 
 
 @pytest.fixture

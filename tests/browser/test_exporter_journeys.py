@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SAMPLE
 from tests.browser.screens import DARK, DESKTOP, NO_SCRIPT, PHONE, Screen
 from tests.browser.steps import card, choose_usable_alerts, search
 from tests.browser.watch import Watch
+from tests.common.sample import SAMPLE
 from tests.conftest import Hub
 
 on_some_screens = pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None
     )
 
 
-def web(port: int, env: dict[str, str] | None = None) -> Process:
+def web(port: int, *, env: dict[str, str] | None = None) -> Process:
     """The web server as `make run` starts it."""
     return Process(
         "granian",

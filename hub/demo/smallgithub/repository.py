@@ -147,8 +147,8 @@ class Repository:
         """The SHA of a copy of the tree with one path set (or removed); None when empty."""
         tree = Tree()
         for entry in self.entries(tree_sha) if tree_sha else []:
-            tree.add(entry.path.encode(), entry.mode, _id(entry.sha))
-        name, rest = parts[0].encode(), parts[1:]
+            tree.add(_bytes(entry.path), entry.mode, _id(entry.sha))
+        name, rest = _bytes(parts[0]), parts[1:]
         mode = 0o100644
         if rest:
             old = tree[name][1].decode() if name in tree and tree[name][0] == _FOLDER else None
@@ -200,6 +200,11 @@ class Repository:
                 self.branches[ref.decode()] = repo.refs[Ref(b"refs/heads/" + ref)].decode()
             if branch not in self.branches and Ref(b"HEAD") in repo.refs:
                 self.branches[branch] = repo.head().decode()
+
+
+def _bytes(name: str) -> bytes:
+    """A name as git keeps it, which need not be UTF-8: the reverse of `entries`."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _id(sha: str) -> ObjectID:

@@ -1,0 +1,54 @@
+"""A hub filled with the sample contents and the list that ships with it, by real workers."""
+
+from datetime import timedelta
+from io import StringIO
+
+from django.core.management import call_command
+from django.utils import timezone
+
+from hub.demo.smallgithub import Repository
+from hub.models import Exporter, Readme, Release, RunStatus
+from tests.common import contents, tables
+from tests.common.processes import ROOT
+from tests.conftest import Hub
+
+SAMPLE = ROOT / "hub" / "demo" / "sample"
+
+_copies: list[dict[str, bytes]] = []
+
+
+def fill(hub: Hub) -> None:
+    """Give the hub contents and a token: by real workers first, later by a copy of the tables."""
+    hub.github.repository = Repository.of_folder(SAMPLE)
+    for version, name in (("v1.0.0", "RedisOfLongAgo"), ("v1.1.0", "RedisOfToday")):
+        hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
+    if _copies:
+        tables.put_back(_copies[0])
+    else:
+        call_command("importcatalogue", stdout=StringIO())
+        _facts()
+        hub.add_token()
+        assert hub.refresh().status == RunStatus.PUBLISHED
+        _copies.append(tables.copy_out())
+    hub.github.requests.clear()
+
+
+def _facts() -> None:
+    """What GitHub would tell of two repositories: stars, a README, releases."""
+    now = timezone.now()
+    for slug, stars in (("redis", 3400), ("kafka", 2300)):
+        exporter = Exporter.objects.get(slug=slug)
+        exporter.stars, exporter.default_branch, exporter.facts_at = stars, "master", now
+        exporter.last_release_at = now - timedelta(days=3)
+        exporter.save()
+        text = f"# {exporter.title}\n\nPrometheus exporter. See [the options](docs/options.md).\n"
+        Readme.objects.create(exporter=exporter, path="README.md", sha="0" * 40, text=text)
+        for days, tag in ((3, "v1.80.0"), (90, "v1.79.0")):
+            Release.objects.create(
+                exporter=exporter,
+                tag=tag,
+                name=f"Release {tag}",
+                body="* Fixes",
+                url=f"{exporter.repository}/releases/tag/{tag}",
+                published_at=now - timedelta(days=days),
+            )

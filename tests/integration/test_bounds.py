@@ -1,0 +1,287 @@
+"""What one asker can take from the web server: little, and told in words."""
+
+import http.client
+import json
+import socket
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from select import select
+from time import monotonic
+
+import pytest
+from django.contrib.auth.models import User
+
+from config.bodies import AT_ONCE
+from hub.local.ports import free_port
+from hub.webhooks.signature import sign
+from tests.common.catalogue import fill_catalogue
+from tests.common.processes import web
+from tests.common.waiting import wait_until
+
+SECRET = "the webhook's secret"
+MB = 1024 * 1024
+SECONDS = 2.0  # issue 5: no hang over 2 s
+PASSWORD = "a password of the test"
+
+
+@pytest.fixture(scope="module")
+def port(django_db_setup: None) -> Iterator[int]:
+    """A real web server over the test's hub."""
+    number = free_port()
+    process = web(number, env={"GITHUB_WEBHOOK_SECRET": SECRET})
+    process.start()
+    process.wait_for_output("Started worker")
+    yield number
+    said = process.output()
+    process.stop()
+    assert "Traceback" not in said, said[-4000:]
+
+
+@pytest.fixture
+def filled(transactional_db: None) -> None:
+    fill_catalogue(200)
+
+
+class Answer:
+    def __init__(self, status: int, body: bytes, seconds: float) -> None:
+        self.status, self.seconds = status, seconds
+        self.body = body.decode(errors="replace")
+
+
+def ask(
+    port: int,
+    target: str | bytes,
+    method: str = "GET",
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """The answer to a target as it is written here: no client mends it."""
+    raw = target if isinstance(target, bytes) else target.encode()
+    lines = {"Host": f"127.0.0.1:{port}", "Connection": "close", **(headers or {})}
+    if body:
+        lines.setdefault("Content-Length", str(len(body)))
+    head = b"".join(f"{name}: {value}\r\n".encode() for name, value in lines.items())
+    started = monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        # it may answer before the body's end, and close; the answer can still be read
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(
+                b"%s %s HTTP/1.1\r\n" % (method.encode(), raw) + head + b"\r\n" + body
+            )
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return Answer(response.status, response.read(), monotonic() - started)
+
+
+# target → the statuses that may be answered
+TARGETS: dict[str | bytes, tuple[int, ...]] = {
+    # paths
+    b"/exporters/\xff\xfe": (400, 404),
+    "/%ff%fe": (404,),
+    "/%00": (404,),
+    "/exporters/%ff": (404,),
+    "/exporters/a%00": (404,),
+    "/exporters/a%00/badge.svg": (404,),
+    "/exporters/" + "a" * 5000: (404,),
+    "/exporters/../admin/": (404,),
+    "/api/v1/contents/%00": (422,),
+    "/api/v1/contents/%ff": (404,),
+    "/api/v1/contents/%C0%AE%C0%AE": (404,),
+    "/api/v1/contents/" + "a" * 5000: (422,),
+    "/api/v1/exporters/%00": (422,),
+    "/api/v1/nothing": (404,),
+    "/api/v1/runs/" + "9" * 5000: (404,),
+    "/static/../../config/settings.py": (404,),
+    "/static/%2e%2e/%2e%2e/config/settings.py": (404,),
+    "/static/..%5c..%5cconfig%5csettings.py": (404,),
+    "/static//etc/passwd": (404,),
+    "/static/%00": (404,),
+    "//evil.example/": (404,),
+    "*": (400, 404),
+    "/" + "%61" * 3000: (404,),
+    "/" + "a" * 100_000: (414, 431),
+    "/admin/%ff/": (302,),
+    # queries
+    "/?q=%ff%00&category=%ff": (200,),
+    "/?q=%00": (200,),
+    "/?" + "a" * 30_000: (302,),
+    "/?" + "a" * 1_000_000: (414, 431),
+    "/?" + "a=1&" * 10_000: (400,),
+    "/api/v1/changes?" + "a=1&" * 10_000: (400,),
+    "/coverage?" + "a=1&" * 10_000: (400,),
+    "/?" + "&".join(f"category=Shelf+{n}" for n in range(990)): (200,),
+    "/?" + "&".join(f"has={n}" for n in range(990)): (200,),
+    "/?q=" + "exporter+" * 3000: (200,),
+    "/?q=" + "%25_%5c" * 3000: (200,),
+    "/api/v1/runs?" + "&".join(f"limit={n}" for n in range(990)): (422,),
+    "/api/v1/changes?exporter=%00": (422,),
+    "/api/v1/changes?before=" + "9" * 5000: (422,),
+    "/?page=0": (200, 404),
+    "/?page=-1": (200,),
+    "/?page=999999": (404,),
+    "/?page=" + "1" + "0" * 5000: (200,),
+    "/?page=1e9": (200,),
+    "/exporters/exporter-1/releases?page=1" + "0" * 5000: (200,),
+    "/exporters/exporter-1/releases?page=1" + "0" * 16: (200,),
+    "/exporters/exporter-1/history?before=1" + "0" * 5000: (200,),
+    "/exporters/exporter-1?version=%00": (404,),
+    "/exporters/exporter-1/iac?file=%00": (404,),
+    "/sitemap.xml?p=" + "9" * 5000: (404,),
+}
+
+
+@pytest.fixture(scope="module")
+def admin_headers() -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(f"root:{PASSWORD}".encode()).decode()}
+
+
+def test_odd_addresses(port: int, filled: None) -> None:
+    for target, statuses in TARGETS.items():
+        answer = _patiently(port, target)
+        assert answer.status in statuses, (target[:80], answer.status)
+        assert answer.seconds < SECONDS, target[:80]
+        assert "SECRET_KEY" not in answer.body
+        assert "Traceback" not in answer.body
+        if answer.status in (400, 413, 422) and not isinstance(target, bytes):
+            _said_why(target, answer)
+
+
+def _patiently(port: int, target: str | bytes, *request: object) -> Answer:
+    """The answer; an overlong one is asked for again, for the machine may have been busy."""
+    answer = ask(port, target, *request)  # type: ignore[arg-type]
+    return ask(port, target, *request) if answer.seconds > SECONDS else answer  # type: ignore[arg-type]
+
+
+def _said_why(target: str, answer: Answer) -> None:
+    """In words: JSON for programs and for whom the door was shut, a page for people."""
+    if target.startswith(("/api/", "/webhooks/")) or answer.body.startswith("{"):
+        assert len(json.loads(answer.body)["detail"]) > 9
+    elif target != "*":
+        assert "The request was not taken" in answer.body
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+DEEP = b"[" * 200_000
+DEEP_OBJECT = b'{"a":' * 100_000
+FILE = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
+SIGNED = JSON | {"X-GitHub-Event": "push", "X-Hub-Signature-256": sign(SECRET, DEEP)}
+LONE = b'{"directory": "a\\ud800", "path": "b"}'
+LONE_TEXT = b'{"directory": "a", "path": "b", "text": "\\ud800"}'
+NUL = b'{"directory": "a", "path": "b.md", "text": "x", "message": "\\u0000"}'
+DIGITS = b'{"directory": "a", "path": "b.md", "text": ' + b"1" * 5000 + b"}"
+
+# what → address, headers, body, status; "A": as an admin
+BODIES: dict[str, tuple[str, dict[str, str], bytes, int]] = {
+    "a form of 3 MB": ("/theme", FORM, b"theme=" + b"a" * 3 * MB, 413),
+    "a form of 30 MB": ("/theme", FORM, b"theme=" + b"a" * 30 * MB, 413),
+    "10,000 fields": ("/theme", FORM, b"a=1&" * 10_000, 400),
+    "an encoding that is none": (
+        "/theme",
+        {"Content-Type": f"{FORM['Content-Type']}; charset=x"},
+        b"theme=dark",
+        303,
+    ),
+    "a field of 3 MB": (
+        "/theme",
+        MULTIPART,
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 3 * MB,
+        413,
+    ),
+    "a file of 26 MB": ("/admin/login/", MULTIPART, FILE + b"a" * 26 * MB, 413),
+    "1,000 files": ("/theme", MULTIPART, (FILE + b"a\r\n") * 1000 + b"--x--", 400),
+    "a boundary that is none": (
+        "/theme",
+        {"Content-Type": "multipart/form-data; boundary=" + "x" * 500},
+        b"--x",
+        400,
+    ),
+    "an edit of nobody": ("/api/v1/edits", JSON, b"a" * 3 * MB, 401),
+    "A an edit of 3 MB": ("/api/v1/edits", JSON, b"a" * 3 * MB, 413),
+    "A deep JSON": ("/api/v1/edits", JSON, DEEP, 400),
+    "A deep objects": ("/api/v1/edits", JSON, DEEP_OBJECT, 400),
+    "A half of JSON": ("/api/v1/edits", JSON, b'{"directory": ', 400),
+    "A no UTF-8": ("/api/v1/edits", JSON, b"\xff\xfe", 400),
+    "A half a character": ("/api/v1/edits", JSON, LONE, 422),
+    "A half a character in the text": ("/api/v1/edits", JSON, LONE_TEXT, 422),
+    "A a NUL": ("/api/v1/edits", JSON, NUL, 422),
+    "A a number of 5,000 digits": ("/api/v1/edits", JSON, DIGITS, 400),
+    "a delivery of deep JSON": ("/webhooks/github", SIGNED, DEEP, 400),
+    "a delivery of 26 MB": ("/webhooks/github", JSON, b"a" * 26 * MB, 413),
+    "a delivery of a petabyte": (
+        "/webhooks/github",
+        JSON | {"Content-Length": str(10**15)},
+        b"a",
+        413,
+    ),
+    "a foreign host": ("/theme", FORM | {"Host": "evil.example"}, b"theme=dark", 400),
+}
+
+
+def test_odd_bodies(port: int, filled: None, admin_headers: dict[str, str]) -> None:
+    User.objects.create_superuser("root", password=PASSWORD)
+    for what, (target, headers, body, status) in BODIES.items():
+        as_admin = admin_headers if what.startswith("A ") else {}
+        answer = _patiently(port, target, "POST", body, headers | as_admin)
+        assert answer.status == status, (what, answer.status, answer.body[-600:])
+        assert answer.seconds < SECONDS, what
+        if status != 303:
+            _said_why(target, answer)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {f"X-{n}": "a" for n in range(500)},
+        {"X-A": "a" * 500_000},
+        {"Cookie": 'sessionid=%00; csrftoken=\u00ff; theme="; a'},
+        {"Cookie": "a=b; " * 5000},
+        {"Range": "bytes=" + ",".join(f"{n}-" for n in range(1000))},
+        {"If-None-Match": '"a", ' * 5000},
+        {"If-Modified-Since": "9" * 1000},
+        {"HX-Request": "true", "HX-Current-URL": "http://["},
+        {"Authorization": "Basic " + b64encode(b"\0:\0").decode()},
+        {"Authorization": "Basic \u00ff"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_odd_headers(port: int, filled: None, headers: dict[str, str]) -> None:
+    for target in ("/", "/static/hub/hub.css", "/api/v1/edits/1", "/api/v1/contents"):
+        assert ask(port, target, headers=headers).status in (200, 304, 400, 401, 431), target
+
+
+NEVER_ENDING = {
+    "heads": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ",
+    "forms": b"POST /theme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\nt",
+    "deliveries": b"POST /webhooks/github HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("what", NEVER_ENDING)
+def test_who_sends_slowly_holds_up_no_reader(port: int, filled: None, what: str) -> None:
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            for _ in range(64)
+        ]
+        for connection in slow:
+            connection.sendall(NEVER_ENDING[what])
+        if what != "heads":  # those that came too late are told: so the server has seen them all
+            while len(slow) > AT_ONCE:
+                ready, _, _ = select(slow, [], [], 10)
+                assert ready, f"{len(slow)} are not told that they came too late"
+                for connection in ready:
+                    assert b" 503 " in connection.recv(4096)
+                    slow.remove(connection)
+        for target in ("/healthz", "/api/v1/contents", "/"):
+            answer = _patiently(port, target)
+            assert (answer.status, answer.seconds < SECONDS) == (200, True), target
+
+    def taken() -> bool:
+        return ask(port, "/theme", "POST", b"theme=dark", FORM).status == 303
+
+    wait_until(taken, "forms to be taken again, once they have left")
