@@ -60,7 +60,7 @@ def test_nearly_every_slip_is_forgiven_and_little_else_is_found(catalogue: None)
 
 def slips(word: str) -> Iterator[str]:
     """`word` with two letters swapped, one dropped, one replaced, one added; never the first."""
-    chance = random.Random(word)  # noqa: S311 — the same in each run
+    chance = random.Random(word)
     at = chance.randrange(1, len(word) - 1)
     yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     yield word[:at] + word[at + 1 :]
