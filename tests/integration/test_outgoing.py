@@ -106,8 +106,8 @@ ELSEWHERE = (
     "http://{api}\\@127.0.0.1:{port}/x",
     "http://{api}#@127.0.0.1:{port}/x",
     "http://{api}/@127.0.0.1:{port}/x",
-    "http://name:secret@127.0.0.1:{port}/x",  # pragma: allowlist secret
-    "http://name:secret@{api}/x",  # pragma: allowlist secret
+    "http://name:secret@127.0.0.1:{port}/x",
+    "http://name:secret@{api}/x",
     "https://{api}/x",
     "http://{api}0/x",
     "http://127.0.0.1/x",
