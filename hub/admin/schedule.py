@@ -2,10 +2,11 @@
 whatever an address says.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django_celery_beat.admin import ClockedScheduleAdmin, PeriodicTaskAdmin
 from django_celery_beat.models import ClockedSchedule, PeriodicTask
@@ -23,11 +24,10 @@ class ReadableInitials:
         """What stands in the fields of a new row's form."""
         given = super().get_changeform_initial_data(request)  # type: ignore[misc]
         read = {}
-        for name, value in given.items():
-            try:
-                read[name] = self.model._meta.get_field(name).to_python(value)
-            except (ValidationError, FieldDoesNotExist):
-                continue
+        for field in self.model._meta.concrete_fields:
+            if field.name in given:
+                with suppress(ValidationError):
+                    read[field.name] = field.to_python(given[field.name])
         return read
 
 

@@ -62,9 +62,10 @@ def of_the_api() -> Document:
 
 
 def of_the_pages() -> Document:
-    """All that is neither API nor admin: pages, feeds, badges, the webhook."""
+    """All that neither the API's document has nor the admin: pages, feeds, badges, the webhook."""
+    documented = api.get_openapi_schema()["paths"]
     return _document(
-        path for path in _paths() if not path.startswith(("/admin/", "/api/")) or "docs" in path
+        path for path in _paths() if not path.startswith("/admin/") and path not in documented
     )
 
 
