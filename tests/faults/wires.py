@@ -1,0 +1,127 @@
+"""Wires between the parts: TCP proxies that can be cut, stalled and slowed.
+
+`python -m tests.faults.wires CONTROL NAME:PORT:TARGET…` runs them in a process of their own.
+"""
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+from tests.faults.control import serve
+
+_PART = 64 * 1024  # bytes
+
+
+class Wire:
+    """Forwards a loopback port to another."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self._port, self._target = port, target
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self.delay = 0.0
+        self.is_cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def listen(self) -> None:
+        """Take connections from now on."""
+        await asyncio.start_server(self._carry, "127.0.0.1", self._port)
+
+    async def cut(self, *, keep_cut: bool) -> None:
+        """Reset every connection; with `keep_cut`, each new one as well."""
+        self.is_cut = keep_cut
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def stall(self) -> None:
+        """Let nothing pass, and close nothing."""
+        self._flows.clear()
+
+    async def slow(self, seconds: float) -> None:
+        """Let each part wait so long."""
+        self.delay = seconds
+
+    async def mend(self) -> None:
+        """Be an ordinary wire."""
+        self.delay, self.is_cut = 0.0, False
+        self._flows.set()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            await self._flows.wait()
+            if self.is_cut:
+                return
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            self._writers.add(far_writer)
+            try:
+                await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            finally:
+                self._writers.discard(far_writer)
+                far_writer.transport.abort()
+        except OSError:
+            pass  # refused or reset: the other side is told below
+        finally:
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while part := await reader.read(_PART):
+                if self.delay:
+                    await asyncio.sleep(self.delay)  # the fault itself
+                await self._flows.wait()
+                writer.write(part)
+                await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()  # what came before is sent; then the other direction ends too
+
+
+class Wires:
+    """All wires by name, for another process to steer."""
+
+    def __init__(self, wires: dict[str, Wire]) -> None:
+        self._wires = wires
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        for wire in wires.values():
+            self._do(wire.listen())
+
+    def cut(self, name: str, keep_cut: bool) -> None:
+        """See `Wire.cut`."""
+        self._do(self._wires[name].cut(keep_cut=keep_cut))
+
+    def stall(self, name: str) -> None:
+        """See `Wire.stall`."""
+        self._do(self._wires[name].stall())
+
+    def slow(self, name: str, seconds: float) -> None:
+        """See `Wire.slow`."""
+        self._do(self._wires[name].slow(seconds))
+
+    def mend(self, name: str) -> None:
+        """See `Wire.mend`."""
+        self._do(self._wires[name].mend())
+
+    def ping(self) -> bool:
+        """Whether all of them listen."""
+        return True
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+def main() -> None:
+    """The command line."""
+    wires = {}
+    for argument in sys.argv[2:]:
+        name, port, target = argument.split(":")
+        wires[name] = Wire(int(port), int(target))
+    serve(Wires(wires), int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
