@@ -23,12 +23,13 @@ from celery import Celery
 
 from hub.local.ports import free_port
 from hub.local.postgres import EmbeddedPostgres
+from hub.local.server import EmbeddedServer
 from hub.local.valkey import EmbeddedValkey
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 from tests.faults.control import line_to
 from tests.faults.ledger import Ledger, read_ledger
-from tests.faults.parts import Keeper, Part
+from tests.faults.parts import Keeper, Part, freeze, thaw
 from tests.faults.truth import EXPORTERS, Writer
 
 REFRESH_EVERY = 1  # seconds
@@ -253,7 +254,7 @@ class Stage:
         """The worker that is at a task of this name; waits until one is."""
 
         def at_it() -> Part | None:
-            return next((w for w in self.workers if _is_at(task, w.output())), None)
+            return next((w for w in self.workers if w.runs and _at(task, w.output())), None)
 
         return wait_until(at_it, f"a worker to be at {task}")
 
@@ -353,6 +354,27 @@ class Stage:
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
         wait_until(lambda: self.query(waiting, [f"%{table}%"]), f"someone to wait for {table}")
 
+    def wait_for_outcome(self, run: int) -> None:
+        """Return when a lookup of the run has committed."""
+        there = "SELECT 1 FROM hub_lookup WHERE run_id = %s AND outcome <> 'pending'"
+        wait_until(lambda: self.query(there, [run]), f"a lookup of run {run} to commit")
+
+    def wait_for_second_delivery(self, task: str) -> None:
+        """Return when a worker has got a message of this task that one is already at."""
+
+        def twice() -> bool:
+            at_it = [id_ for worker in self.workers for id_ in _at(task, worker.output())]
+            received = [id_ for worker in self.workers for id_ in _received(task, worker.output())]
+            return any(received.count(id_) > 1 for id_ in at_it)
+
+        wait_until(twice, f"{task} to be delivered twice")
+
+    def wait_for_empty_queue(self) -> None:
+        """Return when no message waits, nor is worked on."""
+        broker = self.broker()
+        queues = ("hub", "lookups", "unacked")
+        wait_until(lambda: not broker.exists(*queues), "the queues to be empty")
+
     @staticmethod
     def wait(seconds: float) -> None:
         """Let a fault last: its length is the fault itself."""
@@ -361,6 +383,35 @@ class Stage:
     def wait_for_strike(self, number: int, times: int = 1) -> None:
         """Return when a fault of the small GitHub has begun to act so often."""
         wait_until(lambda: self.github.struck(number) >= times, "GitHub's fault to strike")
+
+    def postpone_deadline(self, run: int, seconds: int) -> None:
+        """Let a run have as much time as in production, where redelivery comes before its end."""
+        self.execute(
+            "UPDATE hub_refreshrun SET deadline = deadline + %s * interval '1 second'"
+            " WHERE id = %s",
+            [seconds, run],
+        )
+
+    def forget_redis_data(self) -> None:
+        """Delete what Redis has on its disk; it does not run."""
+        shutil.rmtree(self.redis.home / "appendonlydir")
+
+    def forget_results(self) -> None:
+        """Delete all that Celery keeps of results and chords; messages stay."""
+        broker = self.broker()
+        keys = broker.keys("celery-task*")
+        assert keys, "Celery keeps nothing there"
+        broker.delete(*keys)
+
+    @contextlib.contextmanager
+    def frozen_server(self, server: EmbeddedServer) -> Iterator[None]:
+        """Freeze Postgres or Redis with all its processes."""
+        assert server.process is not None
+        freeze(server.process.pid)
+        try:
+            yield
+        finally:
+            thaw(server.process.pid)
 
     def age_messages(self) -> None:
         """Let the visibility timeout pass for what was taken and not acknowledged.
@@ -379,7 +430,12 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _is_at(task: str, log: str) -> bool:
-    received = re.findall(rf"Task \S*{task}\[([0-9a-f-]+)\] received", log)
-    ended = re.findall(r"Task \S+\[([0-9a-f-]+)\] (?:succeeded|raised|retry|Retry)", log)
-    return bool(set(received) - set(ended))
+def _received(task: str, log: str) -> list[str]:
+    """The ids of the task's messages that a worker wrote of, one for each delivery."""
+    return re.findall(rf"Task \S*{task}\[([0-9a-f-]+)\] received", log)
+
+
+def _at(task: str, log: str) -> set[str]:
+    """The ids of those that it has not ended."""
+    ended = re.findall(r"Task \S+\[([0-9a-f-]+)\] (?:succeeded|raised|retry)", log)
+    return set(_received(task, log)) - set(ended)
