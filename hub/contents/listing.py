@@ -27,6 +27,7 @@ from hub.models import (
     Snapshot,
     TreeListing,
 )
+from hub.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def list_and_compare(run_id: int) -> None:
     except errors.GitHubError as error:
         _end_without_listing(run, error)
         return
-    with transaction.atomic():
+    with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.status != RunStatus.LISTING:
             return  # the watch closed it, or a second delivery was faster
@@ -130,7 +131,7 @@ def _end_without_listing(run: RefreshRun, error: errors.GitHubError) -> None:
     """End the run; readers keep the last good snapshot and are told why it is not newer."""
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
-    with transaction.atomic():
+    with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run.pk)
         if run.status != RunStatus.LISTING:
             return  # ended, or a second delivery had listed and is past that
