@@ -14,6 +14,7 @@ from tests.faults.truth import EXPORTERS, KINDS, Commit, Map
 LOST, WRONG, STUCK = "lost", "wrong", "stuck"
 NO_ANSWER = 0  # in the place of a status
 _AGE_TOLERANCE = 1.0  # seconds
+_PATIENCE = 5.0  # seconds that a reader waits for an answer
 _SLACK = 3.0  # seconds that a busy machine may take for a tick of the watch, and to write the end
 _ALL = frozenset(EXPORTERS)
 
@@ -203,7 +204,7 @@ def _age_of_header(read: Read, body: Body) -> Iterable[Finding]:
 
 
 def check_answers(reads: Iterable[Read], windows: Sequence[Window]) -> list[Finding]:
-    """Once there had been a snapshot: no error that no fault allows, and nothing empty."""
+    """Once there had been a snapshot: no error that no fault allows, nothing empty, no wait."""
     findings = []
     served = False
     for read in reads:
@@ -211,9 +212,12 @@ def check_answers(reads: Iterable[Read], windows: Sequence[Window]) -> list[Find
         if not served:
             continue
         if read.status != 200 or read.error:
-            if not _allowed(read, windows):
+            if not _allowed(read, windows, NO_ANSWER if read.error else read.status):
                 what = f"{read.reader}: {read.error or read.status}"
                 findings.append(Finding(LOST, read.received, what))
+        elif read.received - read.sent > _PATIENCE and not _allowed(read, windows, NO_ANSWER):
+            what = f"{read.reader}: answered after {read.received - read.sent:.1f} s"
+            findings.append(Finding(STUCK, read.received, what))
         elif read.body is not None and (read.body.run is None or not read.body.contents):
             findings.append(Finding(LOST, read.received, "an empty map"))
         elif read.body is None and not _names_enough(read):
@@ -225,8 +229,7 @@ def _names_enough(read: Read) -> bool:
     return read.shows >= (_ALL if read.reader == "list" else frozenset(EXPORTERS[:1]))
 
 
-def _allowed(read: Read, windows: Sequence[Window]) -> bool:
-    status = NO_ANSWER if read.error else read.status
+def _allowed(read: Read, windows: Sequence[Window], status: int) -> bool:
     return any(
         status in window.allows and window.start <= read.received and read.sent <= window.recovered
         for window in windows

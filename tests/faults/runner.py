@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.common.waiting import wait_until
@@ -146,12 +146,14 @@ def on_stage(plant: str = "") -> Iterator[Suite]:
             readers.stop()
 
 
-def programme(kinds: dict[str, Kind], *, seed: int, short: bool) -> list[Kind]:
-    """What is injected, in a shuffled order: each kind so often, or each short one once."""
+def programme(
+    kinds: dict[str, Kind], *, seed: int, short: bool = False, times: int | None = None
+) -> list[Kind]:
+    """What is injected, in a shuffled order.
+
+    Each kind as often as it says, or `times`; with `short`, each short one once.
+    """
     wanted = [kind for kind in kinds.values() if kind.short or not short]
-    planned = [kind for kind in wanted for _ in range(1 if short else kind.times)]
+    planned = [kind for kind in wanted for _ in range(1 if short else times or kind.times)]
     random.Random(seed).shuffle(planned)
     return planned
-
-
-Progress = Callable[[Injection], None]
