@@ -4,7 +4,6 @@ import argparse
 import shutil
 import sys
 import time
-from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,6 +12,7 @@ from tests.common.processes import ROOT
 from tests.faults import table
 from tests.faults.kinds import Kind, all_kinds
 from tests.faults.runner import Injection, on_stage, programme
+from tests.faults.stage import Stage
 
 _LOG_WIDTH = 130  # characters, where no terminal says how wide it is
 LOGS = ROOT / "tests" / "output" / "faults"
@@ -59,7 +59,11 @@ def _run(console: Console, planned: list[Kind], *, seed: int, keep: bool) -> int
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with contextmanager(on_stage)() as suite, Progress(*columns, console=console) as progress:
+    with (
+        Stage() as stage,
+        on_stage(stage) as suite,
+        Progress(*columns, console=console) as progress,
+    ):
         task = progress.add_task("", total=len(planned))
         for kind in planned:
             progress.update(task, description=kind.name)

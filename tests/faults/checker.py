@@ -88,7 +88,8 @@ def check_maps(
             continue
         judged.add(id(body))
         tree = snapshots.get(body.run)
-        fault = _fault_of(body, [c for c in commits if tree in (None, c.tree_sha)], commits)
+        candidates = [c for c in commits if tree in (None, c.tree_sha)]
+        fault = _fault_of(body, read.received, candidates, commits)
         if not fault and body.as_of is not None and body.as_of > read.received:
             fault = "is of a time that has not come"
         if fault:
@@ -96,19 +97,21 @@ def check_maps(
     return findings
 
 
-def _fault_of(body: Body, candidates: Sequence[Commit], commits: Sequence[Commit]) -> str:
+def _fault_of(
+    body: Body, received: float, candidates: Sequence[Commit], commits: Sequence[Commit]
+) -> str:
     """What is wrong with a map; "" when it is true."""
     fitting = [commit for commit in candidates if _fits(body, commit)]
     if not fitting:
         return f"is of no commit{_nearest(body, candidates)}"
-    if not _was_true(fitting, body.as_of):
-        return "says that it was confirmed when another commit had long been pushed"
+    if not _was_true(fitting, body.as_of, received):
+        return "says that it was confirmed when GitHub did not show that commit"
     for directory, as_of in body.stale.items():
         entry = body.contents.get(directory)
         if entry is None:
             return f"calls {directory} stale and has no entry for it"
         alike = [c for c in commits if c.map.get(directory) == kinds_of(entry)]
-        if not _is_unknown(entry) and not _was_true(alike, as_of):
+        if not _is_unknown(entry) and not _was_true(alike, as_of, received):
             return f"has a stale entry for {directory} that was never true"
     return ""
 
@@ -141,9 +144,15 @@ def _nearest(body: Body, candidates: Sequence[Commit]) -> str:
     return f"; it is nearest to number {nearest.number}, but for {differing(nearest)}"
 
 
-def _was_true(commits: Iterable[Commit], as_of: float | None) -> bool:
-    """Whether GitHub may still have shown one of the commits then."""
-    return any(as_of is None or commit.visible_until >= as_of for commit in commits)
+def _was_true(commits: Iterable[Commit], as_of: float | None, received: float) -> bool:
+    """Whether GitHub may have shown one of the commits at `as_of`, and did before `received`.
+
+    `as_of` is noted before GitHub is asked, so a commit may be younger than that.
+    """
+    return any(
+        (as_of is None or commit.visible_until >= as_of) and commit.visible_from <= received
+        for commit in commits
+    )
 
 
 def kinds_of(entry: dict[str, bool | None]) -> frozenset[str]:

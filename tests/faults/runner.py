@@ -4,6 +4,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.common.waiting import wait_until
@@ -131,19 +132,19 @@ def _last_of_each(reads: list[Read]) -> list[Read]:
     return sorted(last.values(), key=lambda read: read.received)
 
 
-def on_stage(plant: str = "") -> Iterator[Suite]:
-    """A suite on a stage of its own, whose first snapshot is served."""
-    with Stage(plant) as stage:
-        readers = Readers(stage.ports["web"])
-        readers.start()
-        suite = Suite(stage, readers)
-        try:
-            suite.await_recovery(60)
-            stage.writer.start(COMMIT_EVERY)
-            yield suite
-        finally:
-            stage.writer.stop()
-            readers.stop()
+@contextmanager
+def on_stage(stage: Stage) -> Iterator[Suite]:
+    """A suite on a stage that runs, from its first snapshot on."""
+    readers = Readers(stage.ports["web"])
+    readers.start()
+    suite = Suite(stage, readers)
+    try:
+        suite.await_recovery(60)
+        stage.writer.start(COMMIT_EVERY)
+        yield suite
+    finally:
+        stage.writer.stop()
+        readers.stop()
 
 
 def programme(

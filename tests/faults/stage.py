@@ -47,15 +47,17 @@ _THREADS = 8
 class Stage:
     """The parts and what can be done to them; a context manager that ends all of them.
 
-    `plant` names a defect of `planted.py` that the hub's own processes are started with.
+    With `plantable`, the workers are those of `planted.py`, and `plant` says with which defect.
     """
 
-    def __init__(self, plant: str = "") -> None:
-        self._plant = plant
+    def __init__(self, *, plantable: bool = False) -> None:
+        self._app = "tests.faults.planted" if plantable else "config"
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
         self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self._plant = self.folder / "plant"
+        self.plant("")
         self.postgres = EmbeddedPostgres(self.folder, free_port())
         self.redis = EmbeddedValkey(self.folder, free_port())
         self.ports = {
@@ -131,7 +133,7 @@ class Stage:
             "GITHUB_RETRIES": "1",
             "GITHUB_POINTS_PER_MINUTE": "60000",  # the shared budget is on, and never the brake
             "HUB_RUN_DEADLINE_SECONDS": str(DEADLINE),
-            "HUB_FAULTS_PLANT": self._plant,
+            "HUB_FAULTS_PLANT": str(self._plant),
             "PYTHONPATH": str(ROOT),
         }
 
@@ -152,31 +154,28 @@ class Stage:
             *(str(ports["github control"]), str(ports["github"]), REPOSITORY, TOKEN),
             is_ready=lambda _: _answers(ports["github control"]),
         )
-        app = "tests.faults.planted" if self._plant else "config"
         for name in WORKERS:
             yield self._part(
                 name,
-                *("celery", f"--app={app}", "worker", "--pool=threads"),
+                *("celery", f"--app={self._app}", "worker", "--pool=threads"),
                 *(f"--concurrency={_THREADS}", "--queues=hub,lookups", "--loglevel=INFO"),
                 *("--without-gossip", "--without-mingle"),
                 f"--hostname={name.replace(' ', '-')}@faults",
                 is_ready=lambda part: "first run:" in part.output(),
             )
         yield self.make_beat("beat")
-        wsgi = "tests.faults.planted:application" if self._plant else "config.wsgi:application"
         yield self._part(
             "web",
             *("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={ports['web']}"),
-            *("--blocking-threads=8", wsgi),
+            *("--blocking-threads=8", "config.wsgi:application"),
             is_ready=lambda _: self._web_answers(),
         )
 
     def make_beat(self, name: str) -> Part:
         """A beat; the stage has one already."""
-        app = "tests.faults.planted" if self._plant else "config"
         return self._part(
             name,
-            *("celery", f"--app={app}", "beat", "--pidfile=", "--loglevel=INFO"),
+            *("celery", "--app=config", "beat", "--pidfile=", "--loglevel=INFO"),
             is_ready=lambda part: "beat: Starting" in part.output(),
         )
 
@@ -226,6 +225,17 @@ class Stage:
             return False
         return True
 
+    def plant(self, name: str) -> None:
+        """Let the workers have a defect of `planted.PLANTS` from now on; "": none."""
+        self._plant.write_text(name)
+
+    def begin_anew(self) -> None:
+        """Forget every run and snapshot, for a new hub with the catalogue that there is."""
+        self.execute(
+            "TRUNCATE hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_change,"
+            " hub_servedcontents CASCADE"
+        )
+
     # --- the parts --------------------------------------------------------------------------------
 
     @property
@@ -248,7 +258,7 @@ class Stage:
             part.start()
         part.wait()
         if name == "github":
-            self.writer.push_everything()
+            self.writer.shown_again()
 
     def worker_at(self, task: str) -> Part:
         """The worker that is at a task of this name; waits until one is."""

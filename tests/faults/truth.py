@@ -40,7 +40,7 @@ class Commit:
     number: int
     tree_sha: str
     map: Map
-    visible_from: float = float("inf")  # GitHub cannot have shown it earlier
+    visible_from: float = float("inf")  # GitHub cannot have shown it earlier,
     visible_until: float = float("inf")  # nor later
 
     @property
@@ -173,11 +173,18 @@ class Writer:
         newest = self.truth.newest
         newest.visible_from = min(newest.visible_from, before)
 
-    def push_everything(self) -> None:
-        """For a GitHub that has forgotten all."""
+    def hidden(self) -> None:
+        """GitHub shows nothing from now on: it was killed, or the branch is gone."""
+        with self._lock:
+            newest = self.truth.newest
+            if newest.pushed:
+                newest.visible_until = min(newest.visible_until, time.time())
+
+    def shown_again(self) -> None:
+        """Push everything to a GitHub that has forgotten it; the same tree is another commit."""
         with self._lock:
             self._pushed = set()
-            self._push(forget=True)
+            self._commit(forget=True)
 
     @contextmanager
     def branch_vanished(self) -> Iterator[None]:
@@ -185,10 +192,11 @@ class Writer:
         with self._lock:
             kept = dict(self._repository.branches)
             self._deliver([], {"elsewhere": kept[BRANCH]}, False)
+            self.hidden()
             try:
                 yield
             finally:
-                self._push()
+                self._commit()
 
     # --- without end ------------------------------------------------------------------------------
 

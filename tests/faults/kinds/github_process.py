@@ -15,7 +15,9 @@ def killed(stage: Stage) -> Generator[None]:
     stage.tick()
     stage.wait_for_strike(held)
     stage.parts["github"].kill()
+    stage.writer.hidden()
     stage.wait_for_end(before)
+    stage.wait_for_end(stage.newest_run())  # one that could not even list
     yield
     stage.back("github")
 

@@ -80,6 +80,14 @@ def publication_redelivered(stage: Stage) -> Generator[None]:
 
 @kind("messages of old runs redelivered", times=8, short=True)
 def old_messages(stage: Stage) -> Generator[None]:
+    with stage.writer.quiet():
+        before = stage.newest_run()
+        stage.tick()
+        stage.wait_for_status(before, "unchanged")
+        before = stage.newest_run()
+        stage.writer.change()
+        stage.tick()
+        stage.wait_for_status(before, "published")
     for run, directory in stage.query(
         "SELECT id, (SELECT min(directory) FROM hub_lookup WHERE run_id = hub_refreshrun.id)"
         " FROM hub_refreshrun WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT %s",
