@@ -54,7 +54,10 @@ class Part:
 
     def wait(self) -> None:
         """Return when it can be used."""
-        wait_until(lambda: self._is_ready(self), f"{self.name} to be ready; see {self.log}")
+        try:
+            wait_until(lambda: self._is_ready(self), f"{self.name} to be ready")
+        except AssertionError as fault:
+            raise AssertionError(f"{fault}:\n{self.output()[-2000:]}") from None
 
     @property
     def pid(self) -> int:

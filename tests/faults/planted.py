@@ -33,10 +33,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Plant:
-    """A defect, the kind of fault that brings it to light, and the verdict that it deserves."""
+    """A defect, the kind of fault that brings it to light, and what the checker then says."""
 
     exposed_by: str
     verdict: str
+    says: str
     changes: tuple[Change, ...] = ()
     acks_early: bool = False
 
@@ -48,17 +49,19 @@ PLANTS = {
     "fencing off": Plant(
         "messages of old runs redelivered",
         "wrong",
+        "was served after run",
         (
             Change(_PUBLISH, "publish", _ENDED, ""),
             Change(_PUBLISH, "publish", "pk__gt=run.pk", "pk__gt=2**62"),
         ),
     ),
     "acks early": Plant(
-        "worker killed in lookup, its messages redelivered", "stuck", acks_early=True
+        "worker killed in lookup, its messages redelivered", "stuck", "to end", acks_early=True
     ),
     "publish without transaction": Plant(
         "worker killed in publish",
         "wrong",
+        "has a snapshot and was not published",
         (
             Change(_PUBLISH, "publish", "with short_transaction():", "if True:"),
             Change(_PUBLISH, "publish", ".select_for_update()", ""),
@@ -68,6 +71,7 @@ PLANTS = {
     "a failed lookup publishes false": Plant(
         "GitHub: 5xx in bursts",
         "wrong",
+        "is of no commit",
         (
             Change(
                 "hub.contents.plan",
@@ -80,11 +84,13 @@ PLANTS = {
     "the watch closes nothing": Plant(
         "worker killed in list",
         "stuck",
+        "past its deadline",
         (Change(_PUBLISH, "close_overdue_runs", "overdue(timezone.now())", "none()"),),
     ),
     "an outcome counted twice": Plant(
         "publication delivered twice at once",
         "wrong",
+        "again",
         (
             Change(
                 _PUBLISH,
@@ -100,6 +106,7 @@ PLANTS = {
     "as of now, whatever was confirmed": Plant(
         "GitHub killed",
         "wrong",
+        "when GitHub did not show that commit",
         (Change("hub.contents.serve", "serve_failure", "served.as_of)", "timezone.now())"),),
     ),
 }

@@ -12,7 +12,7 @@ from typing import Any
 from tests.faults.truth import EXPORTERS
 
 GIVE_UP = 10.0  # seconds
-_BREATH = 0.005  # seconds between two reads: the machine has other parts to run
+BREATH = 0.005  # seconds
 PAGES = {
     "map": "/api/v1/contents",
     "list": "/",
@@ -68,9 +68,13 @@ def _seconds(text: str | None) -> float | None:
 
 @dataclass
 class Readers:
-    """One for each page of `PAGES`, in a thread of its own."""
+    """One for each page of `PAGES`, in a thread of its own.
+
+    Between two reads each waits for `breath` seconds: the machine has other parts to run.
+    """
 
     port: int
+    breath: float = BREATH
     reads: list[Read] = field(default_factory=list)  # appended as they end
     newest: dict[str, Read] = field(default_factory=dict)
     _bodies: dict[str, Body] = field(default_factory=dict, repr=False)
@@ -92,7 +96,7 @@ class Readers:
 
     def _read_on(self, reader: str) -> None:
         connection: http.client.HTTPConnection | None = None
-        while not self._stop.wait(_BREATH):
+        while not self._stop.wait(self.breath):
             sent = time.time()
             if connection is None:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=GIVE_UP)

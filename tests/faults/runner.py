@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.common.waiting import wait_until
 from tests.faults.checker import STUCK, Evidence, Finding, Window, check
 from tests.faults.kinds import Kind
-from tests.faults.readers import PAGES, Read, Readers
+from tests.faults.readers import BREATH, PAGES, Read, Readers
 from tests.faults.stage import COMMIT_EVERY, WATCH_EVERY, Stage
 
 
@@ -133,9 +133,9 @@ def _last_of_each(reads: list[Read]) -> list[Read]:
 
 
 @contextmanager
-def on_stage(stage: Stage) -> Iterator[Suite]:
-    """A suite on a stage that runs, from its first snapshot on."""
-    readers = Readers(stage.ports["web"])
+def on_stage(stage: Stage, *, breath: float = BREATH) -> Iterator[Suite]:
+    """A suite on a stage that runs, from its first snapshot on. `breath`: see `Readers`."""
+    readers = Readers(stage.ports["web"], breath)
     readers.start()
     suite = Suite(stage, readers)
     try:

@@ -34,7 +34,6 @@ from tests.faults.truth import EXPORTERS, Writer
 
 REFRESH_EVERY = 1  # seconds
 WATCH_EVERY = 1  # seconds
-DEADLINE = 5  # seconds
 READ_TIMEOUT = 1.0  # seconds, of the hub's requests to GitHub
 COMMIT_EVERY = 1.0  # seconds
 REPOSITORY = "faults/exporters"
@@ -47,10 +46,12 @@ _THREADS = 8
 class Stage:
     """The parts and what can be done to them; a context manager that ends all of them.
 
-    With `plantable`, the workers are those of `planted.py`, and `plant` says with which defect.
+    `deadline` is a run's, in seconds. With `plantable`, the workers are those of `planted.py`, and
+    `plant` says with which defect.
     """
 
-    def __init__(self, *, plantable: bool = False) -> None:
+    def __init__(self, *, deadline: int = 5, plantable: bool = False) -> None:
+        self.deadline = deadline
         self._app = "tests.faults.planted" if plantable else "config"
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
@@ -132,7 +133,7 @@ class Stage:
             "GITHUB_READ_TIMEOUT": str(READ_TIMEOUT),
             "GITHUB_RETRIES": "1",
             "GITHUB_POINTS_PER_MINUTE": "60000",  # the shared budget is on, and never the brake
-            "HUB_RUN_DEADLINE_SECONDS": str(DEADLINE),
+            "HUB_RUN_DEADLINE_SECONDS": str(self.deadline),
             "HUB_FAULTS_PLANT": str(self._plant),
             "PYTHONPATH": str(ROOT),
         }
@@ -333,8 +334,9 @@ class Stage:
         self.celery.send_task(task, args=list(arguments), ignore_result=True, expires=30)
 
     def newest_run(self) -> int:
-        """The number of the last run that began."""
-        return int(self.query("SELECT coalesce(max(id), 0) FROM hub_refreshrun")[0][0])
+        """The number of the last run that has ended; one that is open may still list."""
+        newest = "SELECT coalesce(max(id), 0) FROM hub_refreshrun WHERE finished_at IS NOT NULL"
+        return int(self.query(newest)[0][0])
 
     def wait_for_end(self, after: int, seconds: float = 30.0) -> str:
         """How a run ended that began after run `after`; waits until one has."""

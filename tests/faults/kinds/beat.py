@@ -3,10 +3,10 @@
 from collections.abc import Generator
 
 from tests.faults.kinds import kind
-from tests.faults.stage import DEADLINE, Stage
+from tests.faults.stage import Stage
 
 
-@kind("beat killed", times=5, stops_watch=True, short=True)
+@kind("beat killed", times=5, stops_watch=True)
 def killed(stage: Stage) -> Generator[None]:
     stage.parts["beat"].kill()
     stage.wait(2)
@@ -18,7 +18,7 @@ def killed(stage: Stage) -> Generator[None]:
 def frozen(stage: Stage) -> Generator[None]:
     with stage.parts["beat"].frozen():
         # Past the time until which the map may call itself fresh.
-        stage.wait(DEADLINE + 4)
+        stage.wait(stage.deadline + 4)
         yield
 
 

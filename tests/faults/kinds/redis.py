@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 from tests.faults.kinds import kind
 from tests.faults.kinds.workers import LOOKUP, LOOKUPS_HELD, PUBLISH_HELD
-from tests.faults.stage import DEADLINE, Stage
+from tests.faults.stage import Stage
 
 _GONE = 60  # seconds
 _OLD_RUNS = 5
@@ -39,11 +39,11 @@ def gone(stage: Stage) -> Generator[None]:
 def frozen(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     with stage.frozen_server(stage.redis):
-        stage.wait(DEADLINE + 3)
+        stage.wait(stage.deadline + 3)
         yield
 
 
-@kind("result keys lost in a chord", times=5, short=True)
+@kind("result keys lost in a chord", times=5)
 def results_lost(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     with stage.locked(LOOKUPS_HELD):
@@ -67,7 +67,7 @@ def lookups_redelivered(stage: Stage) -> Generator[None]:
     yield
 
 
-@kind("publication delivered twice at once", times=3)
+@kind("publication delivered twice at once", times=3, short=True)
 def publication_redelivered(stage: Stage) -> Generator[None]:
     with stage.locked(PUBLISH_HELD):
         stage.writer.change(directories=3)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import ExitStack
 
 from tests.faults.kinds import kind
-from tests.faults.stage import DEADLINE, Stage
+from tests.faults.stage import Stage
 
 ROOT_TREE = "/git/trees/main"
 LOOKUP = "recursive=1"
@@ -35,7 +35,7 @@ def killed_in_list(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "list_directories")
 
 
-@kind("worker killed in lookup", times=4, short=True)
+@kind("worker killed in lookup", times=4)
 def killed_in_lookup(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 3)
     stage.writer.change(directories=8)
@@ -115,7 +115,7 @@ def killed_after_publishing(stage: Stage) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed in lookup, its messages redelivered", times=3)
+@kind("worker killed in lookup, its messages redelivered", times=3, short=True)
 def killed_and_redelivered(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     with stage.locked(LOOKUPS_HELD):
@@ -128,7 +128,7 @@ def killed_and_redelivered(stage: Stage) -> Generator[None]:
         victim.kill()
         stage.age_messages()
     yield
-    stage.wait_for_end(run - 1, seconds=15)  # by the other worker, long before its deadline
+    stage.wait_for_end(run - 1, seconds=12)  # by the other worker, long before its deadline
     stage.back(victim.name)
 
 
@@ -151,7 +151,7 @@ def frozen_in_list(stage: Stage) -> Generator[None]:
     stage.tick()
     stage.wait_for_strike(held)
     with stage.worker_at("list_directories").frozen():
-        stage.wait(DEADLINE + 3)
+        stage.wait(stage.deadline + 3)
         yield
 
 
@@ -162,7 +162,7 @@ def frozen_in_lookup(stage: Stage) -> Generator[None]:
     stage.tick()
     stage.wait_for_strike(held)
     with stage.worker_at("lookup_directory").frozen():
-        stage.wait(DEADLINE + 3)
+        stage.wait(stage.deadline + 3)
         yield
 
 
@@ -175,7 +175,7 @@ def frozen_in_publish(stage: Stage) -> Generator[None]:
         stage.wait_for_blocked("hub_servedcontents")
         still_frozen.enter_context(stage.worker_at("publish_contents").frozen())
     with still_frozen:
-        stage.wait(DEADLINE + 5)
+        stage.wait(stage.deadline + 5)
         yield
 
 
@@ -185,5 +185,5 @@ def both_frozen(stage: Stage) -> Generator[None]:
     stage.writer.change(directories=8)
     stage.tick()
     with one.frozen(), two.frozen():
-        stage.wait(DEADLINE + 3)
+        stage.wait(stage.deadline + 3)
         yield
