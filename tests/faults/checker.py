@@ -221,7 +221,7 @@ def check_answers(reads: Iterable[Read], windows: Sequence[Window]) -> list[Find
         if not served:
             continue
         if read.status != 200 or read.error:
-            if not _allowed(read, windows, NO_ANSWER if read.error else read.status):
+            if not _allowed(read, windows, read.status):
                 what = f"{read.reader}: {read.error or read.status}"
                 findings.append(Finding(LOST, read.received, what))
         elif read.received - read.sent > _PATIENCE and not _allowed(read, windows, NO_ANSWER):

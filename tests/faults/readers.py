@@ -13,6 +13,7 @@ from tests.faults.truth import EXPORTERS
 
 GIVE_UP = 10.0  # seconds
 BREATH = 0.005  # seconds
+_AFTER_ERROR = 0.05  # seconds
 PAGES = {
     "map": "/api/v1/contents",
     "list": "/",
@@ -109,6 +110,7 @@ class Readers:
                 read = Read(reader, sent, time.time(), 0, type(fault).__name__)
                 connection.close()
                 connection = None
+                self._stop.wait(_AFTER_ERROR)
             self.reads.append(read)
             self.newest[reader] = read
 

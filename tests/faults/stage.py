@@ -329,9 +329,10 @@ class Stage:
         """A refresh now instead of at beat's next tick."""
         self.send("tasks.refresh.start_scheduled_run")
 
-    def send(self, task: str, *arguments: Any) -> None:
-        """Put a message in the queue."""
-        self.celery.send_task(task, args=list(arguments), ignore_result=True, expires=30)
+    def send(self, task: str, *arguments: Any) -> str:
+        """Put a message in the queue; its id."""
+        sent = self.celery.send_task(task, args=list(arguments), ignore_result=True, expires=30)
+        return str(sent.id)
 
     def newest_run(self) -> int:
         """The number of the last run that has ended; one that is open may still list."""
@@ -381,11 +382,14 @@ class Stage:
 
         wait_until(twice, f"{task} to be delivered twice")
 
-    def wait_for_empty_queue(self) -> None:
-        """Return when no message waits, nor is worked on."""
-        broker = self.broker()
-        queues = ("hub", "lookups", "unacked")
-        wait_until(lambda: not broker.exists(*queues), "the queues to be empty")
+    def wait_until_done(self, messages: list[str]) -> None:
+        """Return when a worker has ended each of these messages."""
+
+        def done() -> bool:
+            ended = {id_ for worker in self.workers for id_ in _ended(worker.output())}
+            return ended.issuperset(messages)
+
+        wait_until(done, "messages to be worked on")
 
     @staticmethod
     def wait(seconds: float) -> None:
@@ -449,5 +453,8 @@ def _received(task: str, log: str) -> list[str]:
 
 def _at(task: str, log: str) -> set[str]:
     """The ids of those that it has not ended."""
-    ended = re.findall(r"Task \S+\[([0-9a-f-]+)\] (?:succeeded|raised|retry)", log)
-    return set(_received(task, log)) - set(ended)
+    return set(_received(task, log)) - _ended(log)
+
+
+def _ended(log: str) -> set[str]:
+    return set(re.findall(r"Task \S+\[([0-9a-f-]+)\] (?:succeeded|raised|retry)", log))

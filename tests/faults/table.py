@@ -61,6 +61,11 @@ def report(suite: Suite, *, seconds: float, seed: int) -> dict[str, Any]:
         "seed": seed,
         "commits": len(suite.stage.writer.truth.commits),
         "runs": suite.stage.newest_run(),
+        "restarts": {
+            part.name: part.ended_by_itself
+            for part in suite.stage.parts.values()
+            if part.ended_by_itself
+        },
         "injected": len(suite.injections),
         "verdicts": {verdict: suite.verdicts[verdict] for verdict in _VERDICTS},
         "faults": rows(suite.injections),

@@ -88,16 +88,17 @@ def old_messages(stage: Stage) -> Generator[None]:
         stage.writer.change()
         stage.tick()
         stage.wait_for_status(before, "published")
+    sent = []
     for run, directory in stage.query(
         "SELECT id, (SELECT min(directory) FROM hub_lookup WHERE run_id = hub_refreshrun.id)"
         " FROM hub_refreshrun WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT %s",
         [_OLD_RUNS],
     ):
-        stage.send("tasks.refresh.list_directories", run)
-        stage.send("tasks.refresh.publish_contents", [], run)
+        sent.append(stage.send("tasks.refresh.list_directories", run))
+        sent.append(stage.send("tasks.refresh.publish_contents", [], run))
         if directory:
-            stage.send("tasks.refresh.lookup_directory", run, directory)
-    stage.wait_for_empty_queue()
+            sent.append(stage.send("tasks.refresh.lookup_directory", run, directory))
+    stage.wait_until_done(sent)
     yield
 
 
