@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 # Longer than a window, so a place always comes up unless far too many wait for it.
 LONGEST_WAIT = 90  # seconds
 READ, WRITE = 1, 5  # points
-_REDIS_TIMEOUT = 2.0  # seconds
 
 
 class RequestBudget:
@@ -30,9 +29,7 @@ class RequestBudget:
         self._item = RateLimitItemPerMinute(points_per_minute) if points_per_minute else None
         # "Make requests serially, with a second between writes" (the same page).
         self._write = RateLimitItemPerSecond(1)
-        # A Redis that is there and says nothing must not keep a worker's threads.
-        timeouts = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_TIMEOUT)
-        self._limiter = MovingWindowRateLimiter(storage_from_string(redis_url, **timeouts))
+        self._limiter = MovingWindowRateLimiter(storage_from_string(redis_url))
 
     def spend(self, token_id: int, points: int = READ) -> None:
         """Wait until there is room for `points` under this token, and take it.
