@@ -15,7 +15,7 @@ LOST, WRONG, STUCK = "lost", "wrong", "stuck"
 NO_ANSWER = 0  # in the place of a status
 _AGE_TOLERANCE = 1.0  # seconds
 _PATIENCE = 5.0  # seconds that a reader waits for an answer
-_SLACK = 3.0  # seconds that a busy machine may take for a tick of the watch, and to write the end
+_SLACK = 5.0  # seconds that a busy machine may take for a tick of the watch, and to write the end
 _ALL = frozenset(EXPORTERS)
 
 

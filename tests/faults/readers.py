@@ -12,7 +12,7 @@ from typing import Any
 from tests.faults.truth import EXPORTERS
 
 GIVE_UP = 10.0  # seconds
-BREATH = 0.005  # seconds
+BREATH = 0.01  # seconds
 _AFTER_ERROR = 0.05  # seconds
 PAGES = {
     "map": "/api/v1/contents",

@@ -382,6 +382,16 @@ class Stage:
 
         wait_until(twice, f"{task} to be delivered twice")
 
+    def wait_for_consumers(self) -> None:
+        """Return when both workers wait for messages: after Redis was away they try again later
+        and later, half a minute apart at last."""
+
+        def waiting() -> bool:
+            clients = self.broker().client_list()
+            return sum(client["cmd"] == "brpop" for client in clients) >= len(WORKERS)
+
+        wait_until(waiting, "both workers to wait for messages", seconds=45)
+
     def wait_until_done(self, messages: list[str]) -> None:
         """Return when a worker has ended each of these messages."""
 

@@ -16,6 +16,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.redis.kill()
     yield
     stage.redis.start()
+    stage.wait_for_consumers()
 
 
 @kind("Redis killed in a chord, its data gone", times=5, stops_watch=True)
@@ -25,6 +26,7 @@ def killed_and_emptied(stage: Stage) -> Generator[None]:
     stage.forget_redis_data()
     yield
     stage.redis.start()
+    stage.wait_for_consumers()
 
 
 @kind("Redis gone for 60 s", times=1, stops_watch=True)
@@ -33,6 +35,7 @@ def gone(stage: Stage) -> Generator[None]:
     stage.wait(_GONE)
     yield
     stage.redis.start()
+    stage.wait_for_consumers()
 
 
 @kind("Redis frozen", times=3, stops_watch=True)
@@ -41,6 +44,7 @@ def frozen(stage: Stage) -> Generator[None]:
     with stage.frozen_server(stage.redis):
         stage.wait(stage.deadline + 3)
         yield
+    stage.wait_for_consumers()
 
 
 @kind("result keys lost in a chord", times=5)
