@@ -47,7 +47,11 @@ def main() -> int:
         times=arguments.times,
     )
     whole = not (arguments.short or arguments.only or arguments.times)
-    return _run(console, planned, seed=arguments.seed, keep=whole)
+    try:
+        return _run(console, planned, seed=arguments.seed, keep=whole)
+    except KeyboardInterrupt:
+        console.print("stopped; all parts have been ended, and nothing was kept")
+        return 130
 
 
 def _run(console: Console, planned: list[Kind], *, seed: int, keep: bool) -> int:

@@ -44,12 +44,13 @@ class Window:
 
 @dataclass
 class Evidence:
-    """All that is known when the checker is asked."""
+    """All that is known when the checker is asked; `first` is the ledger before the first fault."""
 
     commits: Sequence[Commit]
     reads: Sequence[Read]
     windows: Sequence[Window] = ()
     ledger: Ledger | None = None
+    first: Ledger | None = None
     watch_every: float = 2.0  # seconds
 
 
@@ -65,7 +66,7 @@ def check(evidence: Evidence) -> list[Finding]:
         findings += [
             *check_ends(evidence.ledger, evidence.windows, evidence.watch_every),
             *check_counts(evidence.ledger),
-            *check_log(evidence.ledger, evidence.commits),
+            *(check_log(evidence.first, evidence.ledger) if evidence.first else ()),
             *check_kept(evidence.ledger, evidence.reads),
         ]
     return sorted(findings, key=lambda finding: finding.at)
@@ -298,15 +299,12 @@ def check_counts(ledger: Ledger) -> list[Finding]:
     return twice + odd
 
 
-def check_log(ledger: Ledger, commits: Sequence[Commit]) -> list[Finding]:
-    """The change log, added to the first snapshot, gives the map: each outcome counted once."""
-    first = min(ledger.snapshots, default=None)
-    if first is None:
-        return []
-    begun = next((c.map for c in commits if c.tree_sha == ledger.snapshots[first]), None)
-    if begun is None:
-        return [Finding(WRONG, ledger.now, f"the snapshot of run {first} is of no commit")]
-    findings, added = _add_up(begun, ledger.changes, ledger.now)
+def check_log(first: Ledger, ledger: Ledger) -> list[Finding]:
+    """The change log, added to the map of an earlier moment, gives the map: nothing counted twice."""
+    begun = {name: kinds_of(entry) for name, entry in first.rows.items()}
+    last = max((change.number for change in first.changes), default=0)
+    since = [change for change in ledger.changes if change.number > last]
+    findings, added = _add_up(begun, since, ledger.now)
     rows = {name: kinds_of(entry) for name, entry in ledger.rows.items()}
     if added != rows:
         differing = sorted(n for n in added.keys() | rows.keys() if added.get(n) != rows.get(n))

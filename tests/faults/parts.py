@@ -16,6 +16,7 @@ from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 
 _LOOK_EVERY = 0.1  # seconds
+_RECENT = 150_000  # bytes
 
 
 class Part:
@@ -74,6 +75,12 @@ class Part:
         """What it has written since its last start."""
         with self.log.open("rb") as log:
             log.seek(self.started_at)
+            return log.read().decode(errors="replace")
+
+    def recent_output(self) -> str:
+        """The end of that: the last thousand lines or so."""
+        with self.log.open("rb") as log:
+            log.seek(max(self.started_at, log.seek(0, os.SEEK_END) - _RECENT))
             return log.read().decode(errors="replace")
 
     def kill(self) -> None:

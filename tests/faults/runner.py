@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import psycopg2
+
 from tests.common.waiting import wait_until
 from tests.faults.checker import STUCK, Evidence, Finding, Window, check
 from tests.faults.kinds import Kind
+from tests.faults.ledger import Ledger
 from tests.faults.readers import BREATH, PAGES, Read, Readers
 from tests.faults.stage import COMMIT_EVERY, WATCH_EVERY, Stage
 
@@ -32,6 +35,7 @@ class Suite:
 
     stage: Stage
     readers: Readers
+    first: Ledger | None = None  # of the moment before the first fault
     injections: list[Injection] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -45,7 +49,7 @@ class Suite:
             next(acting)
             mending = time.time()
             next(acting, None)
-        except (AssertionError, OSError) as fault:
+        except (AssertionError, OSError, psycopg2.Error) as fault:
             acting.close()
             mending = time.time()
             stuck = Finding(STUCK, mending, f"{kind.name}: {fault}")
@@ -102,6 +106,7 @@ class Suite:
             reads=[*_last_of_each(reads[:since]), *reads[since:]],
             windows=[injection.window for injection in self.injections],
             ledger=self.stage.ledger(),
+            first=self.first,
             watch_every=WATCH_EVERY,
         )
         for finding in check(evidence):
@@ -140,6 +145,7 @@ def on_stage(stage: Stage, *, breath: float = BREATH) -> Iterator[Suite]:
     suite = Suite(stage, readers)
     try:
         suite.await_recovery(60)
+        suite.first = stage.ledger()
         stage.writer.start(COMMIT_EVERY)
         yield suite
     finally:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.request import ProxyHandler, build_opener
 
 import psycopg2
@@ -31,6 +31,8 @@ from tests.faults.control import line_to
 from tests.faults.ledger import Ledger, read_ledger
 from tests.faults.parts import Keeper, Part, freeze, thaw
 from tests.faults.truth import EXPORTERS, Writer
+
+T = TypeVar("T")
 
 REFRESH_EVERY = 1  # seconds
 WATCH_EVERY = 1  # seconds
@@ -69,6 +71,7 @@ class Stage:
             )
         }
         self.writer = Writer(self._deliver)
+        self._connection: Any = None
         self.parts: dict[str, Part] = {}
         self.keeper: Keeper | None = None
 
@@ -265,7 +268,7 @@ class Stage:
         """The worker that is at a task of this name; waits until one is."""
 
         def at_it() -> Part | None:
-            return next((w for w in self.workers if w.runs and _at(task, w.output())), None)
+            return next((w for w in self.workers if w.runs and _at(task, w.recent_output())), None)
 
         return wait_until(at_it, f"a worker to be at {task}")
 
@@ -278,22 +281,25 @@ class Stage:
 
     def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows, straight from Postgres: over no wire, through no model."""
-        connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                return list(cursor.fetchall())
-        finally:
-            connection.close()
+        return self._ask(statement, values, lambda cursor: list(cursor.fetchall()))
 
     def execute(self, statement: str, values: list[Any] | None = None) -> None:
         """Change something in Postgres, as time or an admin would."""
-        connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
+        self._ask(statement, values, lambda _: None)
+
+    def _ask(self, statement: str, values: list[Any] | None, answer: Callable[[Any], T]) -> T:
+        """Over one connection, made anew when Postgres was away meanwhile."""
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
+            self._connection.autocommit = True
         try:
-            with connection, connection.cursor() as cursor:
+            with self._connection.cursor() as cursor:
                 cursor.execute(statement, values)
-        finally:
-            connection.close()
+                return answer(cursor)
+        except psycopg2.OperationalError:
+            if not self._connection.closed:
+                raise
+        return self._ask(statement, values, answer)
 
     @contextlib.contextmanager
     def locked(self, statement: str) -> Iterator[None]:
@@ -376,8 +382,10 @@ class Stage:
         """Return when a worker has got a message of this task that one is already at."""
 
         def twice() -> bool:
-            at_it = [id_ for worker in self.workers for id_ in _at(task, worker.output())]
-            received = [id_ for worker in self.workers for id_ in _received(task, worker.output())]
+            at_it = [id_ for worker in self.workers for id_ in _at(task, worker.recent_output())]
+            received = [
+                id_ for worker in self.workers for id_ in _received(task, worker.recent_output())
+            ]
             return any(received.count(id_) > 1 for id_ in at_it)
 
         wait_until(twice, f"{task} to be delivered twice")
@@ -396,7 +404,7 @@ class Stage:
         """Return when a worker has ended each of these messages."""
 
         def done() -> bool:
-            ended = {id_ for worker in self.workers for id_ in _ended(worker.output())}
+            ended = {id_ for worker in self.workers for id_ in _ended(worker.recent_output())}
             return ended.issuperset(messages)
 
         wait_until(done, "messages to be worked on")
