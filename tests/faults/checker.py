@@ -300,7 +300,7 @@ def check_counts(ledger: Ledger) -> list[Finding]:
 
 
 def check_log(first: Ledger, ledger: Ledger) -> list[Finding]:
-    """The change log, added to the map of an earlier moment, gives the map: nothing counted twice."""
+    """The change log, added to an earlier moment's map, gives the map: nothing counted twice."""
     begun = {name: kinds_of(entry) for name, entry in first.rows.items()}
     last = max((change.number for change in first.changes), default=0)
     since = [change for change in ledger.changes if change.number > last]
