@@ -82,6 +82,11 @@ class Host:
         """Cut longer trees off."""
         self._github.truncate_above = entries
 
+    def sha_of(self, path: str) -> str:
+        """The SHA of a file or folder at the branch's tip; "" when it is not there."""
+        found = self._github.repository.find(self._github.branch, path)
+        return found.sha if found else ""
+
     def requests(self) -> int:
         """How many requests were answered."""
         return len(self._github.requests)

@@ -1,19 +1,371 @@
-"""GitHub at its worst."""
+"""GitHub at its worst, at each step of a run that asks it: in list, in lookup, in blobs.
 
-from collections.abc import Generator
+Each kind awaits that the step failed for the reason that belongs to the fault.
+"""
 
+import itertools
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tests.common.waiting import wait_until
 from tests.faults.kinds import kind
-from tests.faults.kinds.workers import LOOKUP
+from tests.faults.kinds.workers import LOOKUP, ROOT_TREE
 from tests.faults.stage import Stage
 
+_HELD = 0.5  # seconds that GitHub lets a request wait, in which it changes
+_RESET_IN = 3  # seconds until GitHub's hour begins anew
+_DIRECTORIES = 5  # that change, so that there is something to look up
 
-@kind("GitHub: 5xx in bursts", times=14, short=True)
-def server_errors(stage: Stage) -> Generator[None]:
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a run; `asks` stands in the path of its requests."""
+
+    name: str
+    asks: str
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the run fails as a whole with this step."""
+        return self.asks == ROOT_TREE
+
+
+LIST, LOOK_UP, BLOBS = Step("list", ROOT_TREE), Step("lookup", LOOKUP), Step("blobs", "/git/blobs/")
+_STEPS = (LIST, LOOK_UP, BLOBS)
+
+
+def _failed(stage: Stage, after: int, step: Step, reason: str) -> bool:
+    """Whether a run that began after run `after` ended with the step failed for the reason."""
+    ended = "hub_refreshrun.id > %s AND hub_refreshrun.finished_at IS NOT NULL"
+    if step.is_list:
+        rows = stage.query(
+            f"SELECT 1 FROM hub_refreshrun WHERE {ended} AND root_sha = '' AND reason = %s",
+            [after, reason],
+        )
+    else:
+        rows = stage.query(
+            "SELECT 1 FROM hub_lookup JOIN hub_refreshrun ON run_id = hub_refreshrun.id"
+            f" WHERE {ended} AND hub_lookup.outcome IN ('failed', 'missing')"
+            " AND hub_lookup.reason = %s",
+            [after, reason],
+        )
+    return bool(rows)
+
+
+def _wait_for_failure(stage: Stage, after: int, step: Step, reason: str) -> None:
+    wait_until(lambda: _failed(stage, after, step, reason), f"{step.name} to fail: {reason}")
+
+
+# --- answers that are none ------------------------------------------------------------------------
+
+
+def _answered_with(
+    fault: str,
+    arguments: list[Any] | None,
+    reason: str,
+    step: Step,
+    stage: Stage,
+    times: int | None = None,
+) -> Generator[None]:
     before = stage.newest_run()
-    burst = stage.github.strike("server_error", [502], LOOKUP, 12)
-    stage.writer.change(directories=5)
+    strike = stage.github.strike(fault, arguments, step.asks, times)
+    stage.writer.change(directories=_DIRECTORIES)
     stage.tick()
-    stage.wait_for_strike(burst)
-    stage.wait_for_end(before)
+    stage.wait_for_strike(strike)
+    _wait_for_failure(stage, before, step, reason)
     yield
     stage.github.heal()
+
+
+def _at_each_step(
+    what: str,
+    fault: str,
+    arguments: list[Any] | None,
+    reason: str,
+    times: tuple[int, int, int],
+    *,
+    burst: int | None = None,
+) -> None:
+    """A kind for each step; `times` in the order of the steps."""
+    for step, often in zip(_STEPS, times, strict=True):
+        act = partial(_answered_with, fault, arguments, reason, step, times=burst)
+        kind(f"GitHub: {what} in {step.name}", times=often)(act)
+
+
+# 5xx twice at each of several requests: more than the client's retries bear.
+_BURST = 12
+_HTML = "<html><title>Welcome to the network. Please sign in.</title></html>"
+
+_at_each_step("HTML bodies", "answer", [200, _HTML], "bad_answer", (5, 5, 5))
+_at_each_step("half bodies", "half_body", None, "unreachable", (4, 4, 4))
+_at_each_step("bodies cut off", "cut_off", None, "bad_answer", (3, 3, 3))
+_at_each_step("endless bodies", "endless_body", None, "unreachable", (2, 2, 2))
+_at_each_step("bodies too large", "flood", None, "bad_answer", (1, 1, 1))
+_at_each_step("gzip bombs", "gzip_bomb", None, "bad_answer", (1, 1, 1))
+_at_each_step("redirects in a circle", "circle", [302], "bad_answer", (4, 4, 4))
+
+
+@kind("GitHub: 5xx in bursts", times=12, short=True)
+def bursts(stage: Stage) -> Generator[None]:
+    yield from _answered_with("server_error", [502], "server_fault", LOOK_UP, stage, times=_BURST)
+
+
+@kind("GitHub: 5xx in list", times=5)
+def server_errors_in_list(stage: Stage) -> Generator[None]:
+    yield from _answered_with("server_error", [500], "server_fault", LIST, stage)
+
+
+@kind("GitHub: 5xx in blobs", times=5)
+def server_errors_in_blobs(stage: Stage) -> Generator[None]:
+    yield from _answered_with("server_error", [503], "server_fault", BLOBS, stage)
+
+
+# Where the value stands, and the JSON that stands there instead.
+_WRONG_TREES: list[tuple[list[Any], str]] = [
+    ([], "null"),
+    ([], '[{"path": "x"}]'),
+    (["sha"], "null"),
+    (["sha"], '"main"'),
+    (["tree"], "{}"),
+    (["tree", 0], "null"),
+    (["tree", 0], '{"type": "tree"}'),
+    (["tree", 0, "path"], "7"),
+    (["tree", 0, "path"], '"\\u0000"'),
+    (["tree", 0, "path"], '"\\ud800"'),
+    (["tree", 0, "sha"], f'"{"x" * 500}"'),
+    (["tree", 0, "type"], "[]"),
+]
+_WRONG_SIZE: tuple[list[Any], str] = (["tree", 0, "size"], '"large"')
+_WRONG_BLOBS: list[tuple[list[Any], str]] = [
+    ([], "[]"),
+    (["content"], "null"),
+    (["content"], '"äöü"'),
+    (["content"], '"QW5vdGhlcg=="'),
+    (["content"], '"not base64"'),
+]
+_DEEP = "[" * 100_000
+
+
+def _wrong_shapes(step: Step, shapes: list[tuple[list[Any], str]]) -> Callable[..., Any]:
+    """One shape after the other."""
+    turn = itertools.cycle(shapes)
+
+    def act(stage: Stage) -> Generator[None]:
+        keys, text = next(turn)
+        yield from _answered_with("with_json", [keys, text], "bad_answer", step, stage)
+
+    return act
+
+
+for _step, _shapes in (
+    (LIST, _WRONG_TREES),
+    (LOOK_UP, [_WRONG_SIZE, *_WRONG_TREES]),
+    (BLOBS, _WRONG_BLOBS),
+):
+    kind(
+        f"GitHub: wrong JSON shapes in {_step.name}",
+        times=len(_shapes),
+        short=_step is LOOK_UP,
+    )(_wrong_shapes(_step, _shapes))
+
+_at_each_step("JSON too deep", "answer", [200, _DEEP], "bad_answer", (1, 1, 1))
+
+
+# --- trees that are not whole ---------------------------------------------------------------------
+
+
+@kind("GitHub: truncated trees in list", times=5)
+def truncated_list(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    stage.github.truncate_above(3)  # the root has fewer entries, the folder below it more
+    stage.writer.change(directories=_DIRECTORIES)
+    stage.tick()
+    _wait_for_failure(stage, before, LIST, "truncated")
+    yield
+    stage.github.heal()
+
+
+@kind("GitHub: truncated trees in lookup", times=5)
+def truncated_lookup(stage: Stage) -> Generator[None]:
+    yield from _answered_with("half_tree", [True], "truncated", LOOK_UP, stage)
+
+
+@kind("GitHub: trees cut off without a word in lookup", times=4)
+def silently_cut_lookup(stage: Stage) -> Generator[None]:
+    yield from _answered_with("half_tree", [False], "bad_answer", LOOK_UP, stage)
+
+
+@kind("GitHub: trees cut off without a word in list", times=4)
+def silently_cut_list(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with _folders_list_meets(stage, "half_tree", [False]) as strike:
+        stage.wait_for_strike(strike)
+        _wait_for_failure(stage, before, LIST, "bad_answer")
+    yield
+    stage.github.heal()
+
+
+# --- 304 ------------------------------------------------------------------------------------------
+
+
+@kind("GitHub: 304 without a cached body in list", times=4)
+def unasked_304_in_list(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    stage.github.strike("unasked_not_modified", None, ROOT_TREE, None)
+
+    def failed() -> bool:
+        stage.execute("DELETE FROM hub_listingetag")  # a run at work may have noted one more
+        return _failed(stage, before, LIST, "bad_answer")
+
+    wait_until(failed, "list to meet a 304 without having asked")
+    yield
+    stage.github.heal()
+
+
+@kind("GitHub: 304 whose cached body is gone", times=3)
+def lost_listing(stage: Stage) -> Generator[None]:
+    with stage.writer.quiet():
+        _wait_for_unchanged(stage)
+        before = stage.newest_run()
+        stage.execute(
+            "DELETE FROM hub_treelisting WHERE sha IN (SELECT tree_sha FROM hub_listingetag)"
+        )
+        _wait_for_unchanged(stage, before)
+    yield
+
+
+def _wait_for_unchanged(stage: Stage, after: int | None = None) -> None:
+    stage.wait_for_status(stage.newest_run() if after is None else after, "unchanged")
+
+
+@kind("GitHub: 304 without a cached body in lookup", times=4)
+def unasked_304_in_lookup(stage: Stage) -> Generator[None]:
+    yield from _answered_with("unasked_not_modified", None, "bad_answer", LOOK_UP, stage)
+
+
+@kind("GitHub: 304 without a cached body in blobs", times=3)
+def unasked_304_in_blobs(stage: Stage) -> Generator[None]:
+    yield from _answered_with("unasked_not_modified", None, "bad_answer", BLOBS, stage)
+
+
+@contextmanager
+def _folders_list_meets(stage: Stage, fault: str, arguments: list[Any] | None) -> Iterator[int]:
+    """Strike the second request of a list: the tree of the folder in which the directories are.
+
+    Its SHA is known only once there is a commit, so the first request waits for that.
+    """
+    with stage.writer.quiet():
+        stage.github.strike("slow", [_HELD], ROOT_TREE, None)
+        stage.writer.change(directories=_DIRECTORIES)
+        folder = stage.github.sha_of("contents")
+        strike = stage.github.strike(fault, arguments, f"/git/trees/{folder}", None)
+        stage.tick()
+        yield strike
+
+
+# --- tokens and limits ----------------------------------------------------------------------------
+
+
+def _held_at(stage: Stage, step: Step) -> int:
+    """Let a few requests of a run's step wait; the newest run before it."""
+    before = stage.newest_run()
+    held = stage.github.strike("slow", [_HELD], step.asks, 1 if step.is_list else 3)
+    stage.writer.change(directories=_DIRECTORIES)
+    stage.tick()
+    stage.wait_for_strike(held)
+    return before
+
+
+def _refused(step: Step, stage: Stage) -> Generator[None]:
+    before = _held_at(stage, step)
+    stage.github.revoke()
+    _wait_for_failure(stage, before, step, "token_refused")
+    yield
+    stage.github.heal()
+    # An admin looks at the token in the admin, and GitHub takes it again.
+    stage.execute("UPDATE hub_githubtoken SET state = 'valid'")
+
+
+def _used_up(step: Step, stage: Stage) -> Generator[None]:
+    before = _held_at(stage, step)
+    stage.github.exhaust(_RESET_IN)
+    _wait_for_failure(stage, before, step, "rate_limited")
+    yield
+    stage.github.heal()  # the hub itself waits for the reset that it was told
+
+
+def _asked_to_wait(status: int, step: Step, stage: Stage) -> Generator[None]:
+    yield from _answered_with("secondary_limit", [None, status], "secondary_limit", step, stage)
+    # The minute passes that the hub waits when GitHub names no time.
+    stage.execute("UPDATE hub_githubtoken SET blocked_until = now()")
+
+
+for _step, _times in zip(_STEPS, (3, 5, 4), strict=True):
+    kind(f"GitHub: 401 in mid-run, in {_step.name}", times=_times)(partial(_refused, _step))
+for _step in _STEPS:
+    kind(f"GitHub: primary limit in mid-run, in {_step.name}", times=3)(partial(_used_up, _step))
+    kind(f"GitHub: secondary limit without Retry-After in {_step.name}", times=4)(
+        partial(_asked_to_wait, 403, _step)
+    )
+
+
+@kind("GitHub: secondary limit as 429 without Retry-After in lookup", times=3)
+def asked_to_wait_429(stage: Stage) -> Generator[None]:
+    yield from _asked_to_wait(429, LOOK_UP, stage)
+
+
+@kind("GitHub: primary limit as 429 in lookup", times=3)
+def used_up_429(stage: Stage) -> Generator[None]:
+    yield from _answered_with("primary_limit", [_RESET_IN], "rate_limited", LOOK_UP, stage)
+
+
+# --- the repository itself ------------------------------------------------------------------------
+
+
+@kind("GitHub: the branch vanishes", times=5)
+def branch_vanishes(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with stage.writer.branch_vanished():
+        stage.tick()
+        _wait_for_failure(stage, before, LIST, "not_found")
+        yield
+
+
+@kind("GitHub: the branch vanishes between list and lookup", times=3)
+def branch_vanishes_after_list(stage: Stage) -> Generator[None]:
+    before = _held_at(stage, LOOK_UP)
+    with stage.writer.branch_vanished():
+        _wait_for_failure(stage, before, LIST, "not_found")
+        yield
+
+
+@kind("GitHub: the repository is empty", times=3)
+def repository_empty(stage: Stage) -> Generator[None]:
+    answer = [409, {"message": "Git Repository is empty."}]
+    yield from _answered_with("answer", answer, "empty_repository", LIST, stage)
+
+
+@kind("GitHub: force push in list", times=4)
+def force_push_in_list(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with _folders_list_meets(stage, "slow", [_HELD]) as strike:
+        stage.wait_for_strike(strike)
+        stage.writer.force_push()
+        _wait_for_failure(stage, before, LIST, "not_found")
+    yield
+    stage.github.heal()
+
+
+def _force_push_before(step: Step, stage: Stage) -> Generator[None]:
+    before = _held_at(stage, step)
+    stage.writer.force_push()
+    _wait_for_failure(stage, before, step, "not_found")
+    yield
+    stage.github.heal()
+
+
+kind("GitHub: force push between list and lookup", times=5)(partial(_force_push_before, LOOK_UP))
+kind("GitHub: force push between lookup and blobs", times=4)(partial(_force_push_before, BLOBS))
