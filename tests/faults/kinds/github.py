@@ -59,6 +59,15 @@ def _wait_for_failure(stage: Stage, after: int, step: Step, reason: str) -> None
     wait_until(lambda: _failed(stage, after, step, reason), f"{step.name} to fail: {reason}")
 
 
+@contextmanager
+def _healed(stage: Stage) -> Iterator[int]:
+    """Whatever comes, GitHub is healthy afterwards; the newest run before."""
+    try:
+        yield stage.newest_run()
+    finally:
+        stage.github.heal()
+
+
 # --- answers that are none ------------------------------------------------------------------------
 
 
@@ -70,14 +79,13 @@ def _answered_with(
     stage: Stage,
     times: int | None = None,
 ) -> Generator[None]:
-    before = stage.newest_run()
-    strike = stage.github.strike(fault, arguments, step.asks, times)
-    stage.writer.change(directories=_DIRECTORIES)
-    stage.tick()
-    stage.wait_for_strike(strike)
-    _wait_for_failure(stage, before, step, reason)
-    yield
-    stage.github.heal()
+    with _healed(stage) as before:
+        strike = stage.github.strike(fault, arguments, step.asks, times)
+        stage.writer.change(directories=_DIRECTORIES)
+        stage.tick()
+        stage.wait_for_strike(strike)
+        _wait_for_failure(stage, before, step, reason)
+        yield
 
 
 def _at_each_step(
@@ -179,13 +187,12 @@ _at_each_step("JSON too deep", "answer", [200, _DEEP], "bad_answer", (1, 1, 1))
 
 @kind("GitHub: truncated trees in list", times=5)
 def truncated_list(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    stage.github.truncate_above(3)  # the root has fewer entries, the folder below it more
-    stage.writer.change(directories=_DIRECTORIES)
-    stage.tick()
-    _wait_for_failure(stage, before, LIST, "truncated")
-    yield
-    stage.github.heal()
+    with _healed(stage) as before:
+        stage.github.truncate_above(3)  # the root has fewer entries, the folder below it more
+        stage.writer.change(directories=_DIRECTORIES)
+        stage.tick()
+        _wait_for_failure(stage, before, LIST, "truncated")
+        yield
 
 
 @kind("GitHub: truncated trees in lookup", times=5)
@@ -200,12 +207,11 @@ def silently_cut_lookup(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: trees cut off without a word in list", times=4)
 def silently_cut_list(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    with _folders_list_meets(stage, "half_tree", [False]) as strike:
-        stage.wait_for_strike(strike)
-        _wait_for_failure(stage, before, LIST, "bad_answer")
-    yield
-    stage.github.heal()
+    with _healed(stage) as before:
+        with _folders_list_meets(stage, "half_tree", [False]) as strike:
+            stage.wait_for_strike(strike)
+            _wait_for_failure(stage, before, LIST, "bad_answer")
+        yield
 
 
 # --- 304 ------------------------------------------------------------------------------------------
@@ -213,16 +219,15 @@ def silently_cut_list(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: 304 without a cached body in list", times=4)
 def unasked_304_in_list(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    stage.github.strike("unasked_not_modified", None, ROOT_TREE, None)
+    with _healed(stage) as before:
+        stage.github.strike("unasked_not_modified", None, ROOT_TREE, None)
 
-    def failed() -> bool:
-        stage.execute("DELETE FROM hub_listingetag")  # a run at work may have noted one more
-        return _failed(stage, before, LIST, "bad_answer")
+        def failed() -> bool:
+            stage.execute("DELETE FROM hub_listingetag")  # a run at work may have noted one more
+            return _failed(stage, before, LIST, "bad_answer")
 
-    wait_until(failed, "list to meet a 304 without having asked")
-    yield
-    stage.github.heal()
+        wait_until(failed, "list to meet a 304 without having asked")
+        yield
 
 
 @kind("GitHub: 304 whose cached body is gone", times=3)
@@ -269,32 +274,30 @@ def _folders_list_meets(stage: Stage, fault: str, arguments: list[Any] | None) -
 # --- tokens and limits ----------------------------------------------------------------------------
 
 
-def _held_at(stage: Stage, step: Step) -> int:
-    """Let a few requests of a run's step wait; the newest run before it."""
-    before = stage.newest_run()
+def _hold_at(stage: Stage, step: Step) -> None:
+    """Let a few requests of a run's step wait."""
     held = stage.github.strike("slow", [_HELD], step.asks, 1 if step.is_list else 3)
     stage.writer.change(directories=_DIRECTORIES)
     stage.tick()
     stage.wait_for_strike(held)
-    return before
 
 
 def _refused(step: Step, stage: Stage) -> Generator[None]:
-    before = _held_at(stage, step)
-    stage.github.revoke()
-    _wait_for_failure(stage, before, step, "token_refused")
-    yield
-    stage.github.heal()
+    with _healed(stage) as before:
+        _hold_at(stage, step)
+        stage.github.revoke()
+        _wait_for_failure(stage, before, step, "token_refused")
+        yield
     # An admin looks at the token in the admin, and GitHub takes it again.
     stage.execute("UPDATE hub_githubtoken SET state = 'valid'")
 
 
 def _used_up(step: Step, stage: Stage) -> Generator[None]:
-    before = _held_at(stage, step)
-    stage.github.exhaust(_RESET_IN)
-    _wait_for_failure(stage, before, step, "rate_limited")
-    yield
-    stage.github.heal()  # the hub itself waits for the reset that it was told
+    with _healed(stage) as before:
+        _hold_at(stage, step)
+        stage.github.exhaust(_RESET_IN)
+        _wait_for_failure(stage, before, step, "rate_limited")
+        yield  # the hub itself waits for the reset that it was told
 
 
 def _asked_to_wait(status: int, step: Step, stage: Stage) -> Generator[None]:
@@ -336,10 +339,11 @@ def branch_vanishes(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: the branch vanishes between list and lookup", times=3)
 def branch_vanishes_after_list(stage: Stage) -> Generator[None]:
-    before = _held_at(stage, LOOK_UP)
-    with stage.writer.branch_vanished():
-        _wait_for_failure(stage, before, LIST, "not_found")
-        yield
+    with _healed(stage) as before:
+        _hold_at(stage, LOOK_UP)
+        with stage.writer.branch_vanished():
+            _wait_for_failure(stage, before, LIST, "not_found")
+            yield
 
 
 @kind("GitHub: the repository is empty", times=3)
@@ -350,21 +354,20 @@ def repository_empty(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: force push in list", times=4)
 def force_push_in_list(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    with _folders_list_meets(stage, "slow", [_HELD]) as strike:
-        stage.wait_for_strike(strike)
-        stage.writer.force_push()
-        _wait_for_failure(stage, before, LIST, "not_found")
-    yield
-    stage.github.heal()
+    with _healed(stage) as before:
+        with _folders_list_meets(stage, "slow", [_HELD]) as strike:
+            stage.wait_for_strike(strike)
+            stage.writer.force_push()
+            _wait_for_failure(stage, before, LIST, "not_found")
+        yield
 
 
 def _force_push_before(step: Step, stage: Stage) -> Generator[None]:
-    before = _held_at(stage, step)
-    stage.writer.force_push()
-    _wait_for_failure(stage, before, step, "not_found")
-    yield
-    stage.github.heal()
+    with _healed(stage) as before:
+        _hold_at(stage, step)
+        stage.writer.force_push()
+        _wait_for_failure(stage, before, step, "not_found")
+        yield
 
 
 kind("GitHub: force push between list and lookup", times=5)(partial(_force_push_before, LOOK_UP))
