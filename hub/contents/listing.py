@@ -164,10 +164,11 @@ def fetch_listing(client: GitHubClient, source: Source, commit: Commit | None = 
 
 def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int]:
     """The root tree of the branch: the one request whose answer can change, so the one with an
-    ETag. The ETag is stored together with the tree that it describes."""
+    ETag. The ETag is stored together with the tree that it describes, and of no use without it."""
+    kept = TreeListing.objects.values("pk")
     known = {
         etag.token_id: (etag.etag, etag.tree_sha)
-        for etag in ListingETag.objects.filter(url=source.key)
+        for etag in ListingETag.objects.filter(url=source.key, tree_sha__in=kept)
     }
     answer = client.tree(
         source.repository,

@@ -8,7 +8,16 @@ from django.test import Client
 
 from hub.demo.smallgithub import Fault, Repository
 from hub.demo.smallgithub import faults as f
-from hub.models import Category, Exporter, GitHubToken, Reason, RunStatus, Snapshot, TokenState
+from hub.models import (
+    Category,
+    Exporter,
+    GitHubToken,
+    Reason,
+    RunStatus,
+    Snapshot,
+    TokenState,
+    TreeListing,
+)
 from tests.conftest import TOKEN, Hub
 
 FIVE = [f"{name}/{name}_alert.yaml" for name in ("Redis", "Kafka", "MySQL", "NGINX", "Node")]
@@ -44,6 +53,13 @@ def test_nothing_changed_costs_one_request_and_no_chord(filled: Hub) -> None:
     assert run.to_look_up == 0
     assert len(paths) == 1
     assert served()["as_of"] >= before
+
+
+def test_an_etag_whose_listing_is_gone_is_not_asked_with(filled: Hub) -> None:
+    TreeListing.objects.all().delete()
+    run, _ = filled.count()
+    assert run.status == RunStatus.UNCHANGED
+    assert [request.status for request in filled.github.requests] == [200, 200]
 
 
 def test_a_push_elsewhere_costs_one_request_and_no_chord(filled: Hub) -> None:

@@ -366,7 +366,7 @@ def test_half_an_answer_whose_end_is_the_connections(github: SmallGitHub) -> Non
 
 
 def test_bodies_without_end(github: SmallGitHub) -> None:
-    strike(github, faults.flood)
+    strike(github, faults.flood())
     with ask(github, ROOT_TREE, stream=True) as answer:
         assert len(answer.raw.read(1_000_000)) == 1_000_000
     github.faults.clear()

@@ -209,16 +209,21 @@ def reset(handler: BaseHTTPRequestHandler) -> bool:
     return True
 
 
-def flood(handler: BaseHTTPRequestHandler) -> bool:
-    """Sends as much as the reader takes, without end."""
-    handler.send_response(200)
-    handler.end_headers()
-    handler.close_connection = True
-    while True:
-        try:
-            handler.wfile.write(b" " * _PART)
-        except OSError:
-            return True
+def flood(status: int = 200) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """Sends as much as the reader takes, without end; as a redirect, too."""
+
+    def act(handler: BaseHTTPRequestHandler) -> bool:
+        handler.send_response(status)
+        handler.send_header("Location", handler.path)
+        handler.end_headers()
+        handler.close_connection = True
+        while True:
+            try:
+                handler.wfile.write(b" " * _PART)
+            except OSError:
+                return True
+
+    return act
 
 
 def gzip_bomb(handler: BaseHTTPRequestHandler) -> bool:

@@ -111,7 +111,7 @@ _at_each_step("HTML bodies", "answer", [200, _HTML], "bad_answer", (5, 5, 5))
 _at_each_step("half bodies", "half_body", None, "unreachable", (4, 4, 4))
 _at_each_step("bodies cut off", "cut_off", None, "bad_answer", (3, 3, 3))
 _at_each_step("endless bodies", "endless_body", None, "unreachable", (2, 2, 2))
-_at_each_step("bodies too large", "flood", None, "bad_answer", (1, 1, 1))
+_at_each_step("bodies too large", "flood", [200], "bad_answer", (1, 1, 1))
 _at_each_step("gzip bombs", "gzip_bomb", None, "bad_answer", (1, 1, 1))
 _at_each_step("redirects in a circle", "circle", [302], "bad_answer", (4, 4, 4))
 
