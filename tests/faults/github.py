@@ -6,6 +6,7 @@ control line: the writer (`truth.py`) keeps the commits, for a killed GitHub for
 
 import itertools
 import sys
+import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -14,6 +15,8 @@ from dulwich.objects import ShaFile
 
 from hub.demo.smallgithub import Fault, Repository, SmallGitHub, faults
 from tests.faults.control import serve
+
+_LONGEST_HOLD = 20.0  # seconds; nobody waits longer
 
 
 class Host:
@@ -25,6 +28,7 @@ class Host:
         self._github.start()
         self._struck: dict[int, int] = {}
         self._numbers = itertools.count(1)
+        self._gates: dict[int, threading.Event] = {}
 
     def push(self, objects: list[list[Any]], branches: dict[str, str], forget: bool) -> None:
         """Take git objects ([type, bytes], …) and what the branches name now.
@@ -44,7 +48,11 @@ class Host:
         With `arguments` it is made from them first; None: it acts as it is.
         """
         made = getattr(faults, fault)
-        act = made if arguments is None else made(*arguments)
+        return self._switch_on(made if arguments is None else made(*arguments), match, times)
+
+    def _switch_on(
+        self, act: Callable[[BaseHTTPRequestHandler], bool], match: str, times: int | None
+    ) -> int:
         number = next(self._numbers)
         self._struck[number] = 0
         self._github.faults.append(Fault(self._counted(act, number), match, times))
@@ -59,6 +67,22 @@ class Host:
 
         return counted
 
+    def hold(self, match: str) -> int:
+        """Let requests whose path holds `match` wait until `release`; the fault's number."""
+        gate = threading.Event()
+
+        def act(_: BaseHTTPRequestHandler) -> bool:
+            gate.wait(_LONGEST_HOLD)
+            return False
+
+        number = self._switch_on(act, match, None)
+        self._gates[number] = gate
+        return number
+
+    def release(self, number: int) -> None:
+        """Answer what waits for this `hold`, and let nothing wait for it any more."""
+        self._gates[number].set()
+
     def struck(self, number: int) -> int:
         """How often the fault has begun to act."""
         return self._struck[number]
@@ -66,6 +90,8 @@ class Host:
     def heal(self) -> None:
         """Be an ordinary GitHub with one good token, from the next request on."""
         self._github.faults = []
+        for number in self._gates:
+            self.release(number)
         self._github.truncate_above = 100_000
         self._github.latency = 0.0
         self._github.add_token(self._token)

@@ -96,7 +96,7 @@ def test_a_removed_directory_leaves_the_map(filled: Hub) -> None:
         (f.answer(500, {"message": "boom"}), Reason.SERVER_FAULT),
         (f.answer(200, "no json"), Reason.BAD_ANSWER),
         (f.answer(200, [1, 2]), Reason.BAD_ANSWER),
-        (f.answer(200, {"sha": "x", "tree": [], "truncated": True}), Reason.TRUNCATED),
+        (f.answer(200, {"sha": "0" * 40, "tree": [], "truncated": True}), Reason.TRUNCATED),
         (f.answer(404, {"message": "Not Found"}), Reason.NOT_FOUND),
         (f.answer(304), Reason.BAD_ANSWER),
         (f.answer(302, {}, {"Location": "http://127.0.0.1:1/elsewhere"}), Reason.BAD_ANSWER),

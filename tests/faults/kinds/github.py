@@ -15,7 +15,6 @@ from tests.faults.kinds import kind
 from tests.faults.kinds.workers import LOOKUP, ROOT_TREE
 from tests.faults.stage import Stage
 
-_HELD = 0.5  # seconds that GitHub lets a request wait, in which it changes
 _RESET_IN = 3  # seconds until GitHub's hour begins anew
 _DIRECTORIES = 5  # that change, so that there is something to look up
 
@@ -208,8 +207,11 @@ def silently_cut_lookup(stage: Stage) -> Generator[None]:
 @kind("GitHub: trees cut off without a word in list", times=4)
 def silently_cut_list(stage: Stage) -> Generator[None]:
     with _healed(stage) as before:
-        with _folders_list_meets(stage, "half_tree", [False]) as strike:
-            stage.wait_for_strike(strike)
+
+        def cut_off(path: str) -> int:
+            return int(stage.github.strike("half_tree", [False], path, None))
+
+        with _folders_list_meets(stage, cut_off):
             _wait_for_failure(stage, before, LIST, "bad_answer")
         yield
 
@@ -257,35 +259,39 @@ def unasked_304_in_blobs(stage: Stage) -> Generator[None]:
 
 
 @contextmanager
-def _folders_list_meets(stage: Stage, fault: str, arguments: list[Any] | None) -> Iterator[int]:
-    """Strike the second request of a list: the tree of the folder in which the directories are.
+def _folders_list_meets(stage: Stage, strike: Callable[[str], int]) -> Iterator[int]:
+    """Have `strike` meet a list with its second request, for the folder of all directories.
 
     Its SHA is known only once there is a commit, so the first request waits for that.
     """
     with stage.writer.quiet():
-        stage.github.strike("slow", [_HELD], ROOT_TREE, None)
+        held = stage.github.hold(ROOT_TREE)
         stage.writer.change(directories=_DIRECTORIES)
         folder = stage.github.sha_of("contents")
-        strike = stage.github.strike(fault, arguments, f"/git/trees/{folder}", None)
+        number = strike(f"/git/trees/{folder}")
+        stage.github.release(held)
         stage.tick()
-        yield strike
+        stage.wait_for_strike(number)
+        yield number
 
 
 # --- tokens and limits ----------------------------------------------------------------------------
 
 
-def _hold_at(stage: Stage, step: Step) -> None:
-    """Let a few requests of a run's step wait."""
-    held = stage.github.strike("slow", [_HELD], step.asks, 1 if step.is_list else 3)
+def _hold_at(stage: Stage, step: Step) -> int:
+    """Let the requests of a run's step wait; what releases them."""
+    held = stage.github.hold(step.asks)
     stage.writer.change(directories=_DIRECTORIES)
     stage.tick()
     stage.wait_for_strike(held)
+    return held
 
 
 def _refused(step: Step, stage: Stage) -> Generator[None]:
     with _healed(stage) as before:
-        _hold_at(stage, step)
+        held = _hold_at(stage, step)
         stage.github.revoke()
+        stage.github.release(held)
         _wait_for_failure(stage, before, step, "token_refused")
         yield
     # An admin looks at the token in the admin, and GitHub takes it again.
@@ -294,8 +300,9 @@ def _refused(step: Step, stage: Stage) -> Generator[None]:
 
 def _used_up(step: Step, stage: Stage) -> Generator[None]:
     with _healed(stage) as before:
-        _hold_at(stage, step)
+        held = _hold_at(stage, step)
         stage.github.exhaust(_RESET_IN)
+        stage.github.release(held)
         _wait_for_failure(stage, before, step, "rate_limited")
         yield  # the hub itself waits for the reset that it was told
 
@@ -340,8 +347,9 @@ def branch_vanishes(stage: Stage) -> Generator[None]:
 @kind("GitHub: the branch vanishes between list and lookup", times=3)
 def branch_vanishes_after_list(stage: Stage) -> Generator[None]:
     with _healed(stage) as before:
-        _hold_at(stage, LOOK_UP)
+        held = _hold_at(stage, LOOK_UP)
         with stage.writer.branch_vanished():
+            stage.github.release(held)
             _wait_for_failure(stage, before, LIST, "not_found")
             yield
 
@@ -355,17 +363,18 @@ def repository_empty(stage: Stage) -> Generator[None]:
 @kind("GitHub: force push in list", times=4)
 def force_push_in_list(stage: Stage) -> Generator[None]:
     with _healed(stage) as before:
-        with _folders_list_meets(stage, "slow", [_HELD]) as strike:
-            stage.wait_for_strike(strike)
+        with _folders_list_meets(stage, stage.github.hold) as held:
             stage.writer.force_push()
+            stage.github.release(held)
             _wait_for_failure(stage, before, LIST, "not_found")
         yield
 
 
 def _force_push_before(step: Step, stage: Stage) -> Generator[None]:
     with _healed(stage) as before:
-        _hold_at(stage, step)
+        held = _hold_at(stage, step)
         stage.writer.force_push()
+        stage.github.release(held)
         _wait_for_failure(stage, before, step, "not_found")
         yield
 
