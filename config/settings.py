@@ -251,7 +251,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
 CELERY_TASK_SEND_SENT_EVENT = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "hub.beat:Scheduler"
 # No CELERY_BEAT_SCHEDULE: entries in settings overwrite an admin's edits at each start of beat.
 # `hub/schedule.py` creates them once.
 DJANGO_CELERY_BEAT_TZ_AWARE = True

@@ -1,5 +1,6 @@
 """The GitHub client against the small GitHub, in this process."""
 
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -207,6 +208,13 @@ def test_the_budget_is_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(errors.BudgetSpent):
         two.spend(987_654)
     two.spend(987_655)  # another token has a budget of its own
+
+
+def test_a_budget_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.github.budget._PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        RequestBudget(3, f"redis://127.0.0.1:{port}/0").spend(987_656)
 
 
 @pytest.mark.django_db
