@@ -30,6 +30,7 @@ from tests.common.waiting import wait_until
 from tests.faults.control import line_to
 from tests.faults.ledger import Ledger, read_ledger
 from tests.faults.parts import Keeper, Part, freeze, thaw
+from tests.faults.quota import Quota
 from tests.faults.truth import EXPORTERS, Writer
 
 T = TypeVar("T")
@@ -59,6 +60,12 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
         self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.quota = Quota.over(self.folder)
+        if self.quota:
+            self._stack.callback(self.quota.unmount)
+            logs = Path(tempfile.mkdtemp(prefix="hub-faults-logs-"))  # not in the quota
+            self._stack.callback(shutil.rmtree, logs, ignore_errors=True)
+            (self.folder / "logs").symlink_to(logs)
         self._plant = self.folder / "plant"
         self.plant("")
         self.postgres = EmbeddedPostgres(self.folder, free_port())

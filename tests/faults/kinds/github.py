@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -36,33 +37,36 @@ LIST, LOOK_UP, BLOBS = Step("list", ROOT_TREE), Step("lookup", LOOKUP), Step("bl
 _STEPS = (LIST, LOOK_UP, BLOBS)
 
 
-def _failed(stage: Stage, after: int, step: Step, reason: str) -> bool:
-    """Whether a run that began after run `after` ended with the step failed for the reason."""
-    ended = "hub_refreshrun.id > %s AND hub_refreshrun.finished_at IS NOT NULL"
+def _failed(stage: Stage, since: datetime, step: Step, reason: str) -> bool:
+    """Whether a run has ended since then whose step failed for the reason.
+
+    It may have begun before, and have met the fault that came then.
+    """
+    ended = "hub_refreshrun.finished_at > %s"
     if step.is_list:
         rows = stage.query(
             f"SELECT 1 FROM hub_refreshrun WHERE {ended} AND root_sha = '' AND reason = %s",
-            [after, reason],
+            [since, reason],
         )
     else:
         rows = stage.query(
             "SELECT 1 FROM hub_lookup JOIN hub_refreshrun ON run_id = hub_refreshrun.id"
             f" WHERE {ended} AND hub_lookup.outcome IN ('failed', 'missing')"
             " AND hub_lookup.reason = %s",
-            [after, reason],
+            [since, reason],
         )
     return bool(rows)
 
 
-def _wait_for_failure(stage: Stage, after: int, step: Step, reason: str) -> None:
-    wait_until(lambda: _failed(stage, after, step, reason), f"{step.name} to fail: {reason}")
+def _wait_for_failure(stage: Stage, since: datetime, step: Step, reason: str) -> None:
+    wait_until(lambda: _failed(stage, since, step, reason), f"{step.name} to fail: {reason}")
 
 
 @contextmanager
-def _healed(stage: Stage) -> Iterator[int]:
-    """Whatever comes, GitHub is healthy afterwards; the newest run before."""
+def _healed(stage: Stage) -> Iterator[datetime]:
+    """Whatever comes, GitHub is healthy afterwards; the time before."""
     try:
-        yield stage.newest_run()
+        yield datetime.now(UTC)
     finally:
         stage.github.heal()
 
@@ -78,12 +82,12 @@ def _answered_with(
     stage: Stage,
     times: int | None = None,
 ) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
         strike = stage.github.strike(fault, arguments, step.asks, times)
         stage.writer.change(directories=_DIRECTORIES)
         stage.tick()
         stage.wait_for_strike(strike)
-        _wait_for_failure(stage, before, step, reason)
+        _wait_for_failure(stage, since, step, reason)
         yield
 
 
@@ -186,11 +190,11 @@ _at_each_step("JSON too deep", "answer", [200, _DEEP], "bad_answer", (1, 1, 1))
 
 @kind("GitHub: truncated trees in list", times=5)
 def truncated_list(stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
         stage.github.truncate_above(3)  # the root has fewer entries, the folder below it more
         stage.writer.change(directories=_DIRECTORIES)
         stage.tick()
-        _wait_for_failure(stage, before, LIST, "truncated")
+        _wait_for_failure(stage, since, LIST, "truncated")
         yield
 
 
@@ -206,13 +210,13 @@ def silently_cut_lookup(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: trees cut off without a word in list", times=4)
 def silently_cut_list(stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
 
         def cut_off(path: str) -> int:
             return int(stage.github.strike("half_tree", [False], path, None))
 
         with _folders_list_meets(stage, cut_off):
-            _wait_for_failure(stage, before, LIST, "bad_answer")
+            _wait_for_failure(stage, since, LIST, "bad_answer")
         yield
 
 
@@ -221,12 +225,12 @@ def silently_cut_list(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: 304 without a cached body in list", times=4)
 def unasked_304_in_list(stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
         stage.github.strike("unasked_not_modified", None, ROOT_TREE, None)
 
         def failed() -> bool:
             stage.execute("DELETE FROM hub_listingetag")  # a run at work may have noted one more
-            return _failed(stage, before, LIST, "bad_answer")
+            return _failed(stage, since, LIST, "bad_answer")
 
         wait_until(failed, "list to meet a 304 without having asked")
         yield
@@ -287,30 +291,38 @@ def _hold_at(stage: Stage, step: Step) -> int:
     return held
 
 
+@contextmanager
+def _afterwards(stage: Stage, sets: str) -> Iterator[None]:
+    """Set the token's columns at the end, as an admin would or time."""
+    try:
+        yield
+    finally:
+        stage.execute(f"UPDATE hub_githubtoken SET {sets}")
+
+
 def _refused(step: Step, stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    # An admin looks at the token, and GitHub takes it again.
+    with _afterwards(stage, "state = 'valid'"), _healed(stage) as since:
         held = _hold_at(stage, step)
         stage.github.revoke()
         stage.github.release(held)
-        _wait_for_failure(stage, before, step, "token_refused")
+        _wait_for_failure(stage, since, step, "token_refused")
         yield
-    # An admin looks at the token in the admin, and GitHub takes it again.
-    stage.execute("UPDATE hub_githubtoken SET state = 'valid'")
 
 
 def _used_up(step: Step, stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
         held = _hold_at(stage, step)
         stage.github.exhaust(_RESET_IN)
         stage.github.release(held)
-        _wait_for_failure(stage, before, step, "rate_limited")
+        _wait_for_failure(stage, since, step, "rate_limited")
         yield  # the hub itself waits for the reset that it was told
 
 
 def _asked_to_wait(status: int, step: Step, stage: Stage) -> Generator[None]:
-    yield from _answered_with("secondary_limit", [None, status], "secondary_limit", step, stage)
     # The minute passes that the hub waits when GitHub names no time.
-    stage.execute("UPDATE hub_githubtoken SET blocked_until = now()")
+    with _afterwards(stage, "blocked_until = now()"):
+        yield from _answered_with("secondary_limit", [None, status], "secondary_limit", step, stage)
 
 
 for _step, _times in zip(_STEPS, (3, 5, 4), strict=True):
@@ -337,20 +349,19 @@ def used_up_429(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: the branch vanishes", times=5)
 def branch_vanishes(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    with stage.writer.branch_vanished():
+    with _healed(stage) as since, stage.writer.branch_vanished():
         stage.tick()
-        _wait_for_failure(stage, before, LIST, "not_found")
+        _wait_for_failure(stage, since, LIST, "not_found")
         yield
 
 
 @kind("GitHub: the branch vanishes between list and lookup", times=3)
 def branch_vanishes_after_list(stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
         held = _hold_at(stage, LOOK_UP)
         with stage.writer.branch_vanished():
             stage.github.release(held)
-            _wait_for_failure(stage, before, LIST, "not_found")
+            _wait_for_failure(stage, since, LIST, "not_found")
             yield
 
 
@@ -362,20 +373,20 @@ def repository_empty(stage: Stage) -> Generator[None]:
 
 @kind("GitHub: force push in list", times=4)
 def force_push_in_list(stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
         with _folders_list_meets(stage, stage.github.hold) as held:
             stage.writer.force_push()
             stage.github.release(held)
-            _wait_for_failure(stage, before, LIST, "not_found")
+            _wait_for_failure(stage, since, LIST, "not_found")
         yield
 
 
 def _force_push_before(step: Step, stage: Stage) -> Generator[None]:
-    with _healed(stage) as before:
+    with _healed(stage) as since:
         held = _hold_at(stage, step)
         stage.writer.force_push()
         stage.github.release(held)
-        _wait_for_failure(stage, before, step, "not_found")
+        _wait_for_failure(stage, since, step, "not_found")
         yield
 
 
