@@ -103,6 +103,19 @@ PLANTS = {
             ),
         ),
     ),
+    "everything failed, and an empty map": Plant(
+        "GitHub: force push between list and lookup",
+        "lost",
+        "an empty map",
+        (
+            Change(
+                _PUBLISH,
+                "publish",
+                "refusal = _refusal(run, plan)",
+                "refusal, plan = None, Plan({}, False, False) if plan.all_failed else plan",
+            ),
+        ),
+    ),
     "as of now, whatever was confirmed": Plant(
         "GitHub killed",
         "wrong",

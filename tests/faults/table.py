@@ -120,6 +120,12 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [row["fault"], *counts, *seconds]
 
 
+def _restarts(by_part: Mapping[str, int]) -> str:
+    """What ended without having been killed, as a worker may that loses Redis."""
+    parts = ", ".join(f"{part} {times}×" for part, times in by_part.items())
+    return f"Ended by themselves and were started again, as a supervisor does: {parts or 'none'}."
+
+
 def keep(kept: Mapping[str, Any], file: Path = LATEST) -> None:
     """Write the JSON, and the table into the docs."""
     file.parent.mkdir(exist_ok=True)
@@ -137,7 +143,7 @@ def markdown(kept: Mapping[str, Any]) -> str:
         "",
         f"Measured on {kept['date'][:10]} at commit `{kept['commit']}` on {kept['machine']}, "
         f"Python {kept['python']}, {versions}: {kept['seconds'] / 60:.0f} minutes, "
-        f"{kept['runs']:,} runs over {kept['commits']:,} commits.",
+        f"{kept['runs']:,} runs over {kept['commits']:,} commits. {_restarts(kept['restarts'])}",
         "",
         "| Fault | Times | Reads | Errors | Lost | Wrong | Stuck | Recovery, median | longest |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",

@@ -390,5 +390,7 @@ def _force_push_before(step: Step, stage: Stage) -> Generator[None]:
         yield
 
 
-kind("GitHub: force push between list and lookup", times=5)(partial(_force_push_before, LOOK_UP))
+kind("GitHub: force push between list and lookup", times=5, short=True)(
+    partial(_force_push_before, LOOK_UP)
+)
 kind("GitHub: force push between lookup and blobs", times=4)(partial(_force_push_before, BLOBS))
