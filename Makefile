@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz check audit licences password backup restore lock htmx clean
+.PHONY: help setup run test browser fuzz faults check audit licences password backup restore lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ test: .venv/.browser ## all tests, on a real Postgres, a real Redis, real worker
 
 browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/output
 	@$(BIN)/python -m pytest tests/browser
+
+faults: .venv/.dev ## break every part more than 300 times, about 18 minutes; the table goes to docs/faults.md
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 fuzz: .venv/.dev ## 10,000 odd requests to a real web server; FUZZ_SEED=… repeats them
 	@FUZZ_REQUESTS="$${FUZZ_REQUESTS:-10000}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \

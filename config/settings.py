@@ -4,6 +4,7 @@ A hub that was started by `make run` leaves its addresses and keys in `<data fol
 (mode 0600), so that `manage.py` works in another terminal. The real environment wins over it.
 """
 
+import socket
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -175,6 +176,21 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# --- Connections ----------------------------------------------------------------------------------
+# Seconds in which the system of the other side acknowledges what was sent, or it is not there.
+_SILENCE = 10
+# The same for Redis. macOS lacks the last and calls the first TCP_KEEPALIVE, which it sets itself.
+_KEEPALIVE = {
+    option: value
+    for name, value in (
+        ("TCP_KEEPIDLE", _SILENCE),
+        ("TCP_KEEPINTVL", 5),
+        ("TCP_KEEPCNT", 2),
+        ("TCP_USER_TIMEOUT", _SILENCE * 1000),  # milliseconds
+    )
+    if (option := getattr(socket, name, None)) is not None
+}
+
 # --- The data -------------------------------------------------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
@@ -184,7 +200,15 @@ DATABASES = {
         conn_health_checks=True,
     )
 }
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+# A router may forget a connection without a word to either side. Linux would notice after 15
+# minutes where something was sent, and after two hours otherwise. What DATABASE_URL says wins.
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,  # seconds, as those below
+    "keepalives_idle": _SILENCE,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": _SILENCE * 1000,  # milliseconds
+} | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- GitHub ---------------------------------------------------------------------------------------
@@ -250,6 +274,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_connections": 200,
     "health_check_interval": 10,
     "socket_keepalive": True,
+    "socket_keepalive_options": _KEEPALIVE,
     "socket_timeout": 30,
     "socket_connect_timeout": 5,
 }
@@ -269,7 +294,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
 CELERY_TASK_SEND_SENT_EVENT = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "hub.beat:Scheduler"
 # No CELERY_BEAT_SCHEDULE: entries in settings overwrite an admin's edits at each start of beat.
 # `hub/schedule.py` creates them once.
 DJANGO_CELERY_BEAT_TZ_AWARE = True

@@ -27,6 +27,7 @@ from hub.models import (
     Snapshot,
     TreeListing,
 )
+from hub.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def list_and_compare(run_id: int) -> None:
     except errors.GitHubError as error:
         _end_without_listing(run, error)
         return
-    with transaction.atomic():
+    with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.status != RunStatus.LISTING:
             return  # the watch closed it, or a second delivery was faster
@@ -133,7 +134,7 @@ def _end_without_listing(run: RefreshRun, error: errors.GitHubError) -> None:
     """End the run; readers keep the last good snapshot and are told why it is not newer."""
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
-    with transaction.atomic():
+    with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run.pk)
         if run.status != RunStatus.LISTING:
             return  # ended, or a second delivery had listed and is past that
@@ -166,10 +167,11 @@ def fetch_listing(client: GitHubClient, source: Source, commit: Commit | None = 
 
 def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int]:
     """The root tree of the branch: the one request whose answer can change, so the one with an
-    ETag. The ETag is stored together with the tree that it describes."""
+    ETag. The ETag is stored together with the tree that it describes, and of no use without it."""
+    kept = TreeListing.objects.values("pk")
     known = {
         etag.token_id: (etag.etag, etag.tree_sha)
-        for etag in ListingETag.objects.filter(url=source.key)
+        for etag in ListingETag.objects.filter(url=source.key, tree_sha__in=kept)
     }
     answer = client.tree(
         source.repository,

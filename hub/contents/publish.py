@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from hub.contents import rules
@@ -28,6 +27,7 @@ from hub.models import (
     Snapshot,
     TreeListing,
 )
+from hub.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def publish(run_id: int) -> None:
     Outcomes are read from Postgres, so a lost result loses nothing. A second delivery finds the
     run ended and does nothing; a run older than the newest snapshot never overwrites it.
     """
-    with transaction.atomic():
+    with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.status != RunStatus.LOOKING_UP:
             return
@@ -95,7 +95,7 @@ def close_overdue_runs() -> list[int]:
 
 def fail_run(run_id: int, reason: Reason, detail: str) -> None:
     """End an open run as failed; readers keep the last good snapshot and are told why."""
-    with transaction.atomic():
+    with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.is_open:
             end_run(run, RunStatus.FAILED, reason, detail)

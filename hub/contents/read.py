@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from hub.contents.serve import serve_catalogue, serve_failure
+from hub.contents.serve import serve_catalogue, serve_overdue
 from hub.github.source import configured_source
 from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
 
@@ -64,7 +64,7 @@ def _current(rows: QuerySet[ServedContents]) -> ServedContents:
     if served is None:
         serve_catalogue()
     elif served.fresh_until and served.fresh_until < timezone.now():
-        serve_failure(key, Reason.OVERDUE)
+        serve_overdue(key)
     else:
         return served
     return rows.get(pk=key)

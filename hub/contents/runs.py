@@ -12,6 +12,7 @@ from django.utils import timezone
 from hub.contents import dispatch
 from hub.github.source import configured_source
 from hub.models import RefreshRun, RunStatus, RunTrigger, Snapshot
+from hub.transactions import short_transaction
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def start_run(
     source = configured_source().key
     while True:
         try:
-            with transaction.atomic():
+            with short_transaction():
                 run = _begin(
                     source,
                     trigger,
@@ -82,7 +83,7 @@ def _join(source: str, trigger: RunTrigger, *, follow_up: bool) -> Started | Non
     if not follow_up:
         open_run = RefreshRun.objects.open().filter(source=source).first()
         return Started(open_run, begun=False) if open_run else None
-    with transaction.atomic():
+    with short_transaction():
         run = RefreshRun.objects.open().filter(source=source).select_for_update().first()
         if run is None:
             return None

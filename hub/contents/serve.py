@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from hub.contents.owners import match_again
@@ -23,26 +22,39 @@ from hub.models import (
     Snapshot,
 )
 from hub.schedule import time_to_next
+from hub.transactions import short_transaction
 
 
 def serve_snapshot(snapshot: Snapshot, as_of: datetime | None) -> None:
     """Serve `snapshot` as fresh; `as_of` is when GitHub last confirmed it."""
-    with transaction.atomic():
+    with short_transaction():
         _store(_locked(snapshot.source), snapshot, ServedState.FRESH, "", as_of)
 
 
 def serve_failure(source_key: str, reason: Reason) -> None:
     """Go on serving what there is, and say why it is not newer."""
-    with transaction.atomic():
+    with short_transaction():
         served = _locked(source_key)
         state = ServedState.STALE if served.snapshot else ServedState.EMPTY
         _store(served, served.snapshot, state, reason, served.as_of)
 
 
+def serve_overdue(source_key: str) -> None:
+    """Say that the map is older than planned, unless that is being seen to.
+
+    A reader calls it, who waits for nobody: whoever holds the row renders it at this moment.
+    """
+    with short_transaction():
+        rows = ServedContents.objects.select_for_update(of=("self",), skip_locked=True)
+        served = rows.filter(pk=source_key, fresh_until__lt=timezone.now()).first()
+        if served:
+            _store(served, served.snapshot, ServedState.STALE, Reason.OVERDUE, served.as_of)
+
+
 def serve_catalogue() -> None:
     """Render again after a change of the catalogue, with the same state and age."""
     source = configured_source()
-    with transaction.atomic():
+    with short_transaction():
         match_again(source.key)
         served = _locked(source.key)
         _store(served, served.snapshot, ServedState(served.state), served.reason, served.as_of)

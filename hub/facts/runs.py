@@ -18,6 +18,7 @@ from hub.github import errors
 from hub.github.tokens import adopt_environment_token, shared_pool
 from hub.models import Exporter, FactsLookup, FactsRun, FactsStatus, Outcome, Reason, RunTrigger
 from hub.models.catalogue import ExporterQuerySet
+from hub.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def start_run(
     """Begin to ask for the facts of the `chosen` exporters (None: all), or join the open run."""
     while True:
         try:
-            with transaction.atomic():
+            with short_transaction():
                 now = timezone.now()
                 run = FactsRun.objects.create(
                     trigger=trigger,
@@ -88,7 +89,7 @@ def begin(run_id: int) -> None:
     except errors.GitHubError as error:
         _end_without_asking(run, error)
         return
-    with transaction.atomic():
+    with short_transaction():
         run = FactsRun.objects.select_for_update().get(pk=run_id)
         if run.status != FactsStatus.QUEUED:
             return  # the watch closed it, or a second delivery was faster
@@ -119,7 +120,7 @@ def _send(run: FactsRun) -> None:
 def _end_without_asking(run: FactsRun, error: errors.GitHubError) -> None:
     """End a run that has no token to ask with; the exporters keep their facts and say why."""
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
-    with transaction.atomic():
+    with short_transaction():
         run = FactsRun.objects.select_for_update().get(pk=run.pk)
         if run.status != FactsStatus.QUEUED:
             return
@@ -135,7 +136,7 @@ def finish(run_id: int) -> None:
     Outcomes are read from Postgres, so a lost result loses nothing. A second delivery finds the
     run ended and does nothing.
     """
-    with transaction.atomic():
+    with short_transaction():
         run = FactsRun.objects.select_for_update().get(pk=run_id)
         if run.status != FactsStatus.ASKING:
             return
@@ -166,7 +167,7 @@ def _give_up_pending(run: FactsRun) -> None:
 
 def fail_run(run_id: int, reason: Reason, detail: str) -> None:
     """End an open run as failed; what its lookups have stored stays."""
-    with transaction.atomic():
+    with short_transaction():
         run = FactsRun.objects.select_for_update().get(pk=run_id)
         if run.is_open:
             _give_up_pending(run)

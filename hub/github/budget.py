@@ -10,7 +10,9 @@ from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_random
 
 from hub.github.errors import BudgetSpent
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 # Longer than a window, so a place always comes up unless far too many wait for it.
 LONGEST_WAIT = 90  # seconds
 READ, WRITE = 1, 5  # points
+_PATIENCE = 2.0  # seconds that Redis may take for an answer: better none than a lookup that waits
 
 
 class RequestBudget:
@@ -29,7 +32,14 @@ class RequestBudget:
         self._item = RateLimitItemPerMinute(points_per_minute) if points_per_minute else None
         # "Make requests serially, with a second between writes" (the same page).
         self._write = RateLimitItemPerSecond(1)
-        self._limiter = MovingWindowRateLimiter(storage_from_string(redis_url))
+        storage = storage_from_string(
+            redis_url,
+            socket_timeout=_PATIENCE,
+            socket_connect_timeout=_PATIENCE,
+            # A pooled connection may have died; redis-py would try ten times.
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._limiter = MovingWindowRateLimiter(storage)
 
     def spend(self, token_id: int, points: int = READ) -> None:
         """Wait until there is room for `points` under this token, and take it.

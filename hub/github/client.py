@@ -5,7 +5,7 @@ import binascii
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from time import monotonic
 from typing import Any
@@ -20,7 +20,7 @@ from urllib3.util import Retry
 
 from hub.github import errors
 from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
-from hub.github.objects import blob_sha, is_safe_path, is_sha, storable_name
+from hub.github.objects import blob_sha, is_safe_path, is_sha, is_whole_tree, storable_name
 from hub.github.tokens import (
     RateLimit,
     Token,
@@ -34,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 _REDIRECTS = {301, 302, 307, 308}
 _MOST_REDIRECTS = 3
+_LONGEST_ETAG = 80  # characters that the models keep; GitHub's have 68
+# GitHub says that it is used up, and that there are more since a moment ago: our clock is ahead.
+_AFTER_A_PAST_RESET = timedelta(seconds=5)
+_HIGHEST_LIMIT = 10**9  # requests an hour; anything above is no limit of GitHub's
 _LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
 
 
@@ -117,7 +121,9 @@ class GitHubClient:
 
         Its paths lead nowhere else and can be kept; its SHAs are SHAs.
         `etags` maps a token's id to the ETag it was given: then the answer may be `unchanged`.
-        Raises `Truncated` rather than return a part, `UnexpectedAnswer` for another shape.
+        Raises `Truncated` rather than return a part, `UnexpectedAnswer` for another shape and for
+        entries that do not hash to `ref`, where that is a SHA: what is kept under it is kept for
+        ever.
         """
         path = f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
         answer = self.get(path, {"recursive": "1"} if recursive else {}, etags)
@@ -127,6 +133,8 @@ class GitHubClient:
             raise errors.UnexpectedAnswer(f"{path}: not a git tree")
         if answer.data.get("truncated"):
             raise errors.Truncated(f"{path}: GitHub cut the tree off")
+        if is_sha(ref) and not is_whole_tree(ref, answer.data["tree"], recursive=recursive):
+            raise errors.UnexpectedAnswer(f"{path}: the entries do not match its SHA")
         return replace(answer, data=answer.data | {"tree": _entries(path, answer.data["tree"])})
 
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
@@ -260,9 +268,10 @@ class GitHubClient:
             return Answer(None, etag, token.id, asked, unchanged=True)
         try:
             data = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter for brackets in brackets in …
             raise errors.UnexpectedAnswer(f"{path}: no JSON in the answer") from None
-        return Answer(data, response.headers.get("ETag", ""), token.id, asked)
+        etag = response.headers.get("ETag", "")
+        return Answer(data, etag if len(etag) <= _LONGEST_ETAG else "", token.id, asked)
 
     def _send(
         self,
@@ -337,9 +346,10 @@ def _is_entry(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("path"), str)
-        and isinstance(entry.get("type"), str)
-        and isinstance(entry.get("size", 0), int)
+        and entry.get("type") in ("blob", "tree", "commit")
+        and isinstance(entry.get("mode"), str)
         and is_sha(entry.get("sha"))
+        and isinstance(entry.get("size", 0), int)
     )
 
 
@@ -365,15 +375,18 @@ def _rate_limit(response: requests.Response) -> RateLimit | None:
         remaining = int(headers["x-ratelimit-remaining"])
     except (KeyError, ValueError):
         return None
+    if not 0 <= remaining <= limit <= _HIGHEST_LIMIT:
+        return None
     return RateLimit(limit, remaining, reset_time(headers.get("x-ratelimit-reset"), _now()))
 
 
 def _message(response: requests.Response) -> str:
     """GitHub's own words, if there are any: a proxy's answer may be HTML."""
     try:
-        return str(response.json().get("message", ""))[:200]
-    except (ValueError, AttributeError):
+        words = str(response.json().get("message", ""))[:200]
+    except (ValueError, RecursionError, AttributeError):
         return ""
+    return "".join(filter(str.isprintable, words))
 
 
 def _raise_for_status(response: requests.Response, path: str) -> None:
@@ -411,7 +424,8 @@ def _limit_or_denial(response: requests.Response, what: str, message: str) -> er
         wait = int(retry_after) if retry_after.isdigit() else None
         return errors.SecondaryLimited(what, wait_after_secondary(wait, _now()))
     if headers.get("x-ratelimit-remaining") == "0":
-        return errors.RateLimited(what, reset_time(headers.get("x-ratelimit-reset"), _now()))
+        reset_at = reset_time(headers.get("x-ratelimit-reset"), _now())
+        return errors.RateLimited(what, max(reset_at, _now() + _AFTER_A_PAST_RESET))
     if response.status_code == 429:
         return errors.SecondaryLimited(what, wait_after_secondary(None, _now()))
     return errors.AccessDenied(what)

@@ -2,22 +2,60 @@
 
 import hashlib
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# What stands in JSON for bytes of a name that are no UTF-8.
+_UNREADABLE = re.compile("[\ufffd\ud800-\udfff]")
+
+
+def is_sha(name: object) -> bool:
+    """Whether `name` is one that git gives: SHA-1 or SHA-256, in full."""
+    return isinstance(name, str) and _SHA.fullmatch(name) is not None
 
 
 def blob_sha(data: bytes, *, like: str = "") -> str:
     """The name that git gives a file's bytes: SHA-1, or SHA-256 where `like` is such a name."""
+    return _name_of(b"blob", data, like)
+
+
+def is_whole_tree(sha: str, entries: Iterable[Mapping[str, Any]], *, recursive: bool) -> bool:
+    """Whether `entries` are all of the tree `sha`, and those of each tree below it.
+
+    An entry has GitHub's `path`, `mode`, `type` and `sha`. What GitHub cannot write in JSON, a
+    name that is no UTF-8, cannot be checked and passes.
+    """
+    children: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    trees = {"": sha}
+    for entry in entries:
+        folder, _, _ = entry["path"].rpartition("/")
+        if _UNREADABLE.search(entry["path"]):
+            return True
+        children[folder].append(entry)
+        if recursive and entry["type"] == "tree":
+            trees[entry["path"]] = entry["sha"]
+    return children.keys() <= trees.keys() and all(
+        _tree_sha(children[folder], sha) == sha for folder, sha in trees.items()
+    )
+
+
+def _tree_sha(entries: Iterable[Mapping[str, Any]], like: str) -> str:
+    lines = []
+    for entry in entries:
+        name = entry["path"].rpartition("/")[2].encode()
+        order = name + b"/" if entry["type"] == "tree" else name
+        mode = entry["mode"].lstrip("0").encode()
+        lines.append((order, mode + b" " + name + b"\0" + bytes.fromhex(entry["sha"])))
+    return _name_of(b"tree", b"".join(line for _, line in sorted(lines)), like)
+
+
+def _name_of(kind: bytes, data: bytes, like: str) -> str:
     name = hashlib.sha256() if len(like) == 64 else hashlib.sha1(usedforsecurity=False)
-    name.update(b"blob %d\0" % len(data))
+    name.update(b"%s %d\0" % (kind, len(data)))
     name.update(data)
     return name.hexdigest()
-
-
-def is_sha(name: Any) -> bool:
-    """Whether `name` is a full name of an object, in SHA-1 or SHA-256."""
-    return isinstance(name, str) and _SHA.fullmatch(name) is not None
 
 
 def storable_name(path: str) -> str:

@@ -189,6 +189,10 @@ class EmbeddedPostgres(EmbeddedServer):
             "unix_socket_directories": "",
             # A thread of a worker holds a connection while its task runs.
             "max_connections": "200",
+            # A client that is gone without a word keeps its locks until it is missed (seconds).
+            "tcp_keepalives_idle": "60",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [str(self._bin / "postgres"), "-D", str(self.cluster), *options]

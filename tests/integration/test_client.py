@@ -1,6 +1,8 @@
 """The GitHub client against the small GitHub, in this process."""
 
+import socket
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -58,6 +60,85 @@ def test_another_server_is_never_followed(client: GitHubClient, github: SmallGit
     github.faults.append(Fault(f.answer(301, {}, {"Location": "http://127.0.0.1:1/x"})))
     with pytest.raises(errors.UnexpectedAnswer, match="another server"):
         client.tree(REPO, "main")
+
+
+def test_a_redirect_to_no_address_is_an_odd_answer(
+    client: GitHubClient, github: SmallGitHub
+) -> None:
+    github.faults.append(Fault(f.answer(301, {}, {"Location": "http://[::1"})))
+    with pytest.raises(errors.UnexpectedAnswer, match="no address"):
+        client.tree(REPO, "main")
+
+
+@pytest.mark.parametrize("status", [200, 302])
+def test_a_body_without_end_is_given_up(
+    client: GitHubClient, github: SmallGitHub, status: int
+) -> None:
+    github.faults.append(Fault(f.flood(status)))
+    with pytest.raises(errors.UnexpectedAnswer, match="too large"):
+        client.tree(REPO, "main")
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ([], "null"),
+        (["sha"], '"main"'),
+        (["tree"], "{}"),
+        (["tree", 0], "null"),
+        (["tree", 0, "path"], "7"),
+        (["tree", 0, "sha"], f'"{"x" * 500}"'),
+        (["tree", 0, "type"], "[]"),
+        (["tree", 0, "mode"], "40000"),
+        (["tree", 0, "size"], '"large"'),
+    ],
+)
+def test_a_tree_of_another_shape_is_an_odd_answer(
+    client: GitHubClient, github: SmallGitHub, keys: list[Any], text: str
+) -> None:
+    github.faults.append(Fault(f.with_json(keys, text)))
+    with pytest.raises(errors.UnexpectedAnswer, match="not a git tree"):
+        client.tree(REPO, "main")
+
+
+def test_json_too_deep_to_read_is_an_odd_answer(client: GitHubClient, github: SmallGitHub) -> None:
+    github.faults.append(Fault(f.answer(200, "[" * 100_000)))
+    with pytest.raises(errors.UnexpectedAnswer, match="no JSON"):
+        client.tree(REPO, "main")
+
+
+def test_a_tree_that_is_cut_off_without_a_word_is_noticed(
+    client: GitHubClient, github: SmallGitHub
+) -> None:
+    github.repository.write("contents/Redis/more.yaml", b"y")
+    entry = github.repository.find("main", "contents/Redis")
+    assert entry
+    assert len(client.tree(REPO, entry.sha, recursive=True).data["tree"]) == 2
+    github.faults.append(Fault(f.half_tree(False)))
+    with pytest.raises(errors.UnexpectedAnswer, match="do not match its SHA"):
+        client.tree(REPO, entry.sha, recursive=True)
+
+
+def test_what_postgres_cannot_keep_is_left_out(client: GitHubClient, github: SmallGitHub) -> None:
+    message = {"message": "a\0b\ud800c"}
+    github.faults.append(Fault(f.answer(418, message), times=1))
+    with pytest.raises(errors.UnexpectedAnswer, match="418 abc"):
+        client.tree(REPO, "main")
+    odd = {"X-RateLimit-Limit": "9" * 20, "X-RateLimit-Remaining": "-1", "ETag": f'"{"x" * 200}"'}
+    tree = {"sha": "0" * 40, "tree": [], "truncated": False}
+    github.faults.append(Fault(f.answer(200, tree, odd)))
+    assert client.tree(REPO, "main").etag == ""
+    assert GitHubToken.objects.get().remaining is None
+
+
+def test_a_limit_whose_reset_has_passed_is_not_asked_again_at_once(
+    client: GitHubClient, github: SmallGitHub
+) -> None:
+    """GitHub's clock is behind ours."""
+    github.faults.append(Fault(f.primary_limit(-30)))
+    with pytest.raises(errors.RateLimited):
+        client.tree(REPO, "main")
+    assert len(github.requests) == 1
 
 
 def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: SmallGitHub) -> None:
@@ -125,6 +206,13 @@ def test_the_budget_is_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(errors.BudgetSpent):
         two.spend(987_654)
     two.spend(987_655)  # another token has a budget of its own
+
+
+def test_a_budget_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.github.budget._PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        RequestBudget(3, f"redis://127.0.0.1:{port}/0").spend(987_656)
 
 
 @pytest.mark.django_db

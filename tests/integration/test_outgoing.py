@@ -159,7 +159,7 @@ def test_names_that_json_may_hold_and_postgres_may_not(
     client: GitHubClient, github: SmallGitHub
 ) -> None:
     names = ["a\0b", "a\ud800", "a\udcff", "a", "../x", "x/../y", "/x", "x//y", ".GIT/x", ".git"]
-    tree = [{"path": name, "type": "blob", "sha": "a" * 40} for name in names]
+    tree = [{"path": name, "mode": "100644", "type": "blob", "sha": "a" * 40} for name in names]
     github.faults.append(Fault(f.answer(200, {"sha": "b" * 40, "tree": tree})))
     kept = [entry["path"] for entry in client.tree(REPO, "main").data["tree"]]
     assert kept == [r"a\x00b", r"a\ud800", r"a\udcff", "a"]

@@ -8,7 +8,16 @@ from django.test import Client
 
 from hub.demo.smallgithub import Fault, Repository
 from hub.demo.smallgithub import faults as f
-from hub.models import Category, Exporter, GitHubToken, Reason, RunStatus, Snapshot, TokenState
+from hub.models import (
+    Category,
+    Exporter,
+    GitHubToken,
+    Reason,
+    RunStatus,
+    Snapshot,
+    TokenState,
+    TreeListing,
+)
 from tests.conftest import TOKEN, Hub
 
 FIVE = [f"{name}/{name}_alert.yaml" for name in ("Redis", "Kafka", "MySQL", "NGINX", "Node")]
@@ -46,6 +55,13 @@ def test_nothing_changed_costs_one_request_and_no_chord(filled: Hub) -> None:
     assert served()["as_of"] >= before
 
 
+def test_an_etag_whose_listing_is_gone_is_not_asked_with(filled: Hub) -> None:
+    TreeListing.objects.all().delete()
+    run, _ = filled.count()
+    assert run.status == RunStatus.UNCHANGED
+    assert [request.status for request in filled.github.requests] == [200, 200]
+
+
 def test_a_push_elsewhere_costs_one_request_and_no_chord(filled: Hub) -> None:
     filled.github.repository.write("docs/readme.md", b"new")
     run, paths = filled.count()
@@ -80,7 +96,7 @@ def test_a_removed_directory_leaves_the_map(filled: Hub) -> None:
         (f.answer(500, {"message": "boom"}), Reason.SERVER_FAULT),
         (f.answer(200, "no json"), Reason.BAD_ANSWER),
         (f.answer(200, [1, 2]), Reason.BAD_ANSWER),
-        (f.answer(200, {"sha": "x", "tree": [], "truncated": True}), Reason.TRUNCATED),
+        (f.answer(200, {"sha": "0" * 40, "tree": [], "truncated": True}), Reason.TRUNCATED),
         (f.answer(404, {"message": "Not Found"}), Reason.NOT_FOUND),
         (f.answer(304), Reason.BAD_ANSWER),
         (f.answer(302, {}, {"Location": "http://127.0.0.1:1/elsewhere"}), Reason.BAD_ANSWER),

@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator, ValidationError
 
-from hub.demo.smallgithub import OtherRepository, Repository, SmallGitHub, of_folder
+from hub.demo.smallgithub import Fault, OtherRepository, Repository, SmallGitHub, faults, of_folder
 
 TOKEN = "ghp_small0123456789"
 DOCUMENT = json.loads((Path(__file__).parents[1] / "data" / "github-openapi.json").read_text())
@@ -323,3 +325,72 @@ def test_a_tree_above_the_limit_says_that_it_is_truncated(github: SmallGitHub) -
     github.truncate_above = 2
     answer = ask(github, "/repos/owner/name/git/trees/main?recursive=1").json()
     assert (answer["truncated"], len(answer["tree"])) == (True, 2)
+
+
+ROOT_TREE = "/repos/owner/name/git/trees/main"
+
+
+def strike(github: SmallGitHub, act: Callable[[BaseHTTPRequestHandler], bool]) -> None:
+    github.faults.append(Fault(act))
+
+
+def test_a_value_of_an_answer_is_replaced(github: SmallGitHub) -> None:
+    healthy = ask(github, ROOT_TREE)
+    strike(github, faults.with_json(["tree", 0, "path"], '"\\u0000"'))
+    answer = ask(github, ROOT_TREE, headers={"If-None-Match": healthy.headers["ETag"]})
+    assert answer.json()["tree"][0] == {**healthy.json()["tree"][0], "path": "\0"}
+    assert answer.headers["ETag"] == healthy.headers["ETag"]
+    github.faults.clear()
+    strike(github, faults.with_json([], "null"))
+    assert ask(github, ROOT_TREE).json() is None
+
+
+@pytest.mark.parametrize("admits_it", [True, False])
+def test_half_a_tree(github: SmallGitHub, admits_it: bool) -> None:
+    whole = ask(github, ROOT_TREE).json()
+    strike(github, faults.half_tree(admits_it))
+    half = ask(github, ROOT_TREE).json()
+    assert half == {
+        **whole,
+        "tree": whole["tree"][: len(whole["tree"]) // 2],
+        "truncated": admits_it,
+    }
+
+
+def test_half_an_answer_whose_end_is_the_connections(github: SmallGitHub) -> None:
+    whole = ask(github, ROOT_TREE).content
+    strike(github, faults.cut_off)
+    answer = ask(github, ROOT_TREE)
+    assert answer.content == whole[: len(whole) // 2]
+    assert "Content-Length" not in answer.headers
+
+
+def test_bodies_without_end(github: SmallGitHub) -> None:
+    strike(github, faults.flood())
+    with ask(github, ROOT_TREE, stream=True) as answer:
+        assert len(answer.raw.read(1_000_000)) == 1_000_000
+    github.faults.clear()
+    strike(github, faults.gzip_bomb)
+    with ask(github, ROOT_TREE, stream=True) as answer:
+        assert int(answer.headers["Content-Length"]) < 200_000
+        assert len(answer.raw.read(1_000_000, decode_content=True)) == 1_000_000
+
+
+def test_a_304_out_of_the_blue_and_a_circle(github: SmallGitHub) -> None:
+    strike(github, faults.unasked_not_modified)
+    answer = ask(github, ROOT_TREE)
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert ask(github, ROOT_TREE, headers={"If-None-Match": "another"}).status_code == 200
+    github.faults.clear()
+    strike(github, faults.circle(307))
+    answer = ask(github, f"{ROOT_TREE}?recursive=1", allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (307, f"{ROOT_TREE}?recursive=1")
+
+
+def test_the_primary_limit_names_its_reset(github: SmallGitHub) -> None:
+    strike(github, faults.primary_limit(-30))
+    before = int(time.time())
+    answer = ask(github, ROOT_TREE)
+    assert answer.status_code == 429
+    assert answer.headers["X-RateLimit-Remaining"] == "0"
+    assert before - 30 <= int(answer.headers["X-RateLimit-Reset"]) <= time.time() - 30

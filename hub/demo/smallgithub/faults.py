@@ -1,5 +1,7 @@
 """What can go wrong at GitHub, to be switched on by tests and from the command line."""
 
+import gzip
+import http.client
 import io
 import json
 import socket
@@ -8,7 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+_PART = 64 * 1024  # bytes
 
 
 @dataclass
@@ -76,6 +82,33 @@ def secondary_limit(
     )
 
 
+def primary_limit(reset_in: int, status: int = 429) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """The hour's requests are used up; `reset_in` seconds from now there are more.
+
+    Negative where the clock of who asks is ahead.
+    """
+
+    def act(handler: BaseHTTPRequestHandler) -> bool:
+        headers = {
+            "X-RateLimit-Limit": "5000",
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": str(int(time.time()) + reset_in),
+        }
+        return answer(status, {"message": "API rate limit exceeded"}, headers)(handler)
+
+    return act
+
+
+def unasked_not_modified(handler: BaseHTTPRequestHandler) -> bool:
+    """304 to one who named no ETag; who named one gets the ordinary answer."""
+    return "If-None-Match" not in handler.headers and _send(handler, 304, {}, b"")
+
+
+def circle(status: int = 302) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """A redirect to the address itself."""
+    return lambda handler: answer(status, {}, {"Location": handler.path})(handler)
+
+
 def slow(seconds: float) -> Callable[[BaseHTTPRequestHandler], bool]:
     """The ordinary answer, later."""
 
@@ -102,6 +135,66 @@ def after_serving(
     return serve_and_act
 
 
+def _ordinary(handler: BaseHTTPRequestHandler) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the ordinary answer, whole: never a 304."""
+    del handler.headers["If-None-Match"]
+    wfile, handler.wfile = handler.wfile, io.BytesIO()
+    try:
+        handler._serve(handler.server.github)  # type: ignore[attr-defined]
+        sent = handler.wfile.getvalue()
+    finally:
+        handler.wfile = wfile
+    stream = io.BytesIO(sent)
+    stream.readline()  # the status
+    headers = http.client.parse_headers(stream)
+    for name in ("Server", "Date", "Content-Length"):
+        del headers[name]
+    return dict(headers.items()), stream.read()
+
+
+def with_json(keys: list[Any], text: str) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """The ordinary answer, but `text`, which is JSON, stands where `keys` lead to.
+
+    `["tree", 0, "path"]` is the first entry's path, `[]` the whole body.
+    """
+
+    def act(handler: BaseHTTPRequestHandler) -> bool:
+        headers, body = _ordinary(handler)
+        data = {"": json.loads(body)}
+        inner: Any = data
+        *way, last = ["", *keys]
+        for key in way:
+            inner = inner[key]
+        inner[last] = json.loads(text)
+        return _send(handler, 200, headers, json.dumps(data[""]).encode())
+
+    return act
+
+
+def half_tree(admits_it: bool) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """The first half of a tree's entries; `truncated` says so, or does not."""
+
+    def act(handler: BaseHTTPRequestHandler) -> bool:
+        headers, body = _ordinary(handler)
+        data = json.loads(body)
+        data["tree"] = data["tree"][: len(data["tree"]) // 2]
+        data["truncated"] = admits_it
+        return _send(handler, 200, headers, json.dumps(data).encode())
+
+    return act
+
+
+def cut_off(handler: BaseHTTPRequestHandler) -> bool:
+    """Half of the ordinary answer, whose end is the connection's: nothing says how long it is."""
+    headers, body = _ordinary(handler)
+    handler.send_response(200)
+    for name, value in {**headers, "Connection": "close"}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body[: len(body) // 2])
+    return True
+
+
 def half_body(handler: BaseHTTPRequestHandler) -> bool:
     """Announces more than it sends, then closes."""
     _send(handler, 200, {"Content-Length": "1000"}, b'{"sha": "')
@@ -114,6 +207,33 @@ def reset(handler: BaseHTTPRequestHandler) -> bool:
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.close_connection = True
     return True
+
+
+def flood(status: int = 200) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """Sends as much as the reader takes, without end; as a redirect, too."""
+
+    def act(handler: BaseHTTPRequestHandler) -> bool:
+        handler.send_response(status)
+        handler.send_header("Location", handler.path)
+        handler.end_headers()
+        handler.close_connection = True
+        while True:
+            try:
+                handler.wfile.write(b" " * _PART)
+            except OSError:
+                return True
+
+    return act
+
+
+def gzip_bomb(handler: BaseHTTPRequestHandler) -> bool:
+    """A body of 100 kB that becomes 100 MB at the reader's."""
+    return _send(handler, 200, {"Content-Encoding": "gzip"}, _bomb())
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * 100_000_000)
 
 
 def endless_body(handler: BaseHTTPRequestHandler) -> bool:

@@ -1,0 +1,36 @@
+"""Beat's scheduler: django-celery-beat's, which a clock that is set back does not silence.
+
+A machine may start with a clock that is ahead, until it has asked a time server. What beat sent
+until then stands in memory and in Postgres with times that are yet to come, and beat would send
+nothing before them.
+"""
+
+import time
+from typing import Any
+
+from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+
+
+class Entry(ModelEntry):
+    """An entry of the schedule that was never sent in the future."""
+
+    def is_due(self) -> Any:
+        """Whether to send it now, and the seconds until the next look."""
+        self.last_run_at = min(self.last_run_at, self._default_now())
+        return super().is_due()
+
+
+class Scheduler(DatabaseScheduler):
+    """Plans anew when the clock was set back."""
+
+    Entry = Entry
+    _last_tick = 0.0
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due; the seconds until the next look."""
+        now = time.time()
+        if now < self._last_tick:
+            self._heap = None
+        self._last_tick = now
+        seconds: float = super().tick(*args, **kwargs)
+        return seconds

@@ -1,0 +1,107 @@
+"""`python -m tests.faults`: inject every kind of fault, and say what readers could tell of it."""
+
+import argparse
+import shutil
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.common.processes import ROOT
+from tests.faults import table
+from tests.faults.kinds import Kind, all_kinds
+from tests.faults.runner import Injection, on_stage, programme
+from tests.faults.stage import Stage
+
+_LOG_WIDTH = 130  # characters, where no terminal says how wide it is
+LOGS = ROOT / "tests" / "output" / "faults"
+
+
+def main() -> int:
+    """The command line; 1 when something was lost, wrong or stuck."""
+    kinds = all_kinds()
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="what `make test` injects")
+    parser.add_argument(
+        "--only", action="append", metavar="KIND", help="this kind only; may be repeated"
+    )
+    parser.add_argument("--times", type=int, help="how often each kind, instead of its own number")
+    parser.add_argument("--seed", type=int, default=5, help="of the order (default: %(default)s)")
+    parser.add_argument("--list", action="store_true", help="name the kinds, and inject nothing")
+    arguments = parser.parse_args()
+    console = Console() if sys.stdout.isatty() else Console(width=_LOG_WIDTH)
+    if arguments.list:
+        for kind in kinds.values():
+            console.print(f"{kind.times:4}  {kind.name}", highlight=False)
+        return 0
+    unknown = sorted(set(arguments.only or ()) - kinds.keys())
+    if unknown:
+        parser.error(f"no such kind: {', '.join(unknown)}; --list names them")
+    if arguments.only:
+        kinds = {name: kinds[name] for name in arguments.only}
+    planned = programme(
+        kinds,
+        seed=arguments.seed,
+        short=arguments.short and not arguments.only,
+        times=arguments.times,
+    )
+    whole = not (arguments.short or arguments.only or arguments.times)
+    try:
+        return _run(console, planned, seed=arguments.seed, keep=whole)
+    except KeyboardInterrupt:
+        console.print("stopped; all parts have been ended, and nothing was kept")
+        return 130
+
+
+def _run(console: Console, planned: list[Kind], *, seed: int, keep: bool) -> int:
+    begun = time.monotonic()
+    console.print("starting Postgres, Redis, the small GitHub, two workers, beat and the web …")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with (
+        Stage() as stage,
+        on_stage(stage) as suite,
+        Progress(*columns, console=console) as progress,
+    ):
+        task = progress.add_task("", total=len(planned))
+        for kind in planned:
+            progress.update(task, description=kind.name)
+            injection = suite.inject(kind)
+            progress.console.print(_line(injection), highlight=False)
+            for finding in injection.findings:
+                progress.console.print(
+                    f"  {finding.verdict}: {finding.what}", style="bold red", highlight=False
+                )
+            progress.advance(task)
+        suite.look()
+        kept = table.report(suite, seconds=time.monotonic() - begun, seed=seed)
+        if suite.findings:
+            shutil.copytree(suite.stage.folder / "logs", LOGS, dirs_exist_ok=True)
+            console.print(f"the parts' logs are in {LOGS}")
+    table.show(console, kept)
+    for finding in suite.findings:
+        console.print(f"{finding.verdict}: {finding.what}", style="bold red", highlight=False)
+    if keep:
+        table.keep(kept)
+    console.print(
+        table.closing_line(suite.verdicts, len(suite.injections)), highlight=False, soft_wrap=True
+    )
+    return 1 if suite.findings else 0
+
+
+def _line(injection: Injection) -> str:
+    mark = "[red]✗[/]" if injection.findings else "[green]✓[/]"
+    recovery = "–" if injection.recovery is None else f"{injection.recovery:.1f} s"
+    return (
+        f"{mark} {injection.kind.name}: [dim]{injection.requests} reads, {injection.errors} errors,"
+        f" recovered in {recovery}[/]"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,345 @@
+"""The checker: what readers got and what Postgres holds, against the truth.
+
+Pure, and independent of the code under test: no rule, no model and no query of the hub is used.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from tests.faults.ledger import Change, Ledger, Run
+from tests.faults.readers import Body, Read
+from tests.faults.truth import EXPORTERS, KINDS, Commit, Map
+
+LOST, WRONG, STUCK = "lost", "wrong", "stuck"
+NO_ANSWER = 0  # in the place of a status
+_AGE_TOLERANCE = 1.0  # seconds
+_PATIENCE = 5.0  # seconds that a reader waits for an answer
+_SLACK = 5.0  # seconds that a busy machine may take for a tick of the watch, and to write the end
+_ALL = frozenset(EXPORTERS)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A promise that was broken; `at` is when, in seconds since the epoch."""
+
+    verdict: str
+    at: float
+    what: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time of one fault. From `start` to `recovered` readers may get what it `allows`:
+    statuses, `NO_ANSWER` among them. `stops_watch` says that no run can be closed before `healed`.
+    """
+
+    fault: str
+    start: float
+    healed: float
+    recovered: float
+    allows: frozenset[int] = frozenset()
+    stops_watch: bool = False
+
+
+@dataclass
+class Evidence:
+    """All that is known when the checker is asked; `first` is the ledger before the first fault."""
+
+    commits: Sequence[Commit]
+    reads: Sequence[Read]
+    windows: Sequence[Window] = ()
+    ledger: Ledger | None = None
+    first: Ledger | None = None
+    watch_every: float = 2.0  # seconds
+
+
+def check(evidence: Evidence) -> list[Finding]:
+    """Everything that is wrong, lost or stuck, in the order of time."""
+    snapshots = evidence.ledger.snapshots if evidence.ledger else {}
+    findings = [
+        *check_maps(evidence.reads, evidence.commits, snapshots),
+        *check_order(evidence.reads),
+        *check_answers(evidence.reads, evidence.windows),
+    ]
+    if evidence.ledger:
+        findings += [
+            *check_ends(evidence.ledger, evidence.windows, evidence.watch_every),
+            *check_counts(evidence.ledger),
+            *(check_log(evidence.first, evidence.ledger) if evidence.first else ()),
+            *check_kept(evidence.ledger, evidence.reads),
+        ]
+    return sorted(findings, key=lambda finding: finding.at)
+
+
+# --- what readers got -----------------------------------------------------------------------------
+
+
+def check_maps(
+    reads: Iterable[Read], commits: Sequence[Commit], snapshots: dict[int, str]
+) -> list[Finding]:
+    """Each map equals the truth of some commit: of the snapshot's own where that is known.
+
+    Maps that say that no snapshot is there yet are none; `check_answers` looks at those.
+    """
+    findings, judged = [], set()
+    for read in reads:
+        body = read.body
+        if body is None or body.run is None or id(body) in judged:
+            continue
+        judged.add(id(body))
+        tree = snapshots.get(body.run)
+        candidates = [c for c in commits if tree in (None, c.tree_sha)]
+        fault = _fault_of(body, read.received, candidates, commits)
+        if not fault and body.as_of is not None and body.as_of > read.received:
+            fault = "is of a time that has not come"
+        if fault:
+            findings.append(Finding(WRONG, read.received, f"the map of run {body.run} {fault}"))
+    return findings
+
+
+def _fault_of(
+    body: Body, received: float, candidates: Sequence[Commit], commits: Sequence[Commit]
+) -> str:
+    """What is wrong with a map; "" when it is true."""
+    fitting = [commit for commit in candidates if _fits(body, commit)]
+    if not fitting:
+        return f"is of no commit{_nearest(body, candidates)}"
+    if not _was_true(fitting, body.as_of, received):
+        return "says that it was confirmed when GitHub did not show that commit"
+    for directory, as_of in body.stale.items():
+        entry = body.contents.get(directory)
+        if entry is None:
+            return f"calls {directory} stale and has no entry for it"
+        alike = [c for c in commits if c.map.get(directory) == kinds_of(entry)]
+        if not _is_unknown(entry) and not _was_true(alike, as_of, received):
+            return f"has a stale entry for {directory} that was never true"
+    return ""
+
+
+def _fits(body: Body, commit: Commit) -> bool:
+    return body.contents.keys() == commit.map.keys() and all(
+        not _has_unknown(entry) and kinds_of(entry) == commit.map[directory]
+        for directory, entry in body.contents.items()
+        if directory not in body.stale
+    )
+
+
+def _nearest(body: Body, candidates: Sequence[Commit]) -> str:
+    """Where it differs from the commit that it is most like, for whoever reads the finding."""
+
+    def differing(commit: Commit) -> list[str]:
+        return [
+            directory
+            for directory in sorted(body.contents.keys() | commit.map.keys())
+            if directory not in body.stale
+            and (
+                directory not in body.contents
+                or kinds_of(body.contents[directory]) != commit.map.get(directory)
+            )
+        ]
+
+    nearest = min(candidates, key=lambda commit: len(differing(commit)), default=None)
+    if nearest is None:
+        return ", nor is its tree"
+    return f"; it is nearest to number {nearest.number}, but for {differing(nearest)}"
+
+
+def _was_true(commits: Iterable[Commit], as_of: float | None, received: float) -> bool:
+    """Whether GitHub may have shown one of the commits at `as_of`, and did before `received`.
+
+    `as_of` is noted before GitHub is asked, so a commit may be younger than that.
+    """
+    return any(
+        (as_of is None or commit.visible_until >= as_of) and commit.visible_from <= received
+        for commit in commits
+    )
+
+
+def kinds_of(entry: dict[str, bool | None]) -> frozenset[str]:
+    """The kinds that an entry says are there."""
+    return frozenset(kind for kind in KINDS if entry[kind])
+
+
+def _has_unknown(entry: dict[str, bool | None]) -> bool:
+    return any(entry[kind] is None for kind in KINDS)
+
+
+def _is_unknown(entry: dict[str, bool | None]) -> bool:
+    return all(entry[kind] is None for kind in KINDS)
+
+
+def check_order(reads: Iterable[Read]) -> list[Finding]:
+    """For one reader after another: maps never grow older, and nothing known is forgotten."""
+    findings = []
+    last: dict[str, Read] = {}
+    known: set[str] = set()
+    for read in reads:
+        body = read.body
+        if body is None:
+            continue
+        findings += _age_of_header(read, body)
+        before = last.get(read.reader)
+        last[read.reader] = read
+        if before is None or before.body is None or before.body is not body:
+            forgotten = {d for d in known & body.contents.keys() if _is_unknown(body.contents[d])}
+            if forgotten:
+                what = f"{sorted(forgotten)} were known and are not any more"
+                findings.append(Finding(LOST, read.received, what))
+            known |= {d for d, entry in body.contents.items() if not _has_unknown(entry)}
+        if before and before.body and before.body is not body:
+            findings += _backwards(read, before.body, body)
+    return findings
+
+
+def _backwards(read: Read, before: Body, body: Body) -> Iterable[Finding]:
+    if before.as_of is not None and (
+        body.as_of is None or body.as_of < before.as_of - _AGE_TOLERANCE
+    ):
+        back = "for ever" if body.as_of is None else f"by {before.as_of - body.as_of:.0f} s"
+        yield Finding(WRONG, read.received, f"the map's age went backwards {back}")
+    if before.run is not None and body.run is not None and body.run < before.run:
+        what = f"run {body.run} was served after run {before.run}"
+        yield Finding(WRONG, read.received, what)
+
+
+def _age_of_header(read: Read, body: Body) -> Iterable[Finding]:
+    """The header is whole seconds, and so is the map's own time: two seconds between them."""
+    if body.as_of is None or read.age is None:
+        return
+    youngest, oldest = read.sent - body.as_of - 2, read.received - body.as_of
+    if not youngest - _AGE_TOLERANCE <= read.age <= max(0, oldest) + _AGE_TOLERANCE:
+        what = f"an age of {read.age} s, where it was {youngest:.0f} to {oldest:.0f} s"
+        yield Finding(WRONG, read.received, what)
+
+
+def check_answers(reads: Iterable[Read], windows: Sequence[Window]) -> list[Finding]:
+    """Once there had been a snapshot: no error that no fault allows, nothing empty, no wait."""
+    findings = []
+    served = False
+    for read in reads:
+        served = served or (read.body is not None and read.body.run is not None)
+        if not served:
+            continue
+        if read.status != 200 or read.error:
+            if not _allowed(read, windows, read.status):
+                what = f"{read.reader}: {read.error or read.status}"
+                findings.append(Finding(LOST, read.received, what))
+        elif read.received - read.sent > _PATIENCE and not _allowed(read, windows, NO_ANSWER):
+            what = f"{read.reader}: answered after {read.received - read.sent:.1f} s"
+            findings.append(Finding(STUCK, read.received, what))
+        elif read.body is not None and (read.body.run is None or not read.body.contents):
+            findings.append(Finding(LOST, read.received, "an empty map"))
+        elif read.body is None and not _names_enough(read):
+            findings.append(Finding(LOST, read.received, f"{read.reader}: an empty page"))
+    return findings
+
+
+def _names_enough(read: Read) -> bool:
+    return read.shows >= (_ALL if read.reader == "list" else frozenset(EXPORTERS[:1]))
+
+
+def _allowed(read: Read, windows: Sequence[Window], status: int) -> bool:
+    return any(
+        status in window.allows and window.start <= read.received and read.sent <= window.recovered
+        for window in windows
+    )
+
+
+# --- what Postgres holds --------------------------------------------------------------------------
+
+
+def check_ends(ledger: Ledger, windows: Sequence[Window], watch_every: float) -> list[Finding]:
+    """Each run ended, at the latest one tick of the watch after its deadline."""
+    findings = []
+    for name, runs in (("run", ledger.runs), ("facts run", ledger.facts_runs)):
+        for run in runs:
+            latest = _latest_end(run, windows, ledger.now) + watch_every + _SLACK
+            ended = run.finished
+            if (ledger.now if ended is None else ended) > latest:
+                late = "is open" if ended is None else "ended"
+                what = (
+                    f"{name} {run.number} ({run.status}) {late} "
+                    f"{(ended or ledger.now) - run.deadline:.1f} s past its deadline"
+                )
+                findings.append(Finding(STUCK, run.deadline, what))
+    return findings
+
+
+def _latest_end(run: Run, windows: Sequence[Window], now: float) -> float:
+    """When the watch can have looked first: at the deadline, or once it was back after a fault."""
+    latest = run.deadline
+    for window in sorted(windows, key=lambda window: window.start):
+        if window.stops_watch and window.start <= latest + _SLACK and window.healed > latest:
+            latest = min(window.healed, now)
+    return latest
+
+
+def check_counts(ledger: Ledger) -> list[Finding]:
+    """No outcome twice: a lookup for each run and directory, a snapshot for each published run."""
+    twice = [
+        Finding(WRONG, ledger.now, f"run {run} has {times} outcomes for {directory}")
+        for (run, directory), times in Counter(
+            (run, directory) for run, directory, _ in ledger.lookups
+        ).items()
+        if times > 1
+    ]
+    published = {run.number for run in ledger.runs if run.status == "published"}
+    odd = [
+        Finding(LOST, ledger.now, f"run {run} was published and has no snapshot")
+        for run in sorted(published - ledger.snapshots.keys())
+    ] + [
+        Finding(WRONG, ledger.now, f"run {run} has a snapshot and was not published")
+        for run in sorted(ledger.snapshots.keys() - published)
+    ]
+    newest = max(ledger.snapshots, default=None)
+    if ledger.served_run != newest:
+        what = f"run {ledger.served_run} is served, run {newest} is the newest"
+        odd.append(Finding(WRONG, ledger.now, what))
+    return twice + odd
+
+
+def check_log(first: Ledger, ledger: Ledger) -> list[Finding]:
+    """The change log, added to an earlier moment's map, gives the map: nothing counted twice."""
+    begun = {name: kinds_of(entry) for name, entry in first.rows.items()}
+    last = max((change.number for change in first.changes), default=0)
+    since = [change for change in ledger.changes if change.number > last]
+    findings, added = _add_up(begun, since, ledger.now)
+    rows = {name: kinds_of(entry) for name, entry in ledger.rows.items()}
+    if added != rows:
+        differing = sorted(n for n in added.keys() | rows.keys() if added.get(n) != rows.get(n))
+        what = f"the change log does not add up to the map: {differing}"
+        findings.append(Finding(WRONG, ledger.now, what))
+    return findings
+
+
+def _add_up(begun: Map, changes: Iterable[Change], now: float) -> tuple[list[Finding], Map]:
+    findings = []
+    added = {name: set(kinds) for name, kinds in begun.items()}
+    for change in changes:
+        if change.what not in ("gained", "lost"):
+            continue  # usability: the writer's files all work
+        gains = change.what == "gained"
+        if change.kind == "directory":
+            was_there = change.directory in added
+            if gains:
+                added.setdefault(change.directory, set())
+            else:
+                added.pop(change.directory, None)
+        else:
+            kinds = added.get(change.directory, set())
+            was_there = change.kind in kinds
+            (kinds.add if gains else kinds.discard)(change.kind)
+        if was_there == gains and not (not gains and change.directory not in added):
+            what = f"{change.directory} {change.what} {change.kind} in run {change.run}, again"
+            findings.append(Finding(WRONG, now, what))
+    return findings, {name: frozenset(kinds) for name, kinds in added.items()}
+
+
+def check_kept(ledger: Ledger, reads: Iterable[Read]) -> list[Finding]:
+    """Every snapshot that a reader got is still known."""
+    seen: Collection[int] = {read.body.run for read in reads if read.body and read.body.run}
+    return [
+        Finding(LOST, ledger.now, f"readers got the snapshot of run {run}, and it is gone")
+        for run in sorted(set(seen) - ledger.snapshots.keys())
+    ]

@@ -1,0 +1,36 @@
+"""Beat killed, frozen, and twice there."""
+
+from collections.abc import Generator
+
+from tests.faults.kinds import kind
+from tests.faults.stage import Stage
+
+
+@kind("beat killed", times=5, stops_watch=True)
+def killed(stage: Stage) -> Generator[None]:
+    stage.parts["beat"].kill()
+    stage.wait(2)
+    yield
+    stage.back("beat")
+
+
+@kind("beat frozen", times=3, stops_watch=True)
+def frozen(stage: Stage) -> Generator[None]:
+    with stage.parts["beat"].frozen():
+        # Past the time until which the map may call itself fresh.
+        stage.wait(stage.deadline + 4)
+        yield
+
+
+@kind("two beats", times=4)
+def two(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    second = stage.make_beat("second beat")
+    second.start()
+    try:
+        second.wait()
+        stage.wait_for_end(before)
+        stage.wait(2)  # a few ticks of both
+        yield
+    finally:
+        second.stop()

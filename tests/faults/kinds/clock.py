@@ -1,0 +1,151 @@
+"""Beat's clock turned. Every process but beat keeps the true time, by which all is checked."""
+
+import itertools
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import libfaketime
+
+from tests.common.waiting import wait_until
+from tests.faults.kinds import kind
+from tests.faults.kinds.workers import LOOKUPS_HELD
+from tests.faults.parts import Part
+from tests.faults.stage import Stage
+
+_DAY = timedelta(days=1)
+_ZONE = "Europe/Berlin"
+_SEND = "Sending due task Refresh contents"
+
+
+class _Clock:
+    """The clock of a process, as its C library tells it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.set(timedelta(0))
+
+    def set(self, ahead: timedelta) -> None:
+        """So far ahead of the true time from now on."""
+        new = self._file.with_name(f"{self._file.name}.new")
+        new.write_text(f"{ahead.total_seconds():+.3f}\n")
+        new.replace(self._file)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a process has to be started with."""
+        _, preloaded = libfaketime.get_reload_information()
+        return {**preloaded, "FAKETIME_TIMESTAMP_FILE": str(self._file)}
+
+
+@contextmanager
+def _beat_with(stage: Stage, ahead: timedelta) -> Iterator[tuple[Part, _Clock]]:
+    """A beat with a clock of its own in the place of the stage's, which is back afterwards.
+
+    It ends gently, and so writes down by its own clock when it last sent what.
+    """
+    stage.parts["beat"].kill()
+    clock = _Clock(stage.folder / "clock")
+    clock.set(ahead)
+    beat = stage.make_beat("beat with a clock of its own")
+    beat.env = beat.env | clock.env
+    beat.start()
+    try:
+        beat.wait()
+        yield beat, clock
+    finally:
+        beat.stop()
+        stage.back("beat")
+
+
+def _wait_for_tick(beat: Part, before: int | None = None) -> None:
+    """Return when this beat has sent more than `before` refreshes, one more than by now."""
+    if before is None:
+        before = beat.output().count(_SEND)
+    wait_until(lambda: beat.output().count(_SEND) > before, "beat to send a refresh")
+
+
+@kind("beat restarted after a day, and its clock set back afterwards", times=2, stops_watch=True)
+def restarted_after_a_day(stage: Stage) -> Generator[None]:
+    with _beat_with(stage, _DAY) as (beat, _):
+        before = stage.newest_run()
+        _wait_for_tick(beat)
+        stage.wait_for_end(before)
+        yield
+    _wait_for_tick(stage.parts["beat"])
+
+
+@kind("beat's clock set back by a day while it runs", times=2, stops_watch=True)
+def set_back(stage: Stage) -> Generator[None]:
+    with _beat_with(stage, _DAY) as (beat, clock):
+        _wait_for_tick(beat)
+        clock.set(timedelta(0))
+        _wait_for_tick(beat)
+        before = stage.newest_run()
+        stage.wait_for_end(before)
+        yield
+
+
+def _next_changes() -> Iterator[datetime]:
+    """When summer time begins and ends next: the minutes at which the zone's offset differs."""
+    zone = ZoneInfo(_ZONE)
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    while True:
+        after = hour + timedelta(hours=1)
+        if hour.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset():
+            yield after
+        hour = after
+
+
+_changes = itertools.cycle(itertools.islice(_next_changes(), 2))
+
+
+@kind("a run across a DST change", times=2, stops_watch=True)
+def dst_change(stage: Stage) -> Generator[None]:
+    """The refresh is planned each minute by a zone's own time, and its offset changes."""
+    change = next(_changes)
+    with _planned_by_the_zone(stage), _beat_with(stage, _until(change, 45)) as (beat, clock):
+        _wait_for_tick(beat, before=0)  # of a minute before
+        with stage.locked(LOOKUPS_HELD):
+            stage.writer.change(directories=6)
+            stage.tick()
+            stage.wait_for_blocked("hub_contenttree")
+            run = stage.newest_run()
+            clock.set(_until(change, 2))
+            _wait_for_tick(beat)  # of the minute at which the offset changes
+        stage.wait_for_end(run - 1)
+        yield
+
+
+def _until(moment: datetime, seconds: float) -> timedelta:
+    """How far a clock is ahead that has so many seconds to go until then."""
+    return moment - timedelta(seconds=seconds) - datetime.now(UTC)
+
+
+@contextmanager
+def _planned_by_the_zone(stage: Stage) -> Iterator[None]:
+    """The refresh each minute by a crontab of the zone, instead of each second."""
+    task = "tasks.refresh.start_scheduled_run"
+    changed = "UPDATE django_celery_beat_periodictasks SET last_update = clock_timestamp()"
+    interval, expires = stage.query(
+        "SELECT interval_id, expire_seconds FROM django_celery_beat_periodictask WHERE task = %s",
+        [task],
+    )[0]
+    stage.execute(
+        "WITH minutes AS (INSERT INTO django_celery_beat_crontabschedule"
+        " (minute, hour, day_of_month, month_of_year, day_of_week, timezone)"
+        " VALUES ('*', '*', '*', '*', '*', %s) RETURNING id)"
+        " UPDATE django_celery_beat_periodictask SET interval_id = NULL, expire_seconds = 60,"
+        f" crontab_id = (SELECT id FROM minutes) WHERE task = %s; {changed}",
+        [_ZONE, task],
+    )
+    try:
+        yield
+    finally:
+        stage.execute(
+            "UPDATE django_celery_beat_periodictask SET crontab_id = NULL, interval_id = %s,"
+            f" expire_seconds = %s WHERE task = %s; {changed}",
+            [interval, expires, task],
+        )

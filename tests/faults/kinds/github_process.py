@@ -1,0 +1,33 @@
+"""The small GitHub's process killed and frozen."""
+
+from collections.abc import Generator
+
+from tests.faults.kinds import kind
+from tests.faults.kinds.workers import LOOKUP
+from tests.faults.stage import READ_TIMEOUT, Stage
+
+
+@kind("GitHub killed", times=6, short=True)
+def killed(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    held = stage.github.strike("slow", [0.5], LOOKUP, 4)
+    stage.writer.change(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    stage.parts["github"].kill()
+    stage.writer.hidden()
+    stage.wait_for_end(before)
+    stage.wait_for_end(stage.newest_run())  # one that could not even list
+    yield
+    stage.back("github")
+
+
+@kind("GitHub frozen", times=4)
+def frozen(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [0.5], LOOKUP, 4)
+    stage.writer.change(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    with stage.parts["github"].frozen():
+        stage.wait(3 * READ_TIMEOUT)
+        yield

@@ -1,0 +1,119 @@
+"""Connections cut, slow and half open, at each step of a run that uses them."""
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+
+from tests.common.waiting import wait_until
+from tests.faults.kinds import POSTGRES_AWAY, POSTGRES_SILENT, kind
+from tests.faults.kinds.workers import LOOKUP, PUBLISH_HELD, ROOT_TREE
+from tests.faults.stage import Stage
+
+_AWAY = 1.5  # seconds
+_HELD = 0.8  # seconds; less than the hub waits for GitHub
+_SLOW = {"github": 0.25, "redis": 0.1, "postgres": 0.02}  # seconds for each part, both ways
+
+_At = Callable[[Stage], AbstractContextManager[int]]
+
+
+@contextmanager
+def _in_list(stage: Stage) -> Iterator[int]:
+    """A run is in the midst of its list; the run before it."""
+    before = stage.newest_run()
+    held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
+    stage.writer.change(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    yield before
+
+
+@contextmanager
+def _in_lookup(stage: Stage) -> Iterator[int]:
+    before = stage.newest_run()
+    held = stage.github.strike("slow", [_HELD], LOOKUP, 4)
+    stage.writer.change(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    yield before
+
+
+@contextmanager
+def _in_publish(stage: Stage) -> Iterator[int]:
+    before = stage.newest_run()
+    with stage.locked(PUBLISH_HELD):
+        stage.writer.change(directories=6)
+        stage.tick()
+        stage.wait_for_blocked("hub_servedcontents")
+        yield before
+
+
+_STEPS: dict[str, _At] = {"list": _in_list, "lookup": _in_lookup, "publish": _in_publish}
+_WIRES = {"github": "GitHub", "redis": "Redis", "postgres": "Postgres"}
+
+
+def _cut(wire: str, at: _At, stage: Stage) -> Generator[None]:
+    """Every connection is reset, and new ones for a while."""
+    with at(stage):
+        assert stage.wires.cut(wire, True), f"nobody was connected to {wire}"
+        stage.wait(_AWAY)
+    yield
+    stage.wires.mend(wire)
+
+
+def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
+    """Every connection is reset, and new ones work at once."""
+    with at(stage):
+        assert stage.wires.cut(wire, False), f"nobody was connected to {wire}"
+    yield
+
+
+def _slow(wire: str, at: _At, stage: Stage) -> Generator[None]:
+    """Everything takes longer until the run has ended."""
+    with at(stage) as before:
+        already = stage.wires.delayed(wire)
+        stage.wires.slow(wire, _SLOW[wire])
+        wait_until(lambda: stage.wires.delayed(wire) > already, f"{wire} to be slow")
+    stage.wait_for_end(before)
+    yield
+    stage.wires.mend(wire)
+
+
+def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
+    """Nothing comes of what is connected any more, and nobody is told; new connections work."""
+    with at(stage):
+        assert stage.wires.vanish(wire), f"nobody was connected to {wire}"
+    yield
+    stage.wires.mend(wire)
+    stage.wait_for_end(stage.newest_run())  # when its timeouts have told the hub
+
+
+def _register() -> None:
+    for wire, name in _WIRES.items():
+        away = POSTGRES_AWAY if wire == "postgres" else frozenset[int]()
+        silent = POSTGRES_SILENT if wire == "postgres" else frozenset[int]()
+        stops = wire != "github"
+        for step, at in _STEPS.items():
+            if (wire, step) == ("github", "publish"):
+                continue  # a publication asks GitHub nothing
+            kind(
+                f"{name} cut off in {step}",
+                times=1,
+                allows=away,
+                stops_watch=stops,
+                short=(wire, step) == ("redis", "lookup"),
+            )(partial(_cut, wire, at))
+            kind(f"{name}'s connections reset in {step}", times=1, allows=away, stops_watch=stops)(
+                partial(_cut_once, wire, at)
+            )
+            kind(f"{name} slow in {step}", times=1)(partial(_slow, wire, at))
+            if sys.platform == "linux":  # a packet filter of its sockets does it
+                kind(
+                    f"{name}'s connections half open in {step}",
+                    times=1,
+                    allows=silent,
+                    stops_watch=stops,
+                )(partial(_half_open, wire, at))
+
+
+_register()

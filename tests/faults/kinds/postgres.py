@@ -1,0 +1,47 @@
+"""Postgres crashed and frozen. The web answers 503 meanwhile and recovers by itself."""
+
+from collections.abc import Generator
+
+import psutil
+
+from tests.faults.kinds import POSTGRES_AWAY, POSTGRES_SILENT, kind
+from tests.faults.kinds.workers import LOOKUP
+from tests.faults.readers import GIVE_UP
+from tests.faults.stage import Stage
+
+
+@kind("Postgres killed", times=6, allows=POSTGRES_AWAY, stops_watch=True, short=True)
+def killed(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [0.5], LOOKUP, 4)
+    stage.writer.change(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    stage.postgres.kill()
+    stage.wait(1)
+    yield
+    stage.postgres.start()
+
+
+@kind("a Postgres backend killed", times=5, allows=POSTGRES_AWAY, stops_watch=True)
+def backend_killed(stage: Stage) -> Generator[None]:
+    """Postgres then ends every session and recovers by itself."""
+    held = stage.github.strike("slow", [0.5], LOOKUP, 4)
+    stage.writer.change(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    backends = stage.query(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        " AND pid <> pg_backend_pid() LIMIT 1"
+    )
+    psutil.Process(backends[0][0]).kill()
+    stage.postgres.wait_until_ready()
+    yield
+
+
+@kind("Postgres frozen", times=2, allows=POSTGRES_SILENT, stops_watch=True)
+def frozen(stage: Stage) -> Generator[None]:
+    stage.writer.change(directories=6)
+    stage.tick()
+    with stage.frozen_server(stage.postgres):
+        stage.wait(GIVE_UP + 1)
+        yield

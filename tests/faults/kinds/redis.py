@@ -1,0 +1,114 @@
+"""Redis killed, emptied, frozen, gone; messages delivered twice; results lost."""
+
+from collections.abc import Generator
+
+from tests.faults.kinds import kind
+from tests.faults.kinds.workers import LOOKUP, LOOKUPS_HELD, PUBLISH_HELD
+from tests.faults.stage import Stage
+
+_GONE = 60  # seconds
+_OLD_RUNS = 5
+
+
+@kind("Redis killed in a chord", times=6, stops_watch=True, short=True)
+def killed(stage: Stage) -> Generator[None]:
+    _chord_in_midst(stage)
+    stage.redis.kill()
+    yield
+    stage.redis.start()
+    stage.wait_for_consumers()
+
+
+@kind("Redis killed in a chord, its data gone", times=5, stops_watch=True)
+def killed_and_emptied(stage: Stage) -> Generator[None]:
+    _chord_in_midst(stage)
+    stage.redis.kill()
+    stage.forget_redis_data()
+    yield
+    stage.redis.start()
+    stage.wait_for_consumers()
+
+
+@kind("Redis gone for 60 s", times=1, stops_watch=True)
+def gone(stage: Stage) -> Generator[None]:
+    stage.redis.kill()
+    stage.wait(_GONE)
+    yield
+    stage.redis.start()
+    stage.wait_for_consumers()
+
+
+@kind("Redis frozen", times=3, stops_watch=True)
+def frozen(stage: Stage) -> Generator[None]:
+    _chord_in_midst(stage)
+    with stage.frozen_server(stage.redis):
+        stage.wait(stage.deadline + 3)
+        yield
+    stage.wait_for_consumers()
+
+
+@kind("result keys lost in a chord", times=5)
+def results_lost(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with stage.locked(LOOKUPS_HELD):
+        stage.writer.change(directories=6)
+        stage.tick()
+        stage.wait_for_blocked("hub_contenttree")
+        run = stage.wait_for_status(before, "looking_up")
+        stage.forget_results()
+    yield
+    stage.wait_for_end(run - 1)
+
+
+@kind("lookups delivered twice at once", times=3)
+def lookups_redelivered(stage: Stage) -> Generator[None]:
+    with stage.locked(LOOKUPS_HELD):
+        stage.writer.change(directories=3)
+        stage.tick()
+        stage.wait_for_blocked("hub_contenttree")
+        stage.age_messages()
+        stage.wait_for_second_delivery("lookup_directory")
+    yield
+
+
+@kind("publication delivered twice at once", times=3, short=True)
+def publication_redelivered(stage: Stage) -> Generator[None]:
+    with stage.locked(PUBLISH_HELD):
+        stage.writer.change(directories=3)
+        stage.tick()
+        stage.wait_for_blocked("hub_servedcontents")
+        stage.age_messages()
+        stage.wait_for_second_delivery("publish_contents")
+    yield
+
+
+@kind("messages of old runs redelivered", times=8, short=True)
+def old_messages(stage: Stage) -> Generator[None]:
+    with stage.writer.quiet():
+        before = stage.newest_run()
+        stage.tick()
+        stage.wait_for_status(before, "unchanged")
+        before = stage.newest_run()
+        stage.writer.change()
+        stage.tick()
+        stage.wait_for_status(before, "published")
+    sent = []
+    for run, directory in stage.query(
+        "SELECT id, (SELECT min(directory) FROM hub_lookup WHERE run_id = hub_refreshrun.id)"
+        " FROM hub_refreshrun WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT %s",
+        [_OLD_RUNS],
+    ):
+        sent.append(stage.send("tasks.refresh.list_directories", run))
+        sent.append(stage.send("tasks.refresh.publish_contents", [], run))
+        if directory:
+            sent.append(stage.send("tasks.refresh.lookup_directory", run, directory))
+    stage.wait_until_done(sent)
+    yield
+
+
+def _chord_in_midst(stage: Stage) -> None:
+    """Let lookups wait for GitHub."""
+    held = stage.github.strike("slow", [0.8], LOOKUP, 4)
+    stage.writer.change(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)

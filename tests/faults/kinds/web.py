@@ -1,0 +1,21 @@
+"""The web server killed and frozen."""
+
+from collections.abc import Generator
+
+from tests.faults.kinds import WEB_AWAY, kind
+from tests.faults.readers import GIVE_UP
+from tests.faults.stage import Stage
+
+
+@kind("web killed", times=8, allows=WEB_AWAY, short=True)
+def killed(stage: Stage) -> Generator[None]:
+    stage.parts["web"].kill()
+    yield
+    stage.back("web")
+
+
+@kind("web frozen", times=2, allows=WEB_AWAY)
+def frozen(stage: Stage) -> Generator[None]:
+    with stage.parts["web"].frozen():
+        stage.wait(GIVE_UP + 1)
+        yield

@@ -1,0 +1,189 @@
+"""Workers killed and frozen, at every step of a run.
+
+A step is held by a lock in Postgres or a slow GitHub, so that a worker is met in the midst of it.
+"""
+
+from collections.abc import Generator
+from contextlib import ExitStack
+
+from tests.faults.kinds import kind
+from tests.faults.stage import Stage
+
+ROOT_TREE = "/git/trees/main"
+LOOKUP = "recursive=1"
+# Locks that hold the list, a lookup and the publication just before they commit. None of them
+# keeps a reader from reading.
+LIST_HELD = "LOCK TABLE hub_lookup IN SHARE ROW EXCLUSIVE MODE"
+LOOKUPS_HELD = "LOCK TABLE hub_contenttree IN SHARE ROW EXCLUSIVE MODE"
+PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
+_HELD = 3.0  # seconds that GitHub lets a request wait; longer than the hub waits for it
+_LONG_RUN = 60  # seconds; as a run's deadline is beyond the visibility timeout in production
+
+
+def _killed_at(stage: Stage, task: str) -> Generator[None]:
+    victim = stage.worker_at(task)
+    victim.kill()
+    yield
+    stage.back(victim.name)
+
+
+@kind("worker killed in list", times=4, short=True)
+def killed_in_list(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
+    stage.tick()
+    stage.wait_for_strike(held)
+    yield from _killed_at(stage, "list_directories")
+
+
+@kind("worker killed in lookup", times=4)
+def killed_in_lookup(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [_HELD], LOOKUP, 3)
+    stage.writer.change(directories=8)
+    stage.tick()
+    stage.wait_for_strike(held)
+    yield from _killed_at(stage, "lookup_directory")
+
+
+@kind("worker killed in publish", times=4, short=True)
+def killed_in_publish(stage: Stage) -> Generator[None]:
+    with stage.locked(PUBLISH_HELD):
+        stage.writer.change(directories=4)
+        stage.tick()
+        stage.wait_for_blocked("hub_servedcontents")
+        victim = stage.worker_at("publish_contents")
+        victim.kill()
+    yield
+    stage.back(victim.name)
+
+
+@kind("worker killed between the list's commit and the chord", times=3)
+def killed_before_the_chord(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with stage.locked(LIST_HELD):
+        stage.writer.change(directories=4)
+        stage.tick()
+        stage.wait_for_blocked("hub_lookup")
+        victim = stage.worker_at("list_directories")
+        stage.wires.stall("redis")
+    try:
+        stage.wait_for_status(before, "looking_up")
+        victim.kill()
+    finally:
+        stage.wires.mend("redis")
+    yield
+    stage.back(victim.name)
+
+
+@kind("worker killed between a lookup's commit and its reply", times=4, short=True)
+def killed_before_the_reply(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    slow = stage.github.strike("slow", [0.5], LOOKUP, 8)  # time to lock what was listed
+    stage.writer.change(directories=4)
+    stage.tick()
+    stage.wait_for_strike(slow)
+    run = stage.wait_for_status(before, "looking_up")
+    with stage.locked(f"SELECT 1 FROM hub_lookup WHERE run_id = {run} FOR UPDATE"):
+        stage.wait_for_blocked("hub_lookup")
+        victim = stage.worker_at("lookup_directory")
+        stage.wires.stall("redis")
+    try:
+        stage.wait_for_outcome(run)
+        victim.kill()
+    finally:
+        stage.wires.mend("redis")
+    yield
+    stage.github.heal()
+    stage.back(victim.name)
+
+
+@kind("worker killed between the publication's commit and its reply", times=3)
+def killed_after_publishing(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with stage.locked(PUBLISH_HELD):
+        stage.writer.change(directories=4)
+        stage.tick()
+        stage.wait_for_blocked("hub_servedcontents")
+        victim = stage.worker_at("publish_contents")
+        stage.wires.stall("redis")
+    try:
+        stage.wait_for_status(before, "published")
+        victim.kill()
+    finally:
+        stage.wires.mend("redis")
+    stage.age_messages()  # what it had not acknowledged is delivered again
+    yield
+    stage.back(victim.name)
+
+
+@kind("worker killed in lookup, its messages redelivered", times=3, short=True)
+def killed_and_redelivered(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with stage.locked(LOOKUPS_HELD):
+        stage.writer.change(directories=6)
+        stage.tick()
+        stage.wait_for_blocked("hub_contenttree")
+        run = stage.wait_for_status(before, "looking_up")
+        stage.postpone_deadline(run, _LONG_RUN)
+        victim = stage.worker_at("lookup_directory")
+        victim.kill()
+        stage.age_messages()
+    yield
+    stage.wait_for_end(run - 1, seconds=12)  # by the other worker, long before its deadline
+    stage.back(victim.name)
+
+
+@kind("both workers killed in lookup", times=3, stops_watch=True)
+def both_killed(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [_HELD], LOOKUP, 8)
+    stage.writer.change(directories=8)
+    stage.tick()
+    stage.wait_for_strike(held)
+    for worker in stage.workers:
+        worker.kill()
+    yield
+    for worker in stage.workers:
+        stage.back(worker.name)
+
+
+@kind("worker frozen in list", times=2)
+def frozen_in_list(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
+    stage.tick()
+    stage.wait_for_strike(held)
+    with stage.worker_at("list_directories").frozen():
+        stage.wait(stage.deadline + 3)
+        yield
+
+
+@kind("worker frozen in lookup", times=2)
+def frozen_in_lookup(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [_HELD], LOOKUP, 2)
+    stage.writer.change(directories=8)
+    stage.tick()
+    stage.wait_for_strike(held)
+    with stage.worker_at("lookup_directory").frozen():
+        stage.wait(stage.deadline + 3)
+        yield
+
+
+@kind("worker frozen in publish", times=3)
+def frozen_in_publish(stage: Stage) -> Generator[None]:
+    still_frozen = ExitStack()
+    with stage.locked(PUBLISH_HELD):
+        stage.writer.change(directories=4)
+        stage.tick()
+        stage.wait_for_blocked("hub_servedcontents")
+        still_frozen.enter_context(stage.worker_at("publish_contents").frozen())
+    with still_frozen:
+        stage.wait(stage.deadline + 5)
+        yield
+
+
+@kind("both workers frozen", times=2, stops_watch=True)
+def both_frozen(stage: Stage) -> Generator[None]:
+    one, two = stage.workers
+    stage.writer.change(directories=8)
+    stage.tick()
+    with one.frozen(), two.frozen():
+        stage.wait(stage.deadline + 3)
+        yield

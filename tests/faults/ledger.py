@@ -1,0 +1,82 @@
+"""What Postgres holds, as plain rows: raw SQL, no models, no rules of the hub."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run; times are seconds since the epoch."""
+
+    number: int
+    status: str
+    started: float
+    deadline: float
+    finished: float | None
+    tree_sha: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A line of the change log."""
+
+    number: int
+    run: int
+    directory: str
+    kind: str  # "directory", "I", "A" or "G"
+    what: str  # "gained", "lost", …
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All of it, of one moment."""
+
+    now: float
+    runs: list[Run]
+    facts_runs: list[Run]  # of the repositories' facts; without a tree
+    snapshots: dict[int, str]  # run → root tree SHA
+    changes: list[Change]
+    lookups: list[tuple[int, str, str]]  # (run, directory, outcome), a row each
+    rows: dict[str, dict[str, bool | None]]  # the materialised map
+    stale: frozenset[str]
+    served_run: int | None
+
+
+def read_ledger(query: Query) -> Ledger:
+    """Ask Postgres; `query` returns the rows of a statement."""
+    columns = "id, status, extract(epoch from started_at), extract(epoch from deadline), {}"
+    ended = "extract(epoch from finished_at)"
+    rows = query("SELECT directory, iac, alerts, dashboard, stale FROM hub_exportercontents")
+    served = query("SELECT snapshot_id FROM hub_servedcontents")
+    return Ledger(
+        now=float(query("SELECT extract(epoch from clock_timestamp())")[0][0]),
+        runs=[
+            _run(*row)
+            for row in query(
+                f"SELECT {columns.format(ended)}, root_sha FROM hub_refreshrun ORDER BY id"
+            )
+        ],
+        facts_runs=[
+            _run(*row, "")
+            for row in query(f"SELECT {columns.format(ended)} FROM hub_factsrun ORDER BY id")
+        ],
+        snapshots=dict(query("SELECT run_id, root_sha FROM hub_snapshot ORDER BY run_id")),
+        changes=[
+            Change(*row)
+            for row in query("SELECT id, run_id, directory, kind, what FROM hub_change ORDER BY id")
+        ],
+        lookups=query("SELECT run_id, directory, outcome FROM hub_lookup"),
+        rows={name: dict(zip("IAG", said, strict=True)) for name, *said, _ in rows},
+        stale=frozenset(name for name, *_, stale in rows if stale),
+        served_run=served[0][0] if served else None,
+    )
+
+
+def _run(
+    number: int, status: str, started: Any, deadline: Any, finished: Any, tree_sha: str
+) -> Run:
+    ended = None if finished is None else float(finished)
+    return Run(number, status, float(started), float(deadline), ended, tree_sha)

@@ -1,0 +1,170 @@
+"""Defects planted into the hub's workers, for the checker to find.
+
+A worker or beat that is started with `--app=tests.faults.planted` is the hub's own, but for the
+defect that the file `$HUB_FAULTS_PLANT` names at the moment; none while it is empty. A defect is a
+change of a function's text, and refuses to be planted when the text is not there any more.
+"""
+
+import importlib
+import inspect
+import os
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from celery.signals import task_received
+
+from config.celery import app
+
+__all__ = ["PLANTS", "Plant", "app"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """In a function's text, `new` stands in the place of `old`."""
+
+    module: str
+    function: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A defect, the kind of fault that brings it to light, and what the checker then says."""
+
+    exposed_by: str
+    verdict: str
+    says: str
+    changes: tuple[Change, ...] = ()
+    acks_early: bool = False
+
+
+_PUBLISH = "hub.contents.publish"
+_ENDED = "if run.status != RunStatus.LOOKING_UP:\n            return"
+
+PLANTS = {
+    "fencing off": Plant(
+        "messages of old runs redelivered",
+        "wrong",
+        "was served after run",
+        (
+            Change(_PUBLISH, "publish", _ENDED, ""),
+            Change(_PUBLISH, "publish", "pk__gt=run.pk", "pk__gt=2**62"),
+        ),
+    ),
+    "acks early": Plant(
+        "worker killed in lookup, its messages redelivered", "stuck", "to end", acks_early=True
+    ),
+    "publish without transaction": Plant(
+        "worker killed in publish",
+        "wrong",
+        "has a snapshot and was not published",
+        (
+            Change(_PUBLISH, "publish", "with short_transaction():", "if True:"),
+            Change(_PUBLISH, "publish", ".select_for_update()", ""),
+            Change("hub.contents.runs", "end_run", ".select_for_update()", ".all()"),
+        ),
+    ),
+    "a failed lookup publishes false": Plant(
+        "GitHub: 5xx in bursts",
+        "wrong",
+        "is of no commit",
+        (
+            Change(
+                "hub.contents.plan",
+                "_kept",
+                "replace(before, stale=reason,",
+                "replace(before, stale='', iac=False, alerts=False, dashboard=False,",
+            ),
+        ),
+    ),
+    "the watch closes nothing": Plant(
+        "worker killed in list",
+        "stuck",
+        "past its deadline",
+        (Change(_PUBLISH, "close_overdue_runs", "overdue(timezone.now())", "none()"),),
+    ),
+    "an outcome counted twice": Plant(
+        "publication delivered twice at once",
+        "wrong",
+        "again",
+        (
+            Change(
+                _PUBLISH,
+                "publish",
+                _ENDED,
+                "if run.status != RunStatus.LOOKING_UP:\n"
+                "            last = _map_so_far(run)\n"
+                "            _log_changes(run, {}, _plan(run, last), {})\n"
+                "            return",
+            ),
+        ),
+    ),
+    "everything failed, and an empty map": Plant(
+        "GitHub: force push between list and lookup",
+        "lost",
+        "an empty map",
+        (
+            Change(
+                _PUBLISH,
+                "publish",
+                "refusal = _refusal(run, plan)",
+                "refusal, plan = None, Plan({}, False, False) if plan.all_failed else plan",
+            ),
+        ),
+    ),
+    "as of now, whatever was confirmed": Plant(
+        "GitHub killed",
+        "wrong",
+        "when GitHub did not show that commit",
+        (Change("hub.contents.serve", "serve_failure", "served.as_of)", "timezone.now())"),),
+    ),
+}
+
+
+class _Garden:
+    """What is planted in this process."""
+
+    def __init__(self) -> None:
+        self._now = ""
+        self._healthy: list[tuple[Any, CodeType]] = []
+
+    def hold(self, name: str) -> None:
+        """Plant `name` alone ("": nothing)."""
+        if name == self._now:
+            return
+        for function, code in reversed(self._healthy):
+            function.__code__ = code
+        self._healthy.clear()
+        self._now = name
+        texts: dict[tuple[str, str], str] = {}
+        for change in PLANTS[name].changes if name else ():
+            where = (change.module, change.function)
+            module = importlib.import_module(change.module)
+            text = texts.get(where) or textwrap.dedent(
+                inspect.getsource(getattr(module, change.function))
+            )
+            assert change.old in text, f"{change.old!r} is not in {'.'.join(where)} any more"
+            texts[where] = text.replace(change.old, change.new)
+        for (module_name, function_name), text in texts.items():
+            module = importlib.import_module(module_name)
+            function = getattr(module, function_name)
+            made: dict[str, Any] = {}
+            exec(compile(text, f"<{name}>", "exec"), vars(module), made)  # noqa: S102 — the planted text
+            self._healthy.append((function, function.__code__))
+            function.__code__ = made[function_name].__code__
+
+
+_garden = _Garden()
+
+
+@task_received.connect
+def _plant(request: Any, **_: Any) -> None:
+    """Before a message is worked on, hold what the file names."""
+    name = Path(os.environ["HUB_FAULTS_PLANT"]).read_text()
+    _garden.hold(name)
+    if name and PLANTS[name].acks_early:
+        request.acknowledge()

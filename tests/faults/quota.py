@@ -1,0 +1,53 @@
+"""A folder with a quota: a file system in memory, which grows with what it holds."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from tests.common.waiting import wait_until
+
+_AMPLE = 4 * 2**30  # bytes; only what is written takes memory
+
+
+class Quota:
+    """The file system that is mounted over a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def over(cls, folder: Path) -> Self | None:
+        """Mount one over an empty folder; None where that is not allowed."""
+        mode = f"{folder.stat().st_mode & 0o777:o}"
+        if not _mount("-t", "tmpfs", "-o", f"size={_AMPLE},mode={mode}", "tmpfs", str(folder)):
+            return None
+        return cls(folder)
+
+    def use_up(self) -> None:
+        """Leave no room for another page."""
+        wait_until(self._shrink, "the quota to be what is used")
+
+    def _shrink(self) -> bool:
+        now = os.statvfs(self._folder)
+        used = (now.f_blocks - now.f_bfree) * now.f_frsize
+        return self._set(used)  # refused when more was written since
+
+    def lift(self) -> None:
+        """Leave room again."""
+        assert self._set(_AMPLE)
+
+    def _set(self, size: int) -> bool:
+        return _mount("-o", f"remount,size={size}", str(self._folder))
+
+    def unmount(self) -> None:
+        """Give up what it holds; at the latest when nobody uses it any more."""
+        subprocess.run(["umount", "--lazy", str(self._folder)], check=True)
+
+
+def _mount(*arguments: str) -> bool:
+    try:
+        done = subprocess.run(["mount", *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        return False
+    return done.returncode == 0

@@ -1,0 +1,166 @@
+"""Injects faults one after the other, awaits the recovery from each, and asks the checker."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg2
+
+from tests.common.waiting import wait_until
+from tests.faults.checker import STUCK, Evidence, Finding, Window, check
+from tests.faults.kinds import Kind
+from tests.faults.ledger import Ledger
+from tests.faults.readers import BREATH, PAGES, Read, Readers
+from tests.faults.stage import COMMIT_EVERY, WATCH_EVERY, Stage
+
+
+@dataclass
+class Injection:
+    """One fault that was injected, and what it came to."""
+
+    kind: Kind
+    window: Window
+    requests: int  # of readers
+    errors: int  # reads that had no good answer, allowed ones too
+    recovery: float | None  # seconds from the mending to the newest commit; None: it did not
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass
+class Suite:
+    """A stage with readers and a writer at work, and all that was injected so far."""
+
+    stage: Stage
+    readers: Readers
+    first: Ledger | None = None  # of the moment before the first fault
+    injections: list[Injection] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def inject(self, kind: Kind) -> Injection:
+        """Inject a fault, mend it, await the recovery, and look at what was read meanwhile."""
+        first = len(self.readers.reads)
+        start = time.time()
+        stuck = None
+        acting = kind.act(self.stage)
+        try:
+            next(acting)
+            mending = time.time()
+            next(acting, None)
+        except (AssertionError, OSError, psycopg2.Error) as fault:
+            acting.close()
+            mending = time.time()
+            stuck = Finding(STUCK, mending, f"{kind.name}: {fault}")
+        healed = time.time()
+        recovery = None
+        if not stuck:
+            try:
+                self.await_recovery(kind.within)
+                recovery = time.time() - mending
+            except AssertionError as fault:
+                stuck = Finding(STUCK, time.time(), f"{kind.name}: {fault}")
+        window = Window(kind.name, start, healed, time.time(), kind.allows, kind.stops_watch)
+        reads = self.readers.reads[first:]
+        injection = Injection(
+            kind,
+            window,
+            requests=len(reads),
+            errors=sum(read.status != 200 or bool(read.error) for read in reads),
+            recovery=recovery,
+        )
+        self.injections.append(injection)
+        if stuck:
+            self._add(stuck)
+        self.look(since=first)
+        return injection
+
+    def await_recovery(self, within: float) -> None:
+        """Commit, and return when readers get that commit, or a later one, as fresh."""
+        commit = self.stage.writer.change()
+
+        def served() -> bool:
+            read = self.readers.newest.get("map")
+            return read is not None and self._is_fresh(read, commit.number)
+
+        wait_until(served, "the newest commit to be served as fresh", seconds=within)
+
+    def _is_fresh(self, read: Read, number: int) -> bool:
+        body = read.body
+        if body is None or body.state != "fresh" or body.stale:
+            return False
+        said = {
+            name: frozenset(k for k in "IAG" if entry[k]) for name, entry in body.contents.items()
+        }
+        commits = self.stage.writer.truth.commits
+        newest = next((c for c in commits[number:] if c.map == said), None)
+        # A commit may leave the map as it was: the map's own time tells then.
+        return newest is not None and (body.as_of or 0) + 1 >= commits[number].visible_from
+
+    def look(self, since: int = 0) -> None:
+        """Ask the checker about the reads from number `since` on, and about all of Postgres."""
+        reads = self.readers.reads
+        evidence = Evidence(
+            commits=list(self.stage.writer.truth.commits),
+            reads=[*_last_of_each(reads[:since]), *reads[since:]],
+            windows=[injection.window for injection in self.injections],
+            ledger=self.stage.ledger(),
+            first=self.first,
+            watch_every=WATCH_EVERY,
+        )
+        for finding in check(evidence):
+            self._add(finding)
+
+    def _add(self, finding: Finding) -> None:
+        if any(finding.what == known.what for known in self.findings):
+            return
+        self.findings.append(finding)
+        before = [i for i in self.injections if i.window.start <= finding.at]
+        if before:
+            before[-1].findings.append(finding)
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        """How often each verdict was given."""
+        return Counter(finding.verdict for finding in self.findings)
+
+
+def _last_of_each(reads: list[Read]) -> list[Read]:
+    """The last good read of each reader: what comes next is compared with it."""
+    last: dict[str, Read] = {}
+    for read in reversed(reads):
+        if read.status == 200 and read.reader not in last:
+            last[read.reader] = read
+        if len(last) == len(PAGES):
+            break
+    return sorted(last.values(), key=lambda read: read.received)
+
+
+@contextmanager
+def on_stage(stage: Stage, *, breath: float = BREATH) -> Iterator[Suite]:
+    """A suite on a stage that runs, from its first snapshot on. `breath`: see `Readers`."""
+    readers = Readers(stage.ports["web"], breath)
+    readers.start()
+    suite = Suite(stage, readers)
+    try:
+        suite.await_recovery(60)
+        suite.first = stage.ledger()
+        stage.writer.start(COMMIT_EVERY)
+        yield suite
+    finally:
+        stage.writer.stop()
+        readers.stop()
+
+
+def programme(
+    kinds: dict[str, Kind], *, seed: int, short: bool = False, times: int | None = None
+) -> list[Kind]:
+    """What is injected, in a shuffled order.
+
+    Each kind as often as it says, or `times`; with `short`, each short one once.
+    """
+    wanted = [kind for kind in kinds.values() if kind.short or not short]
+    planned = [kind for kind in wanted for _ in range(1 if short else times or kind.times)]
+    random.Random(seed).shuffle(planned)
+    return planned

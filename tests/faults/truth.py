@@ -1,0 +1,226 @@
+"""What is true: a writer commits to the small GitHub and knows what each commit's map has to say.
+
+The kinds of a directory are decided here, and its files made for them: nobody asks the hub's rules.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.demo.smallgithub import Repository
+from tests.common import contents
+
+BRANCH = "main"
+KINDS = "IAG"
+EXPORTERS = ("Alpha", "Beta", "Gamma")  # of the catalogue; their directories are never deleted
+_MOST_DIRECTORIES = 14
+_FEWEST_DIRECTORIES = 9
+
+# directory → the kinds that it holds
+Map = dict[str, frozenset[str]]
+
+
+def file_of(kind: str, salt: int) -> tuple[str, bytes]:
+    """A path and a content that speaks for a kind beyond doubt; another one for each `salt`."""
+    if kind == "I":
+        return "chart/Chart.yaml", contents.CHART + f"# {salt}\n".encode()
+    if kind == "A":
+        return "alerts.yaml", contents.alert() + f"# {salt}\n".encode()
+    return "dashboard.json", contents.dashboard(f"Number {salt}")
+
+
+@dataclass
+class Commit:
+    """What the branch held for a while; times are seconds since the epoch."""
+
+    number: int
+    tree_sha: str
+    map: Map
+    visible_from: float = float("inf")  # GitHub cannot have shown it earlier,
+    visible_until: float = float("inf")  # nor later
+
+    @property
+    def pushed(self) -> bool:
+        """Whether GitHub ever had it as the newest."""
+        return self.visible_from != float("inf")
+
+
+@dataclass
+class Truth:
+    """Every commit of the branch that ever was, oldest first."""
+
+    commits: list[Commit] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Commit:
+        """The last one."""
+        return self.commits[-1]
+
+
+class Writer:
+    """Commits and pushes; `deliver` takes (objects, branches, forget) to the small GitHub.
+
+    While GitHub is away commits stay here and are pushed with the next one.
+    """
+
+    def __init__(self, deliver: Callable[[list[list[Any]], dict[str, str], bool], None]) -> None:
+        self._deliver = deliver
+        self._repository = Repository()
+        self._pushed: set[str] = set()  # SHAs of objects that GitHub has
+        self._random = random.Random(5)
+        self._lock = threading.RLock()
+        self._salt = 0
+        self._map: Map = {}
+        self.truth = Truth()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # --- one commit -------------------------------------------------------------------------------
+
+    def begin(self, directories: int = 12) -> Commit:
+        """The first commit."""
+        with self._lock:
+            for number in range(directories):
+                name = EXPORTERS[number] if number < len(EXPORTERS) else self._new_name()
+                self._add(name, "".join(self._random.sample(KINDS, self._random.randint(0, 3))))
+            return self._commit()
+
+    def change(self, directories: int = 1) -> Commit:
+        """Commit a change of so many directories: kinds come and go, contents are rewritten."""
+        with self._lock:
+            for name in self._random.sample(sorted(self._map), min(directories, len(self._map))):
+                self._change(name)
+            return self._commit()
+
+    def come_and_go(self) -> Commit:
+        """Commit a new directory, or the end of one."""
+        with self._lock:
+            spare = sorted(self._map.keys() - set(EXPORTERS))
+            grow = self._random.random() < 0.5 or len(self._map) <= _FEWEST_DIRECTORIES
+            if grow and len(self._map) < _MOST_DIRECTORIES:
+                self._add(self._new_name(), self._random.choice(KINDS))
+            else:
+                gone = self._random.choice(spare)
+                self._repository.delete(f"contents/{gone}")
+                del self._map[gone]
+            return self._commit()
+
+    def force_push(self) -> Commit:
+        """Rewrite every directory on a branch without history; the objects before are gone."""
+        with self._lock:
+            self._repository, self._pushed = Repository(), set()
+            for name, kinds in list(self._map.items()):
+                self._add(name, "".join(kinds))
+            return self._commit(forget=True)
+
+    def _new_name(self) -> str:
+        self._salt += 1
+        return f"Directory {self._salt}"
+
+    def _add(self, name: str, kinds: str) -> None:
+        self._write(f"{name}/README.md", f"# {name}\n".encode())  # so that it never vanishes
+        self._map[name] = frozenset()
+        for kind in kinds:
+            self._set(name, kind)
+
+    def _change(self, name: str) -> None:
+        kind = self._random.choice(KINDS)
+        if kind in self._map[name] and self._random.random() < 0.5:
+            self._repository.delete(f"contents/{name}/{file_of(kind, 0)[0]}")
+            self._map[name] -= {kind}
+        else:
+            self._set(name, kind)
+
+    def _set(self, name: str, kind: str) -> None:
+        self._salt += 1
+        path, content = file_of(kind, self._salt)
+        self._write(f"{name}/{path}", content)
+        self._map[name] |= {kind}
+
+    def _write(self, path: str, content: bytes) -> None:
+        self._repository.write(f"contents/{path}", content)
+
+    # --- what GitHub has --------------------------------------------------------------------------
+
+    def _commit(self, *, forget: bool = False) -> Commit:
+        sha = self._repository.resolve(BRANCH)
+        assert sha is not None
+        self.truth.commits.append(Commit(len(self.truth.commits), sha, dict(self._map)))
+        self._push(forget=forget)
+        return self.truth.newest
+
+    def _push(self, *, forget: bool = False) -> None:
+        objects = self._repository.objects
+        new = [sha for sha in list(objects) if sha not in self._pushed]
+        before = time.time()
+        try:
+            self._deliver(
+                [[objects[sha].type_num, objects[sha].as_raw_string()] for sha in new],
+                dict(self._repository.branches),
+                forget,
+            )
+        except OSError:
+            return  # GitHub is away
+        self._pushed.update(new)
+        now = time.time()
+        for commit in self.truth.commits[:-1]:
+            if commit.pushed and commit.visible_until > now:
+                commit.visible_until = now
+        newest = self.truth.newest
+        newest.visible_from = min(newest.visible_from, before)
+
+    def hidden(self) -> None:
+        """GitHub shows nothing from now on: it was killed, or the branch is gone."""
+        with self._lock:
+            newest = self.truth.newest
+            if newest.pushed:
+                newest.visible_until = min(newest.visible_until, time.time())
+
+    def shown_again(self) -> None:
+        """Push everything to a GitHub that has forgotten it; the same tree is another commit."""
+        with self._lock:
+            self._pushed = set()
+            self._commit(forget=True)
+
+    @contextmanager
+    def branch_vanished(self) -> Iterator[None]:
+        """The branch is not there for a while."""
+        with self._lock:
+            kept = dict(self._repository.branches)
+            self._deliver([], {"elsewhere": kept[BRANCH]}, False)
+            self.hidden()
+            try:
+                yield
+            finally:
+                self._commit()
+
+    # --- without end ------------------------------------------------------------------------------
+
+    def start(self, every: float) -> None:
+        """Go on committing, about so many seconds apart."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._go_on, args=(every,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commit no more."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Nobody else commits for a while."""
+        with self._lock:
+            yield
+
+    def _go_on(self, every: float) -> None:
+        while not self._stop.wait(every * self._random.uniform(0.5, 1.5)):
+            if self._random.random() < 0.2:
+                self.come_and_go()
+            else:
+                self.change(self._random.randint(1, 4))

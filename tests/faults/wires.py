@@ -1,0 +1,175 @@
+"""Wires between the parts: TCP proxies that can be cut, stalled, slowed and left half open.
+
+`python -m tests.faults.wires CONTROL NAME:PORT:TARGET…` runs them in a process of their own.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from tests.faults.control import serve
+
+T = TypeVar("T")
+
+_PART = 64 * 1024  # bytes
+# Linux: a packet filter of a socket, here of one instruction that lets nothing in.
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
+_DROP_ALL = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+_FILTER = struct.pack("HxxxxxxP", 1, ctypes.addressof(_DROP_ALL))
+
+
+class Wire:
+    """Forwards a loopback port to another."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self._port, self._target = port, target
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self.delay = 0.0
+        self.delayed = 0  # parts
+        self.is_cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._lost: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen(self) -> None:
+        """Take connections from now on."""
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
+
+    async def cut(self, *, keep_cut: bool) -> int:
+        """Reset every connection, how many; with `keep_cut`, each new one as well."""
+        self.is_cut = keep_cut
+        there = self._writers - self._lost
+        for writer in there:
+            writer.transport.abort()
+        return len(there)
+
+    async def vanish(self) -> int:
+        """Let every packet vanish, in both directions and for ever; how many connections had it.
+
+        As when a router forgets them: the system of neither side gets an acknowledgement, a reset
+        or a sign that the other is alive. A new connection finds nobody until `mend`.
+        """
+        there = self._writers - self._lost
+        self._lost |= there
+        for writer in there:
+            _let_nothing_in(writer.get_extra_info("socket"))
+        assert self._server is not None
+        for listening in self._server.sockets:
+            _let_nothing_in(listening)
+        return len(there)
+
+    async def stall(self) -> None:
+        """Let nothing pass, and close nothing."""
+        self._flows.clear()
+
+    async def slow(self, seconds: float) -> None:
+        """Let each part wait so long."""
+        self.delay = seconds
+
+    async def mend(self) -> None:
+        """Be an ordinary wire."""
+        self.delay, self.is_cut = 0.0, False
+        self._flows.set()
+        assert self._server is not None
+        for listening in self._server.sockets:
+            with contextlib.suppress(OSError):  # nothing to detach
+                listening.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            await self._flows.wait()
+            if self.is_cut:
+                return
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            self._writers.add(far_writer)
+            try:
+                await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            finally:
+                self._writers.discard(far_writer)
+                far_writer.transport.abort()
+        except OSError:
+            pass  # refused or reset: the other side is told below
+        finally:
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while part := await reader.read(_PART):
+                if self.delay:
+                    self.delayed += 1
+                    await asyncio.sleep(self.delay)  # the fault itself
+                await self._flows.wait()
+                if writer in self._lost:
+                    continue  # what was on its way has vanished too
+                writer.write(part)
+                await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()  # what came before is sent; then the other direction ends too
+
+
+def _let_nothing_in(thing: socket.socket) -> None:
+    thing.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _FILTER)
+
+
+class Wires:
+    """All wires by name, for another process to steer."""
+
+    def __init__(self, wires: dict[str, Wire]) -> None:
+        self._wires = wires
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        for wire in wires.values():
+            self._do(wire.listen())
+
+    def cut(self, name: str, keep_cut: bool) -> int:
+        """See `Wire.cut`."""
+        return self._do(self._wires[name].cut(keep_cut=keep_cut))
+
+    def vanish(self, name: str) -> int:
+        """See `Wire.vanish`."""
+        return self._do(self._wires[name].vanish())
+
+    def stall(self, name: str) -> None:
+        """See `Wire.stall`."""
+        self._do(self._wires[name].stall())
+
+    def slow(self, name: str, seconds: float) -> None:
+        """See `Wire.slow`."""
+        self._do(self._wires[name].slow(seconds))
+
+    def delayed(self, name: str) -> int:
+        """How many parts a wire has let wait so far."""
+        return self._wires[name].delayed
+
+    def mend(self, name: str) -> None:
+        """See `Wire.mend`."""
+        self._do(self._wires[name].mend())
+
+    def ping(self) -> bool:
+        """Whether all of them listen."""
+        return True
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+def main() -> None:
+    """The command line."""
+    wires = {}
+    for argument in sys.argv[2:]:
+        name, port, target = argument.split(":")
+        wires[name] = Wire(int(port), int(target))
+    serve(Wires(wires), int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

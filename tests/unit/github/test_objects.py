@@ -1,0 +1,61 @@
+"""Git's names, against those that git itself gives."""
+
+from typing import Any
+
+import pytest
+
+from hub.demo.smallgithub import Repository
+from hub.demo.smallgithub.answers import tree as github_tree
+from hub.github.objects import blob_sha, is_sha, is_whole_tree
+
+
+def repository() -> Repository:
+    """Names that sort differently as files and as folders, and a folder in a folder."""
+    made = Repository()
+    for path in ("a/b/c.yaml", "a/b.yaml", "a.yaml", "a-b", "a/ü/x", "z"):
+        made.write(path, path.encode())
+    return made
+
+
+def entries(recursive: bool) -> tuple[str, list[dict[str, Any]]]:
+    made = repository()
+    sha = made.resolve("main")
+    assert sha
+    return sha, github_tree(made, sha, "", recursive=recursive, most=100)["tree"]
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_a_whole_tree(recursive: bool) -> None:
+    sha, found = entries(recursive)
+    assert is_whole_tree(sha, found, recursive=recursive)
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_each_entry_is_missed(recursive: bool) -> None:
+    sha, found = entries(recursive)
+    for missing in found:
+        rest = [entry for entry in found if entry is not missing]
+        assert not is_whole_tree(sha, rest, recursive=recursive), missing
+    assert not is_whole_tree(sha, [], recursive=recursive)
+
+
+def test_another_content_and_an_entry_too_many_are_noticed() -> None:
+    sha, found = entries(True)
+    other = [
+        {**entry, "sha": blob_sha(b"other")} if entry is found[0] else entry for entry in found
+    ]
+    assert not is_whole_tree(sha, other, recursive=True)
+    assert not is_whole_tree(sha, [*found, {**found[-1], "path": "q/r"}], recursive=True)
+
+
+def test_a_name_that_is_no_utf8_cannot_be_checked() -> None:
+    sha, found = entries(True)
+    assert is_whole_tree(sha, [{**found[0], "path": "caf\ufffd"}], recursive=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("a" * 40, True), ("0" * 64, True), ("main", False), ("A" * 40, False), (None, False)],
+)
+def test_what_is_a_sha(name: object, says: bool) -> None:
+    assert is_sha(name) is says
