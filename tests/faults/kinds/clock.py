@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import libfaketime
-
 from tests.common.waiting import wait_until
 from tests.faults.kinds import kind
 from tests.faults.kinds.workers import LOOKUPS_HELD
@@ -21,23 +19,16 @@ _SEND = "Sending due task Refresh contents"
 
 
 class _Clock:
-    """The clock of a process, as its C library tells it."""
+    """How far the clock of a process is ahead: `tests.faults.clocked` reads it from the file."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self.set(timedelta(0))
+        self.file = file
 
     def set(self, ahead: timedelta) -> None:
         """So far ahead of the true time from now on."""
-        new = self._file.with_name(f"{self._file.name}.new")
-        new.write_text(f"{ahead.total_seconds():+.3f}\n")
-        new.replace(self._file)
-
-    @property
-    def env(self) -> dict[str, str]:
-        """What a process has to be started with."""
-        _, preloaded = libfaketime.get_reload_information()
-        return {**preloaded, "FAKETIME_TIMESTAMP_FILE": str(self._file)}
+        new = self.file.with_name(f"{self.file.name}.new")
+        new.write_text(f"{ahead.total_seconds():.3f}\n")
+        new.replace(self.file)
 
 
 @contextmanager
@@ -50,7 +41,7 @@ def _beat_with(stage: Stage, ahead: timedelta) -> Iterator[tuple[Part, _Clock]]:
     clock = _Clock(stage.folder / "clock")
     clock.set(ahead)
     beat = stage.make_beat("beat with a clock of its own")
-    beat.env = beat.env | clock.env
+    beat.command = ["tests.faults.clocked", str(clock.file), *beat.command]
     beat.start()
     try:
         beat.wait()
