@@ -232,7 +232,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "socket_keepalive": True,
     "socket_keepalive_options": _KEEPALIVE,
-    "socket_timeout": 30,
+    "socket_timeout": _SILENCE,
     "socket_connect_timeout": 5,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
@@ -240,7 +240,7 @@ CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
     "retry_policy": {"max_retries": 20, "interval_start": 0, "interval_step": 0.2},
 }
 CELERY_REDIS_SOCKET_KEEPALIVE = True
-CELERY_REDIS_SOCKET_TIMEOUT = 30
+CELERY_REDIS_SOCKET_TIMEOUT = _SILENCE
 CELERY_REDIS_BACKEND_HEALTH_CHECK_INTERVAL = 10
 # Without these a Redis restart loses the results of a chord (measured with prefork).
 CELERY_RESULT_BACKEND_ALWAYS_RETRY = True

@@ -12,7 +12,7 @@ from tests.faults.stage import Stage
 
 _AWAY = 1.5  # seconds
 _HELD = 0.8  # seconds; less than the hub waits for GitHub
-_SLOW = {"github": 0.25, "redis": 0.1, "postgres": 0.02}  # seconds for each part, both ways
+_SLOW = {"github": 0.25, "redis": 0.05, "postgres": 0.02}  # seconds for each part, both ways
 
 _At = Callable[[Stage], AbstractContextManager[int]]
 
@@ -59,6 +59,8 @@ def _cut(wire: str, at: _At, stage: Stage) -> Generator[None]:
         stage.wait(_AWAY)
     yield
     stage.wires.mend(wire)
+    if wire == "redis":
+        stage.wait_for_consumers()
 
 
 def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
@@ -66,6 +68,8 @@ def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
     with at(stage):
         assert stage.wires.cut(wire, False), f"nobody was connected to {wire}"
     yield
+    if wire == "redis":
+        stage.wait_for_consumers()
 
 
 def _slow(wire: str, at: _At, stage: Stage) -> Generator[None]:
@@ -106,7 +110,7 @@ def _register() -> None:
             kind(f"{name}'s connections reset in {step}", times=1, allows=away, stops_watch=stops)(
                 partial(_cut_once, wire, at)
             )
-            kind(f"{name} slow in {step}", times=1)(partial(_slow, wire, at))
+            kind(f"{name} slow in {step}", times=1, stops_watch=stops)(partial(_slow, wire, at))
             if sys.platform == "linux":  # a packet filter of its sockets does it
                 kind(
                     f"{name}'s connections half open in {step}",
