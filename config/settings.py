@@ -134,15 +134,16 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- Connections ----------------------------------------------------------------------------------
-# Seconds in which the system of the other side acknowledges what was sent, or it is not there.
-_SILENCE = 10
+# Seconds in which the system of the other side acknowledges what was sent, or it is not there; after
+# a break of so many it is asked for a sign of life, every so many.
+_SILENCE, _BREAK, _EVERY = 10, 5, 2
 # The same for Redis. macOS lacks the last and calls the first TCP_KEEPALIVE, which it sets itself.
 _KEEPALIVE = {
     option: value
     for name, value in (
-        ("TCP_KEEPIDLE", _SILENCE),
-        ("TCP_KEEPINTVL", 5),
-        ("TCP_KEEPCNT", 2),
+        ("TCP_KEEPIDLE", _BREAK),
+        ("TCP_KEEPINTVL", _EVERY),
+        ("TCP_KEEPCNT", (_SILENCE - _BREAK) // _EVERY),
         ("TCP_USER_TIMEOUT", _SILENCE * 1000),  # milliseconds
     )
     if (option := getattr(socket, name, None)) is not None
@@ -161,9 +162,9 @@ DATABASES = {
 # minutes where something was sent, and after two hours otherwise. What DATABASE_URL says wins.
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,  # seconds, as those below
-    "keepalives_idle": _SILENCE,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
+    "keepalives_idle": _BREAK,
+    "keepalives_interval": _EVERY,
+    "keepalives_count": (_SILENCE - _BREAK) // _EVERY,
     "tcp_user_timeout": _SILENCE * 1000,  # milliseconds
 } | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
