@@ -134,8 +134,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- Connections ----------------------------------------------------------------------------------
-# Seconds in which the system of the other side acknowledges what was sent, or it is not there; after
-# a break of so many it is asked for a sign of life, every so many.
+# Seconds in which the system of the other side acknowledges what was sent, or it is not there;
+# after a break of so many it is asked for a sign of life, every so many.
 _SILENCE, _BREAK, _EVERY = 10, 5, 2
 # The same for Redis. macOS lacks the last and calls the first TCP_KEEPALIVE, which it sets itself.
 _KEEPALIVE = {
