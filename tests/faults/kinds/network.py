@@ -14,6 +14,8 @@ _AWAY = 1.5  # seconds
 _HELD = 0.8  # seconds; less than the hub waits for GitHub
 _SLOW = {"github": 0.25, "redis": 0.05, "postgres": 0.02}  # seconds for each part, both ways
 
+_NOTICED_WITHIN = 60.0  # seconds; each connection of a process may have to run into its timeout
+
 _At = Callable[[Stage], AbstractContextManager[int]]
 
 
@@ -89,7 +91,9 @@ def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
         assert stage.wires.vanish(wire), f"nobody was connected to {wire}"
     yield
     stage.wires.mend(wire)
-    stage.wait_for_end(stage.newest_run())  # when its timeouts have told the hub
+    stage.wait_for_end(
+        stage.newest_run(), seconds=_NOTICED_WITHIN
+    )  # when its timeouts have told the hub
 
 
 def _register() -> None:
