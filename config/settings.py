@@ -139,7 +139,7 @@ USE_TZ = True
 _SILENCE, _BREAK, _EVERY = 10, 5, 2
 # Each connection that a process holds may cost as much when Redis was gone without a word.
 _REDIS_ANSWERS_WITHIN = 5  # seconds; nothing that is asked of it takes a tenth of one
-# The same for Redis as for Postgres. macOS lacks the last and calls the first TCP_KEEPALIVE, which it sets itself.
+# For the broker's connections. macOS lacks the last, and the first has another name there.
 _KEEPALIVE = {
     option: value
     for name, value in (
