@@ -6,6 +6,7 @@ nothing before them.
 """
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
@@ -13,6 +14,8 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 class Entry(ModelEntry):
     """An entry of the schedule that was never sent in the future."""
+
+    last_run_at: datetime
 
     def is_due(self) -> Any:
         """Whether to send it now, and the seconds until the next look."""
