@@ -177,15 +177,18 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- Connections ----------------------------------------------------------------------------------
-# Seconds in which the system of the other side acknowledges what was sent, or it is not there.
-_SILENCE = 10
-# The same for Redis. macOS lacks the last and calls the first TCP_KEEPALIVE, which it sets itself.
+# Seconds in which the system of the other side acknowledges what was sent, or it is not there;
+# after a break of so many it is asked for a sign of life, every so many.
+_SILENCE, _BREAK, _EVERY = 10, 5, 2
+# Each connection that a process holds may cost as much when Redis was gone without a word.
+_REDIS_ANSWERS_WITHIN = 5  # seconds; nothing that is asked of it takes a tenth of one
+# For the broker's connections. macOS lacks the last, and the first has another name there.
 _KEEPALIVE = {
     option: value
     for name, value in (
-        ("TCP_KEEPIDLE", _SILENCE),
-        ("TCP_KEEPINTVL", 5),
-        ("TCP_KEEPCNT", 2),
+        ("TCP_KEEPIDLE", _BREAK),
+        ("TCP_KEEPINTVL", _EVERY),
+        ("TCP_KEEPCNT", (_SILENCE - _BREAK) // _EVERY),
         ("TCP_USER_TIMEOUT", _SILENCE * 1000),  # milliseconds
     )
     if (option := getattr(socket, name, None)) is not None
@@ -204,9 +207,9 @@ DATABASES = {
 # minutes where something was sent, and after two hours otherwise. What DATABASE_URL says wins.
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,  # seconds, as those below
-    "keepalives_idle": _SILENCE,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
+    "keepalives_idle": _BREAK,
+    "keepalives_interval": _EVERY,
+    "keepalives_count": (_SILENCE - _BREAK) // _EVERY,
     "tcp_user_timeout": _SILENCE * 1000,  # milliseconds
 } | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -275,7 +278,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "socket_keepalive": True,
     "socket_keepalive_options": _KEEPALIVE,
-    "socket_timeout": 30,
+    "socket_timeout": _REDIS_ANSWERS_WITHIN,
     "socket_connect_timeout": 5,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
@@ -283,7 +286,7 @@ CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
     "retry_policy": {"max_retries": 20, "interval_start": 0, "interval_step": 0.2},
 }
 CELERY_REDIS_SOCKET_KEEPALIVE = True
-CELERY_REDIS_SOCKET_TIMEOUT = 30
+CELERY_REDIS_SOCKET_TIMEOUT = _REDIS_ANSWERS_WITHIN
 CELERY_REDIS_BACKEND_HEALTH_CHECK_INTERVAL = 10
 # Without these a Redis restart loses the results of a chord (measured with prefork).
 CELERY_RESULT_BACKEND_ALWAYS_RETRY = True

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 from django.utils import timezone
 
 from hub.contents import blobs, rules
@@ -137,6 +137,6 @@ def note_fault(run_id: int, directory: str, detail: str) -> None:
             detail=detail,
             finished_at=timezone.now(),
         )
-    except DatabaseError:
+    except Error:
         # Postgres is what failed: the lookup stays pending and counts as not finished in time.
         logger.warning("run %s: %s: outcome not noted", run_id, directory)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 
 from hub.facts import reading
@@ -137,6 +137,6 @@ def note_fault(run_id: int, exporter_id: int, detail: str) -> None:
             )
             if noted:
                 Exporter.objects.filter(pk=exporter_id).update(facts_problem=Reason.INTERNAL)
-    except DatabaseError:
+    except Error:
         # Postgres is what failed: the lookup stays pending and counts as not finished in time.
         logger.warning("facts %s: exporter %s: outcome not noted", run_id, exporter_id)

@@ -8,8 +8,9 @@ from functools import cache
 
 from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
-from limits.storage import storage_from_string
+from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
+from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -32,14 +33,14 @@ class RequestBudget:
         self._item = RateLimitItemPerMinute(points_per_minute) if points_per_minute else None
         # "Make requests serially, with a second between writes" (the same page).
         self._write = RateLimitItemPerSecond(1)
-        storage = storage_from_string(
+        pool: ConnectionPool = ConnectionPool.from_url(
             redis_url,
             socket_timeout=_PATIENCE,
             socket_connect_timeout=_PATIENCE,
             # A pooled connection may have died; redis-py would try ten times.
             retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type] # handed on to redis-py
         )
-        self._limiter = MovingWindowRateLimiter(storage)
+        self._limiter = MovingWindowRateLimiter(RedisStorage(redis_url, connection_pool=pool))
 
     def spend(self, token_id: int, points: int = READ) -> None:
         """Wait until there is room for `points` under this token, and take it.

@@ -1,6 +1,7 @@
 """A folder with a quota: a file system in memory, which grows with what it holds."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Self
@@ -8,6 +9,17 @@ from typing import Self
 from tests.common.waiting import wait_until
 
 _AMPLE = 4 * 2**30  # bytes; only what is written takes memory
+_CAP_SYS_ADMIN = 21  # the right to mount, by its number in Linux
+
+
+def may_mount() -> bool:
+    """Whether Linux lets this process mount."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+    rights = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return rights is not None and bool(int(rights[1], 16) >> _CAP_SYS_ADMIN & 1)
 
 
 class Quota:

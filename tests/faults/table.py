@@ -41,6 +41,7 @@ def _row(name: str, injections: list[Injection]) -> dict[str, Any]:
     return {
         "fault": name,
         "times": len(injections),
+        "seconds": round(sum(i.window.recovered - i.window.start for i in injections), 1),
         "requests": sum(i.requests for i in injections),
         "errors": sum(i.errors for i in injections),
         **{verdict: verdicts.count(verdict) for verdict in _VERDICTS},

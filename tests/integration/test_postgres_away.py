@@ -1,4 +1,4 @@
-"""A web server whose Postgres goes away and comes back."""
+"""Postgres goes away and comes back: what the web and the workers do."""
 
 import os
 import subprocess
@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.db import connection
 
 from hub.local.ports import free_port
 from hub.local.postgres import EmbeddedPostgres
+from hub.models import Outcome
 from hub.webhooks.signature import sign
+from tasks.facts import lookup_facts
+from tasks.refresh import lookup_directory
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 
@@ -118,3 +122,15 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
             web.terminate()
             web.wait(20)
             log.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_header_task_returns_although_its_connection_is_gone() -> None:
+    """What it raised would keep the chord's body from running."""
+    for task in (lookup_directory, lookup_facts):
+        connection.ensure_connection()
+        connection.connection.close()  # as Django finds it once Postgres has gone
+        try:
+            assert task(1, 1)["outcome"] == Outcome.FAILED
+        finally:
+            connection.close()

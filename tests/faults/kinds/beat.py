@@ -6,7 +6,7 @@ from tests.faults.kinds import kind
 from tests.faults.stage import Stage
 
 
-@kind("beat killed", times=5, stops_watch=True)
+@kind("beat killed", times=4, stops_watch=True)
 def killed(stage: Stage) -> Generator[None]:
     stage.parts["beat"].kill()
     stage.wait(2)
@@ -14,7 +14,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.back("beat")
 
 
-@kind("beat frozen", times=3, stops_watch=True)
+@kind("beat frozen", times=2, stops_watch=True)
 def frozen(stage: Stage) -> Generator[None]:
     with stage.parts["beat"].frozen():
         # Past the time until which the map may call itself fresh.
@@ -22,7 +22,7 @@ def frozen(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("two beats", times=4)
+@kind("two beats", times=3)
 def two(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     second = stage.make_beat("second beat")

@@ -110,13 +110,13 @@ def _at_each_step(
 _BURST = 12
 _HTML = "<html><title>Welcome to the network. Please sign in.</title></html>"
 
-_at_each_step("HTML bodies", "answer", [200, _HTML], "bad_answer", (5, 5, 5))
-_at_each_step("half bodies", "half_body", None, "unreachable", (4, 4, 4))
-_at_each_step("bodies cut off", "cut_off", None, "bad_answer", (3, 3, 3))
-_at_each_step("endless bodies", "endless_body", None, "unreachable", (2, 2, 2))
+_at_each_step("HTML bodies", "answer", [200, _HTML], "bad_answer", (4, 4, 4))
+_at_each_step("half bodies", "half_body", None, "unreachable", (3, 3, 3))
+_at_each_step("bodies cut off", "cut_off", None, "bad_answer", (2, 2, 2))
+_at_each_step("endless bodies", "endless_body", None, "unreachable", (1, 2, 1))
 _at_each_step("bodies too large", "flood", [200], "bad_answer", (1, 1, 1))
 _at_each_step("gzip bombs", "gzip_bomb", None, "bad_answer", (1, 1, 1))
-_at_each_step("redirects in a circle", "circle", [302], "bad_answer", (4, 4, 4))
+_at_each_step("redirects in a circle", "circle", [302], "bad_answer", (3, 3, 3))
 
 
 @kind("GitHub: 5xx in bursts", times=12, short=True)
@@ -124,12 +124,12 @@ def bursts(stage: Stage) -> Generator[None]:
     yield from _answered_with("server_error", [502], "server_fault", LOOK_UP, stage, times=_BURST)
 
 
-@kind("GitHub: 5xx in list", times=5)
+@kind("GitHub: 5xx in list", times=4)
 def server_errors_in_list(stage: Stage) -> Generator[None]:
     yield from _answered_with("server_error", [500], "server_fault", LIST, stage)
 
 
-@kind("GitHub: 5xx in blobs", times=5)
+@kind("GitHub: 5xx in blobs", times=4)
 def server_errors_in_blobs(stage: Stage) -> Generator[None]:
     yield from _answered_with("server_error", [503], "server_fault", BLOBS, stage)
 
@@ -188,7 +188,7 @@ _at_each_step("JSON too deep", "answer", [200, _DEEP], "bad_answer", (1, 1, 1))
 # --- trees that are not whole ---------------------------------------------------------------------
 
 
-@kind("GitHub: truncated trees in list", times=5)
+@kind("GitHub: truncated trees in list", times=4)
 def truncated_list(stage: Stage) -> Generator[None]:
     with _healed(stage) as since:
         stage.github.truncate_above(3)  # the root has fewer entries, the folder below it more
@@ -198,17 +198,17 @@ def truncated_list(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("GitHub: truncated trees in lookup", times=5)
+@kind("GitHub: truncated trees in lookup", times=4)
 def truncated_lookup(stage: Stage) -> Generator[None]:
     yield from _answered_with("half_tree", [True], "truncated", LOOK_UP, stage)
 
 
-@kind("GitHub: trees cut off without a word in lookup", times=4)
+@kind("GitHub: trees cut off without a word in lookup", times=3)
 def silently_cut_lookup(stage: Stage) -> Generator[None]:
     yield from _answered_with("half_tree", [False], "bad_answer", LOOK_UP, stage)
 
 
-@kind("GitHub: trees cut off without a word in list", times=4)
+@kind("GitHub: trees cut off without a word in list", times=3)
 def silently_cut_list(stage: Stage) -> Generator[None]:
     with _healed(stage) as since:
 
@@ -325,11 +325,11 @@ def _asked_to_wait(status: int, step: Step, stage: Stage) -> Generator[None]:
         yield from _answered_with("secondary_limit", [None, status], "secondary_limit", step, stage)
 
 
-for _step, _times in zip(_STEPS, (3, 5, 4), strict=True):
+for _step, _times in zip(_STEPS, (3, 4, 3), strict=True):
     kind(f"GitHub: 401 in mid-run, in {_step.name}", times=_times)(partial(_refused, _step))
 for _step in _STEPS:
     kind(f"GitHub: primary limit in mid-run, in {_step.name}", times=3)(partial(_used_up, _step))
-    kind(f"GitHub: secondary limit without Retry-After in {_step.name}", times=4)(
+    kind(f"GitHub: secondary limit without Retry-After in {_step.name}", times=3)(
         partial(_asked_to_wait, 403, _step)
     )
 

@@ -7,7 +7,7 @@ from tests.faults.kinds.workers import LOOKUP
 from tests.faults.stage import READ_TIMEOUT, Stage
 
 
-@kind("GitHub killed", times=6, short=True)
+@kind("GitHub killed", times=4, short=True)
 def killed(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     held = stage.github.strike("slow", [0.5], LOOKUP, 4)
@@ -22,7 +22,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.back("github")
 
 
-@kind("GitHub frozen", times=4)
+@kind("GitHub frozen", times=3)
 def frozen(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [0.5], LOOKUP, 4)
     stage.writer.change(directories=6)

@@ -12,7 +12,9 @@ from tests.faults.stage import Stage
 
 _AWAY = 1.5  # seconds
 _HELD = 0.8  # seconds; less than the hub waits for GitHub
-_SLOW = {"github": 0.25, "redis": 0.1, "postgres": 0.02}  # seconds for each part, both ways
+_SLOW = {"github": 0.25, "redis": 0.05, "postgres": 0.02}  # seconds for each part, both ways
+
+_NOTICED_WITHIN = 60.0  # seconds; each connection of a process may have to run into its timeout
 
 _At = Callable[[Stage], AbstractContextManager[int]]
 
@@ -59,6 +61,8 @@ def _cut(wire: str, at: _At, stage: Stage) -> Generator[None]:
         stage.wait(_AWAY)
     yield
     stage.wires.mend(wire)
+    if wire == "redis":
+        stage.wait_for_consumers()
 
 
 def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
@@ -66,6 +70,8 @@ def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
     with at(stage):
         assert stage.wires.cut(wire, False), f"nobody was connected to {wire}"
     yield
+    if wire == "redis":
+        stage.wait_for_consumers()
 
 
 def _slow(wire: str, at: _At, stage: Stage) -> Generator[None]:
@@ -85,7 +91,9 @@ def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
         assert stage.wires.vanish(wire), f"nobody was connected to {wire}"
     yield
     stage.wires.mend(wire)
-    stage.wait_for_end(stage.newest_run())  # when its timeouts have told the hub
+    stage.wait_for_end(
+        stage.newest_run(), seconds=_NOTICED_WITHIN
+    )  # when its timeouts have told the hub
 
 
 def _register() -> None:
@@ -106,7 +114,7 @@ def _register() -> None:
             kind(f"{name}'s connections reset in {step}", times=1, allows=away, stops_watch=stops)(
                 partial(_cut_once, wire, at)
             )
-            kind(f"{name} slow in {step}", times=1)(partial(_slow, wire, at))
+            kind(f"{name} slow in {step}", times=1, stops_watch=stops)(partial(_slow, wire, at))
             if sys.platform == "linux":  # a packet filter of its sockets does it
                 kind(
                     f"{name}'s connections half open in {step}",

@@ -10,7 +10,7 @@ _GONE = 60  # seconds
 _OLD_RUNS = 5
 
 
-@kind("Redis killed in a chord", times=6, stops_watch=True, short=True)
+@kind("Redis killed in a chord", times=4, stops_watch=True, short=True)
 def killed(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     stage.redis.kill()
@@ -19,7 +19,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("Redis killed in a chord, its data gone", times=5, stops_watch=True)
+@kind("Redis killed in a chord, its data gone", times=3, stops_watch=True)
 def killed_and_emptied(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     stage.redis.kill()
@@ -47,7 +47,7 @@ def frozen(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("result keys lost in a chord", times=5)
+@kind("result keys lost in a chord", times=4)
 def results_lost(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     with stage.locked(LOOKUPS_HELD):
@@ -82,7 +82,7 @@ def publication_redelivered(stage: Stage) -> Generator[None]:
     yield
 
 
-@kind("messages of old runs redelivered", times=8, short=True)
+@kind("messages of old runs redelivered", times=5, short=True)
 def old_messages(stage: Stage) -> Generator[None]:
     with stage.writer.quiet():
         before = stage.newest_run()

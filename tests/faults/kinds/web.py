@@ -7,7 +7,7 @@ from tests.faults.readers import GIVE_UP
 from tests.faults.stage import Stage
 
 
-@kind("web killed", times=8, allows=WEB_AWAY, short=True)
+@kind("web killed", times=5, allows=WEB_AWAY, short=True)
 def killed(stage: Stage) -> Generator[None]:
     stage.parts["web"].kill()
     yield

@@ -27,7 +27,7 @@ def _killed_at(stage: Stage, task: str) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed in list", times=4, short=True)
+@kind("worker killed in list", times=3, short=True)
 def killed_in_list(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
     stage.tick()
@@ -35,7 +35,7 @@ def killed_in_list(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "list_directories")
 
 
-@kind("worker killed in lookup", times=4)
+@kind("worker killed in lookup", times=3)
 def killed_in_lookup(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 3)
     stage.writer.change(directories=8)
@@ -44,7 +44,7 @@ def killed_in_lookup(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "lookup_directory")
 
 
-@kind("worker killed in publish", times=4, short=True)
+@kind("worker killed in publish", times=3, short=True)
 def killed_in_publish(stage: Stage) -> Generator[None]:
     with stage.locked(PUBLISH_HELD):
         stage.writer.change(directories=4)
@@ -74,7 +74,7 @@ def killed_before_the_chord(stage: Stage) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed between a lookup's commit and its reply", times=4, short=True)
+@kind("worker killed between a lookup's commit and its reply", times=3, short=True)
 def killed_before_the_reply(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     slow = stage.github.strike("slow", [0.5], LOOKUP, 8)  # time to lock what was listed

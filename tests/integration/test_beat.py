@@ -1,0 +1,35 @@
+"""Beat's scheduler when the clock was set back by a day."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from celery.beat import event_t
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from config.celery import app
+from hub.beat import Entry, Scheduler
+
+_DAY = timedelta(days=1)
+
+
+@pytest.mark.django_db
+def test_what_was_sent_tomorrow_is_due_after_its_interval() -> None:
+    task = PeriodicTask.objects.get(task="tasks.refresh.watch_runs")
+    task.last_run_at = timezone.now() + _DAY
+    entry = Entry(task, app=app)
+    assert 0 < entry.is_due().next <= entry.schedule.run_every.total_seconds()
+
+
+@pytest.mark.django_db(transaction=True)  # the scheduler closes connections
+def test_what_is_planned_for_tomorrow_is_planned_anew() -> None:
+    PeriodicTask.objects.update(last_run_at=timezone.now())  # nothing is due
+    scheduler = Scheduler(app)
+    scheduler.tick()
+    planned = [event.time for event in scheduler._heap]
+    tomorrow = time.time() + _DAY.total_seconds()
+    scheduler._heap = [event_t(tomorrow, 5, event.entry) for event in scheduler._heap]
+    scheduler._last_tick = tomorrow
+    scheduler.tick()
+    assert [event.time for event in scheduler._heap] == pytest.approx(planned, abs=60)
