@@ -14,12 +14,12 @@ from urllib.parse import quote, urljoin, urlsplit
 import requests
 from django.conf import settings
 from django.utils import timezone
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from hub.github import errors
 from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
+from hub.github.connections import InTimeAdapter
 from hub.github.objects import blob_sha, is_safe_path, is_sha, is_whole_tree, storable_name
 from hub.github.tokens import (
     RateLimit,
@@ -106,7 +106,7 @@ class GitHubClient:
             respect_retry_after_header=False,  # a fault's wait is ours; limits are handled below
             raise_on_status=False,
         )
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=retry)
+        adapter = InTimeAdapter(pool_connections=4, pool_maxsize=64, max_retries=retry)
         self._session.mount(f"{urlsplit(api_url).scheme}://", adapter)
 
     def tree(

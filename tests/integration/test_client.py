@@ -79,6 +79,12 @@ def test_a_body_without_end_is_given_up(
         client.tree(REPO, "main")
 
 
+def test_headers_without_end_are_given_up(client: GitHubClient, github: SmallGitHub) -> None:
+    github.faults.append(Fault(f.endless_headers))
+    with pytest.raises(errors.Unreachable):
+        client.tree(REPO, "main")
+
+
 @pytest.mark.parametrize(
     ("keys", "text"),
     [

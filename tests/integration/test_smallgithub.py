@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -370,10 +372,25 @@ def test_bodies_without_end(github: SmallGitHub) -> None:
     with ask(github, ROOT_TREE, stream=True) as answer:
         assert len(answer.raw.read(1_000_000)) == 1_000_000
     github.faults.clear()
+    strike(github, faults.endless_body)
+    with ask(github, ROOT_TREE, stream=True) as answer:
+        assert answer.raw.read(2) == b"  "
+    github.faults.clear()
     strike(github, faults.gzip_bomb)
     with ask(github, ROOT_TREE, stream=True) as answer:
         assert int(answer.headers["Content-Length"]) < 200_000
         assert len(answer.raw.read(1_000_000, decode_content=True)) == 1_000_000
+
+
+def test_headers_without_end(github: SmallGitHub) -> None:
+    strike(github, faults.endless_headers)
+    address = urlsplit(github.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(f"GET {ROOT_TREE} HTTP/1.1\r\n\r\n".encode())
+        received = b""
+        while b"XXX" not in received:
+            received += connection.recv(1000)
+    assert b"\r\n\r\n" not in received
 
 
 def test_a_304_out_of_the_blue_and_a_circle(github: SmallGitHub) -> None:

@@ -245,6 +245,22 @@ def endless_body(handler: BaseHTTPRequestHandler) -> bool:
     while True:
         try:
             handler.wfile.write(b" ")
+            handler.wfile.flush()
+        except OSError:
+            return True
+        time.sleep(0.1)  # the fault itself
+
+
+def endless_headers(handler: BaseHTTPRequestHandler) -> bool:
+    """Sends a byte of a header now and then until the reader leaves."""
+    handler.send_response(200)
+    handler.flush_headers()
+    handler.wfile.flush()
+    handler.close_connection = True
+    while True:
+        try:
+            handler.wfile.write(b"X")
+            handler.wfile.flush()
         except OSError:
             return True
         time.sleep(0.1)  # the fault itself
