@@ -38,7 +38,7 @@ class RequestBudget:
             socket_timeout=_PATIENCE,
             socket_connect_timeout=_PATIENCE,
             # A pooled connection may have died; redis-py would try ten times.
-            retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type] # handed on to redis-py
+            retry=Retry(NoBackoff(), 1),
         )
         self._limiter = MovingWindowRateLimiter(RedisStorage(redis_url, connection_pool=pool))
 
