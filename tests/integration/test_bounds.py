@@ -243,6 +243,11 @@ def test_odd_bodies(port: int, filled: None, admin_headers: dict[str, str]) -> N
         {"If-Modified-Since": "9" * 1000},
         {"HX-Request": "true", "HX-Current-URL": "http://["},
         {"Authorization": "Basic " + b64encode(b"\0:\0").decode()},
+        {
+            "Authorization": "Basic " + b64encode(("\u00e9" * 3000 + ":x").encode()).decode(),
+            "User-Agent": "a" * 9000,
+            "X-Forwarded-For": "::1, a" * 900,
+        },
         {"Authorization": "Basic \u00ff"},
     ],
     ids=lambda headers: next(iter(headers)),
