@@ -167,7 +167,7 @@ def exporter_files(request: HttpRequest, slug: Slug) -> Any:
 def raw_file(
     request: HttpRequest,
     sha: Sha,
-    name: Annotated[str, Query(max_length=255)] = "",
+    name: Annotated[str, Query(max_length=raw.LONGEST_NAME)] = "",
     shown: bool = False,
 ) -> Any:
     """The bytes as they are in the repository; a SHA's never change."""

@@ -24,6 +24,7 @@ CONTENT: dict[str, dict[str, object]] = {
         for kind in ("application/yaml", "text/markdown", "text/csv", _PLAIN)
     },
 }
+LONGEST_NAME = 255  # characters of a file's name that count: its last ones, with the suffix
 _BY_FORMAT = {"json": ".json", "yaml": ".yaml"}
 
 
@@ -50,4 +51,5 @@ def response(blob: ContentBlob, name: str, if_none_match: str, *, shown: bool) -
 def safe_name(name: str) -> str:
     """The last part of a path, without what a file system or a header could take amiss."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(character for character in last if character.isprintable()).strip(". ")
+    printable = "".join(character for character in last if character.isprintable())
+    return printable[-LONGEST_NAME:].strip(". ")

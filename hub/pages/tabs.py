@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from hub.api.raw import LONGEST_NAME
 from hub.contents.files.report import (
     Alert,
     AlertsForm,
@@ -82,7 +83,7 @@ class Links:
 
     def __init__(self, request: HttpRequest, file: ContentFile) -> None:
         path = reverse("api:raw_file", kwargs={"sha": file.sha})
-        self.download = f"{path}?{urlencode({'name': file.name})}"
+        self.download = f"{path}?{urlencode({'name': file.name[-LONGEST_NAME:]})}"
         self.raw = f"{self.download}&shown=true"
         self.absolute = request.build_absolute_uri(self.download)
         self.github = configured_source().page_of(file.whole_path)

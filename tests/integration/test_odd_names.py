@@ -166,10 +166,12 @@ def test_every_link_leads_to_a_page(odd: Hub, admin: Client) -> None:
         assert answer.status_code == (404 if "nothing" in page else 200), page
         if answer["Content-Type"].startswith("text/html"):
             links = set(_links(answer.content.decode(), page))
-            some = sorted(links - asked)[:: max(1, len(links) // 25)]
+            new = sorted(links - asked)
+            files = {link for link in new if "/api/v1/files/" in link}
+            some = {*files, *new[:: max(1, len(new) // 8)]}  # of the slower ones
             for link in some:
                 assert admin.get(link).status_code < 400, (page, link)
-            asked |= set(some)
+            asked |= some
     assert len(asked) > 100
 
 
@@ -221,7 +223,7 @@ def test_no_script_of_a_name_is_markup(odd: Hub, admin: Client) -> None:
 
 
 def test_the_form_opens_each_file(odd: Hub, admin: Client) -> None:
-    for number, name in enumerate(ODD):
+    for number, name in list(enumerate(ODD))[::3]:  # each time it reads the whole directory
         query = {"directory": "Redis", "path": f"{storable_name(name)}.yaml"}
         answer = admin.get("/admin/hub/contentedit/add/", query)
         assert answer.status_code == 200, name
