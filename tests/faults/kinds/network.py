@@ -91,9 +91,7 @@ def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
         assert stage.wires.vanish(wire), f"nobody was connected to {wire}"
     yield
     stage.wires.mend(wire)
-    stage.wait_for_end(
-        stage.newest_run(), seconds=_NOTICED_WITHIN
-    )  # when its timeouts have told the hub
+    _wait_until_noticed(stage)
 
 
 def _wait_until_noticed(stage: Stage) -> None:
