@@ -156,7 +156,9 @@ def _planned_by_the_zone(stage: Stage) -> Iterator[None]:
         "WITH minutes AS (INSERT INTO django_celery_beat_crontabschedule"
         " (minute, hour, day_of_month, month_of_year, day_of_week, timezone)"
         " VALUES ('*', '*', '*', '*', '*', %s) RETURNING id)"
+        # Sent now, by the true time: an earlier fault may have left a time that is yet to come.
         " UPDATE django_celery_beat_periodictask SET interval_id = NULL, expire_seconds = 60,"
+        " last_run_at = clock_timestamp(),"
         f" crontab_id = (SELECT id FROM minutes) WHERE task = %s; {changed}",
         [_ZONE, task],
     )
