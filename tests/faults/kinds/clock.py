@@ -17,6 +17,7 @@ _DAY = timedelta(days=1)
 _ZONE = "Europe/Berlin"
 _SPRING = 3  # month
 _SEND = "Sending due task Refresh contents"
+_WATCH = "Sending due task Watch runs"
 
 
 class _Clock:
@@ -52,11 +53,10 @@ def _beat_with(stage: Stage, ahead: timedelta) -> Iterator[tuple[Part, _Clock]]:
         stage.back("beat")
 
 
-def _wait_for_tick(beat: Part, before: int | None = None) -> None:
-    """Return when this beat has sent more than `before` refreshes, one more than by now."""
-    if before is None:
-        before = beat.output().count(_SEND)
-    wait_until(lambda: beat.output().count(_SEND) > before, "beat to send a refresh")
+def _wait_for_tick(beat: Part, what: str = _SEND) -> None:
+    """Return when this beat has sent it once more."""
+    before = beat.output().count(what)
+    wait_until(lambda: beat.output().count(what) > before, f"beat: {what}")
 
 
 @kind("beat restarted after a day, and its clock set back afterwards", times=2, stops_watch=True)
@@ -109,7 +109,7 @@ def dst_change_by_crontab(stage: Stage) -> Generator[None]:
     the hour that comes twice.)"""
     change = next(c for c in _next_changes() if c.month == _SPRING)
     with _planned_by_the_zone(stage), _beat_with(stage, _until(change, 45)) as (beat, clock):
-        _wait_for_tick(beat, before=0)  # of a minute before
+        _wait_for_tick(beat, _WATCH)
         yield from _across(stage, beat, clock, change)
 
 
@@ -147,7 +147,9 @@ def _planned_by_the_zone(stage: Stage) -> Iterator[None]:
         "WITH minutes AS (INSERT INTO django_celery_beat_crontabschedule"
         " (minute, hour, day_of_month, month_of_year, day_of_week, timezone)"
         " VALUES ('*', '*', '*', '*', '*', %s) RETURNING id)"
+        # Sent now, by the true time: an earlier fault may have left a time that is yet to come.
         " UPDATE django_celery_beat_periodictask SET interval_id = NULL, expire_seconds = 60,"
+        " last_run_at = clock_timestamp(),"
         f" crontab_id = (SELECT id FROM minutes) WHERE task = %s; {changed}",
         [_ZONE, task],
     )

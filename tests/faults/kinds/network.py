@@ -62,7 +62,7 @@ def _cut(wire: str, at: _At, stage: Stage) -> Generator[None]:
     yield
     stage.wires.mend(wire)
     if wire == "redis":
-        stage.wait_for_consumers()
+        _wait_until_noticed(stage)  # by workers and beat, which try again later and later
 
 
 def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
@@ -71,7 +71,7 @@ def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
         assert stage.wires.cut(wire, False), f"nobody was connected to {wire}"
     yield
     if wire == "redis":
-        stage.wait_for_consumers()
+        _wait_until_noticed(stage)  # by workers and beat, which try again later and later
 
 
 def _slow(wire: str, at: _At, stage: Stage) -> Generator[None]:
@@ -91,9 +91,12 @@ def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
         assert stage.wires.vanish(wire), f"nobody was connected to {wire}"
     yield
     stage.wires.mend(wire)
-    stage.wait_for_end(
-        stage.newest_run(), seconds=_NOTICED_WITHIN
-    )  # when its timeouts have told the hub
+    _wait_until_noticed(stage)
+
+
+def _wait_until_noticed(stage: Stage) -> None:
+    """Return when the hub has found out by its own timeouts: a run begins again, and ends."""
+    stage.wait_for_end(stage.newest_run(), seconds=_NOTICED_WITHIN)
 
 
 def _register() -> None:
