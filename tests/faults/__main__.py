@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 
@@ -20,6 +21,7 @@ LOGS = ROOT / "tests" / "output" / "faults"
 
 def main() -> int:
     """The command line; 1 when something was lost, wrong or stuck."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it ends all parts
     kinds = all_kinds()
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--short", action="store_true", help="what `make test` injects")
