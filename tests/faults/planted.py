@@ -104,9 +104,9 @@ PLANTS = {
         ),
     ),
     "everything failed, and an empty map": Plant(
-        "GitHub: force push between list and lookup",
-        "lost",
-        "an empty map",
+        "GitHub: everything is new, and every lookup fails",
+        "wrong",
+        "is of no commit",
         (
             Change(
                 _PUBLISH,

@@ -280,6 +280,18 @@ def _folders_list_meets(stage: Stage, strike: Callable[[str], int]) -> Iterator[
         yield number
 
 
+@kind("GitHub: everything is new, and every lookup fails", times=4, short=True)
+def nothing_looked_up(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with stage.writer.quiet(), _healed(stage):
+        failing = stage.github.strike("server_error", [502], LOOKUP, None)
+        stage.writer.force_push()
+        stage.tick()
+        stage.wait_for_strike(failing)
+        stage.wait_for_end(before)
+        yield
+
+
 # --- tokens and limits ----------------------------------------------------------------------------
 
 
@@ -391,7 +403,5 @@ def _force_push_before(step: Step, stage: Stage) -> Generator[None]:
         yield
 
 
-kind("GitHub: force push between list and lookup", times=5, short=True)(
-    partial(_force_push_before, LOOK_UP)
-)
+kind("GitHub: force push between list and lookup", times=5)(partial(_force_push_before, LOOK_UP))
 kind("GitHub: force push between lookup and blobs", times=4)(partial(_force_push_before, BLOBS))

@@ -74,7 +74,7 @@ def killed_before_the_chord(stage: Stage) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed between a lookup's commit and its reply", times=3, short=True)
+@kind("worker killed between a lookup's commit and its reply", times=3)
 def killed_before_the_reply(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     slow = stage.github.strike("slow", [0.5], LOOKUP, 8)  # time to lock what was listed
