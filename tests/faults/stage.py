@@ -120,7 +120,8 @@ class Stage:
         self.keeper.start()
         self._stack.callback(self.keeper.stop)
         self._stack.callback(self.writer.stop)
-        self.celery = Celery(broker=self.redis.url, set_as_current=False)
+        # Without fixups: Django's would make it the default app of every thread.
+        self.celery = Celery(broker=self.redis.url, set_as_current=False, fixups=[])
         self.celery.conf.task_default_queue = "hub"
         self.celery.conf.broker_transport_options = {"socket_timeout": 5}
 

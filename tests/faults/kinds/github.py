@@ -288,7 +288,8 @@ def nothing_looked_up(stage: Stage) -> Generator[None]:
         stage.writer.force_push()
         stage.tick()
         stage.wait_for_strike(failing)
-        stage.wait_for_end(before)
+        run = stage.wait_for_status(before, "looking_up")
+        stage.wait_for_end(run - 1)
         yield
 
 

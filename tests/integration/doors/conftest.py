@@ -60,7 +60,7 @@ class House:
         values = {
             "<slug:slug>": "exporter-0",
             "<slug>": "exporter-0",
-            "<path:directory>": "Number_0000",
+            "<text:directory>": "Number_0000",
             "<sha>": SHA,
             "<int:run>": str(self.rows["hub.refreshrun"].pk),
             "<int:edit>": str(self.rows["hub.contentedit"].pk),
