@@ -122,7 +122,9 @@ class Writer:
         return f"Directory {self._salt}"
 
     def _add(self, name: str, kinds: str) -> None:
-        self._write(f"{name}/README.md", f"# {name}\n".encode())  # so that it never vanishes
+        self._salt += 1
+        # So that it never vanishes, and is never the tree that it was before a force push.
+        self._write(f"{name}/README.md", f"# {name} {self._salt}\n".encode())
         self._map[name] = frozenset()
         for kind in kinds:
             self._set(name, kind)
