@@ -29,52 +29,17 @@ def _expected_errors(watch: Watch) -> None:
         watch.expect(path)
 
 
-@on_every_page
-@pytest.mark.parametrize("page", [DESKTOP, DARK], ids=str, indirect=True)
-def test_axe_finds_nothing(full_hub: Hub, page: Page, path: str, request: Any) -> None:
+def expect_accessible(page: Page, name: str) -> None:
     """On a desktop and on a phone: what is hidden on one may be there on the other."""
-    page.goto(path)
     for screen in (DESKTOP, PHONE):
         page.set_viewport_size({"width": screen.width, "height": screen.height})
-        take_picture(page, f"{request.node.callspec.id}-{screen.width}")
+        take_picture(page, f"{name}-{screen.width}")
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
 
 
-@on_every_page
-def test_the_html_is_valid(full_hub: Hub, path: str) -> None:
-    answer = Client().get(path)
-    assert answer.status_code == ERRORS.get(path, 200)
-    document = JustHTML(answer.content.decode(), sanitize=False, strict=True)
-    ids = Counter(element.attrs["id"] for element in document.query("[id]"))
-    assert [name for name, times in ids.items() if times > 1] == []
-
-
-@on_every_page
-@pytest.mark.parametrize("page", [PHONE, NO_SCRIPT_PHONE], ids=str, indirect=True)
-def test_a_phone_scrolls_in_one_direction_only(full_hub: Hub, page: Page, path: str) -> None:
-    page.goto(path)
-    width, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width <= window == PHONE.width
-
-
-@on_every_page
-def test_a_page_asks_for_one_style_and_one_script_and_not_github(
-    full_hub: Hub, page: Page, path: str
-) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.resource_type))
-    page.goto(path, wait_until="networkidle")
-    assert asked.count("stylesheet") == 1
-    assert asked.count("script") <= 1
-    assert asked.count("font") == 0
-    assert full_hub.github.requests == []
-
-
-@on_every_page
-@pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
-def test_nothing_jumps(full_hub: Hub, page: Page, path: str) -> None:
-    page.goto(path, wait_until="networkidle")
+def expect_still(page: Page, path: str) -> None:
+    """Nothing jumped while it was loaded."""
     shift = page.evaluate(
         """() => new Promise(done => {
           let sum = 0
@@ -84,3 +49,54 @@ def test_nothing_jumps(full_hub: Hub, page: Page, path: str) -> None:
         })"""
     )
     assert shift < (NO_SHIFT if path in THE_LIST else GOOD_SHIFT)
+
+
+def expect_no_wider_than_the_window(page: Page) -> None:
+    """A phone scrolls in one direction only."""
+    width, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width <= window == PHONE.width
+
+
+@on_every_page
+def test_on_a_desktop(full_hub: Hub, page: Page, path: str, request: Any) -> None:
+    """Accessible, still, with one style and one script, and nothing of GitHub."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.resource_type))
+    page.goto(path, wait_until="networkidle")
+    assert asked.count("stylesheet") == 1
+    assert asked.count("script") <= 1
+    assert asked.count("font") == 0
+    assert full_hub.github.requests == []
+    expect_still(page, path)
+    expect_accessible(page, f"{request.node.callspec.id}-light")
+
+
+@on_every_page
+@pytest.mark.parametrize("page", [DARK], ids=str, indirect=True)
+def test_in_the_dark(full_hub: Hub, page: Page, path: str, request: Any) -> None:
+    page.goto(path)
+    expect_accessible(page, request.node.callspec.id)
+
+
+@on_every_page
+@pytest.mark.parametrize("page", [PHONE], ids=str, indirect=True)
+def test_on_a_phone(full_hub: Hub, page: Page, path: str) -> None:
+    page.goto(path, wait_until="networkidle")
+    expect_still(page, path)
+    expect_no_wider_than_the_window(page)
+
+
+@on_every_page
+@pytest.mark.parametrize("page", [NO_SCRIPT_PHONE], ids=str, indirect=True)
+def test_on_a_phone_without_script(full_hub: Hub, page: Page, path: str) -> None:
+    page.goto(path)
+    expect_no_wider_than_the_window(page)
+
+
+@on_every_page
+def test_the_html_is_valid(full_hub: Hub, path: str) -> None:
+    answer = Client().get(path)
+    assert answer.status_code == ERRORS.get(path, 200)
+    document = JustHTML(answer.content.decode(), sanitize=False, strict=True)
+    ids = Counter(element.attrs["id"] for element in document.query("[id]"))
+    assert [name for name, times in ids.items() if times > 1] == []

@@ -14,7 +14,6 @@ from tests.faults.runner import on_stage, programme
 from tests.faults.stage import Stage
 
 _BREATH = 0.05  # seconds
-_WITHIN = 12.0  # seconds; a defect that lets the hub hang need not be waited for longer
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def test_the_checker_finds(name: str, stage: Stage) -> None:
     with on_stage(stage, breath=_BREATH) as suite:
         stage.plant(name)
         try:
-            injection = suite.inject(replace(kind, within=_WITHIN))
+            injection = suite.inject(replace(kind, within=plant.within))
         finally:
             stage.plant("")
     found = [f for f in injection.findings if f.verdict == plant.verdict and plant.says in f.what]
