@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-from celery import chord, current_app, signature
+from celery import chord, signature
 from kombu.exceptions import OperationalError
+
+from config.celery import app  # not Celery's current one: that is a thread's own
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ def send(task: str, run_id: int, *, in_seconds: float = 0) -> bool:
     """
     # Nobody reads its result: to listen for one, Celery waits for Redis far longer and then raises.
     try:
-        current_app.send_task(task, args=[run_id], countdown=in_seconds or None, ignore_result=True)
+        app.send_task(task, args=[run_id], countdown=in_seconds or None, ignore_result=True)
     except OperationalError:
         logger.warning("%s of run %s: Redis not reachable, the watch will send it", task, run_id)
         return False
@@ -47,4 +49,4 @@ def look_up_and_publish(run_id: int, directories: Sequence[str]) -> None:
 
 def publish(run_id: int) -> None:
     """Send the publication alone: everything that the run needs is known already."""
-    current_app.send_task(PUBLISH, args=[[], run_id])
+    app.send_task(PUBLISH, args=[[], run_id])

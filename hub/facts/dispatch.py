@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from celery import chord, current_app, signature
+from celery import chord, signature
 
+from config.celery import app
 from hub.contents.dispatch import send
 
 BEGIN = "tasks.facts.begin"
@@ -31,4 +32,4 @@ def look_up_and_finish(run_id: int, exporters: Sequence[int]) -> None:
 
 def finish(run_id: int) -> None:
     """Send the end alone: nothing is left to look up."""
-    current_app.send_task(FINISH, args=[[], run_id])
+    app.send_task(FINISH, args=[[], run_id])

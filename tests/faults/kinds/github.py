@@ -282,14 +282,13 @@ def _folders_list_meets(stage: Stage, strike: Callable[[str], int]) -> Iterator[
 
 @kind("GitHub: everything is new, and every lookup fails", times=4, short=True)
 def nothing_looked_up(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
     with stage.writer.quiet(), _healed(stage):
         failing = stage.github.strike("server_error", [502], LOOKUP, None)
         stage.writer.force_push()
+        before = stage.newest_run()  # the last one that may have listed what was there before
         stage.tick()
         stage.wait_for_strike(failing)
-        run = stage.wait_for_status(before, "looking_up")
-        stage.wait_for_end(run - 1)
+        stage.wait_for_end(stage.wait_for_status(before, "looking_up") - 1)
         yield
 
 
