@@ -53,7 +53,7 @@ class Stage:
     `plant` says with which defect.
     """
 
-    def __init__(self, *, deadline: int = 5, plantable: bool = False) -> None:
+    def __init__(self, *, deadline: int = 4, plantable: bool = False) -> None:
         self.deadline = deadline
         self._app = "tests.faults.planted" if plantable else "config"
         self._stack = contextlib.ExitStack()
