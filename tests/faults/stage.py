@@ -422,6 +422,11 @@ class Stage:
         """Let a fault last: its length is the fault itself."""
         time.sleep(seconds)
 
+    def wait_for_rest(self) -> None:
+        """Return when no run is open: a tick then begins one, and does not join one."""
+        there = "SELECT 1 FROM hub_refreshrun WHERE finished_at IS NULL"
+        wait_until(lambda: not self.query(there), "the open run to end")
+
     def wait_for_strike(self, number: int, times: int = 1) -> None:
         """Return when a fault of the small GitHub has begun to act so often."""
         wait_until(lambda: self.github.struck(number) >= times, "GitHub's fault to strike")

@@ -114,6 +114,7 @@ def dst_change_by_crontab(stage: Stage) -> Generator[None]:
 
 
 def _across(stage: Stage, beat: Part, clock: _Clock, change: datetime) -> Generator[None]:
+    stage.wait_for_rest()
     with stage.locked(LOOKUPS_HELD):
         stage.writer.change(directories=6)
         stage.tick()
