@@ -136,15 +136,6 @@ def parent() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def private_parent() -> Iterator[Path]:
-    """A folder that only we may enter: root's cluster then stands elsewhere."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-        for link in Path(folder).glob("*/postgres"):
-            shutil.rmtree(link.resolve(), ignore_errors=True)
-
-
 def test_run_from_start_to_end(parent: Path) -> None:
     hub = LocalHub(parent / "data", free_row()).start()
     try:
@@ -241,18 +232,6 @@ def test_run_from_start_to_end(parent: Path) -> None:
         # not even a SIGKILL of the parent leaves anything behind
         hub.process.kill()
         wait_until(lambda: not hub.children(), "the end of all children", seconds=60)
-    finally:
-        hub.end()
-
-
-def test_run_in_a_private_folder(private_parent: Path) -> None:
-    hub = LocalHub(private_parent / "data", free_row()).start()
-    try:
-        hub.wait_for("Ctrl-C ends everything")
-        assert hub.get("/").status_code == 200
-        hub.process.send_signal(signal.SIGINT)
-        assert hub.process.wait(90) == 0
-        assert hub.children() == []
     finally:
         hub.end()
 

@@ -95,7 +95,7 @@ def test_what_a_killed_hub_left_is_ended_at_the_next_start(hub: LocalHub) -> Non
     wait_for_the_end(hub)
 
 
-@pytest.mark.parametrize("moment", ["preparing", "Postgres is ready", "Redis is ready", "migrated"])
+@pytest.mark.parametrize("moment", ["preparing", "Postgres is ready", "migrated"])
 def test_an_interruption_during_the_start_ends_all(hub: LocalHub, moment: str) -> None:
     hub.start().wait_for(moment)
     hub.process.send_signal(signal.SIGTERM)
