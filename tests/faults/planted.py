@@ -33,7 +33,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Plant:
-    """A defect, the kind of fault that brings it to light, and what the checker then says."""
+    """A defect, the kind of fault that brings it to light, and what the checker then says.
+
+    `says` is a pattern: what readers happen to see of one defect may differ.
+    """
 
     exposed_by: str
     verdict: str
@@ -50,7 +53,7 @@ PLANTS = {
     "fencing off": Plant(
         "messages of old runs redelivered",
         "wrong",
-        "was served after run",
+        "was served after run|is the newest",
         (
             Change(_PUBLISH, "publish", _ENDED, ""),
             Change(_PUBLISH, "publish", "pk__gt=run.pk", "pk__gt=2**62"),

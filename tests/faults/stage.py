@@ -31,7 +31,7 @@ from tests.faults.control import line_to
 from tests.faults.ledger import Ledger, read_ledger
 from tests.faults.parts import Keeper, Part, freeze, thaw
 from tests.faults.quota import Quota
-from tests.faults.truth import EXPORTERS, Writer
+from tests.faults.truth import EXPORTERS, Commit, Writer
 
 T = TypeVar("T")
 
@@ -375,6 +375,17 @@ class Stage:
             return int(rows[0][0]) if rows else 0
 
         return wait_until(there, f"a run after {after} to be {status}")
+
+    def wait_for_list_of(self, commit: Commit) -> int:
+        """The number of the first run that has listed what this commit, new to GitHub, holds."""
+
+        def there() -> int:
+            rows = self.query(
+                "SELECT min(id) FROM hub_refreshrun WHERE root_sha = %s", [commit.tree_sha]
+            )
+            return int(rows[0][0] or 0)
+
+        return wait_until(there, f"a run to list commit {commit.number}")
 
     def wait_for_blocked(self, table: str) -> None:
         """Return when a process of the hub waits in Postgres for a lock of `table`."""

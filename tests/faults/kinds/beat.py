@@ -14,7 +14,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.back("beat")
 
 
-@kind("beat frozen", times=2, stops_watch=True)
+@kind("beat frozen", times=1, stops_watch=True)
 def frozen(stage: Stage) -> Generator[None]:
     with stage.parts["beat"].frozen():
         # Past the time until which the map may call itself fresh.
@@ -22,7 +22,7 @@ def frozen(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("two beats", times=3)
+@kind("two beats", times=2)
 def two(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     second = stage.make_beat("second beat")

@@ -19,7 +19,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("Redis killed in a chord, its data gone", times=3, stops_watch=True)
+@kind("Redis killed in a chord, its data gone", times=2, stops_watch=True)
 def killed_and_emptied(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     stage.redis.kill()
@@ -38,7 +38,7 @@ def gone(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("Redis frozen", times=3, stops_watch=True)
+@kind("Redis frozen", times=2, stops_watch=True)
 def frozen(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     with stage.frozen_server(stage.redis):

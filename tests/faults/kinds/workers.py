@@ -27,7 +27,7 @@ def _killed_at(stage: Stage, task: str) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed in list", times=3, short=True)
+@kind("worker killed in list", times=2, short=True)
 def killed_in_list(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
     stage.tick()
@@ -44,7 +44,7 @@ def killed_in_lookup(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "lookup_directory")
 
 
-@kind("worker killed in publish", times=3, short=True)
+@kind("worker killed in publish", times=2, short=True)
 def killed_in_publish(stage: Stage) -> Generator[None]:
     with stage.locked(PUBLISH_HELD):
         stage.writer.change(directories=4)
@@ -56,7 +56,7 @@ def killed_in_publish(stage: Stage) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed between the list's commit and the chord", times=3)
+@kind("worker killed between the list's commit and the chord", times=2)
 def killed_before_the_chord(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     with stage.locked(LIST_HELD):
@@ -115,7 +115,7 @@ def killed_after_publishing(stage: Stage) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed in lookup, its messages redelivered", times=3, short=True)
+@kind("worker killed in lookup, its messages redelivered", times=2, short=True)
 def killed_and_redelivered(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     with stage.locked(LOOKUPS_HELD):
@@ -132,7 +132,7 @@ def killed_and_redelivered(stage: Stage) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("both workers killed in lookup", times=3, stops_watch=True)
+@kind("both workers killed in lookup", times=2, stops_watch=True)
 def both_killed(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 8)
     stage.writer.change(directories=8)
@@ -145,7 +145,7 @@ def both_killed(stage: Stage) -> Generator[None]:
         stage.back(worker.name)
 
 
-@kind("worker frozen in list", times=2)
+@kind("worker frozen in list", times=1)
 def frozen_in_list(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
     stage.tick()
@@ -155,7 +155,7 @@ def frozen_in_list(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("worker frozen in lookup", times=2)
+@kind("worker frozen in lookup", times=1)
 def frozen_in_lookup(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 2)
     stage.writer.change(directories=8)
@@ -166,7 +166,7 @@ def frozen_in_lookup(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("worker frozen in publish", times=3)
+@kind("worker frozen in publish", times=1)
 def frozen_in_publish(stage: Stage) -> Generator[None]:
     still_frozen = ExitStack()
     with stage.locked(PUBLISH_HELD):
@@ -179,7 +179,7 @@ def frozen_in_publish(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("both workers frozen", times=2, stops_watch=True)
+@kind("both workers frozen", times=1, stops_watch=True)
 def both_frozen(stage: Stage) -> Generator[None]:
     one, two = stage.workers
     stage.writer.change(directories=8)
