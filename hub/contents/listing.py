@@ -156,13 +156,25 @@ def fetch_listing(client: GitHubClient, source: Source, commit: Commit | None = 
         root_sha, entries, requests = _fetch_root(client, source)
     sha = root_sha
     for name in filter(None, source.path.split("/")):
+        above = sha
         kind, sha = entries.get(name, ["", ""])
         if kind != "tree":
+            _forget(source, above)
             raise errors.NotFound(f"{source.repository} has no folder {source.path}")
         entries, asked = _fetch_tree(client, source, sha)
         requests += asked
     directories = {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
     return Listing(root_sha, sha, directories, requests)
+
+
+def _forget(source: Source, sha: str) -> None:
+    """Have the tree, which leads nowhere, asked for again by the next run, without an ETag.
+
+    A branch's own tree cannot be held against a SHA that was asked for: it may have been garbled.
+    """
+    with transaction.atomic():
+        ListingETag.objects.filter(url=source.key).delete()
+        TreeListing.objects.filter(pk=sha).delete()
 
 
 def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int]:

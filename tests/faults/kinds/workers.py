@@ -128,7 +128,7 @@ def killed_and_redelivered(stage: Stage) -> Generator[None]:
         victim.kill()
         stage.age_messages()
     yield
-    stage.wait_for_end(run - 1, seconds=12)  # by the other worker, long before its deadline
+    stage.wait_for_end(run - 1, seconds=25)  # by the other worker, long before its deadline
     stage.back(victim.name)
 
 
