@@ -101,7 +101,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "config.policy.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -111,6 +111,9 @@ MIDDLEWARE = [
     "hub.pages.middleware.PostgresAway",
     "axes.middleware.AxesMiddleware",  # last: it answers instead of the view for a locked-out login
 ]
+
+# Only the admin has messages, and there is a session then; the default looks for a cookie first.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 TEMPLATES = [
     {
@@ -233,6 +236,21 @@ GITHUB_RETRIES = env.int("GITHUB_RETRIES", 2, validate=validate.Range(min=0, max
 # GitHub allows 900 points a minute (a GET is 1); stay a tenth below. 0 turns the budget off.
 GITHUB_POINTS_PER_MINUTE = env.int("GITHUB_POINTS_PER_MINUTE", 810, validate=validate.Range(min=0))
 
+# --- Reading --------------------------------------------------------------------------------------
+# A web process keeps what it serves, and asks Postgres after so many seconds whether it still is
+# what is to be served. 0: with each request.
+COPY_SECONDS = env.float("HUB_COPY_SECONDS", 1.0, validate=validate.Range(min=0, max=60))
+# Pages that are the same for everyone are kept as long, or until the contents change: their other
+# facts (stars, releases, "12 minutes ago") may be so old. 0: rendered for each request.
+PAGE_SECONDS = env.float("HUB_PAGE_SECONDS", 10.0, validate=validate.Range(min=0, max=300))
+# For those pages alone (`hub.pages.kept`): in the memory of each process, at most 10 MB.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 300},
+    }
+}
+
 # --- The refresh ----------------------------------------------------------------------------------
 HUB_DEMO = env.bool("HUB_DEMO", False)  # the contents come from the project's own small GitHub
 REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=validate.Range(1)))
@@ -274,6 +292,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # kombu looks for messages of dead workers at every tenth check only; look each 5 s instead.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # A worker that is killed while it looks keeps the others from it, by default for five minutes.
+    "unacked_mutex_expire": 10,
     "max_connections": 200,
     "health_check_interval": 10,
     "socket_keepalive": True,

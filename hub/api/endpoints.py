@@ -54,20 +54,21 @@ _NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/
 def contents(request: HttpRequest) -> HttpResponse:
     """The rendered bytes, as they are."""
     served = read.current()
-    age = read.freshness(served).age_seconds
-    if matches(request.headers.get("If-None-Match", ""), served.etag):
-        response = HttpResponse(status=304)
-    elif "gzip" in request.headers.get("Accept-Encoding", ""):
-        response = HttpResponse(bytes(served.body_gzip), content_type="application/json")
-        response["Content-Encoding"] = "gzip"
+    headers = {
+        "ETag": served.etag,
+        "Cache-Control": _CACHE_CONTROL,
+        "Vary": "Accept-Encoding",
+        **read.age_header(served),
+    }
+    # From `META`: `request.headers` copies all of them first, a tenth of what this answer costs.
+    if matches(request.META.get("HTTP_IF_NONE_MATCH", ""), served.etag):
+        return HttpResponse(status=304, headers=headers)
+    if "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", ""):
+        headers["Content-Encoding"] = "gzip"
+        body = served.body_gzip
     else:
-        response = HttpResponse(bytes(served.body), content_type="application/json")
-    response["ETag"] = served.etag
-    response["Cache-Control"] = _CACHE_CONTROL
-    if age is not None:
-        response["Hub-Snapshot-Age"] = str(age)
-    patch_vary_headers(response, ["Accept-Encoding"])
-    return response
+        body = served.body
+    return HttpResponse(bytes(body), content_type="application/json", headers=headers)
 
 
 @api.get(
@@ -87,7 +88,7 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
             404,
             {"detail": "No such directory; /api/v1/contents lists those that there are."},
         )
-    served = read.current()
+    served = read.glance().served
     return {
         "directory": row.directory,
         "exporter": row.exporter.slug if row.exporter else None,

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from hub.contents.copies import Glance, copies
 from hub.contents.serve import serve_catalogue, serve_overdue
 from hub.github.source import configured_source
 from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
@@ -23,9 +24,7 @@ class Freshness:
     @property
     def age_seconds(self) -> int | None:
         """Whole seconds since GitHub last confirmed the map; None without a snapshot."""
-        if self.as_of is None:
-            return None
-        return max(0, int((timezone.now() - self.as_of).total_seconds()))
+        return _age(self.as_of)
 
     @property
     def advice(self) -> str:
@@ -33,41 +32,59 @@ class Freshness:
         return str(Reason(self.reason).label) if self.reason else ""
 
 
+def glance() -> Glance:
+    """What is served now, without its bytes, and what an open run is doing.
+
+    There is always something: before the first run it lists the catalogue with its contents
+    unknown. A map that calls itself fresh although no run has confirmed it for two ticks (beat or
+    the workers are gone, so nobody else will say so) is rendered as stale first.
+    """
+    kept = copies.glance()
+    return kept if kept and not _is_overdue(kept.served) else copies.look(_look)
+
+
 def current() -> ServedContents:
-    """The row that is served now.
-
-    There is always one: before the first run it lists the catalogue with its contents unknown.
-    A map that calls itself fresh although no run has confirmed it for two ticks (beat or the
-    workers are gone, so nobody else will say so) is rendered as stale first.
-    """
-    return _current(ServedContents.objects.all())
-
-
-def glance() -> tuple[ServedContents, str]:
-    """The row that is served now, without its bytes, and what an open run is doing, in words.
-
-    In one query, for every page shows it. The second is "" when no run is open.
-    """
-    open_run = RefreshRun.objects.open().filter(source=OuterRef("pk"))
-    served = _current(
-        ServedContents.objects.defer("body", "body_gzip").annotate(
-            open_run=Subquery(open_run.values("status")[:1])
-        )
-    )
-    status = served.open_run  # type: ignore[attr-defined]
-    return served, str(RunStatus(status).label) if status else ""
-
-
-def _current(rows: QuerySet[ServedContents]) -> ServedContents:
-    key = configured_source().key
-    served = rows.filter(pk=key).first()
+    """The row that `glance` describes, with its bytes."""
+    seen = glance()
+    served = copies.bytes_of(seen)
     if served is None:
-        serve_catalogue()
-    elif served.fresh_until and served.fresh_until < timezone.now():
-        serve_overdue(key)
-    else:
-        return served
-    return rows.get(pk=key)
+        # It may have been rendered again meanwhile: so it is asked for together with the glance.
+        served = copies.look(lambda: _look(whole=True)).served
+        copies.keep_bytes(served)
+    return served
+
+
+def _look(*, whole: bool = False) -> tuple[ServedContents, str]:
+    """The source's row and its open run, in one query; without the bytes unless `whole`."""
+    key = configured_source().key
+    open_run = RefreshRun.objects.open().filter(source=OuterRef("pk"))
+    rows = ServedContents.objects.annotate(open_run=Subquery(open_run.values("status")[:1]))
+    if not whole:
+        rows = rows.defer("body", "body_gzip")
+    served = rows.filter(pk=key).first()
+    if served is None or _is_overdue(served):
+        if served is None:
+            serve_catalogue()
+        else:
+            serve_overdue(key)
+        served = rows.get(pk=key)
+    return served, str(RunStatus(served.open_run).label) if served.open_run else ""
+
+
+def _is_overdue(served: ServedContents) -> bool:
+    return served.fresh_until is not None and served.fresh_until < timezone.now()
+
+
+def age_header(served: ServedContents) -> dict[str, str]:
+    """`Hub-Snapshot-Age`: whole seconds since GitHub last confirmed the map; none without one."""
+    age = _age(served.as_of)
+    return {} if age is None else {"Hub-Snapshot-Age": str(age)}
+
+
+def _age(as_of: datetime | None) -> int | None:
+    if as_of is None:
+        return None
+    return max(0, int((timezone.now() - as_of).total_seconds()))
 
 
 def freshness(served: ServedContents) -> Freshness:

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from hub.contents.copies import copies
 from hub.contents.owners import match_again
 from hub.contents.plan import FIELDS
 from hub.github.source import Source, configured_source
@@ -90,6 +92,7 @@ def _store(
     served.etag = f'W/"{hashlib.sha256(served.body).hexdigest()[:32]}"'
     served.rendered_at = timezone.now()
     served.save()
+    transaction.on_commit(copies.forget)
 
 
 def _fresh_until(as_of: datetime) -> datetime:

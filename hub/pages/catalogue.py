@@ -24,6 +24,7 @@ from hub.catalogue.wish import SORTS, Wish, wish_of
 from hub.models import Exporter, ExporterContents, Release
 from hub.pages.badges import badges_of
 from hub.pages.context import frame
+from hub.pages.kept import kept
 from hub.pages.rows import contents_by_exporter
 
 PER_PAGE = 60
@@ -52,6 +53,7 @@ def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
 
 
 @require_safe
+@kept
 @gzip_page
 @vary_on_headers("HX-Request")
 def catalogue(request: HttpRequest) -> HttpResponse:

@@ -10,17 +10,17 @@ from hub.pages.theme import theme_of
 
 
 def frame() -> dict[str, Any]:
-    """For the context of each page that shows contents. One query.
+    """For the context of each page that shows contents. One query, or none within a second.
 
     `freshness` and `running` are for includes/freshness.html, `source` is where the contents come
     from, and `known` says that a snapshot is there: without one, contents are unknown.
     """
-    served, running = read.glance()
+    glance = read.glance()
     return {
-        "freshness": read.freshness(served),
-        "running": running,
+        "freshness": read.freshness(glance.served),
+        "running": glance.running,
         "source": configured_source(),
-        "known": served.snapshot_id is not None,
+        "known": glance.served.snapshot_id is not None,
     }
 
 

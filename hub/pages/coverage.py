@@ -11,10 +11,12 @@ from hub.models import Exporter
 from hub.pages.badges import badges_of
 from hub.pages.context import frame
 from hub.pages.grid import Row, View, columns, exporter_cell, lines, view_of
+from hub.pages.kept import kept
 from hub.pages.rows import contents_by_exporter
 
 
 @require_safe
+@kept
 @gzip_page
 def coverage(request: HttpRequest) -> HttpResponse:
     """Every exporter and every directory without one, and what is there for each."""

@@ -1,0 +1,85 @@
+"""Pages that are the same for everyone: rendered now and then, not for each reader."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from hub.contents import read
+from hub.pages.theme import theme_of
+
+View = Callable[..., HttpResponse]
+
+# Of a request, what such a page may depend on beside its address and the theme.
+_HEADERS = (
+    "Accept-Encoding",
+    *("HX-Request", "HX-Current-URL", "HX-History-Restore-Request"),
+)
+# While one thread renders a page anew, for so long at most, the others send the one before, if it
+# held until so many seconds ago.
+_RENDERING = 5
+_OLDER = 10
+
+
+@dataclass(frozen=True)
+class _Page:
+    content: bytes
+    headers: dict[str, str]
+    version: tuple[object, ...]
+    at: float  # time.monotonic() before it was rendered
+
+    def response(self) -> HttpResponse:
+        return HttpResponse(self.content, headers=self.headers)
+
+
+def kept(view: View) -> View:
+    """Keep what `view` answers to everyone, and answer with that while it holds.
+
+    It holds for `PAGE_SECONDS`, as long as the contents are the same (`read.glance`). It may not
+    depend on who asks: requests with a session or credentials are left to the view.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
+        if not settings.PAGE_SECONDS or not _is_for_everyone(request):
+            return view(request, *arguments, **named)
+        key, at = _key(request), monotonic()
+        version = read.glance().version
+        page: _Page | None = cache.get(key)
+        if page and page.version == version and at - page.at < settings.PAGE_SECONDS:
+            return page.response()
+        somebody_renders = not cache.add(f"{key}.rendering", True, _RENDERING)
+        if page and somebody_renders:
+            return page.response()
+        try:
+            response = view(request, *arguments, **named)
+        finally:
+            cache.delete(f"{key}.rendering")
+        patch_vary_headers(response, ["Cookie"])  # whoever is signed in gets another
+        if response.status_code == 200 and not response.cookies:
+            page = _Page(response.content, dict(response.items()), version, at)
+            cache.set(key, page, settings.PAGE_SECONDS + _OLDER)
+        return response
+
+    return answer
+
+
+def _is_for_everyone(request: HttpRequest) -> bool:
+    return (
+        request.method == "GET"
+        and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        and "Authorization" not in request.headers
+    )
+
+
+def _key(request: HttpRequest) -> str:
+    told = (request.headers.get(name, "") for name in _HEADERS)
+    page = "\n".join((request.build_absolute_uri(), theme_of(request), *told))
+    return sha256(page.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,187 @@
+"""What a process of the web keeps of what it serves, and when it asks Postgres again."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hub.contents import copies as kept_copies
+from hub.contents import read
+from hub.contents.copies import Copies
+from hub.models import Exporter, ServedContents
+from tests.common.catalogue import fill_catalogue, publish
+
+CONTENTS = "/api/v1/contents"
+
+
+@pytest.fixture
+def copies(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Copies:
+    """The process' copies, empty, with a second that does not pass."""
+    fill_catalogue(10)
+    settings.COPY_SECONDS = 3600
+    fresh = Copies()
+    monkeypatch.setattr(read, "copies", fresh)
+    return fresh
+
+
+@pytest.fixture
+def pages(db: None, settings: Any) -> None:
+    fill_catalogue(10)
+    settings.PAGE_SECONDS = 3600
+    cache.clear()
+
+
+def served_by_another_process(**values: object) -> None:
+    """What this process is not told of."""
+    ServedContents.objects.update(rendered_at=timezone.now(), **values)
+
+
+# --- the map --------------------------------------------------------------------------------------
+
+
+def test_within_the_second_postgres_is_not_asked(
+    copies: Copies, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first = Client().get(CONTENTS)
+    with django_assert_num_queries(0):
+        second = Client().get(CONTENTS)
+    assert second.content == first.content
+    assert second["ETag"] == first["ETag"]
+
+
+def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
+    copies: Copies, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    before = Client().get(CONTENTS).content
+    settings.COPY_SECONDS = 0
+    with django_assert_num_queries(1) as asked:
+        assert Client().get(CONTENTS).content == before
+    columns = asked.captured_queries[0]["sql"].partition("FROM")[0]
+    assert '"etag"' in columns
+    assert '"body"' not in columns
+
+
+def test_what_another_process_published_comes_after_the_second(
+    copies: Copies, settings: Any
+) -> None:
+    before = Client().get(CONTENTS).content
+    served_by_another_process(body=b'{"new": true}', etag='W/"new"')
+    assert Client().get(CONTENTS).content == before
+    settings.COPY_SECONDS = 0
+    assert Client().get(CONTENTS).json() == {"new": True}
+
+
+def test_what_this_process_changed_comes_at_once(
+    settings: Any, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_catalogue(3)
+    settings.COPY_SECONDS = 3600
+    kept_copies.copies.forget()
+    before = Client().get(CONTENTS)["ETag"]
+    publish()
+    assert Client().get(CONTENTS)["ETag"] != before
+    kept_copies.copies.forget()
+
+
+def test_an_answer_that_comes_late_takes_nobody_back(copies: Copies) -> None:
+    older = ServedContents(etag="older", rendered_at=timezone.now())
+    newer = ServedContents(etag="newer", rendered_at=timezone.now())
+
+    def slow() -> tuple[ServedContents, str]:
+        copies.look(lambda: (newer, ""))
+        return older, ""
+
+    copies.look(slow)
+    kept = copies.glance()
+    assert kept
+    assert kept.served is newer
+
+
+def test_an_answer_from_before_a_change_is_not_kept(copies: Copies) -> None:
+    def changed_meanwhile() -> tuple[ServedContents, str]:
+        copies.forget()
+        return ServedContents(), ""
+
+    copies.look(changed_meanwhile)
+    assert copies.glance() is None
+
+
+def test_the_copy_says_itself_that_it_is_overdue(copies: Copies) -> None:
+    assert Client().get(CONTENTS).json()["state"] == "fresh"
+    assert copies.glance()
+    past = timezone.now()
+    ServedContents.objects.update(fresh_until=past)
+    copies.glance().served.fresh_until = past  # type: ignore[union-attr]
+    assert Client().get(CONTENTS).json()["state"] == "stale"
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["/", "/?q=number", "/coverage"])
+def test_a_page_for_everyone_is_rendered_once(
+    pages: None, address: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    first = Client().get(address)
+    with django_assert_num_queries(1):  # whether the contents are the same still
+        second = Client().get(address)
+    assert (second.content, second.headers) == (first.content, first.headers)
+
+
+def test_it_is_rendered_anew_when_the_contents_are_others(pages: None) -> None:
+    Client().get("/")
+    Exporter.objects.filter(slug="exporter-1").update(title="Renamed")
+    assert "Renamed" not in Client().get("/").content.decode()
+    publish()
+    assert "Renamed" in Client().get("/").content.decode()
+
+
+def test_it_is_rendered_anew_when_its_time_has_passed(pages: None, settings: Any) -> None:
+    Client().get("/")
+    Exporter.objects.filter(slug="exporter-1").update(title="Renamed")
+    settings.PAGE_SECONDS = 1e-9
+    assert "Renamed" in Client().get("/").content.decode()
+
+
+def test_while_one_renders_the_others_get_the_page_before(
+    pages: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Client().get("/").content
+    publish()
+    monkeypatch.setattr(cache, "add", lambda *_: False)  # somebody else was first
+    assert Client().get("/").content == before
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"path": "/"}, {"path": "/?sort=recent"}),
+        ({"path": "/"}, {"path": "/", "headers": {"Cookie": "theme=dark"}}),
+        ({"path": "/"}, {"path": "/", "headers": {"HX-Request": "true"}}),
+        ({"path": "/"}, {"path": "/", "headers": {"Host": "localhost"}}),
+        ({"path": "/"}, {"path": "/", "headers": {"Accept-Encoding": "gzip"}}),
+    ],
+)
+def test_readers_get_what_they_asked_for(
+    pages: None, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert Client().get(**one).content != Client().get(**other).content
+
+
+def test_nobody_gets_the_page_of_who_is_signed_in(pages: None) -> None:
+    admin = Client()
+    admin.force_login(User.objects.create_superuser("root"))
+    assert "Refreshes in the admin" in admin.get("/").content.decode()
+    assert "Refreshes in the admin" not in Client().get("/").content.decode()
+    assert "Refreshes in the admin" in admin.get("/").content.decode()
+
+
+def test_only_good_answers_are_kept(pages: None) -> None:
+    assert Client().get("/?page=99").status_code == 404
+    fill = Client().get("/?page=1")
+    assert fill.status_code == 200
+    assert Client().get("/?page=99").status_code == 404
