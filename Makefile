@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz faults check audit licences password backup restore lock htmx clean
+.PHONY: help setup run test browser fuzz faults bench check audit licences password backup restore lock htmx clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -26,6 +26,11 @@ help: ## this list
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
+.venv/.bench: requirements-bench.txt .venv/.dev
+	@echo 'installing what the benchmark needs'
+	@$(PIP) -r requirements-bench.txt
+	@touch $@
+
 .venv/.browser: tests/common/browser.py .venv/.dev
 	@echo 'looking for a browser for the tests'
 	@$(BIN)/python -m tests.common.browser
@@ -45,6 +50,9 @@ browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/
 
 faults: .venv/.dev ## break every part more than 300 times, about 18 minutes; the table goes to docs/faults.md
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+bench: .venv/.bench ## how fast, as ratios side by side, about 20 minutes; BENCH=--quick takes 3; needs wrk
+	@$(BIN)/python -m bench $(BENCH)
 
 fuzz: .venv/.dev ## 10,000 odd requests to a real web server; FUZZ_SEED=… repeats them
 	@FUZZ_REQUESTS="$${FUZZ_REQUESTS:-10000}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
@@ -92,6 +100,7 @@ restore: .venv/.run ## the hub as a backup holds it: make restore FILE=… [FORC
 lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements.txt requirements.in
 	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements-dev.txt requirements-dev.in
+	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -c requirements-dev.txt -o requirements-bench.txt requirements-bench.in
 
 htmx: .venv/.run ## put the installed package's htmx into hub.js
 	@$(BIN)/python -m hub.pages.script

@@ -1,0 +1,98 @@
+"""`python -m bench.fill N`: a hub of N exporters, each with a directory, and their map served.
+
+`python -m bench.fill --publish` then goes on publishing: one directory is another each time.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+from hashlib import sha1
+
+import django
+from django.conf import settings
+
+_TABLES = (
+    "hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_change,"
+    " hub_servedcontents, hub_treelisting, hub_contenttree, hub_exporter, hub_category"
+)
+
+
+def main() -> None:
+    """The command line; with `--publish` it says so after each publication, until it is ended."""
+    parser = argparse.ArgumentParser(prog="python -m bench.fill", description=__doc__)
+    parser.add_argument("exporters", type=int, nargs="?", default=0)
+    parser.add_argument("--publish", action="store_true")
+    arguments = parser.parse_args()
+    django.setup()
+    if not arguments.publish:
+        _fill(arguments.exporters)
+        return
+    from hub.models import ExporterContents, RefreshRun
+
+    RefreshRun.objects.open().delete()  # the one that was ended in its midst
+    directories = list(ExporterContents.objects.values_list("directory", flat=True))
+    for turn in itertools.count(1):
+        _publish(directories, turn)
+        sys.stdout.write(f"published {turn}\n")
+        sys.stdout.flush()
+
+
+def _fill(count: int) -> None:
+    from django.db import connection
+
+    from tests.common.catalogue import fill_catalogue
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {_TABLES} CASCADE")
+    fill_catalogue(count)
+
+
+def _publish(directories: list[str], turn: int) -> None:
+    """What a run does once its lookups have ended."""
+    from django.utils import timezone
+
+    from hub.contents import publish, rules
+    from hub.contents.files.judge import judge
+    from hub.github.source import configured_source
+    from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger, TreeListing
+    from tests.common import contents
+
+    files = {"alerts.yaml": contents.alert(), "dashboard.json": contents.dashboard("A board")}
+    trees = {name: _sha(name) for name in directories}
+    trees[directories[turn % len(directories)]] = _sha(f"turn {turn}")
+    judgement = rules.judge_directory({path: judge(files[path]) for path in files}).as_json()
+    ContentTree.objects.bulk_create(
+        (
+            ContentTree(sha=sha, files=[], judgement=judgement, rules=rules.RULES_VERSION)
+            for sha in set(trees.values())
+        ),
+        batch_size=1000,
+        ignore_conflicts=True,
+    )
+    entries = {name: ["tree", sha] for name, sha in trees.items()}
+    listing = _sha(json.dumps(entries))
+    TreeListing.objects.get_or_create(pk=listing, defaults={"entries": entries})
+    now = timezone.now()
+    run = RefreshRun.objects.create(
+        source=configured_source().key,
+        trigger=RunTrigger.COMMAND,
+        started_at=now,
+        deadline=now + settings.RUN_DEADLINE,
+        listed_at=now,
+        status=RunStatus.LOOKING_UP,
+        root_sha=listing,
+        contents_sha=listing,
+        directories=len(directories),
+    )
+    publish.publish(run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.PUBLISHED, run.reason
+
+
+def _sha(text: str) -> str:
+    return sha1(text.encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()

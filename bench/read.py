@@ -1,0 +1,223 @@
+"""Reads: the map and the list page, against what else could be done on the same server."""
+
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench.figures import Figure, Part, interleaved, ratio
+from bench.stage import Stage
+from bench.wrk import Load, load
+from hub.local.ports import free_port
+from tests.common.waiting import wait_until
+
+SIZES = (50, 1_000, 10_000)
+_GZIP = {"Accept-Encoding": "gzip"}
+_CONTENTS = "/api/v1/contents"
+# Below what saturates the machine's two cores: a p99 in a queue says how long the queue is.
+_FEW = 2
+
+# What is asked: a name for the table, the address, and the headers; the map's ETag is put in.
+_ASKED: dict[str, tuple[str, dict[str, str]]] = {
+    "bare view, the same bytes": ("/bench/bare", _GZIP),
+    "the map, gzip": (_CONTENTS, _GZIP),
+    "the map, as it is": (_CONTENTS, {"Accept-Encoding": "identity"}),
+    "bare view, 304": ("/bench/bare-304", {}),
+    "the map, 304": (_CONTENTS, {"If-None-Match": "{etag}"}),
+    "file cache, JSON for each": ("/bench/file-cache", {}),
+    "Redis cache, JSON for each": ("/bench/redis-cache", {}),
+    "rows from Postgres, JSON for each": ("/bench/rows", {}),
+    "list page of 60 cards": ("/", _GZIP),
+}
+
+
+def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
+    """Requests a second of each, at each size, and the times while a run publishes."""
+    rounds, seconds = (2, 1) if quick else (5, 2)
+    loads: dict[int, dict[str, list[Load]]] = {}
+    with Stage() as stage:
+        for size in SIZES[:2] if quick else SIZES:
+            say(f"reads of {size:,} exporters")
+            _run(stage, "bench.fill", str(size))
+            with web(stage) as url:
+                loads[size] = _in_turn(url, rounds, seconds)
+                if size == 1_000:
+                    say("reads while runs publish, one after the other")
+                    rest, publishing = _beside_runs(stage, url, rounds, seconds)
+    return [_part_of_reads(loads), _part_of_times(rest, publishing)]
+
+
+@contextmanager
+def web(stage: Stage) -> Iterator[str]:
+    """The web as `make run` starts it, with the contenders; its address."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(dir=stage.folder) as folder:
+        part = stage.start(
+            "web",
+            *("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"),
+            *("--blocking-threads=8", "bench.wsgi:application"),
+            env={"HUB_DATA_DIR": folder},
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_until(lambda: _answers(f"{url}/healthz"), "the web to answer")
+            yield url
+        finally:
+            part.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _run(stage: Stage, module: str, *arguments: str) -> None:
+    part = stage.start("fill", module, *arguments, env=_DJANGO)
+    wait_until(lambda: part.returncode is not None, f"{module} to end", seconds=120)
+    assert part.returncode == 0, part.output()
+
+
+_DJANGO = {"DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
+def _etag(url: str) -> str:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as answer:
+        return str(answer.headers["ETag"])
+
+
+def _in_turn(url: str, rounds: int, seconds: int) -> dict[str, list[Load]]:
+    """Each of `_ASKED`, after one that nobody counts: caches fill, connections are made."""
+    etag = _etag(url + _CONTENTS)
+    loads: dict[str, list[Load]] = {name: [] for name in _ASKED}
+
+    def asking(name: str) -> Callable[[], float]:
+        path, headers = _ASKED[name]
+        sent = {key: value.format(etag=etag) for key, value in headers.items()}
+
+        def ask() -> float:
+            loads[name].append(load(url + path, sent, seconds=seconds))
+            return loads[name][-1].requests
+
+        load(url + path, sent, seconds=1)
+        return ask
+
+    interleaved({name: asking(name) for name in _ASKED}, rounds)
+    return loads
+
+
+def _beside_runs(
+    stage: Stage, url: str, rounds: int, seconds: int
+) -> tuple[list[Load], list[Load]]:
+    """The map at rest, and while run after run publishes, in turn."""
+
+    def ask() -> Load:
+        return load(url + _CONTENTS, _GZIP, seconds=seconds, connections=_FEW)
+
+    rest, publishing = [], []
+    for _ in range(rounds):
+        rest.append(ask())
+        part = stage.start("publishing", "bench.fill", "--publish", env=_DJANGO)
+        part.wait_for_output("published 2\n")
+        publishing.append(ask())
+        part.stop()
+    return rest, publishing
+
+
+def _part_of_reads(loads: dict[int, dict[str, list[Load]]]) -> Part:
+    sizes = sorted(loads)
+    rates = {
+        size: {name: [each.requests for each in those] for name, those in loads[size].items()}
+        for size in sizes
+    }
+    rows = tuple((name, *(_rate(rates[size][name]) for size in sizes)) for name in _ASKED)
+    return Part(
+        title="Reads",
+        words="Requests a second over 16 connections, one process of the web, in medians of the "
+        "rounds. All stand on the same server behind the same middleware.",
+        columns=("", *(f"{size:,} exporters" for size in sizes)),
+        rows=rows,
+        figures=tuple(_figures(rates)),
+        raw={
+            str(size): {name: [vars(each) for each in those] for name, those in by_name.items()}
+            for size, by_name in loads.items()
+        },
+    )
+
+
+def _figures(rates: dict[int, dict[str, list[float]]]) -> Iterator[Figure]:
+    def against(
+        name: str, what: str, size: int, ours: str, theirs: str, at_least: float
+    ) -> Iterator[Figure]:
+        if size in rates:
+            yield ratio(name, what, rates[size][ours], rates[size][theirs], at_least=at_least)
+
+    bare, gzipped = "bare view, the same bytes", "the map, gzip"
+    for size, files in ((1_000, 6.0), (10_000, 40.0)):
+        what = f"the map of {size:,}"
+        yield from against(
+            f"read_200_vs_bare_{size}", f"{what}, gzip, by the bare view", size, gzipped, bare, 0.8
+        )
+        yield from against(
+            f"read_vs_filecache_{size}",
+            f"{what}, gzip, by the file cache",
+            *(size, gzipped, "file cache, JSON for each", files),
+        )
+    yield from against(
+        "read_304_vs_bare",
+        "304 of the map of 1,000 by a bare 304",
+        *(1_000, "the map, 304", "bare view, 304", 0.8),
+    )
+    page = "list page of 60 cards"
+    yield from against(
+        "list_vs_bare_1000", "list page out of 1,000 by the bare view", 1_000, page, bare, 0.25
+    )
+    if 10_000 in rates:
+        yield ratio(
+            "list_10000_vs_1000",
+            "list page out of 10,000 by the one out of 1,000",
+            rates[10_000][page],
+            rates[1_000][page],
+            at_least=0.8,
+        )
+
+
+def _part_of_times(rest: list[Load], publishing: list[Load]) -> Part:
+    figure = ratio(
+        "read_p99_publishing_vs_rest",
+        "p99 of the map of 1,000 while runs publish by that at rest",
+        [each.p99 for each in publishing],
+        [each.p99 for each in rest],
+        at_most=2.0,
+    )
+    rows = tuple(
+        (name, _ms([each.median for each in those]), _ms([each.p99 for each in those]))
+        for name, those in (("at rest", rest), ("while runs publish", publishing))
+    )
+    return Part(
+        title="Reads while runs publish",
+        words=f"The map of 1,000 exporters over {_FEW} connections, while a process publishes one "
+        "changed map after the other without a pause.",
+        columns=("", "median", "p99"),
+        rows=rows,
+        figures=(figure,),
+        raw={"rest": [vars(x) for x in rest], "publishing": [vars(x) for x in publishing]},
+    )
+
+
+def _rate(values: list[float]) -> str:
+    middle, low, high = _spread(values)
+    return f"{middle:,.0f} ({low:,.0f}–{high:,.0f})"
+
+
+def _ms(values: list[float]) -> str:
+    middle, low, high = (value * 1000 for value in _spread(values))
+    return f"{middle:.2f} ms ({low:.2f}–{high:.2f})"
+
+
+def _spread(values: list[float]) -> Any:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2], ordered[0], ordered[-1]

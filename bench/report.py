@@ -1,0 +1,173 @@
+"""The report: on the terminal, as JSON, as charts, and in the docs."""
+
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from bench.figures import Figure, Part
+from bench.stage import ROOT
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+LATEST = ROOT / "bench" / "results" / "latest.json"
+DOCUMENT = ROOT / "docs" / "bench.md"
+CHART = ROOT / "docs" / "bench.png"
+_BEGIN = "<!-- the figures: written by `make bench` -->\n"
+_END = "<!-- end of the figures -->\n"
+_PACKAGES = ("django", "celery", "granian", "redis", "psycopg2-binary", "requests", "django-ninja")
+_GOOD, _BAD = "#1a7f4b", "#c2362b"
+
+
+def figures_of(parts: Iterable[Part]) -> list[Figure]:
+    """All figures, in the order of the parts."""
+    return [figure for part in parts for figure in part.figures]
+
+
+def kept(parts: Sequence[Part], *, seconds: float, quick: bool) -> dict[str, Any]:
+    """All that is kept of a run, JSON-ready; each figure under its own name too."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": _machine(),
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "quick": quick,
+        "seconds": round(seconds),
+        **{figure.name: round(figure.value, 4) for figure in figures_of(parts)},
+        "figures": [vars(figure) | {"holds": figure.holds} for figure in figures_of(parts)],
+        "parts": [
+            {"title": part.title, "columns": part.columns, "rows": part.rows, "raw": part.raw}
+            for part in parts
+        ],
+    }
+
+
+def _commit() -> str:
+    """The commit of this checkout, marked when files differ from it; "" outside of git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{cores} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}"
+
+
+def show(console: Console, parts: Sequence[Part]) -> None:
+    """The tables on the terminal, the figures last."""
+    for part in parts:
+        table = Table(title=part.title, title_justify="left", caption=part.words)
+        for number, column in enumerate(part.columns):
+            table.add_column(column, justify="right" if number else "left")
+        for row in part.rows:
+            table.add_row(*row)
+        console.print(table)
+    table = Table(title="Figures", title_justify="left")
+    for column in ("figure", "is", "spread", "bound", ""):
+        table.add_column(column, justify="left" if column in ("figure", "") else "right")
+    for figure in figures_of(parts):
+        table.add_row(*_cells(figure), style=None if figure.holds else "bold red")
+    console.print(table)
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    mark = "" if not figure.bound else "holds" if figure.holds else "falls short"
+    spread = f"{_short(figure.low)}–{_short(figure.high)}"
+    return (figure.name, _short(figure.value), spread, figure.bound, mark)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def write(report: dict[str, Any], parts: Sequence[Part]) -> None:
+    """Write the JSON, the chart and the docs."""
+    LATEST.parent.mkdir(exist_ok=True)
+    LATEST.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    draw(figures_of(parts), CHART)
+    before, _, rest = DOCUMENT.read_text().partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    DOCUMENT.write_text(before + _BEGIN + markdown(report, parts) + _END + after)
+
+
+def markdown(report: dict[str, Any], parts: Sequence[Part]) -> str:
+    """The figures, the tables, and what they were measured on."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    lines = [
+        f"Measured on {report['date'][:10]} at commit `{report['commit']}` on {report['machine']}, "
+        f"Python {report['python']}, {versions}, in {report['seconds'] / 60:.0f} minutes.",
+        "",
+        "![How far each figure is from its bound](bench.png)",
+        "",
+        *_table(("Figure", "What", "Is", "Spread", "Bound", ""), map(_line, figures_of(parts))),
+    ]
+    for part in parts:
+        lines += ["", f"### {part.title}", "", part.words, "", *_table(part.columns, part.rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(figure: Figure) -> tuple[str, ...]:
+    name, *rest = _cells(figure)
+    return (f"`{name}`", figure.what, *rest)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    marks = ["---", *["--:" for _ in columns[1:]]]
+    return [f"| {' | '.join(cells)} |" for cells in (columns, marks, *rows)]
+
+
+def draw(figures: Sequence[Figure], file: Path) -> None:
+    """How many times better than its bound each figure is: right of the line is good."""
+    bounded = [figure for figure in figures if figure.bound]
+    chart, axes = plt.subplots(figsize=(9, 0.9 + 0.34 * len(bounded)), layout="constrained")
+    for place, figure in enumerate(reversed(bounded)):
+        times, low, high = (_times(figure, value) for value in _sides(figure))
+        colour = _GOOD if figure.holds else _BAD
+        axes.plot([1, times], [place, place], color=colour, linewidth=6, solid_capstyle="butt")
+        axes.plot([low, high], [place, place], color="black", linewidth=1)
+        axes.annotate(
+            f"{_short(figure.value)} ({figure.bound})",
+            (max(times, high, 1), place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xscale("log")
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, 0.5), right * 4)
+    axes.set_yticks(range(len(bounded)), [figure.name for figure in reversed(bounded)], fontsize=8)
+    axes.set_xlabel("times better than its bound; the thin line is the spread over the rounds")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    chart.savefig(file, dpi=110)
+    plt.close(chart)
+
+
+def _sides(figure: Figure) -> tuple[float, float, float]:
+    return figure.value, figure.low, figure.high
+
+
+def _times(figure: Figure, value: float) -> float:
+    """How many times better than the bound; logarithms need something above nothing."""
+    value = max(value, 1e-9)
+    if figure.at_least is not None:
+        return value / figure.at_least
+    return (figure.at_most or math.inf) / value
