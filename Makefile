@@ -78,8 +78,8 @@ check: .venv/.dev ## lint, format, types, migrations, deployment settings, image
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/python -m tests.dependencies.licences --check
-	git ls-files -z -- . ':!tests' ':!hub/demo/sample' | $(SECRETS)
-	git ls-files -z -- tests ':!tests/data' | $(SECRETS) --disable-plugin KeywordDetector
+	git ls-files -z -- . ':!tests' ':!bench' ':!hub/demo/sample' | $(SECRETS)
+	git ls-files -z -- tests bench ':!tests/data' | $(SECRETS) --disable-plugin KeywordDetector
 
 audit: .venv/.dev ## known vulnerabilities of the pinned packages; asks pypi.org
 	@$(BIN)/python -m tests.dependencies.audit

@@ -64,16 +64,21 @@ def narrow(entries: Iterable[Entry], wish: Wish, *, without: str = "") -> list[E
 
     `without` names a parameter to disregard.
     """
+    filters = [
+        (group, values)
+        for group in _GROUPS
+        if group.parameter != without and (values := wish.values(group.parameter))
+    ]
     return [
         entry
         for entry in entries
-        if all(_passes(group, entry, wish) for group in _GROUPS if group.parameter != without)
+        if all(_passes(group, values, entry) for group, values in filters)
     ]
 
 
-def _passes(group: _Group, entry: Entry, wish: Wish) -> bool:
-    holds = (group.holds(entry, value) for value in wish.values(group.parameter))
-    return (any(holds) or not wish.values(group.parameter)) if group.any_of else all(holds)
+def _passes(group: _Group, values: Sequence[str], entry: Entry) -> bool:
+    holds = (group.holds(entry, value) for value in values)
+    return any(holds) if group.any_of else all(holds)
 
 
 def facets(entries: Sequence[Entry], wish: Wish) -> list[Facet]:

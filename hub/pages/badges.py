@@ -1,15 +1,17 @@
 """What a badge of the catalogue says. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hub.contents.merge import merged
 from hub.models import ExporterContents
+from hub.pages.rows import Held
 
 KINDS = (
-    ("I", "iac", "Infrastructure as code (Helm)"),
-    ("A", "alerts", "Alerting rules"),
-    ("G", "dashboard", "Grafana dashboard"),
+    ("I", "Infrastructure as code (Helm)", "iac"),
+    ("A", "Alerting rules", "alerts"),
+    ("G", "Grafana dashboard", "dashboard"),
 )
 
 
@@ -44,19 +46,28 @@ class Badge:
         return f"{self.label}: {said[self.mark]}"
 
 
-def badges_of(rows: Iterable[ExporterContents], *, known: bool) -> list[Badge]:
+def badges_of(rows: Sequence[ExporterContents | Held], *, known: bool) -> list[Badge]:
     """The badges of an exporter whose directories are `rows`.
 
     Several directories add up. Without a directory all is absent once a snapshot is `known`, and
     unknown before.
     """
-    rows = list(rows)
+    return [
+        _badge(
+            letter,
+            label,
+            tuple((getattr(row, field), getattr(row, f"{field}_usable")) for row in rows),
+            known=known,
+        )
+        for letter, label, field in KINDS
+    ]
 
-    def there(field: str) -> bool | None:
-        return merged((getattr(row, field) for row in rows), known=known)
 
-    def broken(field: str) -> bool:
-        usable = [getattr(row, f"{field}_usable") for row in rows if getattr(row, field)]
-        return bool(usable) and all(value is False for value in usable)
-
-    return [Badge(letter, label, there(field), broken(field)) for letter, field, label in KINDS]
+@lru_cache(maxsize=1000)  # a list draws thousands of badges, and few that differ
+def _badge(
+    letter: str, label: str, said: tuple[tuple[bool | None, bool | None], ...], *, known: bool
+) -> Badge:
+    """`said`: of each directory, whether it is there and whether it would work."""
+    usable = [works for there, works in said if there]
+    broken = bool(usable) and all(works is False for works in usable)
+    return Badge(letter, label, merged((there for there, _ in said), known=known), broken)

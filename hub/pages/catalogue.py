@@ -21,11 +21,11 @@ from hub.catalogue.facets import Entry, facets, narrow, ways_out
 from hub.catalogue.order import ordered
 from hub.catalogue.search import closest, search
 from hub.catalogue.wish import SORTS, Wish, wish_of
-from hub.models import Exporter, ExporterContents, Release
+from hub.models import Exporter, Release
 from hub.pages.badges import badges_of
 from hub.pages.context import frame
 from hub.pages.kept import kept
-from hub.pages.rows import contents_by_exporter
+from hub.pages.rows import Held, contents_by_exporter
 
 PER_PAGE = 60
 LATELY = timedelta(days=90)
@@ -33,13 +33,13 @@ NEW_FOR = timedelta(days=30)
 # Who came within a day of the first exporter came with it: a new hub is not all "new".
 _FIRST_DAY = timedelta(days=1)
 
-Contents = dict[int | None, list[ExporterContents]]
+Contents = dict[int | None, list[Held]]
 
 
 class Card:
     """An exporter as the list shows it."""
 
-    def __init__(self, exporter: Exporter, rows: Sequence[ExporterContents], *, known: bool):
+    def __init__(self, exporter: Exporter, rows: Sequence[Held], *, known: bool):
         self.exporter = exporter
         self.badges = badges_of(rows, known=known)
         self.stale = any(row.stale for row in rows)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from hub.catalogue.words import clean
 from hub.pages.badges import KINDS, Badge
 
-LABELS = {"E": "Exporter in the catalogue", **{letter: label for letter, _, label in KINDS}}
+LABELS = {"E": "Exporter in the catalogue", **{letter: label for letter, label, _ in KINDS}}
 # What stands beside the letter where there is room for it.
 _WORDS = {"E": "Listed", "I": "IaC", "A": "Alerts", "G": "Dashboard"}
 # Ascending, what is missing stands first: there the work is.
