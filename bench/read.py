@@ -45,23 +45,43 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
                 if size == 1_000:
                     say("reads while runs publish, one after the other")
                     rest, publishing = _beside_runs(stage, url, rounds, seconds)
-    return [_part_of_reads(loads), _part_of_times(rest, publishing)]
+            if size == 1_000:
+                say("the same on other servers")
+                servers = _on_each_server(stage, rounds, seconds)
+    return [_part_of_reads(loads), _part_of_times(rest, publishing), _part_of_servers(servers)]
+
+
+# The web as `make run` starts it first; what takes its place may have as many threads.
+_SERVERS: dict[str, tuple[str, ...]] = {
+    "granian, 8 threads": (
+        *("granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}"),
+        *("--blocking-threads=8", "bench.wsgi:application"),
+    ),
+    "granian, 2 processes": (
+        *("granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}"),
+        *("--workers=2", "--blocking-threads=8", "bench.wsgi:application"),
+    ),
+    "gunicorn, 8 threads": (
+        *("gunicorn", "--bind=127.0.0.1:{port}", "--worker-class=gthread", "--threads=8"),
+        "bench.wsgi:application",
+    ),
+    "waitress, 8 threads": (
+        *("waitress", "--listen=127.0.0.1:{port}", "--threads=8"),
+        "bench.wsgi:application",
+    ),
+}
 
 
 @contextmanager
-def web(stage: Stage) -> Iterator[str]:
-    """The web as `make run` starts it, with the contenders; its address."""
+def web(stage: Stage, server: str = "granian, 8 threads") -> Iterator[str]:
+    """The web with the contenders; its address."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=stage.folder) as folder:
-        part = stage.start(
-            "web",
-            *("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"),
-            *("--blocking-threads=8", "bench.wsgi:application"),
-            env={"HUB_DATA_DIR": folder},
-        )
+        command = (part.format(port=port) for part in _SERVERS[server])
+        part = stage.start(f"web {port}", *command, env={"HUB_DATA_DIR": folder})
         url = f"http://127.0.0.1:{port}"
         try:
-            wait_until(lambda: _answers(f"{url}/healthz"), "the web to answer")
+            wait_until(lambda: _answers(f"{url}/healthz"), f"{server} to answer")
             yield url
         finally:
             part.stop()
@@ -125,6 +145,17 @@ def _beside_runs(
         publishing.append(ask())
         part.stop()
     return rest, publishing
+
+
+def _on_each_server(stage: Stage, rounds: int, seconds: int) -> dict[str, list[Load]]:
+    """The map over 16 connections, each server in turn; none of the others runs meanwhile."""
+    loads: dict[str, list[Load]] = {name: [] for name in _SERVERS}
+    for _ in range(rounds):
+        for name in _SERVERS:
+            with web(stage, name) as url:
+                load(url + _CONTENTS, _GZIP, seconds=1)
+                loads[name].append(load(url + _CONTENTS, _GZIP, seconds=seconds))
+    return loads
 
 
 def _part_of_reads(loads: dict[int, dict[str, list[Load]]]) -> Part:
@@ -205,6 +236,21 @@ def _part_of_times(rest: list[Load], publishing: list[Load]) -> Part:
         rows=rows,
         figures=(figure,),
         raw={"rest": [vars(x) for x in rest], "publishing": [vars(x) for x in publishing]},
+    )
+
+
+def _part_of_servers(loads: dict[str, list[Load]]) -> Part:
+    rows = tuple(
+        (name, _rate([each.requests for each in those]), _ms([each.p99 for each in those]))
+        for name, those in loads.items()
+    )
+    return Part(
+        title="Servers",
+        words="The map of 1,000 exporters, gzip, over 16 connections.",
+        columns=("", "requests a second", "p99"),
+        rows=rows,
+        figures=(),
+        raw={name: [vars(each) for each in those] for name, those in loads.items()},
     )
 
 

@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from bench import contenders
+from bench import views
 from config.urls import urlpatterns as hub
 
 urlpatterns = [
     *hub,
-    path("bench/bare", contenders.bare),
-    path("bench/bare-304", contenders.bare_304),
-    path("bench/file-cache", contenders.file_cache),
-    path("bench/redis-cache", contenders.redis_cache),
-    path("bench/rows", contenders.rows),
+    path("bench/bare", views.bare),
+    path("bench/bare-304", views.bare_304),
+    path("bench/file-cache", views.file_cache),
+    path("bench/redis-cache", views.redis_cache),
+    path("bench/rows", views.rows),
 ]

@@ -28,7 +28,12 @@ class Glance:
     @property
     def version(self) -> tuple[object, ...]:
         """Another one whenever readers are to see something else."""
-        return (self.served.pk, self.served.etag, self.served.rendered_at, self.running)
+        return (*_rendering(self.served), self.running)
+
+
+def _rendering(served: ServedContents) -> tuple[object, ...]:
+    """Which rendering of which source a row holds."""
+    return (served.pk, served.etag, served.rendered_at)
 
 
 class Copies:
@@ -60,12 +65,7 @@ class Copies:
     def bytes_of(self, glance: Glance) -> ServedContents | None:
         """The row with its bytes, when the copy is what `glance` saw."""
         kept = self._bytes
-        seen = glance.served
-        same = kept and (kept.pk, kept.etag, kept.rendered_at) == (
-            *(seen.pk, seen.etag),
-            seen.rendered_at,
-        )
-        return kept if same else None
+        return kept if kept and _rendering(kept) == _rendering(glance.served) else None
 
     def keep_bytes(self, served: ServedContents) -> None:
         """Keep a row that was read whole."""
