@@ -8,8 +8,9 @@ case "$role" in
     exec python manage.py importcatalogue --only-new
     ;;
   web)
+    # Each thread keeps a connection to Postgres; without a bound there may be hundreds.
     exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers "${HUB_WEB_WORKERS:-2}" \
-      config.wsgi:application
+      --blocking-threads 8 config.wsgi:application
     ;;
   worker)
     exec celery --app config worker --pool threads --concurrency "${HUB_WORKER_THREADS:-32}" \

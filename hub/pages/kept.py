@@ -55,13 +55,14 @@ def kept(view: View) -> View:
         page: _Page | None = cache.get(key)
         if page and page.version == version and at - page.at < settings.PAGE_SECONDS:
             return page.response()
-        somebody_renders = not cache.add(f"{key}.rendering", True, _RENDERING)
-        if page and somebody_renders:
+        ours_to_render = cache.add(f"{key}.rendering", True, _RENDERING)
+        if page and not ours_to_render:
             return page.response()
         try:
             response = view(request, *arguments, **named)
         finally:
-            cache.delete(f"{key}.rendering")
+            if ours_to_render:
+                cache.delete(f"{key}.rendering")
         patch_vary_headers(response, ["Cookie"])  # whoever is signed in gets another
         if response.status_code == 200 and not response.cookies:
             page = _Page(response.content, dict(response.items()), version, at)
