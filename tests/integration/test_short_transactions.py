@@ -55,7 +55,10 @@ def test_postgres_gives_the_lock_of_a_silent_process_to_whoever_waits(
 def test_a_reader_does_not_wait_for_whoever_publishes(other: Any, client: Client) -> None:
     client.get("/api/v1/contents")  # makes the row
     ServedContents.objects.update(
-        state=ServedState.FRESH, fresh_until=timezone.now() - timedelta(seconds=1), body=b"{}"
+        state=ServedState.FRESH,
+        fresh_until=timezone.now() - timedelta(seconds=1),
+        body=b"{}",
+        rendered_at=timezone.now(),
     )
     other.execute("SELECT 1 FROM hub_servedcontents FOR UPDATE")
     assert client.get("/api/v1/contents").content == b"{}"
