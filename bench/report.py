@@ -1,23 +1,18 @@
 """The report: on the terminal, as JSON, as charts, and in the docs."""
 
-import importlib.metadata
 import json
 import math
-import os
-import platform
-import subprocess
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure, Part
 from bench.stage import ROOT
+from tests.common.reports import in_words, measured_on, put_into
 
 mpl.use("Agg")
 
@@ -26,8 +21,6 @@ from matplotlib import pyplot as plt
 LATEST = ROOT / "bench" / "results" / "latest.json"
 DOCUMENT = ROOT / "docs" / "bench.md"
 CHART = ROOT / "docs" / "bench.png"
-_BEGIN = "<!-- the figures: written by `make bench` -->\n"
-_END = "<!-- end of the figures -->\n"
 _PACKAGES = ("django", "celery", "granian", "redis", "psycopg2-binary", "requests", "django-ninja")
 _GOOD, _BAD = "#1a7f4b", "#c2362b"
 
@@ -40,11 +33,7 @@ def figures_of(parts: Iterable[Part]) -> list[Figure]:
 def kept(parts: Sequence[Part], *, seconds: float, quick: bool) -> dict[str, Any]:
     """All that is kept of a run, JSON-ready; each figure under its own name too."""
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": _machine(),
-        "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        **measured_on(_PACKAGES),
         "quick": quick,
         "seconds": round(seconds),
         **{figure.name: round(figure.value, 4) for figure in figures_of(parts)},
@@ -54,19 +43,6 @@ def kept(parts: Sequence[Part], *, seconds: float, quick: bool) -> dict[str, Any
             for part in parts
         ],
     }
-
-
-def _commit() -> str:
-    """The commit of this checkout, marked when files differ from it; "" outside of git."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def _machine() -> str:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{cores} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}"
 
 
 def show(console: Console, parts: Sequence[Part]) -> None:
@@ -101,17 +77,13 @@ def write(report: dict[str, Any], parts: Sequence[Part]) -> None:
     LATEST.parent.mkdir(exist_ok=True)
     LATEST.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     draw(figures_of(parts), CHART)
-    before, _, rest = DOCUMENT.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    DOCUMENT.write_text(before + _BEGIN + markdown(report, parts) + _END + after)
+    put_into(DOCUMENT, "the figures", markdown(report, parts))
 
 
 def markdown(report: dict[str, Any], parts: Sequence[Part]) -> str:
     """The figures, the tables, and what they were measured on."""
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     lines = [
-        f"Measured on {report['date'][:10]} at commit `{report['commit']}` on {report['machine']}, "
-        f"Python {report['python']}, {versions}, in {report['seconds'] / 60:.0f} minutes.",
+        f"{in_words(report)}, in {report['seconds'] / 60:.0f} minutes.",
         "",
         "![How far each figure is from its bound](bench.png)",
         "",
@@ -151,6 +123,8 @@ def draw(figures: Sequence[Figure], file: Path) -> None:
         )
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} ×")
+    axes.margins(y=0.03)
     left, right = axes.get_xlim()
     axes.set_xlim(min(left, 0.5), right * 4)
     axes.set_yticks(range(len(bounded)), [figure.name for figure in reversed(bounded)], fontsize=8)

@@ -1,29 +1,22 @@
 """The table of what was injected: on the terminal, as JSON, and in the docs."""
 
-import importlib.metadata
 import json
-import os
-import platform
 import statistics
-import subprocess
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from tests.common.processes import ROOT
+from tests.common.reports import in_words, measured_on, put_into
 from tests.faults.checker import LOST, STUCK, WRONG
 from tests.faults.runner import Injection, Suite
 
 LATEST = ROOT / "tests" / "faults" / "results" / "latest.json"
 DOCUMENT = ROOT / "docs" / "faults.md"
 _VERDICTS = (LOST, WRONG, STUCK)
-_BEGIN = "<!-- the table: written by `make faults` -->\n"
-_END = "<!-- end of the table -->\n"
 _PACKAGES = ("django", "celery", "kombu", "redis", "django-celery-beat", "psycopg2-binary")
 
 
@@ -53,11 +46,7 @@ def _row(name: str, injections: list[Injection]) -> dict[str, Any]:
 def report(suite: Suite, *, seconds: float, seed: int) -> dict[str, Any]:
     """All that is kept of a run of the suite, JSON-ready."""
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": _machine(),
-        "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        **measured_on(_PACKAGES),
         "seconds": round(seconds),
         "seed": seed,
         "commits": len(suite.stage.writer.truth.commits),
@@ -72,24 +61,6 @@ def report(suite: Suite, *, seconds: float, seed: int) -> dict[str, Any]:
         "faults": rows(suite.injections),
         "findings": [vars(finding) for finding in suite.findings],
     }
-
-
-def _commit() -> str:
-    """The commit of this checkout, marked when files differ from it; "" outside of git."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return described.stdout.strip()
-
-
-def _machine() -> str:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{cores} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}"
 
 
 def closing_line(verdicts: Mapping[str, int], injected: int) -> str:
@@ -127,23 +98,19 @@ def _restarts(by_part: Mapping[str, int]) -> str:
     return f"Ended by themselves and were started again, as a supervisor does: {parts or 'none'}."
 
 
-def keep(kept: Mapping[str, Any], file: Path = LATEST) -> None:
+def keep(kept: dict[str, Any], file: Path = LATEST) -> None:
     """Write the JSON, and the table into the docs."""
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    before, _, rest = DOCUMENT.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    DOCUMENT.write_text(before + _BEGIN + markdown(kept) + _END + after)
+    put_into(DOCUMENT, "the table", markdown(kept))
 
 
-def markdown(kept: Mapping[str, Any]) -> str:
+def markdown(kept: dict[str, Any]) -> str:
     """The table and what it was measured on."""
-    versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
     lines = [
         f"`{closing_line(kept['verdicts'], kept['injected'])}`",
         "",
-        f"Measured on {kept['date'][:10]} at commit `{kept['commit']}` on {kept['machine']}, "
-        f"Python {kept['python']}, {versions}: {kept['seconds'] / 60:.0f} minutes, "
+        f"{in_words(kept)}: {kept['seconds'] / 60:.0f} minutes, "
         f"{kept['runs']:,} runs over {kept['commits']:,} commits. {_restarts(kept['restarts'])}",
         "",
         "| Fault | Times | Reads | Errors | Lost | Wrong | Stuck | Recovery, median | longest |",
