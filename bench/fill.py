@@ -6,6 +6,7 @@
 import argparse
 import itertools
 import json
+import os
 import sys
 from hashlib import sha1
 
@@ -30,6 +31,7 @@ def main() -> None:
         return
     from hub.models import ExporterContents, RefreshRun
 
+    os.nice(10)  # as workers are started
     RefreshRun.objects.open().delete()  # the one that was ended in its midst
     directories = list(ExporterContents.objects.values_list("directory", flat=True))
     for turn in itertools.count(1):

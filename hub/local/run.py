@@ -269,6 +269,7 @@ def _programs(
         Program(
             "worker",
             [
+                *("/usr/bin/env", "nice", "-n", "10"),  # readers come first
                 *celery,
                 "worker",
                 "--pool=threads",
