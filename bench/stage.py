@@ -1,0 +1,158 @@
+"""The hub's parts for a measurement: real ones, on free ports, in a temporary folder.
+
+Postgres, Redis and the migrated database are there when the stage begins; what else is measured is
+started with `start`, as `make run` starts it.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from hub.local.ports import free_port
+from hub.local.postgres import EmbeddedPostgres
+from hub.local.valkey import EmbeddedValkey
+from tests.common.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+REPOSITORY = "bench/exporters"
+TOKEN = "ghp_" + "bench0secret" * 3
+
+
+class Part:
+    """A process of the stage: `python -m …`, its output in a file."""
+
+    def __init__(self, name: str, command: tuple[str, ...], env: dict[str, str], log: Path) -> None:
+        self.name, self.log = name, log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # a Ctrl-C in the terminal is the stage's to handle
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def output(self) -> str:
+        """All that it, and those of its name before it, have written so far."""
+        return self.log.read_text(errors="replace")
+
+    def wait_for_output(self, text: str, *, seconds: float = 30.0) -> None:
+        """Return when it has written `text`; fails with its output when it ends before."""
+
+        def written() -> bool:
+            if text in self.output():
+                return True
+            assert self._process.poll() is None, f"{self.name} ended:\n{self.output()[-4000:]}"
+            return False
+
+        wait_until(written, f"{text!r} from {self.name}", seconds=seconds)
+
+    def peak_memory(self) -> int:
+        """The most bytes that it has held so far; where the system keeps no peak, those of now."""
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return int(psutil.Process(self.pid).memory_info().rss)
+
+    def cpu_seconds(self) -> float:
+        """The processor's time that it has used so far."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def stop(self) -> None:
+        """End it, gently and then not."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+class Stage:
+    """A context manager: Postgres, Redis and the hub's tables are there within it.
+
+    `env` is what each process of the hub gets; a measurement may add to it before it starts one.
+    `github_port` is where a small GitHub belongs.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self.folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+        self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.postgres = EmbeddedPostgres(self.folder, free_port())
+        self.redis = EmbeddedValkey(self.folder, free_port())
+        self.github_port = free_port()
+        self.env: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            for server in (self.postgres, self.redis):
+                self._stack.enter_context(server)
+            self.env = self._environment()
+            self.manage("migrate", "--noinput")
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUB_", "GITHUB_"))}
+        return kept | {
+            "HUB_DATA_DIR": str(self.folder / "data"),
+            "SECRET_KEY": "measurements only, never used by a hub: " + "x" * 40,
+            "FIELD_ENCRYPTION_KEY": "measurements only",
+            "HUB_HTTPS": "false",
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.redis.url,
+            "GITHUB_API_URL": f"http://127.0.0.1:{self.github_port}",
+            "GITHUB_REPO": REPOSITORY,
+            "GITHUB_TOKEN": TOKEN,
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def manage(self, *args: str) -> str:
+        """Run a management command; its output. Fails with its own words."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *args],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"manage.py {args[0]}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Part:
+        """Start `python -m COMMAND` with the stage's environment and `env`; ends with the stage.
+
+        `manage` is a module too: `start("github", "manage", "smallgithub", …)`.
+        """
+        log = self.folder / "logs" / f"{name.replace(' ', '-')}.log"
+        log.parent.mkdir(exist_ok=True)
+        log.unlink(missing_ok=True)
+        part = Part(name, command, self.env | (env or {}), log)
+        self._stack.callback(part.stop)
+        return part
