@@ -5,10 +5,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# A task costs a worker's loop as much as several requests cost its threads: directories that share
-# one cost next to nothing, but are begun by one worker, and noted together.
-MOST = 10
-FEWEST_TASKS = 8  # as far as there are directories, so that every worker gets some
+# A task costs a worker's loop about 10 ms, as much as ten requests cost its threads: directories
+# that share one cost next to nothing, but are at one worker and wait for each other.
+ALONE = 16  # so many directories have a task each
+MOST = 16
+FEWEST = 4  # batches, so that every worker gets some
 # Tasks that two workers are at together, as `make run` and the image start them, and requests that
 # a directory costs: its tree and a few files.
 _TASKS, _REQUESTS = 64, 4
@@ -26,6 +27,7 @@ def largest_batch(points_per_minute: int) -> int:
 
 def batches(things: Sequence[T], largest: int) -> Iterator[Sequence[T]]:
     """The things in their order, in even batches; a few go one by one."""
-    count = max(min(FEWEST_TASKS, len(things)), -(-len(things) // largest))
+    alone = len(things) <= ALONE
+    count = len(things) if alone else max(FEWEST, -(-len(things) // largest))
     for number in range(count):
         yield things[number * len(things) // count : (number + 1) * len(things) // count]
