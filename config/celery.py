@@ -19,6 +19,8 @@ class HubCelery(Celery):
     masked, not `CELERY_BROKER_URL` or `REDIS_URL`: the password of Redis stood there.
     """
 
+    builtin_fixups = {"config.connections:fixup"}
+
     def prepare_config(self, c: Mapping[str, Any]) -> Any:
         """Called by Celery with what `config_from_object` names, when it is first needed."""
         ours = {

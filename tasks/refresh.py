@@ -13,7 +13,7 @@ from hub.contents import listing, lookup, publish, runs
 from hub.contents.dispatch import LIST, LOOK_UP, PUBLISH, PUBLISH_ERROR
 from hub.contents.watch import watch
 from hub.facts import runs as facts_runs
-from hub.models import Outcome, Reason, RunTrigger
+from hub.models import Reason, RunTrigger
 from hub.schedule import REFRESH_TASK, WATCH_TASK
 from tasks.retrying import WHILE_POSTGRES_RESTARTS
 
@@ -33,14 +33,13 @@ def list_directories(run_id: int) -> None:
 
 
 @shared_task(name=LOOK_UP)
-def lookup_directory(run_id: int, directory: str) -> dict[str, str]:
-    """A header task of the chord. Never raises: an exception here would lose the chord's body."""
-    try:
-        return lookup.look_up(run_id, directory).as_message()
-    except Exception as fault:
-        logger.exception("run %s: looking up %s", run_id, directory)
-        lookup.note_fault(run_id, directory, type(fault).__name__)
-        return lookup.LookupResult(directory, Outcome.FAILED, Reason.INTERNAL).as_message()
+def lookup_directory(run_id: int, directory: str, *more: str) -> dict[str, str | int]:
+    """A header task of the chord, for one directory, or for several in a large run.
+
+    Returns the outcome of the first, and how many more there were.
+    """
+    first = lookup.look_up(run_id, [directory, *more])[0].as_message()
+    return first | {"and_more": len(more)} if more else dict(first)
 
 
 @shared_task(name=PUBLISH, ignore_result=True, **WHILE_POSTGRES_RESTARTS)

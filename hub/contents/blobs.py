@@ -1,26 +1,28 @@
 """Files' bytes and what is in them: each asked of GitHub once for ever, whoever needs it first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from django.db import connection, transaction
 
 from hub.contents import rules
 from hub.contents.files.judge import judge
 from hub.contents.files.report import FileReport
-from hub.github.client import GitHubClient
 from hub.models import ContentBlob
 
 
 def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
     """What Postgres knows of these blobs; those that older rules judged are judged anew."""
-    shas = set(shas)
-    current = ContentBlob.objects.filter(sha__in=shas, rules=rules.RULES_VERSION)
-    reports = {
-        sha: FileReport.from_json(report) for sha, report in current.values_list("sha", "report")
-    }
-    outdated = ContentBlob.objects.filter(sha__in=shas).exclude(rules=rules.RULES_VERSION)
-    for blob in outdated.iterator(chunk_size=10):
-        reports[blob.sha] = _judge_again(blob)
+    known = ContentBlob.objects.filter(sha__in=set(shas)).values_list("sha", "rules", "report")
+    reports, outdated = {}, []
+    for sha, version, report in known:
+        if version == rules.RULES_VERSION:
+            reports[sha] = FileReport.from_json(report)
+        else:
+            outdated.append(sha)
+    if outdated:
+        for blob in ContentBlob.objects.filter(sha__in=outdated).iterator(chunk_size=10):
+            reports[blob.sha] = _judge_again(blob)
     return reports
 
 
@@ -31,19 +33,27 @@ def _judge_again(blob: ContentBlob) -> FileReport:
     return report
 
 
-def learn(client: GitHubClient, repository: str, sha: str) -> tuple[FileReport, int]:
-    """The blob's report, and the requests that it took. Raises a `GitHubError`.
+@contextmanager
+def claimed(shas: Sequence[str]) -> Iterator[list[str]]:
+    """A transaction in which the blobs that it gives are ours to ask for.
 
-    Two lookups that need the same blob at once would both ask for it: the second waits for the
-    first instead, and finds it known.
+    Two lookups that need the same blob at once would both ask for it. So each gets those that
+    nobody else is at; when all are being asked for, the first of them, once whoever is at it has
+    ended: then look whether it is known. Nobody waits while he holds any, so none can wait in a
+    ring, and Postgres gives them back when a process dies.
     """
     with transaction.atomic():
-        _wait_for_others(sha)
-        known = known_reports([sha])
-        if sha in known:
-            return known[sha], 0
-        data, requests = client.blob(repository, sha)
-        return keep(sha, data), requests
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT sha FROM unnest(%s) AS sha"
+                " WHERE pg_try_advisory_xact_lock(hashtextextended(sha, 0))",
+                [list(shas)],
+            )
+            ours = [sha for (sha,) in cursor.fetchall()]
+            if not ours:
+                ours = [shas[0]]
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ours)
+        yield ours
 
 
 def bytes_of(sha: str) -> bytes | None:
@@ -52,20 +62,16 @@ def bytes_of(sha: str) -> bytes | None:
     return None if data is None else bytes(data)
 
 
-def keep(sha: str, data: bytes) -> FileReport:
-    """Judge `data` and keep both; what is kept already stays as it is."""
-    report = judge(data)
+def keep(blobs: Mapping[str, bytes]) -> dict[str, FileReport]:
+    """Judge the bytes and keep both, by SHA; what is kept already stays as it is."""
+    reports = {sha: judge(data) for sha, data in blobs.items()}
     ContentBlob.objects.bulk_create(
-        [ContentBlob(sha=sha, data=data, report=report.as_json(), rules=rules.RULES_VERSION)],
+        [
+            ContentBlob(
+                sha=sha, data=data, report=reports[sha].as_json(), rules=rules.RULES_VERSION
+            )
+            for sha, data in sorted(blobs.items())  # two at once then never wait in a ring
+        ],
         ignore_conflicts=True,
     )
-    return report
-
-
-def _wait_for_others(sha: str) -> None:
-    """Hold the blob's name until the transaction ends, or wait for who holds it.
-
-    Postgres gives the lock back when a process dies. Nobody holds two, so none can wait in a ring.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [sha])
+    return reports

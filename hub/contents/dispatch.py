@@ -4,9 +4,11 @@ import logging
 from collections.abc import Sequence
 
 from celery import chord, signature
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from config.celery import app  # not Celery's current one: that is a thread's own
+from hub.contents.batches import batches, largest_batch
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +38,16 @@ def list_directories(run_id: int, *, in_seconds: float = 0) -> bool:
 
 
 def look_up_and_publish(run_id: int, directories: Sequence[str]) -> None:
-    """Send the chord: a lookup for each directory, and the publication after the last.
+    """Send the chord: lookups of all directories, and the publication after the last.
+
+    A few directories have a task each, many share them.
 
     Never with an empty header: Celery would call the body at once, with no outcomes.
     """
     if not directories:
         raise ValueError("a chord needs at least one directory")
-    header = [signature(LOOK_UP, args=[run_id, directory]) for directory in directories]
+    largest = largest_batch(settings.GITHUB_POINTS_PER_MINUTE)
+    header = [signature(LOOK_UP, args=[run_id, *batch]) for batch in batches(directories, largest)]
     body = signature(PUBLISH, args=[run_id]).on_error(signature(PUBLISH_ERROR, args=[run_id]))
     chord(header)(body)
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.contents import dispatch, edits, rules
+from hub.contents.listed import Entries, entries_of, forget_entries, keep_entries, standing
 from hub.contents.publish import confirm_unchanged
 from hub.contents.runs import end_run
 from hub.contents.serve import serve_failure
@@ -33,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 # Characters; what file systems take, and what the tables do.
 LONGEST_NAME = 255
-
-Entries = dict[str, list[str]]  # {name: [type, sha]}
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def list_and_compare(run_id: int) -> None:
             return
         Lookup.objects.bulk_create(
             Lookup(run=run, directory=directory, tree_sha=sha)
-            for directory, sha in unknown_directories(listing.directories, run.chosen).items()
+            for directory, sha in unknown_directories(run, listing.directories).items()
         )
         transaction.on_commit(partial(_send, run))
 
@@ -119,14 +118,17 @@ def _nothing_changed(run: RefreshRun) -> bool:
     )
 
 
-def unknown_directories(directories: dict[str, str], chosen: list[str] | None) -> dict[str, str]:
+def unknown_directories(run: RefreshRun, directories: dict[str, str]) -> dict[str, str]:
     """Those whose tree was never judged, or by older rules; of the chosen ones, when there are."""
-    judged = ContentTree.objects.judged(rules.RULES_VERSION)
-    known = set(judged.filter(sha__in=set(directories.values())).values_list("sha", flat=True))
+    asked_for = directories.keys() if run.chosen is None else directories.keys() & set(run.chosen)
+    newest = Snapshot.objects.filter(source=run.source).first()
+    if newest is not None and newest.rules == rules.RULES_VERSION:
+        asked_for -= standing(newest, run.source, directories).unchanged
+    shas = {directories[directory] for directory in asked_for}
+    judged = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=shas)
+    known = set(judged.values_list("sha", flat=True)) if shas else set()
     return {
-        directory: sha
-        for directory, sha in directories.items()
-        if sha not in known and (chosen is None or directory in chosen)
+        name: sha for name, sha in directories.items() if name in asked_for and sha not in known
     }
 
 
@@ -174,7 +176,7 @@ def _forget(source: Source, sha: str) -> None:
     """
     with transaction.atomic():
         ListingETag.objects.filter(url=source.key).delete()
-        TreeListing.objects.filter(pk=sha).delete()
+        forget_entries(sha)
 
 
 def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int]:
@@ -192,11 +194,11 @@ def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int
     )
     if answer.unchanged:
         sha = known[answer.token_id][1]
-        return sha, TreeListing.objects.get(pk=sha).entries, answer.requests
+        return sha, entries_of(sha), answer.requests
     entries = _entries(answer.data)
     sha = answer.data["sha"]
     with transaction.atomic():
-        TreeListing.objects.get_or_create(pk=sha, defaults={"entries": entries})
+        keep_entries(sha, entries)
         if answer.etag:
             ListingETag.objects.update_or_create(
                 token_id=answer.token_id,
@@ -208,12 +210,11 @@ def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int
 
 def _fetch_tree(client: GitHubClient, source: Source, sha: str) -> tuple[Entries, int]:
     """A tree by its SHA: never asked for twice, for its SHA is the name of its contents."""
-    known = TreeListing.objects.filter(pk=sha).first()
-    if known:
-        return known.entries, 0
+    if TreeListing.objects.filter(pk=sha).exists():
+        return entries_of(sha), 0
     answer = client.tree(source.repository, sha)
     entries = _entries(answer.data)
-    TreeListing.objects.get_or_create(pk=sha, defaults={"entries": entries})
+    keep_entries(sha, entries)
     return entries, answer.requests
 
 

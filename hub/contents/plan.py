@@ -36,8 +36,14 @@ class Plan:
     """The new map, directory → entry, and whether it may be published."""
 
     entries: dict[str, Entry]
+    unchanged: int  # directories besides, which keep their entry as it is
     all_failed: bool
     shrunk: bool
+
+    @property
+    def directories(self) -> int:
+        """How many the new map has."""
+        return self.unchanged + len(self.entries)
 
     @property
     def complete(self) -> bool:
@@ -54,6 +60,7 @@ def plan_publication(
     last_as_of: datetime | None,
     last_is_current: bool,
     shrink_limit: float,
+    unchanged: int = 0,
 ) -> Plan:
     """The map after a run.
 
@@ -62,7 +69,8 @@ def plan_publication(
     its last fresh entry keeps that entry, stale with the reason that `why_failed` gives; without an
     earlier entry it is unknown. A directory that is not listed leaves the map. `last_is_current`
     says that today's rules judged the map so far: an entry of older ones is stale until its tree is
-    judged again. `shrink_limit` is the share (0 to 1) of the map that may vanish at once.
+    judged again. `shrink_limit` is the share (0 to 1) of the map that may vanish at once. So many
+    directories as `unchanged` says are in none of these: their entries are current and stay.
     """
     entries: dict[str, Entry] = {}
     for directory, sha in listing.items():
@@ -75,8 +83,11 @@ def plan_publication(
             entries[directory] = _kept(before, why_failed(directory), last_as_of)
     return Plan(
         entries,
-        all_failed=bool(entries) and all(entry.stale for entry in entries.values()),
-        shrunk=len(listing) < len(last) * (1 - shrink_limit),
+        unchanged,
+        all_failed=bool(entries)
+        and not unchanged
+        and all(entry.stale for entry in entries.values()),
+        shrunk=unchanged + len(listing) < (unchanged + len(last)) * (1 - shrink_limit),
     )
 
 

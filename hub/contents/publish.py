@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from hub.contents import rules
 from hub.contents.changes import differences
+from hub.contents.listed import directories_of
+from hub.contents.listed import standing as standing_of
 from hub.contents.owners import owners_of
 from hub.contents.plan import Entry, Plan, plan_publication
 from hub.contents.rules import Judgement
@@ -25,7 +27,6 @@ from hub.models import (
     RunStatus,
     ServedContents,
     Snapshot,
-    TreeListing,
 )
 from hub.transactions import short_transaction
 
@@ -44,19 +45,26 @@ def publish(run_id: int) -> None:
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.status != RunStatus.LOOKING_UP:
             return
-        if Snapshot.objects.filter(source=run.source, pk__gt=run.pk).exists():
+        newest = Snapshot.objects.filter(source=run.source).first()
+        if newest is not None and newest.pk > run.pk:
             end_run(run, RunStatus.FAILED, Reason.DEADLINE, "a newer run has published already")
             return
-        last = _map_so_far(run)
-        plan = _plan(run, last)
+        judged_alike = newest is not None and newest.rules == rules.RULES_VERSION
+        listed = directories_of(run.contents_sha)
+        standing = standing_of(newest, run.source, listed if judged_alike else {})
+        rows = _rows(standing.others)
+        for directory in standing.unchanged:
+            del listed[directory]
+        last = {directory: _entry(row) for directory, row in rows.items()}
+        plan = _plan(run, listed, last, len(standing.unchanged), judged_alike=judged_alike)
         refusal = _refusal(run, plan)
         if refusal:
             status = RunStatus.HELD if refusal == Reason.SHRUNK else RunStatus.FAILED
-            end_run(run, status, refusal, _refusal_detail(run, plan))
+            end_run(run, status, refusal, _refusal_detail(plan, standing.rows))
             serve_failure(run.source, refusal)
             return
-        owners = _write(run, plan)
-        if Snapshot.objects.filter(source=run.source).exists():
+        owners = _write(run, plan, rows)
+        if newest is not None:
             _log_changes(run, last, plan, owners)
         snapshot = Snapshot.objects.create(
             run=run,
@@ -68,7 +76,7 @@ def publish(run_id: int) -> None:
         )
         serve_snapshot(snapshot, as_of=run.listed_at)
         end_run(run, RunStatus.PUBLISHED)
-    logger.info("run %s published %s directories", run_id, len(plan.entries))
+    logger.info("run %s published %s directories", run_id, plan.directories)
 
 
 def confirm_unchanged(run: RefreshRun) -> None:
@@ -102,28 +110,24 @@ def fail_run(run_id: int, reason: Reason, detail: str) -> None:
             serve_failure(run.source, reason)
 
 
-def _map_so_far(run: RefreshRun) -> dict[str, Entry]:
-    return {
-        row.directory: Entry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
-        for row in ExporterContents.objects.filter(source=run.source)
-    }
+def _rows(keys: list[int]) -> dict[str, ExporterContents]:
+    return {row.directory: row for row in ExporterContents.objects.filter(pk__in=keys)}
 
 
-def _plan(run: RefreshRun, last: dict[str, Entry]) -> Plan:
-    listing = {
-        name: sha
-        for name, (kind, sha) in TreeListing.objects.get(pk=run.contents_sha).entries.items()
-        if kind == "tree"
-    }
-    newest = Snapshot.objects.filter(source=run.source).first()
-    judged_alike = newest is not None and newest.rules == rules.RULES_VERSION
-    unchanged = {
-        directory
-        for directory, entry in last.items()
-        if judged_alike and not entry.stale and entry.tree_sha == listing.get(directory)
-    }
-    to_judge = {sha for directory, sha in listing.items() if directory not in unchanged}
-    trees = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=to_judge)
+def _entry(row: ExporterContents) -> Entry:
+    return Entry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
+
+
+def _plan(
+    run: RefreshRun,
+    listing: dict[str, str],
+    last: dict[str, Entry],
+    unchanged: int,
+    *,
+    judged_alike: bool,
+) -> Plan:
+    """The plan for what is listed and not in the map as it is, and for what is gone."""
+    trees = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=set(listing.values()))
     judged = {
         sha: Judgement.from_json(judgement)
         for sha, judgement in trees.values_list("sha", "judgement").iterator()
@@ -149,6 +153,7 @@ def _plan(run: RefreshRun, last: dict[str, Entry]) -> Plan:
         .first(),
         last_is_current=judged_alike,
         shrink_limit=settings.SHRINK_LIMIT,
+        unchanged=unchanged,
     )
 
 
@@ -162,20 +167,19 @@ def _refusal(run: RefreshRun, plan: Plan) -> Reason | None:
     return None
 
 
-def _refusal_detail(run: RefreshRun, plan: Plan) -> str:
+def _refusal_detail(plan: Plan, before: int) -> str:
     if plan.all_failed:
-        return f"none of {len(plan.entries)} directories could be looked up"
-    before = ExporterContents.objects.filter(source=run.source).count()
-    return f"{len(plan.entries)} directories are left of {before}"
+        return f"none of {plan.directories} directories could be looked up"
+    return f"{plan.directories} directories are left of {before}"
 
 
-def _write(run: RefreshRun, plan: Plan) -> dict[str, int]:
+def _write(run: RefreshRun, plan: Plan, rows: dict[str, ExporterContents]) -> dict[str, int]:
     """Bring `ExporterContents` to the plan, writing only the rows that differ.
 
-    Returns the exporter of each directory that has one; those that are gone keep theirs in it.
+    `rows` are those that may. Returns the exporter of each directory of the plan that has one;
+    those that are gone keep theirs in it.
     """
     owners = owners_of(run.source, plan.entries)
-    rows = {row.directory: row for row in ExporterContents.objects.filter(source=run.source)}
     changed = []
     for directory, entry in plan.entries.items():
         row = rows.get(directory) or ExporterContents(source=run.source, directory=directory)

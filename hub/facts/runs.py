@@ -85,7 +85,7 @@ def begin(run_id: int) -> None:
         return
     adopt_environment_token()
     try:
-        shared_pool().choose()
+        shared_pool().choose(afresh=True)
     except errors.GitHubError as error:
         _end_without_asking(run, error)
         return

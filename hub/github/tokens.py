@@ -1,9 +1,11 @@
 """Which token to ask with, and what GitHub says of each.
 
 Tokens and their limits live in Postgres. Because 32 threads would queue for one row if each answer
-were written, a process keeps the newest limits in memory and writes them once a second.
+were written, a process keeps the newest limits in memory and writes them once a second; as often it
+reads what the others have written.
 """
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,10 +16,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from hub.github.errors import BadToken, NoToken, RateLimited, SecondaryLimited
+from hub.github.errors import BadToken, GitHubError, NoToken, RateLimited, SecondaryLimited
 from hub.models import GitHubToken, TokenState
 
-_WRITE_EVERY = 1.0  # seconds
+_WRITE_EVERY = _READ_EVERY = 1.0  # seconds
 ENVIRONMENT_NAME = "GITHUB_TOKEN (environment)"
 
 
@@ -59,16 +61,34 @@ class TokenPool:
     def __init__(self) -> None:
         self._seen: dict[int, RateLimit] = {}
         self._written: dict[int, float] = {}
+        self._read: tuple[float, list[GitHubToken]] | None = None  # when, and what there was
+        self._changes = 0  # that this process has written
         self._lock = threading.Lock()
 
-    def choose(self) -> Token:
-        """The usable token with most requests left.
+    def choose(self, *, afresh: bool = False) -> Token:
+        """The usable token with most requests left, as Postgres has them or had a second ago.
 
-        Raises `NoToken` (there is none), `BadToken` (GitHub refused all), `RateLimited` or
+        `afresh` is for who keeps something under the token's id, and for a first request. Raises
+        `NoToken` (there is none), `BadToken` (GitHub refused all), `RateLimited` or
         `SecondaryLimited` (all others must wait; until the earliest of their times).
         """
-        now = timezone.now()
+        with self._lock:
+            read, changes = self._read, self._changes
+            if read is not None and not afresh and monotonic() - read[0] >= _READ_EVERY:
+                # One thread reads again, the others go on meanwhile.
+                self._read = monotonic(), read[1]
+                read = None
+        if read is not None and not afresh:
+            with contextlib.suppress(GitHubError):  # somebody may have added one since
+                return self._choose(read[1])
         tokens = list(GitHubToken.objects.all())
+        with self._lock:
+            if changes == self._changes:
+                self._read = monotonic(), tokens
+        return self._choose(tokens)
+
+    def _choose(self, tokens: list[GitHubToken]) -> Token:
+        now = timezone.now()
         if not tokens:
             raise NoToken("no GitHub token")
         valid = [token for token in tokens if token.state != TokenState.INVALID]
@@ -118,6 +138,7 @@ class TokenPool:
         GitHubToken.objects.filter(pk=token.id).update(
             state=TokenState.INVALID, used_at=timezone.now()
         )
+        self._changed()
 
     def used_up(self, token: Token, reset_at: datetime) -> None:
         """The primary limit is reached until `reset_at`."""
@@ -125,10 +146,17 @@ class TokenPool:
             seen = self._seen.get(token.id)
             self._seen[token.id] = RateLimit(seen.limit if seen else 0, 0, reset_at)
         GitHubToken.objects.filter(pk=token.id).update(remaining=0, reset_at=reset_at)
+        self._changed()
 
     def blocked(self, token: Token, until: datetime) -> None:
         """A secondary limit: do not use `token` before `until`."""
         GitHubToken.objects.filter(pk=token.id).update(blocked_until=until)
+        self._changed()
+
+    def _changed(self) -> None:
+        """Let the next choice see what was just written, whoever has read meanwhile."""
+        with self._lock:
+            self._read, self._changes = None, self._changes + 1
 
 
 def wait_after_secondary(retry_after: int | None, now: datetime) -> datetime:

@@ -33,7 +33,8 @@ class ExporterQuerySet(models.QuerySet["Exporter"]):
 
     def names(self) -> dict[int, Names]:
         """Each exporter's normalised names, by its id: what directories are matched with."""
-        return {exporter.pk: exporter.names for exporter in self}
+        named = self.only("title", "project_name", "slug", "repository")
+        return {exporter.pk: exporter.names for exporter in named}
 
     def without_facts(self) -> "ExporterQuerySet":
         """Those of whose repository GitHub has told nothing yet."""

@@ -57,7 +57,7 @@ class Moved(Exception):
 class SmallGitHub:
     """Serves one repository as OWNER/NAME; a context manager that stops with the block.
 
-    `latency` is seconds added to each answer, `fail_rate` the share (0 to 1) answered with 502,
+    An answer comes after `latency` seconds; `fail_rate` is the share (0 to 1) answered with 502,
     `rate_limit` the requests an hour of each token, `points_per_minute` the secondary limit of
     each (a GET is 1 point, a write 5; 0: none). Without tokens nobody is authorised. `others` are
     repositories of which only facts, README and releases are served.
@@ -175,8 +175,9 @@ class _Handler(BaseHTTPRequestHandler):
         with github.lock:
             github.active += 1
         try:
-            if github.latency:
-                time.sleep(github.latency)  # the latency that was asked for
+            self.until = started + github.latency
+            if github.faults:
+                self._wait()  # then whatever a fault does is as late
             if not any(f.applies(self.path) and f.act(self) for f in list(github.faults)):
                 self._serve(github)
         finally:
@@ -185,6 +186,10 @@ class _Handler(BaseHTTPRequestHandler):
             github.requests.append(
                 Request(self.command, self.path, self.status, started, time.monotonic())
             )
+
+    def _wait(self) -> None:
+        """Let the latency pass that was asked for; what the answer cost to make is part of it."""
+        time.sleep(max(0.0, self.until - time.monotonic()))
 
     def send_response(self, code: int, message: str | None = None) -> None:
         self.status = code
@@ -240,6 +245,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(
         self, status: int, body: bytes | None, limit: RateLimit | None, headers: dict[str, str]
     ) -> None:
+        self._wait()
         self.send_response(status)
         if body is not None:
             self.send_header("Content-Type", "application/json; charset=utf-8")

@@ -32,7 +32,9 @@ class Command(BaseCommand):
             help="accepted token; may be repeated. Better in SMALLGITHUB_TOKEN: "
             "a command line can be read by others.",
         )
-        parser.add_argument("--latency", type=float, default=0.0, help="seconds added to an answer")
+        parser.add_argument(
+            "--latency", type=float, default=0.0, help="seconds until an answer comes"
+        )
         parser.add_argument("--fail-rate", type=float, default=0.0, help="share answered 502")
         parser.add_argument("--rate-limit", type=int, default=5000, help="requests an hour")
         parser.add_argument(

@@ -1,0 +1,118 @@
+"""The hub while it refreshes: its workers, and a run watched from outside."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+import redis
+from celery import Celery
+
+from bench.stage import Part, Stage
+
+WIDTH = 32  # threads of a worker, as `make run` starts it
+_LEARNED = "hub_contenttree, hub_treelisting, hub_listingetag"
+_RUNS = (
+    "hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_change, hub_servedcontents"
+)
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """A run that has ended. `seconds` are from its row to the commit that ended it."""
+
+    run: int
+    status: str
+    seconds: float
+    requests: int
+
+
+class Hub:
+    """Workers over a stage. Begins a refresh as beat does, and sees in Postgres when it ends."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.workers: list[Part] = []
+        self._celery = Celery(broker=stage.redis.url, set_as_current=False, fixups=[])
+        self._celery.conf.task_default_queue = "hub"
+        self._connection = psycopg2.connect(stage.postgres.url)
+        self._connection.autocommit = True
+        self.redis = redis.Redis.from_url(stage.redis.url)
+
+    def start_worker(self) -> Part:
+        """One more worker process."""
+        name = f"worker {len(self.workers) + 1}"
+        worker = self.stage.start(
+            name,
+            *("celery", "--app=config", "worker", "--pool=threads", f"--concurrency={WIDTH}"),
+            *("--queues=hub,lookups", "--without-gossip", "--without-mingle", "--loglevel=INFO"),
+            f"--hostname={name.replace(' ', '-')}@bench",
+        )
+        worker.wait_for_output("first run:")
+        self.workers.append(worker)
+        self._wait_for_rest()
+        return worker
+
+    def stop_worker(self) -> None:
+        """End the one that was started last."""
+        self.workers.pop().stop()
+
+    def forget(self, *, blobs: bool = True) -> None:
+        """Let the hub be new to the repository; without `blobs` it knows every file."""
+        learned = _LEARNED + (", hub_contentblob" if blobs else "")
+        self.query(f"TRUNCATE {_RUNS}, {learned} CASCADE")
+
+    def refresh(self, *, wanted: str, seconds: float = 1800) -> Refresh:
+        """A run from its begin to its end, which has to be `wanted`."""
+        before = self.query("SELECT coalesce(max(id), 0) FROM hub_refreshrun")[0][0]
+        self._celery.send_task("tasks.refresh.start_scheduled_run", ignore_result=True)
+        until = time.monotonic() + seconds
+        pause = 0.003
+        while True:
+            rows = self.query(
+                "SELECT id, status, started_at, requests FROM hub_refreshrun"
+                " WHERE id > %s AND finished_at IS NOT NULL",
+                [before],
+            )
+            if rows:
+                seen = time.time()
+                run, status, started_at, requests = rows[0]
+                break
+            assert time.monotonic() < until, "the run does not end"
+            time.sleep(pause)
+            pause = min(0.02, pause * 1.02)  # a thousandth of what there is to measure
+        assert status == wanted, f"run {run} ended {status}, not {wanted}"
+        assert isinstance(started_at, datetime)
+        asked = self.query(
+            "SELECT coalesce(sum(requests), 0),"
+            " count(*) FILTER (WHERE outcome <> 'found') FROM hub_lookup WHERE run_id = %s",
+            [run],
+        )[0]
+        assert asked[1] == 0, f"run {run}: {asked[1]} lookups did not find their tree"
+        return Refresh(run, status, seen - started_at.timestamp(), requests + int(asked[0]))
+
+    def _wait_for_rest(self) -> None:
+        """A new hub's first worker begins a run; return when none is open."""
+        until = time.monotonic() + 60
+        while self.query("SELECT 1 FROM hub_refreshrun WHERE finished_at IS NULL"):
+            assert time.monotonic() < until, "the first run does not end"
+            time.sleep(0.05)
+
+    def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Rows, straight from Postgres."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def broker_bytes(self) -> int:
+        """Bytes that Redis has received and sent so far, whatever for."""
+        info = self.redis.info("stats")
+        return int(info["total_net_input_bytes"] + info["total_net_output_bytes"])
+
+    def close(self) -> None:
+        """End the workers and the connections."""
+        while self.workers:
+            self.stop_worker()
+        self._connection.close()
+        self.redis.close()
