@@ -216,7 +216,7 @@ class GitHubClient:
     ) -> Answer:
         asked = 0
         while True:  # ends: each turn answers, raises, or takes one token out of the choice
-            token = self._pool.choose(afresh=etags is not None)
+            token = self._pool.choose(afresh=etags is not None or method != "GET")
             etag = (etags or {}).get(token.id)
             self._budget.spend(token.id, READ if method == "GET" else WRITE)
             asked += 1

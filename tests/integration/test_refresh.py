@@ -126,6 +126,18 @@ def test_one_failing_directory_keeps_its_last_good_entry(
     assert served()["stale"] == {}
 
 
+def test_a_garbled_list_of_the_branch_is_not_kept(filled: Hub) -> None:
+    """GitHub's answer names the branch's tree, but not where its directories are."""
+    filled.fill("Redis/Redis_dashboard.json")
+    elsewhere = f.with_json(["tree", 0, "path"], '"elsewhere"')
+    filled.github.faults.append(Fault(elsewhere, match="/git/trees/main"))
+    run = filled.refresh()
+    assert (run.status, run.reason) == (RunStatus.FAILED, Reason.NOT_FOUND)
+    filled.github.faults.clear()
+    assert filled.refresh().status == RunStatus.PUBLISHED
+    assert served()["contents"]["Redis"]["G"] is True
+
+
 def test_all_failing_publishes_nothing(filled: Hub) -> None:
     for path in FIVE:
         filled.fill(f"{path}.md")
