@@ -56,7 +56,7 @@ PLANTS = {
         "was served after run|is the newest",
         (
             Change(_PUBLISH, "publish", _ENDED, ""),
-            Change(_PUBLISH, "publish", "pk__gt=run.pk", "pk__gt=2**62"),
+            Change(_PUBLISH, "publish", "newest.pk > run.pk", "newest.pk > 2**62"),
         ),
     ),
     "acks early": Plant(
@@ -102,8 +102,9 @@ PLANTS = {
                 "publish",
                 _ENDED,
                 "if run.status != RunStatus.LOOKING_UP:\n"
-                "            last = _map_so_far(run)\n"
-                "            _log_changes(run, {}, _plan(run, last), {})\n"
+                "            listed = directories_of(run.contents_sha)\n"
+                "            plan = _plan(run, listed, {}, 0, judged_alike=True)\n"
+                "            _log_changes(run, {}, plan, {})\n"
                 "            return",
             ),
         ),
@@ -117,7 +118,7 @@ PLANTS = {
                 _PUBLISH,
                 "publish",
                 "refusal = _refusal(run, plan)",
-                "refusal, plan = None, Plan({}, False, False) if plan.all_failed else plan",
+                "refusal, plan = None, Plan({}, 0, False, False) if plan.all_failed else plan",
             ),
         ),
     ),
@@ -128,6 +129,20 @@ PLANTS = {
         (Change("hub.contents.serve", "serve_failure", "served.as_of)", "timezone.now())"),),
     ),
 }
+
+
+def texts_of(plant: Plant) -> dict[tuple[str, str], str]:
+    """The functions' new texts, by module and name; fails where one is not as it was."""
+    texts: dict[tuple[str, str], str] = {}
+    for change in plant.changes:
+        where = (change.module, change.function)
+        module = importlib.import_module(change.module)
+        text = texts.get(where) or textwrap.dedent(
+            inspect.getsource(getattr(module, change.function))
+        )
+        assert change.old in text, f"{change.old!r} is not in {'.'.join(where)} any more"
+        texts[where] = text.replace(change.old, change.new)
+    return texts
 
 
 class _Garden:
@@ -145,15 +160,7 @@ class _Garden:
             function.__code__ = code
         self._healthy.clear()
         self._now = name
-        texts: dict[tuple[str, str], str] = {}
-        for change in PLANTS[name].changes if name else ():
-            where = (change.module, change.function)
-            module = importlib.import_module(change.module)
-            text = texts.get(where) or textwrap.dedent(
-                inspect.getsource(getattr(module, change.function))
-            )
-            assert change.old in text, f"{change.old!r} is not in {'.'.join(where)} any more"
-            texts[where] = text.replace(change.old, change.new)
+        texts = texts_of(PLANTS[name]) if name else {}
         for (module_name, function_name), text in texts.items():
             module = importlib.import_module(module_name)
             function = getattr(module, function_name)

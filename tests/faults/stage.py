@@ -56,6 +56,8 @@ class Stage:
     def __init__(self, *, deadline: int = 4, plantable: bool = False) -> None:
         self.deadline = deadline
         self._app = "tests.faults.planted" if plantable else "config"
+        # What a defect serves for half a second, readers of a copy would miss.
+        self._copies = {"HUB_COPY_SECONDS": "0", "HUB_PAGE_SECONDS": "0"} if plantable else {}
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
         self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster
@@ -147,6 +149,7 @@ class Stage:
             "HUB_RUN_DEADLINE_SECONDS": str(self.deadline),
             "HUB_FAULTS_PLANT": str(self._plant),
             "PYTHONPATH": str(ROOT),
+            **self._copies,
         }
 
     def _make_parts(self) -> Iterator[Part]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.kinds import all_kinds
-from tests.faults.planted import PLANTS
+from tests.faults.planted import PLANTS, texts_of
 from tests.faults.runner import on_stage, programme
 from tests.faults.stage import Stage
 
@@ -35,6 +35,7 @@ def test_readers_notice_no_fault(stage: Stage) -> None:
 @pytest.mark.parametrize("name", PLANTS)
 def test_the_checker_finds(name: str, stage: Stage) -> None:
     plant = PLANTS[name]
+    assert texts_of(plant) or plant.acks_early
     kind = all_kinds()[plant.exposed_by]
     assert kind.short, "so that the test above says that without the defect there is nothing"
     stage.begin_anew()
