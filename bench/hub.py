@@ -29,7 +29,10 @@ class Refresh:
 
 
 class Hub:
-    """Workers over a stage, new to the repository. Begins a refresh as beat does, and sees in Postgres when it ends."""
+    """Workers over a stage, new to the repository.
+
+    A refresh begins as beat begins one, and Postgres tells when it has ended.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage

@@ -56,7 +56,7 @@ PLANTS = {
         "was served after run|is the newest",
         (
             Change(_PUBLISH, "publish", _ENDED, ""),
-            Change(_PUBLISH, "publish", "pk__gt=run.pk", "pk__gt=2**62"),
+            Change(_PUBLISH, "publish", "newest.pk > run.pk", "newest.pk > 2**62"),
         ),
     ),
     "acks early": Plant(
@@ -102,8 +102,9 @@ PLANTS = {
                 "publish",
                 _ENDED,
                 "if run.status != RunStatus.LOOKING_UP:\n"
-                "            last = _map_so_far(run)\n"
-                "            _log_changes(run, {}, _plan(run, last), {})\n"
+                "            listed = directories_of(run.contents_sha)\n"
+                "            plan = _plan(run, listed, {}, 0, judged_alike=False)\n"
+                "            _log_changes(run, {}, plan, {})\n"
                 "            return",
             ),
         ),
@@ -117,7 +118,7 @@ PLANTS = {
                 _PUBLISH,
                 "publish",
                 "refusal = _refusal(run, plan)",
-                "refusal, plan = None, Plan({}, False, False) if plan.all_failed else plan",
+                "refusal, plan = None, Plan({}, 0, False, False) if plan.all_failed else plan",
             ),
         ),
     ),
