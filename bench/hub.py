@@ -9,7 +9,7 @@ import psycopg2
 import redis
 from celery import Celery
 
-from bench.stage import Part, Stage
+from bench.stage import REPOSITORY, Part, Stage
 
 WIDTH = 32  # threads of a worker, as `make run` starts it
 _LEARNED = "hub_contenttree, hub_treelisting, hub_listingetag"
@@ -29,7 +29,10 @@ class Refresh:
 
 
 class Hub:
-    """Workers over a stage. Begins a refresh as beat does, and sees in Postgres when it ends."""
+    """Workers over a stage, new to the repository.
+
+    A refresh begins as beat begins one, and Postgres tells when it has ended.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -38,6 +41,9 @@ class Hub:
         self._celery.conf.task_default_queue = "hub"
         self._connection = psycopg2.connect(stage.postgres.url)
         self._connection.autocommit = True
+        host = stage.env["GITHUB_API_URL"].removeprefix("http://")
+        self._source = f"{host}/{REPOSITORY}@main:contents"
+        self.forget()
         self.redis = redis.Redis.from_url(stage.redis.url)
 
     def start_worker(self) -> Part:
@@ -51,7 +57,6 @@ class Hub:
         )
         worker.wait_for_output("first run:")
         self.workers.append(worker)
-        self._wait_for_rest()
         return worker
 
     def stop_worker(self) -> None:
@@ -62,6 +67,14 @@ class Hub:
         """Let the hub be new to the repository; without `blobs` it knows every file."""
         learned = _LEARNED + (", hub_contentblob" if blobs else "")
         self.query(f"TRUNCATE {_RUNS}, {learned} CASCADE")
+        # As if one had been tried: a worker that starts would begin one.
+        self.query(
+            "INSERT INTO hub_refreshrun (source, trigger, status, started_at, deadline,"
+            " finished_at, shrink_accepted, follow_up, reason, detail, root_sha, contents_sha,"
+            " requests) VALUES (%s, 'command', 'failed', now(), now(), now(),"
+            " false, '', '', '', '', '', 0)",
+            [self._source],
+        )
 
     def refresh(self, *, wanted: str, seconds: float = 1800) -> Refresh:
         """A run from its begin to its end, which has to be `wanted`."""
@@ -91,13 +104,6 @@ class Hub:
         )[0]
         assert asked[1] == 0, f"run {run}: {asked[1]} lookups did not find their tree"
         return Refresh(run, status, seen - started_at.timestamp(), requests + int(asked[0]))
-
-    def _wait_for_rest(self) -> None:
-        """A new hub's first worker begins a run; return when none is open."""
-        until = time.monotonic() + 60
-        while self.query("SELECT 1 FROM hub_refreshrun WHERE finished_at IS NULL"):
-            assert time.monotonic() < until, "the first run does not end"
-            time.sleep(0.05)
 
     def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows, straight from Postgres."""

@@ -82,8 +82,11 @@ def list_and_compare(run_id: int) -> None:
             confirm_unchanged(run)
             return
         Lookup.objects.bulk_create(
-            Lookup(run=run, directory=directory, tree_sha=sha)
-            for directory, sha in unknown_directories(run, listing.directories).items()
+            (
+                Lookup(run=run, directory=directory, tree_sha=sha)
+                for directory, sha in unknown_directories(run, listing.directories).items()
+            ),
+            batch_size=1000,
         )
         transaction.on_commit(partial(_send, run))
 

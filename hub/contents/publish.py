@@ -1,8 +1,9 @@
 """Publishing: what a run learned becomes what readers get, in one transaction or not at all."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from itertools import islice
 
 from django.conf import settings
 from django.utils import timezone
@@ -32,6 +33,7 @@ from hub.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
+_AT_ONCE = 1000  # rows
 _ENTRY_FIELDS = [field.name for field in fields(Entry)]
 
 
@@ -129,8 +131,8 @@ def _plan(
     """The plan for what is listed and not in the map as it is, and for what is gone."""
     trees = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=set(listing.values()))
     judged = {
-        sha: Judgement.from_json(judgement)
-        for sha, judgement in trees.values_list("sha", "judgement").iterator()
+        sha: Judgement(files)  # its findings are no part of the map
+        for sha, files in trees.values_list("sha", "judgement__files").iterator()
     }
     reasons = dict(
         run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND]).values_list(
@@ -180,25 +182,31 @@ def _write(run: RefreshRun, plan: Plan, rows: dict[str, ExporterContents]) -> di
     those that are gone keep theirs in it.
     """
     owners = owners_of(run.source, plan.entries)
-    changed = []
-    for directory, entry in plan.entries.items():
-        row = rows.get(directory) or ExporterContents(source=run.source, directory=directory)
-        new = {**vars(entry), "exporter_id": owners.get(directory)}
-        if row.pk is None or any(getattr(row, name) != value for name, value in new.items()):
-            for name, value in new.items():
-                setattr(row, name, value)
-            changed.append(row)
-    ExporterContents.objects.bulk_create(
-        changed,
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["source", "directory"],
-        update_fields=[*_ENTRY_FIELDS, "exporter"],
-    )
+    changed = _changed(run.source, plan, rows, owners)
+    while part := list(islice(changed, _AT_ONCE)):
+        ExporterContents.objects.bulk_create(
+            part,
+            update_conflicts=True,
+            unique_fields=["source", "directory"],
+            update_fields=[*_ENTRY_FIELDS, "exporter"],
+        )
     gone = rows.keys() - plan.entries.keys()
     former = {name: rows[name].exporter_id for name in gone}
     ExporterContents.objects.filter(source=run.source, directory__in=gone).delete()
     return owners | {name: exporter for name, exporter in former.items() if exporter is not None}
+
+
+def _changed(
+    source: str, plan: Plan, rows: Mapping[str, ExporterContents], owners: Mapping[str, int]
+) -> Iterator[ExporterContents]:
+    """The rows of the plan that are new or differ, one after the other: there may be many."""
+    for directory, entry in plan.entries.items():
+        row = rows.get(directory) or ExporterContents(source=source, directory=directory)
+        new = {**vars(entry), "exporter_id": owners.get(directory)}
+        if row.pk is None or any(getattr(row, name) != value for name, value in new.items()):
+            for name, value in new.items():
+                setattr(row, name, value)
+            yield row
 
 
 def _log_changes(
@@ -215,7 +223,7 @@ def _log_changes(
             )
             for difference in differences(last, plan.entries)
         ),
-        batch_size=1000,
+        batch_size=_AT_ONCE,
     )
     changed = {
         owners[directory]

@@ -43,6 +43,9 @@ class RateLimit:
 def adopt_environment_token() -> None:
     """Make Postgres hold `GITHUB_TOKEN` of the environment, and forget it when it was removed."""
     secret = settings.GITHUB_TOKEN
+    adopted = GitHubToken.objects.filter(from_environment=True).first()
+    if (str(adopted.secret) if adopted else "") == secret:
+        return  # as nearly always
     with transaction.atomic():
         kept = GitHubToken.objects.select_for_update().filter(from_environment=True).first()
         if kept and kept.secret != secret:

@@ -214,6 +214,42 @@ def test_the_budget_is_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     two.spend(987_655)  # another token has a budget of its own
 
 
+def test_points_that_are_taken_at_once_are_never_more_than_there_are() -> None:
+    one, two = (RequestBudget(200, settings.REDIS_URL) for _ in range(2))  # two points at once
+    one.spend(987_657)
+    two._limiter.hit(two._item, "github:987657", cost=198)  # all but one's two
+    one.spend(987_657)  # the second of its own
+    with pytest.raises(errors.BudgetSpent):
+        _spend_within(one, 0.3)
+
+
+def _spend_within(budget: RequestBudget, seconds: float) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hub.github.budget.LONGEST_WAIT", seconds)
+        budget.spend(987_657)
+
+
+def test_a_token_is_read_once_a_second_and_at_once_when_it_matters(
+    client: GitHubClient, github: SmallGitHub, django_assert_num_queries: Any
+) -> None:
+    pool = TokenPool()
+    token = pool.choose()
+    with django_assert_num_queries(0):
+        assert pool.choose() == token
+    with django_assert_num_queries(1):
+        assert pool.choose(afresh=True) == token
+    for act, fault in (
+        (lambda: pool.used_up(token, timezone.now() + timedelta(hours=1)), errors.RateLimited),
+        (lambda: pool.blocked(token, timezone.now() + timedelta(hours=1)), errors.SecondaryLimited),
+        (lambda: pool.refused(token), errors.BadToken),
+    ):
+        act()
+        with pytest.raises(fault):
+            pool.choose()
+    GitHubToken.objects.bulk_create([GitHubToken(name="added", secret=OTHER)])
+    assert pool.choose().secret == OTHER, "none was left, so it looked again"
+
+
 def test_a_budget_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.github.budget._PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -16,6 +16,7 @@ def plan(
     last: dict[str, Entry] | None = None,
     *,
     last_is_current: bool = True,
+    unchanged: int = 0,
 ) -> Plan:
     return plan_publication(
         listing,
@@ -25,6 +26,7 @@ def plan(
         last_as_of=BEFORE,
         last_is_current=last_is_current,
         shrink_limit=0.5,
+        unchanged=unchanged,
     )
 
 
@@ -90,3 +92,12 @@ def test_half_may_vanish_at_once_and_no_more() -> None:
     assert not plan({"a": "a", "b": "b"}, last=last).shrunk
     assert plan({"a": "a"}, last=last).shrunk
     assert plan({}, last=last).shrunk
+
+
+def test_directories_that_stay_as_they_are_count_as_they_would_with_their_entries() -> None:
+    one_failed = plan({"Redis": "b"}, last={"Redis": known("a")}, unchanged=3)
+    assert (one_failed.directories, one_failed.all_failed, one_failed.shrunk) == (4, False, False)
+    assert not one_failed.complete
+    gone = {name: known(name) for name in ("Redis", "Kafka", "MySQL", "NGINX")}
+    assert not plan({}, last=gone, unchanged=4).shrunk, "half of eight are left"
+    assert plan({}, last=gone, unchanged=3).shrunk
