@@ -243,11 +243,11 @@ COPY_SECONDS = env.float("HUB_COPY_SECONDS", 1.0, validate=validate.Range(min=0,
 # Pages that are the same for everyone are kept as long, or until the contents change: their other
 # facts (stars, releases, "12 minutes ago") may be so old. 0: rendered for each request.
 PAGE_SECONDS = env.float("HUB_PAGE_SECONDS", 10.0, validate=validate.Range(min=0, max=300))
-# For those pages alone (`hub.pages.kept`): in the memory of each process, at most 10 MB.
+# For those pages alone (`hub.pages.kept`), in the memory of each process.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 300},
+        "OPTIONS": {"MAX_ENTRIES": 100},
     }
 }
 

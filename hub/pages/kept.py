@@ -26,6 +26,9 @@ _HEADERS = (
 # held until so many seconds ago.
 _RENDERING = 5
 _OLDER = 10
+# Bytes, compressed as most are: the list is 12 KB, the grid of 1,000 exporters 60. A hundred pages
+# are kept (`CACHES`), so they take 50 MB at the very most.
+_LARGEST = 500_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def kept(view: View) -> View:
             if ours_to_render:
                 cache.delete(f"{key}.rendering")
         patch_vary_headers(response, ["Cookie"])  # whoever is signed in gets another
-        if response.status_code == 200 and not response.cookies:
+        suits = response.status_code == 200 and len(response.content) <= _LARGEST
+        if suits and not response.cookies:
             page = _Page(response.content, dict(response.items()), version, at)
             cache.set(key, page, settings.PAGE_SECONDS + _OLDER)
         return response

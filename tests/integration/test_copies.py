@@ -13,6 +13,7 @@ from hub.contents import copies as kept_copies
 from hub.contents import read
 from hub.contents.copies import Copies
 from hub.models import Exporter, ServedContents
+from hub.pages import kept as kept_pages
 from tests.common.catalogue import fill_catalogue, publish
 
 CONTENTS = "/api/v1/contents"
@@ -178,6 +179,15 @@ def test_nobody_gets_the_page_of_who_is_signed_in(pages: None) -> None:
     assert "Refreshes in the admin" in admin.get("/").content.decode()
     assert "Refreshes in the admin" not in Client().get("/").content.decode()
     assert "Refreshes in the admin" in admin.get("/").content.decode()
+
+
+def test_a_very_large_page_is_not_kept(
+    pages: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(kept_pages, "_LARGEST", 1_000)
+    first = Client().get("/coverage")
+    with django_assert_num_queries(4):  # what the version is, and all that the page shows
+        assert Client().get("/coverage").content == first.content
 
 
 def test_only_good_answers_are_kept(pages: None) -> None:
