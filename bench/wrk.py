@@ -22,6 +22,10 @@ class NoWrk(Exception):
     """wrk is not installed."""
 
 
+class WrkFailed(Exception):
+    """Not every answer was good, or there was none."""
+
+
 def find() -> str:
     """Where wrk is. Raises `NoWrk`."""
     found = shutil.which("wrk")
@@ -39,21 +43,13 @@ def load(url: str, headers: Mapping[str, str], *, seconds: float, connections: i
 
 
 def parse(output: str) -> Load:
-    """What wrk printed. Raises `ValueError` where an answer was an error.
-
-    >>> parse('''
-    ...      50%    1.30ms
-    ...      99%  512.00us
-    ... Requests/sec:  12031.20
-    ... ''')
-    Load(requests=12031.2, median=0.0013, p99=0.000512)
-    """
+    """What wrk printed. Raises `WrkFailed` where an answer was an error."""
     if "Non-2xx" in output or "Socket errors" in output:
-        raise ValueError(f"not every answer was good:\n{output}")
+        raise WrkFailed(f"not every answer was good:\n{output}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     times = dict(re.findall(r"^\s+(\d+)%\s+([\d.]+\w+)$", output, re.MULTILINE))
     if rate is None or not {"50", "99"} <= times.keys():
-        raise ValueError(f"wrk said something else:\n{output}")
+        raise WrkFailed(f"wrk said something else:\n{output}")
     return Load(float(rate[1]), _seconds(times["50"]), _seconds(times["99"]))
 
 
