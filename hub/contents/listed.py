@@ -79,19 +79,23 @@ class Standing:
         return len(self.unchanged) + len(self.others)
 
 
-def standing(newest: Snapshot | None, source: str, listed: dict[str, str]) -> Standing:
-    """Compare the map, whose newest snapshot is given, with the directories (name → tree SHA)."""
-    rows = ExporterContents.objects.filter(source=source).order_by()
-    if newest is not None and newest.complete:  # then the map is what that snapshot had listed
-        with suppress(TreeListing.DoesNotExist):
-            before = directories_of(newest.contents_sha)
-            unchanged = frozenset(name for name, sha in before.items() if listed.get(name) == sha)
-            differing = rows.filter(directory__in=before.keys() - unchanged)
-            return Standing(unchanged, list(differing.values_list("pk", flat=True)))
+def standing(source: str, listed: dict[str, str]) -> Standing:
+    """Compare the map itself with the directories (name → tree SHA), by three columns of it."""
     same, others = [], []
+    rows = ExporterContents.objects.filter(source=source).order_by()
     for pk, directory, sha, stale in rows.values_list("pk", "directory", "tree_sha", "stale"):
         if not stale and listed.get(directory) == sha:
             same.append(directory)
         else:
             others.append(pk)
     return Standing(frozenset(same), others)
+
+
+def listed_before(newest: Snapshot | None, listed: dict[str, str]) -> set[str]:
+    """The directories that the newest snapshot holds as they are listed, if it is a whole one."""
+    if newest is None or not newest.complete:
+        return set()
+    with suppress(TreeListing.DoesNotExist):
+        before = directories_of(newest.contents_sha)
+        return {name for name, sha in listed.items() if before.get(name) == sha}
+    return set()

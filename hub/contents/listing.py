@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.contents import dispatch, edits, rules
-from hub.contents.listed import Entries, entries_of, forget_entries, keep_entries, standing
+from hub.contents.listed import Entries, entries_of, forget_entries, keep_entries, listed_before
 from hub.contents.publish import confirm_unchanged
 from hub.contents.runs import end_run
 from hub.contents.serve import serve_failure
@@ -126,7 +126,7 @@ def unknown_directories(run: RefreshRun, directories: dict[str, str]) -> dict[st
     asked_for = directories.keys() if run.chosen is None else directories.keys() & set(run.chosen)
     newest = Snapshot.objects.filter(source=run.source).first()
     if newest is not None and newest.rules == rules.RULES_VERSION:
-        asked_for -= standing(newest, run.source, directories).unchanged
+        asked_for -= listed_before(newest, directories)
     shas = {directories[directory] for directory in asked_for}
     judged = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=shas)
     known = set(judged.values_list("sha", flat=True)) if shas else set()

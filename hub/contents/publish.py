@@ -53,7 +53,7 @@ def publish(run_id: int) -> None:
             return
         judged_alike = newest is not None and newest.rules == rules.RULES_VERSION
         listed = directories_of(run.contents_sha)
-        standing = standing_of(newest, run.source, listed if judged_alike else {})
+        standing = standing_of(run.source, listed if judged_alike else {})
         rows = _rows(standing.others)
         for directory in standing.unchanged:
             del listed[directory]
