@@ -40,7 +40,12 @@ def glance() -> Glance:
     the workers are gone, so nobody else will say so) is rendered as stale first.
     """
     kept = copies.glance()
-    return kept if kept and not _is_overdue(kept.served) else copies.look(_look)
+    return kept if kept and not _is_overdue(kept.served) else look()
+
+
+def look() -> Glance:
+    """The same, asked of Postgres now: for whoever watches a run come to its end."""
+    return copies.look(_look)
 
 
 def current() -> ServedContents:

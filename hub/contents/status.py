@@ -92,7 +92,7 @@ def directories() -> Directories:
 def describe() -> dict[str, Any]:
     """The hub's status as JSON-ready values (times are datetimes)."""
     source = configured_source()
-    served = read.glance().served
+    served = read.look().served
     fresh = read.freshness(served)
     contents = ExporterContents.objects.filter(source=source.key)
     newest = runs()[:2]

@@ -42,7 +42,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
     """How the hub is, for people."""
     now = timezone.now()
     plan = schedule.plan(now)
-    served = read.glance().served
+    served = read.look().served
     runs = list(status.runs()[:_RUNS])
     return render(
         request,

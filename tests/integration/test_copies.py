@@ -88,6 +88,14 @@ def test_what_this_process_changed_comes_at_once(
     kept_copies.copies.forget()
 
 
+@pytest.mark.parametrize("address", ["/api/v1/status", "/status"])
+def test_whoever_has_seen_a_run_end_gets_what_it_published(copies: Copies, address: str) -> None:
+    before = Client().get(CONTENTS)["ETag"]
+    served_by_another_process(body=b"{}", etag='W/"new"')
+    Client().get(address)
+    assert Client().get(CONTENTS)["ETag"] != before
+
+
 def test_an_answer_that_comes_late_takes_nobody_back(copies: Copies) -> None:
     older = ServedContents(etag="older", rendered_at=timezone.now())
     newer = ServedContents(etag="newer", rendered_at=timezone.now())
