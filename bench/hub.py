@@ -77,33 +77,41 @@ class Hub:
         )
 
     def refresh(self, *, wanted: str, seconds: float = 1800) -> Refresh:
-        """A run from its begin to its end, which has to be `wanted`."""
+        """A run from its begin to its end, which has to be `wanted`, with nothing left out."""
+        run, status, reason, began, seen, requests = self._run(seconds)
+        assert status == wanted, f"run {run} ended {status} {reason}, not {wanted}"
+        asked, unfound = self.query(
+            "SELECT coalesce(sum(requests), 0), count(*) FILTER (WHERE outcome <> 'found')"
+            " FROM hub_lookup WHERE run_id = %s",
+            [run],
+        )[0]
+        assert unfound == 0, f"run {run}: {unfound} lookups did not find their tree"
+        return Refresh(run, status, seen - began, requests + int(asked))
+
+    def tick(self, seconds: float = 900) -> tuple[str, str]:
+        """A run to its end, whichever that is: its status, and the reason of a failed one."""
+        _, status, reason, *_ = self._run(seconds)
+        return status, reason
+
+    def _run(self, seconds: float) -> tuple[int, str, str, float, float, int]:
+        """A run's number, status, reason, when it began and was seen to end, requests to list."""
         before = self.query("SELECT coalesce(max(id), 0) FROM hub_refreshrun")[0][0]
         self._celery.send_task("tasks.refresh.start_scheduled_run", ignore_result=True)
         until = time.monotonic() + seconds
         pause = 0.003
         while True:
             rows = self.query(
-                "SELECT id, status, started_at, requests FROM hub_refreshrun"
+                "SELECT id, status, reason, started_at, requests FROM hub_refreshrun"
                 " WHERE id > %s AND finished_at IS NOT NULL",
                 [before],
             )
             if rows:
-                seen = time.time()
-                run, status, started_at, requests = rows[0]
-                break
+                run, status, reason, began, requests = rows[0]
+                assert isinstance(began, datetime)
+                return run, status, reason, began.timestamp(), time.time(), requests
             assert time.monotonic() < until, "the run does not end"
             time.sleep(pause)
             pause = min(0.02, pause * 1.02)  # a thousandth of what there is to measure
-        assert status == wanted, f"run {run} ended {status}, not {wanted}"
-        assert isinstance(started_at, datetime)
-        asked = self.query(
-            "SELECT coalesce(sum(requests), 0),"
-            " count(*) FILTER (WHERE outcome <> 'found') FROM hub_lookup WHERE run_id = %s",
-            [run],
-        )[0]
-        assert asked[1] == 0, f"run {run}: {asked[1]} lookups did not find their tree"
-        return Refresh(run, status, seen - started_at.timestamp(), requests + int(asked[0]))
 
     def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows, straight from Postgres."""

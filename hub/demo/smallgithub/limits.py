@@ -4,23 +4,27 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-_WINDOW = 3600  # seconds
+HOUR = 3600  # seconds
 
 
 @dataclass
 class RateLimit:
-    """One token's hour. `remaining` may be set by tests."""
+    """One token's hour, which lasts `hour` seconds. `remaining` may be set by tests."""
 
     limit: int
     used: int = 0
-    reset: int = field(default_factory=lambda: int(time.time()) + _WINDOW)
+    hour: int = HOUR
+    reset: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.reset = self.reset or int(time.time()) + self.hour
 
     def take(self) -> bool:
         """Count a request; False when the hour's are used up."""
         with self._lock:
             if time.time() >= self.reset:
-                self.used, self.reset = 0, int(time.time()) + _WINDOW
+                self.used, self.reset = 0, int(time.time()) + self.hour
             if self.used >= self.limit:
                 return False
             self.used += 1
@@ -31,7 +35,7 @@ class RateLimit:
         with self._lock:
             self.used = max(0, self.used - 1)
 
-    def exhaust(self, reset_in: int = _WINDOW) -> None:
+    def exhaust(self, reset_in: int = HOUR) -> None:
         """Use up all that is left; `reset_in` seconds from now there is more."""
         with self._lock:
             self.used, self.reset = self.limit, int(time.time()) + reset_in

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from hub.demo.smallgithub import answers, faults
-from hub.demo.smallgithub.limits import RateLimit
+from hub.demo.smallgithub.limits import HOUR, RateLimit
 from hub.demo.smallgithub.others import OtherRepository
 from hub.demo.smallgithub.repository import Repository
 
@@ -59,8 +59,9 @@ class SmallGitHub:
 
     An answer comes after `latency` seconds; `fail_rate` is the share (0 to 1) answered with 502,
     `rate_limit` the requests an hour of each token, `points_per_minute` the secondary limit of
-    each (a GET is 1 point, a write 5; 0: none). Without tokens nobody is authorised. `others` are
-    repositories of which only facts, README and releases are served.
+    each (a GET is 1 point, a write 5; 0: none). A clock sped up has `hour` seconds in an hour, at
+    least 60. Without tokens nobody is authorised. `others` are repositories of which only facts,
+    README and releases are served.
     """
 
     def __init__(
@@ -76,12 +77,16 @@ class SmallGitHub:
         fail_rate: float = 0.0,
         rate_limit: int = 5000,
         points_per_minute: int = 0,
+        hour: int = HOUR,
         others: Iterable[OtherRepository] = (),
     ) -> None:
         self.repository, self.name, self.branch = repository, name, branch
         self.latency, self.fail_rate = latency, fail_rate
-        self.rate_limit = rate_limit
-        self.points = RateLimitItemPerMinute(points_per_minute) if points_per_minute else None
+        self.rate_limit, self.hour = rate_limit, hour
+        minute = max(1, hour // 60)
+        self.points = (
+            RateLimitItemPerSecond(points_per_minute, minute) if points_per_minute else None
+        )
         self.spent = MovingWindowRateLimiter(MemoryStorage())
         self.limits: dict[str, RateLimit] = {}
         self.anonymous = RateLimit(_ANONYMOUS_LIMIT)
@@ -104,7 +109,7 @@ class SmallGitHub:
 
     def add_token(self, token: str) -> None:
         """Accept a token from now on."""
-        self.limits[token] = RateLimit(self.rate_limit)
+        self.limits[token] = RateLimit(self.rate_limit, hour=self.hour)
 
     def add_other(self, other: OtherRepository) -> None:
         """Serve the facts of another repository from now on; names are case-insensitive."""

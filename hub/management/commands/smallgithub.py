@@ -40,6 +40,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--points-per-minute", type=int, default=900, help="secondary limit; 0: none"
         )
+        parser.add_argument(
+            "--hour", type=int, default=3600, help="seconds of an hour of the limits; at least 60"
+        )
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         if not folder.is_dir():
@@ -57,6 +60,7 @@ class Command(BaseCommand):
                 fail_rate=options["fail_rate"],
                 rate_limit=options["rate_limit"],
                 points_per_minute=options["points_per_minute"],
+                hour=options["hour"],
                 others=of_file(options["others"]) if options["others"] else (),
             )
         except OSError as fault:
