@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 
@@ -62,16 +63,27 @@ def bytes_of(sha: str) -> bytes | None:
     return None if data is None else bytes(data)
 
 
-def keep(blobs: Mapping[str, bytes]) -> dict[str, FileReport]:
-    """Judge the bytes and keep both, by SHA; what is kept already stays as it is."""
-    reports = {sha: judge(data) for sha, data in blobs.items()}
+@dataclass(frozen=True)
+class Judged:
+    """A file's bytes and what was found in them."""
+
+    data: bytes
+    report: FileReport
+
+    @classmethod
+    def of(cls, data: bytes) -> "Judged":
+        """The bytes, judged."""
+        return cls(data, judge(data))
+
+
+def keep(blobs: Mapping[str, Judged]) -> None:
+    """Keep files by their SHAs; what is kept already stays as it is."""
     ContentBlob.objects.bulk_create(
         [
             ContentBlob(
-                sha=sha, data=data, report=reports[sha].as_json(), rules=rules.RULES_VERSION
+                sha=sha, data=blob.data, report=blob.report.as_json(), rules=rules.RULES_VERSION
             )
-            for sha, data in sorted(blobs.items())  # two at once then never wait in a ring
+            for sha, blob in sorted(blobs.items())  # two at once then never wait in a ring
         ],
         ignore_conflicts=True,
     )
-    return reports

@@ -230,5 +230,5 @@ def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit |
         raise
     edit.commit_sha = commit.sha
     if not deleting:
-        blobs.keep({wanted: data})
+        blobs.keep({wanted: blobs.Judged.of(data)})
     return commit

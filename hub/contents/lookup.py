@@ -220,7 +220,7 @@ class _Batch:
             return
         with blobs.claimed(list(wanted)) as ours:
             self._reports |= blobs.known_reports(ours)
-            read: dict[str, bytes] = {}
+            read: dict[str, blobs.Judged] = {}
             unknown = [sha for sha in ours if sha not in self._reports]
             for sha, answer in ask_all(self._ask_for_blob, unknown):
                 if isinstance(answer, errors.GitHubError):
@@ -228,11 +228,14 @@ class _Batch:
                 else:
                     read[sha], requests = answer
                     wanted[sha].lookup.requests += requests
-            self._reports |= blobs.keep(read)
+            blobs.keep(read)
+        self._reports |= {sha: blob.report for sha, blob in read.items()}
 
-    def _ask_for_blob(self, sha: str) -> tuple[bytes, int]:
+    def _ask_for_blob(self, sha: str) -> tuple[blobs.Judged, int]:
+        """The blob, judged at once: meanwhile the others are still on their way."""
         self._check_time()
-        return self.client.blob(self.repository, sha)
+        data, requests = self.client.blob(self.repository, sha)
+        return blobs.Judged.of(data), requests
 
     def _check_time(self) -> None:
         if timezone.now() > self.until:
