@@ -7,10 +7,10 @@ import time
 
 from rich.console import Console
 
-from bench import read, refresh, report, wrk
+from bench import read, refresh, report, windows, wrk
 
 _LOG_WIDTH = 130  # characters, where no terminal says how wide it is
-_PARTS = {"read": read.measure, "refresh": refresh.measure}
+_PARTS = {"read": read.measure, "refresh": refresh.measure, "windows": windows.measure}
 
 
 def main() -> int:
