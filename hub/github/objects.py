@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-# What stands in JSON for bytes of a name that are no UTF-8.
-_UNREADABLE = re.compile("[\ufffd\ud800-\udfff]")
+# What stands in JSON for bytes of a name that are no UTF-8: a replacement character, or what Python
+# writes for each (PEP 383).
+_UNREADABLE = re.compile("[\ufffd\udc80-\udcff]")
 
 
 def is_sha(name: object) -> bool:
@@ -44,7 +45,7 @@ def is_whole_tree(sha: str, entries: Iterable[Mapping[str, Any]], *, recursive: 
 def _tree_sha(entries: Iterable[Mapping[str, Any]], like: str) -> str:
     lines = []
     for entry in entries:
-        name = entry["path"].rpartition("/")[2].encode()
+        name = entry["path"].rpartition("/")[2].encode(errors="surrogatepass")
         order = name + b"/" if entry["type"] == "tree" else name
         mode = entry["mode"].lstrip("0").encode()
         lines.append((order, mode + b" " + name + b"\0" + bytes.fromhex(entry["sha"])))

@@ -51,6 +51,7 @@ def test_another_content_and_an_entry_too_many_are_noticed() -> None:
 def test_a_name_that_is_no_utf8_cannot_be_checked() -> None:
     sha, found = entries(True)
     assert is_whole_tree(sha, [{**found[0], "path": "caf\ufffd"}], recursive=True)
+    assert not is_whole_tree(sha, [{**found[0], "path": "caf\ud800"}], recursive=True)
 
 
 @pytest.mark.parametrize(
