@@ -54,6 +54,7 @@ class Hub:
             *("celery", "--app=config", "worker", "--pool=threads", f"--concurrency={WIDTH}"),
             *("--queues=hub,lookups", "--without-gossip", "--without-mingle", "--loglevel=INFO"),
             f"--hostname={name.replace(' ', '-')}@bench",
+            env={"MALLOC_ARENA_MAX": "2"},  # as `make run`
         )
         worker.wait_for_output("first run:")
         self.workers.append(worker)
