@@ -78,7 +78,8 @@ def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[
 def hub(_workers: list[Process], github: SmallGitHub, transactional_db: None) -> Iterator["Hub"]:
     """The hub with real workers, over an empty small GitHub, without a token."""
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
-    client.shared_pool()._seen.clear()
+    client.shared_pool.cache_clear()  # what it knows of another test's tokens
+    client.shared_client.cache_clear()
     yield Hub(github, _workers)
     # A run that is still open would write into the next test's tables.
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the test's runs to end")

@@ -41,7 +41,7 @@ def register(url: str, category: Category) -> Exporter:
     _refuse_duplicate(name)
     path = f"/repos/{name}"
     try:
-        answer = shared_client().get(path)
+        answer = shared_client().get(path, etags={})  # there is none yet; one is kept below
         facts = reading.repository(answer.data)
     except errors.RateLimited as error:
         until = f" (until {error.reset_at:%H:%M} UTC)" if error.reset_at else ""
