@@ -108,7 +108,8 @@ def dst_change_by_crontab(stage: Stage) -> Generator[None]:
     """Summer time begins: the minute after 1:59 is 3:00. (At its end Celery's crontab leaves out
     the hour that comes twice.)"""
     change = next(c for c in _next_changes() if c.month == _SPRING)
-    with _planned_by_the_zone(stage), _beat_with(stage, _until(change, 45)) as (beat, clock):
+    # Put back before beat begins anew: a change while it begins, it would miss for minutes.
+    with _beat_with(stage, _until(change, 45)) as (beat, clock), _planned_by_the_zone(stage):
         _wait_for_tick(beat, _WATCH)
         yield from _across(stage, beat, clock, change)
 
