@@ -20,7 +20,8 @@ from bench.contenders import QUEUE, SERIAL
 from bench.figures import Figure, Part, interleaved, ratio, size
 from bench.hub import WIDTH, Hub
 from bench.repository import LATENCY, GitHub, fill
-from bench.stage import ROOT, Stage
+from bench.stage import Stage
+from tests.common.processes import ROOT
 
 # The budget that all workers share stays on, as in production; a minute has more points than the
 # machine could spend.

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure, Part
-from bench.stage import ROOT
+from tests.common.processes import ROOT
 from tests.common.reports import in_words, measured_on, put_into
 
 mpl.use("Agg")

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import requests
 
-from bench.stage import REPOSITORY, ROOT, TOKEN, Part, Stage
+from bench.stage import REPOSITORY, TOKEN, Part, Stage
+from tests.common.processes import ROOT
 
 LATENCY = 0.12  # seconds until GitHub answers
 _SAMPLE = ROOT / "hub" / "demo" / "sample" / "contents"

@@ -5,7 +5,6 @@ started with `start`, as `make run` starts it.
 """
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -19,9 +18,9 @@ import psutil
 from hub.local.ports import free_port
 from hub.local.postgres import EmbeddedPostgres
 from hub.local.valkey import EmbeddedValkey
+from tests.common.processes import ROOT, environment_of_a_hub, manage
 from tests.common.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
 REPOSITORY = "bench/exporters"
 TOKEN = "ghp_" + "bench0secret" * 3
 
@@ -123,32 +122,17 @@ class Stage:
         self._stack.close()
 
     def _environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUB_", "GITHUB_"))}
-        return kept | {
-            "HUB_DATA_DIR": str(self.folder / "data"),
-            "SECRET_KEY": "measurements only, never used by a hub: " + "x" * 40,
-            "FIELD_ENCRYPTION_KEY": "measurements only",
-            "HUB_HTTPS": "false",
+        return environment_of_a_hub(self.folder, "measurements") | {
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": self.redis.url,
             "GITHUB_API_URL": f"http://127.0.0.1:{self.github_port}",
             "GITHUB_REPO": REPOSITORY,
             "GITHUB_TOKEN": TOKEN,
-            "PYTHONPATH": str(ROOT),
         }
 
     def manage(self, *args: str) -> str:
         """Run a management command; its output. Fails with its own words."""
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *args],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"manage.py {args[0]}:\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return manage(self.env, *args)
 
     def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Part:
         """Start `python -m COMMAND` with the stage's environment and `env`; ends with the stage.

@@ -51,7 +51,7 @@ class LookupResult:
 
 
 def look_up(run_id: int, directories: Sequence[str]) -> list[LookupResult]:
-    """Learn the trees of these directories, one after the other, and note each outcome at once.
+    """Learn the trees of these directories, side by side, and note each outcome.
 
     Running it twice changes nothing: a noted outcome is returned as it is, a known tree is not
     asked for again. A run that has ended is left alone. Never raises, as each task of a chord's

@@ -24,6 +24,32 @@ def database_url() -> str:
     return f"postgres://{db['USER']}:{db['PASSWORD']}@{db['HOST']}:{db['PORT']}/{db['NAME']}"
 
 
+def environment_of_a_hub(folder: Path, purpose: str) -> dict[str, str]:
+    """For the processes of a hub of its own, in `folder`: without servers and without GitHub."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUB_", "GITHUB_"))}
+    return kept | {
+        "HUB_DATA_DIR": str(folder / "data"),
+        "SECRET_KEY": f"{purpose} only, never used by a hub: " + "x" * 40,
+        "FIELD_ENCRYPTION_KEY": f"{purpose} only",
+        "HUB_HTTPS": "false",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def manage(env: dict[str, str], *command: str) -> str:
+    """Run a management command in this environment; its output. Fails with its own words."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"manage.py {command[0]}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
 class Process:
     """A command of the project in a process of its own, with its output kept."""
 

@@ -5,11 +5,8 @@ every second, so that a fault meets a run at once.
 """
 
 import contextlib
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +22,7 @@ from hub.local.ports import free_port
 from hub.local.postgres import EmbeddedPostgres
 from hub.local.server import EmbeddedServer
 from hub.local.valkey import EmbeddedValkey
-from tests.common.processes import ROOT
+from tests.common.processes import environment_of_a_hub, manage
 from tests.common.waiting import wait_until
 from tests.faults.control import line_to
 from tests.faults.ledger import Ledger, read_ledger
@@ -110,8 +107,8 @@ class Stage:
         for name in ("wires", "github"):
             self.parts[name].wait()
         self.writer.begin()
-        self._manage("migrate", "--noinput")
-        self._manage("importcatalogue", str(self._catalogue()))
+        manage(self.env, "migrate", "--noinput")
+        manage(self.env, "importcatalogue", str(self._catalogue()))
         self._tick_often()
         hubs = [part for part in self.parts.values() if part.name not in ("wires", "github")]
         for part in hubs:
@@ -131,12 +128,7 @@ class Stage:
         def through(url: str, port: int, wire: str) -> str:
             return url.replace(f":{port}/", f":{self.ports[wire]}/")
 
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUB_", "GITHUB_"))}
-        return kept | {
-            "HUB_DATA_DIR": str(self.folder / "data"),
-            "SECRET_KEY": "faults only, never used by a hub: " + "x" * 40,
-            "FIELD_ENCRYPTION_KEY": "faults only",
-            "HUB_HTTPS": "false",
+        return environment_of_a_hub(self.folder, "faults") | {
             "DATABASE_URL": through(self.postgres.url, self.postgres.port, "postgres wire"),
             "REDIS_URL": through(self.redis.url, self.redis.port, "redis wire"),
             "GITHUB_API_URL": f"http://127.0.0.1:{self.ports['github wire']}",
@@ -148,7 +140,6 @@ class Stage:
             "GITHUB_POINTS_PER_MINUTE": "60000",  # the shared budget is on, and never the brake
             "HUB_RUN_DEADLINE_SECONDS": str(self.deadline),
             "HUB_FAULTS_PLANT": str(self._plant),
-            "PYTHONPATH": str(ROOT),
             **self._copies,
         }
 
@@ -197,16 +188,6 @@ class Stage:
     def _part(self, name: str, *command: str, is_ready: Callable[[Part], bool]) -> Part:
         log = self.folder / "logs" / f"{name.replace(' ', '-')}.log"
         return Part(name, list(command), self.env, log, is_ready=is_ready)
-
-    def _manage(self, *command: str) -> None:
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *command],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
 
     def _catalogue(self) -> Path:
         file = self.folder / "catalogue.csv"
