@@ -48,7 +48,7 @@ test: .venv/.browser ## all tests, on a real Postgres, a real Redis, real worker
 browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/output
 	@$(BIN)/python -m pytest tests/browser
 
-faults: .venv/.dev ## break every part more than 300 times, about 18 minutes; the table goes to docs/faults.md
+faults: .venv/.dev ## break every part more than 300 times, about 19 minutes; the table goes to docs/faults.md
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
 bench: .venv/.bench ## how fast, as ratios side by side, about 20 minutes; BENCH=--quick takes 3; needs wrk
