@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -45,7 +45,8 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
         stage.manage("importcatalogue")
         for directories, rounds in (_QUICK_ROUNDS if quick else _ROUNDS).items():
             say(f"refresh of {directories:,} directories")
-            results.append(_of_size(stage, directories, rounds, say))
+            serially = directories == _SERIAL or not quick
+            results.append(_of_size(stage, directories, rounds, serially, say))
     return [_refresh_part(results), _cost_part(results)]
 
 
@@ -67,10 +68,12 @@ def _two(name: str) -> str:
     return f"{name}, two workers"
 
 
-def _of_size(stage: Stage, directories: int, rounds: int, say: Callable[[str], None]) -> _Result:
+def _of_size(
+    stage: Stage, directories: int, rounds: int, serially: bool, say: Callable[[str], None]
+) -> _Result:
     github = GitHub(stage, fill(stage.folder / f"of {directories}", directories))
     hub = Hub(stage)
-    measuring = _Measuring(stage, hub, github, _Result(directories), rounds, say)
+    measuring = _Measuring(stage, hub, github, _Result(directories), rounds, serially, say)
     try:
         hub.start_worker()
         measuring.measure()
@@ -89,6 +92,7 @@ class _Measuring:
     github: GitHub
     result: _Result
     rounds: int
+    serially: bool  # whether to measure, too, what asks for one directory after the other
     say: Callable[[str], None]
 
     def measure(self) -> None:
@@ -99,7 +103,6 @@ class _Measuring:
         result.cost["rows"] = float(self.hub.query(_ROWS)[0][0]) / result.directories
         result.cost["postgres"] = float(self.hub.query(_BYTES)[0][0]) / result.directories
         contenders: dict[str, Callable[[], float]] = {
-            "serial": partial(_contender, self.stage, result, "serial"),
             "threadpool": partial(_contender, self.stage, result, "threadpool"),
             TREES: self._trees,
         }
@@ -107,8 +110,10 @@ class _Measuring:
             contenders[COLD] = self._cold
         else:
             result.seconds[COLD] = [first]
-        with _serial_task(self.stage, result) as ask:
-            contenders["task"] = ask
+        with ExitStack() as stack:
+            if self.serially:
+                contenders["serial"] = partial(_contender, self.stage, result, "serial")
+                contenders["task"] = stack.enter_context(_serial_task(self.stage, result))
             result.seconds |= interleaved(contenders, self.rounds)
         self._changes()
         result.cost["worker"] = self.hub.workers[0].peak_memory()

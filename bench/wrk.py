@@ -47,7 +47,7 @@ def parse(output: str) -> Load:
     if "Non-2xx" in output or "Socket errors" in output:
         raise WrkFailed(f"not every answer was good:\n{output}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    times = dict(re.findall(r"^\s+(\d+)%\s+([\d.]+\w+)$", output, re.MULTILINE))
+    times = dict(re.findall(r"^\s+(\d+)%\s+([\d.]+\w+)\s*$", output, re.MULTILINE))
     if rate is None or not {"50", "99"} <= times.keys():
         raise WrkFailed(f"wrk said something else:\n{output}")
     return Load(float(rate[1]), _seconds(times["50"]), _seconds(times["99"]))

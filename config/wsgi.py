@@ -7,10 +7,11 @@ from django.core.wsgi import get_wsgi_application
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from config.bodies import BodiesFirst
+from config.turns import TakingTurns
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = BodiesFirst(get_wsgi_application())
+application = TakingTurns(BodiesFirst(get_wsgi_application()))
 if settings.TRUSTED_PROXIES:
     # The client's address is the last one in X-Forwarded-For that is no trusted proxy's.
     application = wrap_wsgi_with_proxy_headers(application, settings.TRUSTED_PROXIES)

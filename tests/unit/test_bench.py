@@ -52,6 +52,10 @@ def test_what_wrk_says() -> None:
     assert vars(load) == pytest.approx({"requests": 12031.2, "median": 0.0013, "p99": 0.000512})
 
 
+def test_wrk_pads_seconds_with_a_space() -> None:
+    assert parse(SAID.format("").replace("512.00us", "1.38s ")).p99 == 1.38
+
+
 @pytest.mark.parametrize(
     "said",
     [
