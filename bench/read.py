@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench.figures import Figure, Part, interleaved, ratio
+from bench.stage import Part as Process
 from bench.stage import Stage
 from bench.wrk import Load, load
 from hub.local.ports import free_port
@@ -41,8 +42,8 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
         for size in SIZES[:2] if quick else SIZES:
             say(f"reads of {size:,} exporters")
             _run(stage, "bench.fill", str(size))
-            with web(stage) as url:
-                loads[size] = _in_turn(url, rounds, seconds)
+            with web(stage) as (url, server):
+                loads[size] = _in_turn(url, server, rounds, seconds)
                 if size == 1_000:
                     say("reads while runs publish, one after the other")
                     rest, publishing = _beside_runs(stage, url, rounds, seconds)
@@ -75,8 +76,8 @@ _SERVERS: dict[str, tuple[str, ...]] = {
 
 
 @contextmanager
-def web(stage: Stage, server: str = "granian, 8 threads") -> Iterator[str]:
-    """The web with the contenders; its address."""
+def web(stage: Stage, server: str = "granian, 8 threads") -> Iterator[tuple[str, Process]]:
+    """The web with the contenders: its address and its process."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=stage.folder) as folder:
         command = (part.format(port=port) for part in _SERVERS[server])
@@ -84,7 +85,7 @@ def web(stage: Stage, server: str = "granian, 8 threads") -> Iterator[str]:
         url = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: _answers(f"{url}/healthz"), f"{server} to answer")
-            yield url
+            yield url, part
         finally:
             part.stop()
 
@@ -111,7 +112,7 @@ def _etag(url: str) -> str:
         return str(answer.headers["ETag"])
 
 
-def _in_turn(url: str, rounds: int, seconds: int) -> dict[str, list[Load]]:
+def _in_turn(url: str, server: Process, rounds: int, seconds: int) -> dict[str, list[Load]]:
     """Each of `_ASKED`, after one that nobody counts: caches fill, connections are made."""
     etag = _etag(url + _CONTENTS)
     loads: dict[str, list[Load]] = {name: [] for name in _ASKED}
@@ -121,6 +122,7 @@ def _in_turn(url: str, rounds: int, seconds: int) -> dict[str, list[Load]]:
         sent = {key: value.format(etag=etag) for key, value in headers.items()}
 
         def ask() -> float:
+            server.wait_until_idle()  # with what the one before had asked for and not waited for
             loads[name].append(load(url + path, sent, seconds=seconds))
             return loads[name][-1].requests
 
@@ -154,7 +156,7 @@ def _on_each_server(stage: Stage, rounds: int, seconds: int) -> dict[str, list[L
     loads: dict[str, list[Load]] = {name: [] for name in _SERVERS}
     for _ in range(rounds):
         for name in _SERVERS:
-            with web(stage, name) as url:
+            with web(stage, name) as (url, _):
                 load(url + _CONTENTS, _GZIP, seconds=1)
                 loads[name].append(load(url + _CONTENTS, _GZIP, seconds=seconds))
     return loads

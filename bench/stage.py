@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Self
 
@@ -75,9 +76,20 @@ class Part:
         return int(psutil.Process(self.pid).memory_info().rss)
 
     def cpu_seconds(self) -> float:
-        """The processor's time that it has used so far."""
-        times = psutil.Process(self.pid).cpu_times()
-        return float(times.user + times.system)
+        """The processor's time that it and its children have used so far."""
+        process = psutil.Process(self.pid)
+        times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+        return float(sum(each.user + each.system for each in times))
+
+    def wait_until_idle(self) -> None:
+        """Return when it is done with what it was asked for: whoever asked may be gone."""
+
+        def idle() -> bool:
+            before = self.cpu_seconds()
+            time.sleep(0.1)  # ten of the ticks in which the system counts
+            return self.cpu_seconds() == before
+
+        wait_until(idle, f"{self.name} to be idle")
 
     def stop(self) -> None:
         """End it, gently and then not."""
