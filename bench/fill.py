@@ -58,8 +58,9 @@ def _publish(directories: list[str], turn: int) -> None:
 
     from hub.contents import publish, rules
     from hub.contents.files.judge import judge
+    from hub.contents.listed import keep_entries
     from hub.github.source import configured_source
-    from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger, TreeListing
+    from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger
     from tests.common import contents
 
     files = {"alerts.yaml": contents.alert(), "dashboard.json": contents.dashboard("A board")}
@@ -76,7 +77,7 @@ def _publish(directories: list[str], turn: int) -> None:
     )
     entries = {name: ["tree", sha] for name, sha in trees.items()}
     listing = _sha(json.dumps(entries))
-    TreeListing.objects.get_or_create(pk=listing, defaults={"entries": entries})
+    keep_entries(listing, entries)
     now = timezone.now()
     run = RefreshRun.objects.create(
         source=configured_source().key,

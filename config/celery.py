@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from celery import Celery
+from celery.signals import worker_ready
+
+from hub.memory import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -33,3 +36,8 @@ app = HubCelery("exporter_hub")
 app.config_from_object("django.conf:settings")
 app.autodiscover_tasks(["tasks"], related_name="refresh")
 app.autodiscover_tasks(["tasks"], related_name="facts")
+
+
+@worker_ready.connect
+def _is_up(**_: object) -> None:
+    settle()

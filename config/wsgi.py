@@ -4,10 +4,12 @@ import os
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from config.bodies import BodiesFirst
 from config.turns import TakingTurns
+from hub.memory import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -15,3 +17,6 @@ application = TakingTurns(BodiesFirst(get_wsgi_application()))
 if settings.TRUSTED_PROXIES:
     # The client's address is the last one in X-Forwarded-For that is no trusted proxy's.
     application = wrap_wsgi_with_proxy_headers(application, settings.TRUSTED_PROXIES)
+
+get_resolver().url_patterns  # noqa: B018 — imports all views, else the first request does
+settle()

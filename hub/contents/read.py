@@ -65,7 +65,7 @@ def _look(*, whole: bool = False) -> tuple[ServedContents, str]:
     open_run = RefreshRun.objects.open().filter(source=OuterRef("pk"))
     rows = ServedContents.objects.annotate(open_run=Subquery(open_run.values("status")[:1]))
     if not whole:
-        rows = rows.defer("body", "body_gzip")
+        rows = rows.defer("body_gzip")
     served = rows.filter(pk=key).first()
     if served is None or _is_overdue(served):
         if served is None:

@@ -55,7 +55,7 @@ def serve_overdue(source_key: str) -> None:
     """
     with short_transaction():
         rows = ServedContents.objects.select_for_update(of=("self",), skip_locked=True).defer(
-            "body", "body_gzip"
+            "body_gzip"
         )
         served = rows.filter(pk=source_key, fresh_until__lt=timezone.now()).first()
         if served:
@@ -73,10 +73,10 @@ def serve_catalogue() -> None:
 
 def _locked(source_key: str) -> ServedContents:
     """The source's row, locked: two writers must not render from each other's past."""
-    rows = ServedContents.objects.select_for_update(of=("self",)).defer("body", "body_gzip")
+    rows = ServedContents.objects.select_for_update(of=("self",)).defer("body_gzip")
     served = rows.filter(pk=source_key).first()
     if served is None:
-        new = ServedContents(source=source_key, state=ServedState.EMPTY, body=b"", body_gzip=b"")
+        new = ServedContents(source=source_key, state=ServedState.EMPTY, body_gzip=b"")
         ServedContents.objects.bulk_create([new], ignore_conflicts=True)
         served = rows.get(pk=source_key)
     return served
@@ -91,7 +91,7 @@ def _store(
 ) -> None:
     served.snapshot, served.state, served.reason, served.as_of = snapshot, state, reason, as_of
     served.fresh_until = _fresh_until(as_of) if state == ServedState.FRESH and as_of else None
-    served.body = body = render(
+    body = render(
         configured_source(),
         state=state,
         reason=reason,

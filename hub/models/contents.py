@@ -1,5 +1,6 @@
 """The contents: what was learned of git trees, the runs that learned it, and what readers get."""
 
+import gzip
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from hub.models.catalogue import Exporter
 from hub.models.choices import (
@@ -299,7 +301,6 @@ class ServedContents(models.Model):
     as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed the map.")
     # No run has confirmed the map by then: beat or the workers are gone, and a reader says so.
     fresh_until = models.DateTimeField(null=True)
-    body = models.BinaryField()
     body_gzip = models.BinaryField()
     etag = models.CharField(max_length=80)
     rendered_at = models.DateTimeField(default=timezone.now)
@@ -309,3 +310,8 @@ class ServedContents(models.Model):
 
     def __str__(self) -> str:
         return self.source
+
+    @cached_property
+    def body(self) -> bytes:
+        """The bytes for those who take none that are compressed."""
+        return gzip.decompress(self.body_gzip)

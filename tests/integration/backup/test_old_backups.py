@@ -21,6 +21,8 @@ from tests.common import contents
 from tests.conftest import TOKEN, Hub
 
 BACKUPS = sorted((Path(__file__).parents[2] / "data" / "backups").glob("*.zip"))
+# Columns that newer hubs do not have, for the same stands in another one.
+GONE = {("hub_servedcontents", "body")}
 PATHS = (
     *("Redis/alert.yaml", "Redis/helm/Chart.yaml", "Redis/dashboard.json"),
     *("Kafka_Exporter/alerts.yml", "Blackbox/values.yaml"),
@@ -63,13 +65,22 @@ def what_changed(backup: Path) -> set[str]:
         archive = Archive(file, backup.name)
         for table, said in archive.manifest.tables.items():
             if table.startswith(("hub_", "auth_user")):
+                gone = {number for number, name in enumerate(said.columns) if (table, name) in GONE}
+                kept = [name for name in said.columns if (table, name) not in GONE]
                 rows = BytesIO()
-                database.copy_out(table, said.columns, rows)
-                if sorted(rows.getvalue().splitlines()) != sorted(
-                    archive.open(table).read().splitlines()
-                ):
+                database.copy_out(table, kept, rows)
+                before = archive.open(table).read().splitlines()
+                if sorted(rows.getvalue().splitlines()) != sorted(without(gone, before)):
                     changed.add(table)
     return changed
+
+
+def without(gone: set[int], rows: list[bytes]) -> list[bytes]:
+    """The rows, as `copy_out` writes them, without these of their columns."""
+    return [
+        b"\t".join(value for number, value in enumerate(row.split(b"\t")) if number not in gone)
+        for row in rows
+    ]
 
 
 def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
