@@ -98,8 +98,7 @@ class Hub:
         """A run's number, status, reason, when it began and was seen to end, requests to list."""
         before = self.query("SELECT coalesce(max(id), 0) FROM hub_refreshrun")[0][0]
         self._celery.send_task("tasks.refresh.start_scheduled_run", ignore_result=True)
-        until = time.monotonic() + seconds
-        pause = 0.003
+        sent = time.monotonic()
         while True:
             rows = self.query(
                 "SELECT id, status, reason, started_at, requests FROM hub_refreshrun"
@@ -110,9 +109,10 @@ class Hub:
                 run, status, reason, began, requests = rows[0]
                 assert isinstance(began, datetime)
                 return run, status, reason, began.timestamp(), time.time(), requests
-            assert time.monotonic() < until, "the run does not end"
-            time.sleep(pause)
-            pause = min(0.02, pause * 1.02)  # a thousandth of what there is to measure
+            passed = time.monotonic() - sent
+            assert passed < seconds, "the run does not end"
+            # A two-hundredth of what there is to measure.
+            time.sleep(min(0.02, max(0.001, passed / 200)))
 
     def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Rows, straight from Postgres."""

@@ -1,9 +1,11 @@
 """Pages that are the same for everyone: rendered now and then, not for each reader."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -22,10 +24,12 @@ _HEADERS = (
     "Accept-Encoding",
     *("HX-Request", "HX-Current-URL", "HX-History-Restore-Request"),
 )
-# While one thread renders a page anew, for so long at most, the others send the one before, if it
-# held until so many seconds ago.
-_RENDERING = 5
+# While one thread renders a page anew, the others send the one before, if it held until so many
+# seconds ago, or wait for the new one, for so many at most: all at once they would take many times
+# longer.
 _OLDER = 10
+_PATIENCE = 1
+_rendering = [Lock() for _ in range(64)]  # a page's is that of its key
 # Bytes, compressed as most are: the list is 12 KB, the grid of 1,000 exporters 60. A hundred pages
 # are kept (`CACHES`), so they take 50 MB at the very most.
 _LARGEST = 500_000
@@ -37,6 +41,10 @@ class _Page:
     headers: dict[str, str]
     version: tuple[object, ...]
     at: float  # time.monotonic() before it was rendered
+
+    def holds(self, version: tuple[object, ...], at: float) -> bool:
+        """Whether it is still what the view would render, as far as anyone is to notice."""
+        return self.version == version and at - self.at < settings.PAGE_SECONDS
 
     def response(self) -> HttpResponse:
         return HttpResponse(self.content, headers=self.headers)
@@ -53,27 +61,42 @@ def kept(view: View) -> View:
     def answer(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
         if not settings.PAGE_SECONDS or not _is_for_everyone(request):
             return view(request, *arguments, **named)
-        key, at = _key(request), monotonic()
-        version = read.glance().version
-        page: _Page | None = cache.get(key)
-        if page and page.version == version and at - page.at < settings.PAGE_SECONDS:
-            return page.response()
-        ours_to_render = cache.add(f"{key}.rendering", True, _RENDERING)
-        if page and not ours_to_render:
-            return page.response()
-        try:
+        key, at, version = _key(request), monotonic(), read.glance().version
+        before = _kept(key)
+        if before and before.holds(version, at):
+            return before.response()
+        with _turn(key, patience=0 if before else _PATIENCE) as ours:
+            if before and not ours:
+                return before.response()
+            just_now = _kept(key)
+            if just_now and just_now.holds(version, at):
+                return just_now.response()
             response = view(request, *arguments, **named)
-        finally:
-            if ours_to_render:
-                cache.delete(f"{key}.rendering")
-        patch_vary_headers(response, ["Cookie"])  # whoever is signed in gets another
-        suits = response.status_code == 200 and len(response.content) <= _LARGEST
-        if suits and not response.cookies:
-            page = _Page(response.content, dict(response.items()), version, at)
-            cache.set(key, page, settings.PAGE_SECONDS + _OLDER)
-        return response
+            patch_vary_headers(response, ["Cookie"])  # whoever is signed in gets another
+            suits = response.status_code == 200 and len(response.content) <= _LARGEST
+            if suits and not response.cookies:
+                page = _Page(response.content, dict(response.items()), version, at)
+                cache.set(key, page, settings.PAGE_SECONDS + _OLDER)
+            return response
 
     return answer
+
+
+def _kept(key: str) -> _Page | None:
+    page: _Page | None = cache.get(key)
+    return page
+
+
+@contextmanager
+def _turn(key: str, *, patience: float) -> Iterator[bool]:
+    """Whether it is our turn to render the page: nobody else is at it, after so many seconds."""
+    lock = _rendering[int(key, 16) % len(_rendering)]
+    ours = lock.acquire(timeout=patience)
+    try:
+        yield ours
+    finally:
+        if ours:
+            lock.release()
 
 
 def _is_for_everyone(request: HttpRequest) -> bool:

@@ -1,6 +1,7 @@
 """What a process of the web keeps of what it serves, and when it asks Postgres again."""
 
 import gzip
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -162,8 +163,30 @@ def test_while_one_renders_the_others_get_the_page_before(
 ) -> None:
     before = Client().get("/").content
     publish()
-    monkeypatch.setattr(cache, "add", lambda *_: False)  # somebody else was first
-    assert Client().get("/").content == before
+    busy = Lock()
+    monkeypatch.setattr(kept_pages, "_rendering", [busy])
+    with busy:
+        assert Client().get("/").content == before
+    assert Client().get("/").content != before
+
+
+def test_without_a_page_before_they_wait_for_the_one_that_is_being_rendered(
+    pages: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    rendered = Client().get("/").content
+    looks = iter((lambda _: None, kept_pages._kept))
+    monkeypatch.setattr(kept_pages, "_kept", lambda key: next(looks)(key))
+    with django_assert_num_queries(1):  # whether the contents are the same still
+        assert Client().get("/").content == rendered
+
+
+def test_who_waits_in_vain_renders_it_himself(pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = Lock()
+    monkeypatch.setattr(kept_pages, "_rendering", [busy])
+    monkeypatch.setattr(kept_pages, "_PATIENCE", 0.01)
+    with busy:
+        assert Client().get("/").status_code == 200
+        assert Client().get("/").status_code == 200
 
 
 @pytest.mark.parametrize(
