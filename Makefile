@@ -51,7 +51,7 @@ browser: .venv/.browser ## the tests in the browser alone; pictures go to tests/
 faults: .venv/.dev ## break every part more than 300 times, about 19 minutes; the table goes to docs/faults.md
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
-bench: .venv/.bench ## how fast, as ratios side by side, about 20 minutes; BENCH=--quick takes 3; needs wrk
+bench: .venv/.bench ## how fast, as ratios side by side, about 27 minutes; BENCH=--quick takes 3; needs wrk
 	@$(BIN)/python -m bench $(BENCH)
 
 fuzz: .venv/.dev ## 10,000 odd requests to a real web server; FUZZ_SEED=… repeats them
