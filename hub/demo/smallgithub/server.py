@@ -175,6 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         started = time.monotonic()
         self.status = 0
         github = self.server.github
+        noted = github.requests  # of now: whoever looks may start a new list before this one ends
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else b""
         with github.lock:
@@ -188,9 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             with github.lock:
                 github.active -= 1
-            github.requests.append(
-                Request(self.command, self.path, self.status, started, time.monotonic())
-            )
+            noted.append(Request(self.command, self.path, self.status, started, time.monotonic()))
 
     def _wait(self) -> None:
         """Let the latency pass that was asked for; what the answer cost to make is part of it."""
