@@ -53,6 +53,7 @@ class Suite:
             acting.close()
             mending = time.time()
             stuck = Finding(STUCK, mending, f"{kind.name}: {fault}")
+            self.stage.all_back()  # or the next faults would meet half a hub
         healed = time.time()
         recovery = None
         if not stuck:

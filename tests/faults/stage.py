@@ -256,6 +256,16 @@ class Stage:
         if name == "github":
             self.writer.shown_again()
 
+    def all_back(self) -> None:
+        """Start whatever a fault that was not mended has left away."""
+        for server in (self.postgres, self.redis):
+            if not server.answers():
+                server.stop()
+                server.start()
+        for name, part in self.parts.items():
+            if not part.runs:
+                self.back(name)
+
     def worker_at(self, task: str) -> Part:
         """The worker that is at a task of this name; waits until one is."""
 
@@ -376,6 +386,18 @@ class Stage:
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
         wait_until(lambda: self.query(waiting, [f"%{table}%"]), f"someone to wait for {table}")
 
+    def wait_for_all_received(self, run: int) -> None:
+        """Return when workers have, and have noted to have, a message for every open lookup."""
+        pending = "SELECT count(*) FROM hub_lookup WHERE run_id = %s AND outcome = 'pending'"
+
+        def received() -> bool:
+            at_it = {
+                id_ for w in self.workers for id_ in _at("lookup_directory", w.recent_output())
+            }
+            return len(at_it) >= int(self.query(pending, [run])[0][0])
+
+        wait_until(received, f"all lookups of run {run} to be received")
+
     def wait_for_outcome(self, run: int) -> None:
         """Return when a lookup of the run has committed."""
         there = "SELECT 1 FROM hub_lookup WHERE run_id = %s AND outcome <> 'pending'"
@@ -463,6 +485,10 @@ class Stage:
         broker = self.broker()
         for tag in broker.zrange("unacked_index", 0, -1):
             broker.zadd("unacked_index", {tag: time.time() - 100_000}, xx=True)
+
+    def lose_messages(self) -> None:
+        """Forget what was taken and not acknowledged, as if it had never been noted."""
+        self.broker().delete("unacked", "unacked_index")
 
 
 def _answers(port: int) -> bool:

@@ -51,3 +51,4 @@ def test_the_checker_finds(name: str, stage: Stage) -> None:
         if f.verdict == plant.verdict and re.search(plant.says, f.what)
     ]
     assert found, injection.findings
+    assert all(worker.runs for worker in stage.workers), "the next fault would meet half a hub"

@@ -124,12 +124,33 @@ def killed_and_redelivered(stage: Stage) -> Generator[None]:
         stage.wait_for_blocked("hub_contenttree")
         run = stage.wait_for_status(before, "looking_up")
         stage.postpone_deadline(run, _LONG_RUN)
+        stage.wait_for_all_received(run)
         victim = stage.worker_at("lookup_directory")
         victim.kill()
         stage.age_messages()
     yield
     stage.wait_for_end(run - 1, seconds=25)  # by the other worker, long before its deadline
     stage.back(victim.name)
+
+
+@kind("worker killed in lookup, its messages lost", times=2)
+def killed_with_its_messages(stage: Stage) -> Generator[None]:
+    """Between taking a message from its list and noting that it has it, a worker holds the only
+    copy (Celery's transport takes it with BRPOP). The watch ends such a run at its deadline.
+    """
+    before = stage.newest_run()
+    with stage.locked(LOOKUPS_HELD):
+        stage.writer.change(directories=6)
+        stage.tick()
+        stage.wait_for_blocked("hub_contenttree")
+        run = stage.wait_for_status(before, "looking_up")
+        stage.wait_for_all_received(run)
+        victim = stage.worker_at("lookup_directory")
+        victim.kill()
+        stage.lose_messages()
+    yield
+    stage.back(victim.name)
+    stage.wait_for_end(run - 1)
 
 
 @kind("both workers killed in lookup", times=2, stops_watch=True)
