@@ -4,25 +4,35 @@ import base64
 import binascii
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from time import monotonic
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from django.conf import settings
 from django.utils import timezone
+from pydantic import InstanceOf, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import from_json
+from typing_extensions import TypedDict  # on Python 3.11, pydantic takes no other
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from hub.github import errors
 from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
 from hub.github.connections import InTimeAdapter
-from hub.github.objects import blob_sha, is_safe_path, is_sha, is_whole_tree, storable_name
+from hub.github.objects import (
+    SHA,
+    are_plain_paths,
+    blob_sha,
+    is_safe_path,
+    is_sha,
+    is_whole_tree,
+    storable_name,
+)
 from hub.github.tokens import (
     RateLimit,
     Token,
@@ -41,6 +51,43 @@ _LONGEST_ETAG = 80  # characters that the models keep; GitHub's have 68
 _AFTER_A_PAST_RESET = timedelta(seconds=5)
 _HIGHEST_LIMIT = 10**9  # requests an hour; anything above is no limit of GitHub's
 _LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
+
+
+_Text = InstanceOf[str]  # not `str`: names may hold what is no Unicode
+_SHA = Annotated[str, StringConstraints(pattern=SHA)]
+
+
+class _Entry(TypedDict):
+    path: _Text
+    mode: _Text
+    type: Literal["blob", "tree", "commit"]
+    sha: _SHA
+    size: NotRequired[InstanceOf[int]]
+
+
+class _Tree(TypedDict):
+    sha: _SHA
+    tree: list[_Entry]
+    truncated: NotRequired[object]
+
+
+_TREE = TypeAdapter(_Tree)
+
+
+def _tree(body: bytes) -> Any:
+    """A git tree of the body. Raises `ValueError` or `RecursionError` where it is none."""
+    try:
+        return _TREE.validate_json(body, strict=True)
+    except ValueError:
+        return _TREE.validate_python(json.loads(body), strict=True)  # as below
+
+
+def _json(body: bytes) -> Any:
+    """The body's JSON. Raises `ValueError` or `RecursionError` where it is none."""
+    try:
+        return from_json(body)  # half of the time that Python's own takes for a large answer
+    except ValueError:
+        return json.loads(body)  # takes names that are no UTF-8, too
 
 
 @dataclass(frozen=True)
@@ -128,16 +175,15 @@ class GitHubClient:
         ever.
         """
         path = f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
-        answer = self.get(path, {"recursive": "1"} if recursive else {}, etags)
+        answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_tree)
         if answer.unchanged:
             return answer
-        if not _is_tree(answer.data):
-            raise errors.UnexpectedAnswer(f"{path}: not a git tree")
-        if answer.data.get("truncated"):
+        data = answer.data
+        if data.get("truncated"):
             raise errors.Truncated(f"{path}: GitHub cut the tree off")
-        if is_sha(ref) and not is_whole_tree(ref, answer.data["tree"], recursive=recursive):
+        if is_sha(ref) and not is_whole_tree(ref, data["tree"], recursive=recursive):
             raise errors.UnexpectedAnswer(f"{path}: the entries do not match its SHA")
-        return replace(answer, data=answer.data | {"tree": _entries(path, answer.data["tree"])})
+        return replace(answer, data=data | {"tree": _entries(path, data["tree"])})
 
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
         """A git blob's bytes, and the requests that it took.
@@ -201,12 +247,14 @@ class GitHubClient:
         path: str,
         params: Mapping[str, str] | None = None,
         etags: Mapping[int, str] | None = None,
+        decode: Callable[[bytes], Any] | None = None,
     ) -> Answer:
         """GET `path`, with another token when one is refused or used up.
 
-        Raises a `GitHubError`: it names what happened and carries a reason.
+        `decode` makes `data` of the body, JSON where there is none; its `ValueError` says that the
+        body is something else. Raises a `GitHubError`: it names what happened and carries a reason.
         """
-        return self._request("GET", path, params, etags)
+        return self._request("GET", path, params, etags, decode=decode or _json)
 
     def _request(
         self,
@@ -215,6 +263,7 @@ class GitHubClient:
         params: Mapping[str, str] | None = None,
         etags: Mapping[int, str] | None = None,
         body: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = _json,
     ) -> Answer:
         asked = 0
         while True:  # ends: each turn answers, raises, or takes one token out of the choice
@@ -223,7 +272,7 @@ class GitHubClient:
             self._budget.spend(token.id, READ if method == "GET" else WRITE)
             asked += 1
             try:
-                return self._ask(token, method, path, params or {}, etag, body, asked)
+                return self._ask(token, method, path, params or {}, etag, body, decode, asked)
             except errors.BadToken:
                 self._pool.refused(token)
                 logger.warning("GitHub refuses token %s", token.id)
@@ -251,6 +300,7 @@ class GitHubClient:
         params: Mapping[str, str],
         etag: str | None,
         body: Mapping[str, str] | None,
+        decode: Callable[[bytes], Any],
         asked: int,
     ) -> Answer:
         url = self._api_url + path
@@ -269,9 +319,10 @@ class GitHubClient:
                 raise errors.UnexpectedAnswer(f"{path}: 304 without having been asked")
             return Answer(None, etag, token.id, asked, unchanged=True)
         try:
-            data = _decoded(response.content)
-        except (ValueError, RecursionError):  # the latter for brackets in brackets in …
-            raise errors.UnexpectedAnswer(f"{path}: no JSON in the answer") from None
+            data = decode(response.content)
+        except (ValueError, RecursionError) as fault:  # the latter for brackets in brackets in …
+            what = "not a git tree" if isinstance(fault, ValidationError) else "no JSON"
+            raise errors.UnexpectedAnswer(f"{path}: {what} in the answer") from None
         etag = response.headers.get("ETag", "")
         return Answer(data, etag if len(etag) <= _LONGEST_ETAG else "", token.id, asked)
 
@@ -327,33 +378,16 @@ def _now() -> datetime:
     return timezone.now()
 
 
-def _is_tree(data: Any) -> bool:
-    try:
-        tree = data["tree"]
-        return is_sha(data["sha"]) and isinstance(tree, list) and all(map(_is_entry, tree))
-    except (KeyError, TypeError):
-        return False
-
-
-def _entries(where: str, tree: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _entries(where: str, tree: list[_Entry]) -> list[_Entry]:
     """The entries whose paths lead nowhere else, in names that Postgres can keep."""
+    if are_plain_paths(entry["path"] for entry in tree):
+        return tree
     safe = [entry for entry in tree if is_safe_path(entry["path"])]
     if len(safe) < len(tree):
         logger.warning("%s: %s names that git forbids are left out", where, len(tree) - len(safe))
     for entry in safe:
         entry["path"] = storable_name(entry["path"])
     return safe
-
-
-def _is_entry(entry: Any) -> bool:
-    """Raises `KeyError` or `TypeError` for some that are none."""
-    return (
-        isinstance(entry["path"], str)
-        and entry["type"] in ("blob", "tree", "commit")
-        and isinstance(entry["mode"], str)
-        and is_sha(entry["sha"])
-        and isinstance(entry.get("size", 0), int)
-    )
 
 
 def _read(response: requests.Response, until: float) -> bytes:
@@ -369,14 +403,6 @@ def _read(response: requests.Response, until: float) -> bytes:
             raise errors.Unreachable("the answer did not end in time")
         parts.append(part)
     return b"".join(parts)
-
-
-def _decoded(body: bytes) -> Any:
-    """The body's JSON. Raises `ValueError` or `RecursionError` where it is none."""
-    try:
-        return from_json(body)  # half of the time that Python's own takes for a large tree
-    except ValueError:
-        return json.loads(body)  # takes names that are no UTF-8, too
 
 
 def _rate_limit(response: requests.Response) -> RateLimit | None:

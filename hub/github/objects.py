@@ -3,13 +3,18 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SHA = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
+_SHA = re.compile(SHA)
+_Entry = Mapping[str, Any]  # with GitHub's `path`, `mode`, `type` and `sha`
 # What stands in JSON for bytes of a name that are no UTF-8: a replacement character, or what Python
 # writes for each (PEP 383).
 _UNREADABLE = re.compile("[\ufffd\udc80-\udcff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# In paths that each have a line: parts that are empty or begin with a dot, and what no text keeps.
+_WORTH_A_LOOK = ("\n.", "/.", "\n\n", "\n/", "/\n", "//", "\0")
 
 
 def is_sha(name: object) -> bool:
@@ -22,34 +27,37 @@ def blob_sha(data: bytes, *, like: str = "") -> str:
     return _name_of(b"blob", data, like)
 
 
-def is_whole_tree(sha: str, entries: Iterable[Mapping[str, Any]], *, recursive: bool) -> bool:
+def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bool:
     """Whether `entries` are all of the tree `sha`, and those of each tree below it.
 
     An entry has GitHub's `path`, `mode`, `type` and `sha`. What GitHub cannot write in JSON, a
     name that is no UTF-8, cannot be checked and passes.
     """
-    children: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    if _UNREADABLE.search("\n".join(entry["path"] for entry in entries)):
+        return True
+    if not recursive:
+        return _tree_sha([(entry["path"], entry) for entry in entries], sha) == sha
+    children: dict[str, list[tuple[str, _Entry]]] = defaultdict(list)
     trees = {"": sha}
     for entry in entries:
-        folder, _, _ = entry["path"].rpartition("/")
-        if _UNREADABLE.search(entry["path"]):
-            return True
-        children[folder].append(entry)
-        if recursive and entry["type"] == "tree":
+        folder, _, name = entry["path"].rpartition("/")
+        children[folder].append((name, entry))
+        if entry["type"] == "tree":
             trees[entry["path"]] = entry["sha"]
     return children.keys() <= trees.keys() and all(
         _tree_sha(children[folder], sha) == sha for folder, sha in trees.items()
     )
 
 
-def _tree_sha(entries: Iterable[Mapping[str, Any]], like: str) -> str:
-    lines = []
-    for entry in entries:
-        name = entry["path"].rpartition("/")[2].encode(errors="surrogatepass")
-        order = name + b"/" if entry["type"] == "tree" else name
-        mode = entry["mode"].lstrip("0").encode()
-        lines.append((order, mode + b" " + name + b"\0" + bytes.fromhex(entry["sha"])))
-    return _name_of(b"tree", b"".join(line for _, line in sorted(lines)), like)
+def _tree_sha(children: list[tuple[str, _Entry]], like: str) -> str:
+    # By code points, which are in the order of their bytes; GitHub's answers are sorted already.
+    children.sort(key=lambda child: child[0] + "/" if child[1]["type"] == "tree" else child[0])
+    lines = [
+        f"{entry['mode'].lstrip('0')} {name}\0".encode(errors="surrogatepass")
+        + bytes.fromhex(entry["sha"])
+        for name, entry in children
+    ]
+    return _name_of(b"tree", b"".join(lines), like)
 
 
 def _name_of(kind: bytes, data: bytes, like: str) -> str:
@@ -68,6 +76,15 @@ def storable_name(path: str) -> str:
     'a\\x00b\\ud800'
     """
     return path.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")
+
+
+def are_plain_paths(paths: Iterable[str]) -> bool:
+    """Whether no path needs a closer look: a moment for thousands of them.
+
+    All are then safe and storable as they are. False says nothing: ".github" needs that look too.
+    """
+    lines = "\n".join(["", *paths, ""])
+    return not any(part in lines for part in _WORTH_A_LOOK) and not _SURROGATES.search(lines)
 
 
 def is_safe_path(path: str) -> bool:

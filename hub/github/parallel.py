@@ -30,9 +30,13 @@ def _threads() -> ThreadPoolExecutor:
 def ask_all(ask: Callable[[K], V], keys: Iterable[K]) -> Iterator[tuple[K, V | GitHubError]]:
     """(key, what `ask` returned for it or the `GitHubError` that it raised), as they come.
 
-    All are asked at once, as far as the process's width allows.
+    All are asked at once, as far as the process's width allows; one alone needs no other thread.
     """
-    asked = {_threads().submit(_ask, ask, key): key for key in keys}
+    keys = list(keys)
+    if len(keys) == 1:
+        yield keys[0], _ask(ask, keys[0])
+        return
+    asked = {_threads().submit(_ask_in_thread, ask, key): key for key in keys}
     try:
         for done in as_completed(asked):
             yield asked[done], done.result()
@@ -46,5 +50,10 @@ def _ask(ask: Callable[[K], V], key: K) -> V | GitHubError:
         return ask(key)
     except GitHubError as error:
         return error
+
+
+def _ask_in_thread(ask: Callable[[K], V], key: K) -> V | GitHubError:
+    try:
+        return _ask(ask, key)
     finally:
         connection.close()  # once a second or so, to choose a token; nobody else would close it
