@@ -58,7 +58,7 @@ def _publish(directories: list[str], turn: int) -> None:
 
     from hub.contents import publish, rules
     from hub.contents.files.judge import judge
-    from hub.contents.listed import keep_entries
+    from hub.contents.listed import Tree, keep_trees
     from hub.github.source import configured_source
     from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger
     from tests.common import contents
@@ -77,7 +77,7 @@ def _publish(directories: list[str], turn: int) -> None:
     )
     entries = {name: ["tree", sha] for name, sha in trees.items()}
     listing = _sha(json.dumps(entries))
-    keep_entries(listing, entries)
+    keep_trees({listing: Tree(entries)})
     now = timezone.now()
     run = RefreshRun.objects.create(
         source=configured_source().key,

@@ -1,15 +1,24 @@
 """Listing: which directories the source has now, and which of them have to be looked up."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from hub.contents import dispatch, edits, rules
-from hub.contents.listed import Entries, entries_of, forget_entries, keep_entries, listed_before
+from hub.contents.listed import (
+    Tree,
+    fetch_tree,
+    forget_tree,
+    keep_trees,
+    learned_tree,
+    listed_in,
+    tree_of,
+)
 from hub.contents.publish import confirm_unchanged
 from hub.contents.runs import end_run
 from hub.contents.serve import serve_failure
@@ -32,9 +41,6 @@ from hub.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
-# Characters; what file systems take, and what the tables do.
-LONGEST_NAME = 255
-
 
 @dataclass(frozen=True)
 class Listing:
@@ -46,29 +52,59 @@ class Listing:
     requests: int
 
 
+@dataclass
+class _News:
+    """What GitHub said that Postgres does not have yet: trees, and the ETag of the branch's own.
+
+    Nobody needs it before a run is published, so that the lookups need not wait for it.
+    """
+
+    trees: dict[str, Tree] = field(default_factory=dict)
+    etag: ListingETag | None = None
+
+    def keep(self) -> None:
+        """Let Postgres have it: the ETag together with the tree that it describes, and of no use
+        without it."""
+        if not self.trees:
+            return
+        with transaction.atomic():
+            keep_trees(self.trees)
+            if self.etag:
+                ListingETag.objects.bulk_create(
+                    [self.etag],
+                    update_conflicts=True,
+                    unique_fields=["token", "url"],
+                    update_fields=["etag", "tree_sha"],
+                )
+        self.trees, self.etag = {}, None
+
+
 def list_and_compare(run_id: int) -> None:
     """List the source, then end the run as unchanged, publish at once, or send the chord.
 
     May be delivered twice: what a first delivery did is found and carried on.
     """
-    run = RefreshRun.objects.get(pk=run_id)
     source = configured_source()
-    if not run.is_open or run.source != source.key:
-        return
-    if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
-        _send(run)
-        return
-    if not _mark_listing(run_id):
+    if not _mark_listing(run_id, source):
+        _send_again(run_id, source)
         return
     adopt_environment_token()
     client = shared_client()
     commit = edits.commit_waiting(client, source, run_id)
     listed_at = timezone.now()
+    news = _News()
     try:
-        listing = fetch_listing(client, source, commit)
+        listing = _fetch_listing(client, source, commit, news)
     except errors.GitHubError as error:
-        _end_without_listing(run, error)
+        news.keep()
+        _end_without_listing(run_id, error)
         return
+    _compare(run_id, listing, listed_at, news)
+    news.keep()
+
+
+def _compare(run_id: int, listing: Listing, listed_at: datetime, news: _News) -> None:
+    """End the run as unchanged, or note what it has to look up, and go on to that."""
     with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.status != RunStatus.LISTING:
@@ -78,113 +114,129 @@ def list_and_compare(run_id: int) -> None:
         run.directories, run.requests = len(listing.directories), listing.requests
         run.status = RunStatus.LOOKING_UP
         run.save()
-        if _nothing_changed(run):
-            confirm_unchanged(run)
+        newest = Snapshot.objects.filter(source=run.source).first()
+        if newest is not None and _is_of(newest, listing):
+            confirm_unchanged(run, newest)
             return
+        unknown = _unknown_directories(run, newest, listing.directories)
+        if not unknown:
+            news.keep()  # the publication comes at once, and needs it
         Lookup.objects.bulk_create(
             (
                 Lookup(run=run, directory=directory, tree_sha=sha)
-                for directory, sha in unknown_directories(run, listing.directories).items()
+                for directory, sha in unknown.items()
             ),
             batch_size=1000,
         )
-        transaction.on_commit(partial(_send, run))
+        transaction.on_commit(partial(_send, run, list(unknown)))
 
 
-def _mark_listing(run_id: int) -> bool:
-    """Say that the run lists from here on; False when it is past that.
+def _mark_listing(run_id: int, source: Source) -> bool:
+    """Say that the run lists from here on; False when it is past that, or of another source.
 
     The update takes the row's lock, under which `start_run` decides whether a change comes too
     late for this listing: it is either noted for a following run, or asked of GitHub after this.
     """
     before = [RunStatus.QUEUED, RunStatus.LISTING]
-    runs = RefreshRun.objects.filter(pk=run_id, status__in=before)
+    runs = RefreshRun.objects.filter(pk=run_id, source=source.key, status__in=before)
     return bool(runs.update(status=RunStatus.LISTING))
 
 
-def _send(run: RefreshRun) -> None:
+def _send_again(run_id: int, source: Source) -> None:
+    """Send what is left to do, if the run's worker died between the commit and the chord."""
+    looking_up = RefreshRun.objects.filter(source=source.key, status=RunStatus.LOOKING_UP)
+    run = looking_up.filter(pk=run_id).first()
+    if run:
+        pending = run.lookups.filter(outcome=Outcome.PENDING)
+        _send(run, list(pending.values_list("directory", flat=True)))
+
+
+def _send(run: RefreshRun, directories: Sequence[str]) -> None:
     """Send the chord for what is left to look up, or the publication if nothing is."""
-    pending = list(run.lookups.filter(outcome=Outcome.PENDING).values_list("directory", flat=True))
-    if pending:
-        dispatch.look_up_and_publish(run.pk, pending)
+    if directories:
+        dispatch.look_up_and_publish(run.pk, directories)
     else:
         dispatch.publish(run.pk)
 
 
-def _nothing_changed(run: RefreshRun) -> bool:
-    newest = Snapshot.objects.filter(source=run.source).first()
+def _is_of(newest: Snapshot, listing: Listing) -> bool:
+    """Whether the snapshot is all that there is to publish of the listing."""
     return (
-        newest is not None
-        and newest.complete
-        and newest.contents_sha == run.contents_sha
+        newest.complete
+        and newest.contents_sha == listing.contents_sha
         and newest.rules == rules.RULES_VERSION
     )
 
 
-def unknown_directories(run: RefreshRun, directories: dict[str, str]) -> dict[str, str]:
+def _unknown_directories(
+    run: RefreshRun, newest: Snapshot | None, directories: dict[str, str]
+) -> dict[str, str]:
     """Those whose tree was never judged, or by older rules; of the chosen ones, when there are."""
-    asked_for = directories.keys() if run.chosen is None else directories.keys() & set(run.chosen)
-    newest = Snapshot.objects.filter(source=run.source).first()
+    asked_for = directories
+    if run.chosen is not None:
+        asked_for = {name: directories[name] for name in run.chosen if name in directories}
     if newest is not None and newest.rules == rules.RULES_VERSION:
-        asked_for -= listed_before(newest, directories)
-    shas = {directories[directory] for directory in asked_for}
-    judged = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=shas)
-    known = set(judged.values_list("sha", flat=True)) if shas else set()
-    return {
-        name: sha for name, sha in directories.items() if name in asked_for and sha not in known
-    }
+        before = listed_in(newest) or {}
+        asked_for = {name: sha for name, sha in asked_for.items() if before.get(name) != sha}
+    judged = ContentTree.objects.judged(rules.RULES_VERSION)
+    judged = judged.filter(sha__in=set(asked_for.values()))
+    known = set(judged.values_list("sha", flat=True)) if asked_for else set()
+    return {name: sha for name, sha in asked_for.items() if sha not in known}
 
 
-def _end_without_listing(run: RefreshRun, error: errors.GitHubError) -> None:
+def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
     """End the run; readers keep the last good snapshot and are told why it is not newer."""
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
     with short_transaction():
-        run = RefreshRun.objects.select_for_update().get(pk=run.pk)
+        run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.status != RunStatus.LISTING:
             return  # ended, or a second delivery had listed and is past that
         end_run(run, status, error.reason, str(error))
         serve_failure(run.source, Reason(error.reason))
-    logger.warning("run %s ended %s: %s", run.pk, status, error)
+    logger.warning("run %s ended %s: %s", run_id, status, error)
 
 
-def fetch_listing(client: GitHubClient, source: Source, commit: Commit | None = None) -> Listing:
+def _fetch_listing(
+    client: GitHubClient, source: Source, commit: Commit | None, news: _News
+) -> Listing:
     """The source's directories: one conditional request for the root tree, one for each tree on
-    the way down that is not known yet. Raises a `GitHubError`.
+    the way down that is not known yet. Raises a `GitHubError`; `news` has what was learned.
 
     With a `commit` that was made just now its own root tree is read: the branch's may lag behind.
     """
     if commit:
-        root_sha = commit.tree_sha
-        entries, requests = _fetch_tree(client, source, root_sha)
+        sha = commit.tree_sha
+        tree, requests = _fetch_tree(client, source, sha, news)
     else:
-        root_sha, entries, requests = _fetch_root(client, source)
-    sha = root_sha
+        sha, tree, requests = _fetch_root(client, source, news)
+    root_sha = sha
     for name in filter(None, source.path.split("/")):
         above = sha
-        kind, sha = entries.get(name, ["", ""])
+        kind, sha = tree.entries.get(name, ["", ""])
         if kind != "tree":
-            _forget(source, above)
+            _forget(source, above, news)
             raise errors.NotFound(f"{source.repository} has no folder {source.path}")
-        entries, asked = _fetch_tree(client, source, sha)
+        tree, asked = _fetch_tree(client, source, sha, news)
         requests += asked
-    directories = {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
-    return Listing(root_sha, sha, directories, requests)
+    return Listing(root_sha, sha, tree.directories, requests)
 
 
-def _forget(source: Source, sha: str) -> None:
+def _forget(source: Source, sha: str, news: _News) -> None:
     """Have the tree, which leads nowhere, asked for again by the next run, without an ETag.
 
     A branch's own tree cannot be held against a SHA that was asked for: it may have been garbled.
     """
+    news.trees.pop(sha, None)
+    news.etag = None
     with transaction.atomic():
         ListingETag.objects.filter(url=source.key).delete()
-        forget_entries(sha)
+        forget_tree(sha)
 
 
-def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int]:
+def _fetch_root(client: GitHubClient, source: Source, news: _News) -> tuple[str, Tree, int]:
     """The root tree of the branch: the one request whose answer can change, so the one with an
-    ETag. The ETag is stored together with the tree that it describes, and of no use without it."""
+    ETag."""
     kept = TreeListing.objects.values("pk")
     known = {
         etag.token_id: (etag.etag, etag.tree_sha)
@@ -197,35 +249,19 @@ def _fetch_root(client: GitHubClient, source: Source) -> tuple[str, Entries, int
     )
     if answer.unchanged:
         sha = known[answer.token_id][1]
-        return sha, entries_of(sha), answer.requests
-    entries = _entries(answer.data)
+        return sha, tree_of(sha), answer.requests
     sha = answer.data["sha"]
-    with transaction.atomic():
-        keep_entries(sha, entries)
-        if answer.etag:
-            ListingETag.objects.update_or_create(
-                token_id=answer.token_id,
-                url=source.key,
-                defaults={"etag": answer.etag, "tree_sha": sha},
-            )
-    return sha, entries, answer.requests
+    news.trees[sha] = learned_tree(sha, answer.data)
+    if answer.etag:
+        news.etag = ListingETag(
+            token_id=answer.token_id, url=source.key, etag=answer.etag, tree_sha=sha
+        )
+    return sha, news.trees[sha], answer.requests
 
 
-def _fetch_tree(client: GitHubClient, source: Source, sha: str) -> tuple[Entries, int]:
+def _fetch_tree(client: GitHubClient, source: Source, sha: str, news: _News) -> tuple[Tree, int]:
     """A tree by its SHA: never asked for twice, for its SHA is the name of its contents."""
     if TreeListing.objects.filter(pk=sha).exists():
-        return entries_of(sha), 0
-    answer = client.tree(source.repository, sha)
-    entries = _entries(answer.data)
-    keep_entries(sha, entries)
-    return entries, answer.requests
-
-
-def _entries(tree: dict[str, Any]) -> Entries:
-    """The tree's children, without those whose names no column holds (and no file system)."""
-    children = {entry["path"]: [entry["type"], entry["sha"]] for entry in tree["tree"]}
-    too_long = [name for name in children if len(name) > LONGEST_NAME]
-    for name in too_long:
-        logger.warning("left out, for its name is too long: %s…", name[:80])
-        del children[name]
-    return children
+        return tree_of(sha), 0
+    news.trees[sha], requests = fetch_tree(client, source, sha)
+    return news.trees[sha], requests

@@ -115,6 +115,7 @@ class _Batch:
         """Learn and judge the tree of each and note the outcome, as soon as there is one."""
         left = [self._directory(lookup, tree) for lookup, tree in self._trees(lookups)]
         self._reports = blobs.known_reports({sha for each in left for sha in each.needed})
+        self._keep({each.tree.pk: each.tree for each in left if not self._is_done(each)})
         while left:
             self._note([self._outcome(each) for each in left if self._is_done(each)])
             left = [each for each in left if not self._is_done(each)]
@@ -126,15 +127,12 @@ class _Batch:
         trees = ContentTree.objects.in_bulk(wanted)
         faults: dict[str, errors.GitHubError] = {}
         requests: dict[str, int] = {}
-        new = []
         for sha, answer in ask_all(self._ask_for_tree, wanted - trees.keys()):
             if isinstance(answer, Answer):
                 trees[sha] = ContentTree(pk=sha, files=_files(answer.data))
-                new.append(trees[sha])
                 requests[sha] = answer.requests
             else:
                 faults[sha] = answer
-        ContentTree.objects.bulk_create(sorted(new, key=_sha), ignore_conflicts=True)
         failed = []
         for lookup in lookups:
             # Two directories may hold the same.
@@ -144,6 +142,11 @@ class _Batch:
             else:
                 failed.append(_failed(lookup, faults[lookup.tree_sha]))
         self._note(failed)
+
+    def _keep(self, trees: Mapping[str, ContentTree]) -> None:
+        """Write those that are new: their files are known, whatever becomes of the reading."""
+        new = [tree for tree in trees.values() if tree._state.adding]
+        ContentTree.objects.bulk_create(sorted(new, key=_sha), ignore_conflicts=True)
 
     def _ask_for_tree(self, sha: str) -> Answer:
         self._check_time()
@@ -187,7 +190,8 @@ class _Batch:
         for lookup in lookups:
             lookup.finished_at = timezone.now()
         with transaction.atomic():
-            # Written already, so these are updates; sorted, so that two never wait in a ring.
+            # Most are written already, so these are updates; sorted, so that two never wait in a
+            # ring.
             ContentTree.objects.bulk_create(
                 sorted(judged.values(), key=_sha),
                 update_conflicts=True,

@@ -3,20 +3,25 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import cache
 from itertools import islice
 
 from django.conf import settings
 from django.utils import timezone
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from hub.contents import rules
 from hub.contents.changes import differences
-from hub.contents.listed import directories_of
+from hub.contents.listed import fetch_tree, judged_again, keep_trees, tree_of
 from hub.contents.listed import standing as standing_of
 from hub.contents.owners import owners_of
 from hub.contents.plan import Entry, Plan, plan_publication
 from hub.contents.rules import Judgement
 from hub.contents.runs import end_run
 from hub.contents.serve import serve_failure, serve_snapshot
+from hub.github.client import shared_client
+from hub.github.errors import GitHubError
+from hub.github.source import configured_source
 from hub.models import (
     Change,
     ContentTree,
@@ -28,12 +33,20 @@ from hub.models import (
     RunStatus,
     ServedContents,
     Snapshot,
+    TreeListing,
 )
 from hub.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 1000  # rows
+# Lookups may end before the lister, who sent them, has kept what it learned.
+_A_MOMENT_LATER = Retrying(
+    retry=retry_if_exception_type(TreeListing.DoesNotExist),
+    wait=wait_fixed(0.05),  # seconds
+    stop=stop_after_delay(1),
+    reraise=True,
+)
 _ENTRY_FIELDS = [field.name for field in fields(Entry)]
 
 
@@ -43,6 +56,27 @@ def publish(run_id: int) -> None:
     Outcomes are read from Postgres, so a lost result loses nothing. A second delivery finds the
     run ended and does nothing; a run older than the newest snapshot never overwrites it.
     """
+    try:
+        _A_MOMENT_LATER(_publish, run_id)
+    except TreeListing.DoesNotExist:  # its lister was killed before it kept that
+        if _listing_is_asked_for_again(run_id):
+            _publish(run_id)
+
+
+def _listing_is_asked_for_again(run_id: int) -> bool:
+    """Ask GitHub once more for the tree that the run has listed; without it the run has failed."""
+    sha = RefreshRun.objects.get(pk=run_id).contents_sha
+    try:
+        tree, _ = fetch_tree(shared_client(), configured_source(), sha)
+    except GitHubError as error:
+        fail_run(run_id, Reason(error.reason), str(error))
+        return False
+    keep_trees({sha: tree})
+    return True
+
+
+def _publish(run_id: int) -> None:
+    """Raises `TreeListing.DoesNotExist` when nobody remembers what the run has listed."""
     with short_transaction():
         run = RefreshRun.objects.select_for_update().get(pk=run_id)
         if run.status != RunStatus.LOOKING_UP:
@@ -52,13 +86,14 @@ def publish(run_id: int) -> None:
             end_run(run, RunStatus.FAILED, Reason.DEADLINE, "a newer run has published already")
             return
         judged_alike = newest is not None and newest.rules == rules.RULES_VERSION
-        listed = directories_of(run.contents_sha)
-        standing = standing_of(run.source, listed if judged_alike else {})
-        rows = _rows(standing.others)
-        for directory in standing.unchanged:
-            del listed[directory]
+        listed = tree_of(run.contents_sha).directories
+        if judged_alike:
+            standing = standing_of(newest, run.source, listed)
+        else:
+            standing = judged_again(run.source, listed)
+        rows = standing.others
         last = {directory: _entry(row) for directory, row in rows.items()}
-        plan = _plan(run, listed, last, len(standing.unchanged), judged_alike=judged_alike)
+        plan = _plan(run, standing.listed, last, standing.unchanged, judged_alike=judged_alike)
         refusal = _refusal(run, plan)
         if refusal:
             status = RunStatus.HELD if refusal == Reason.SHRUNK else RunStatus.FAILED
@@ -76,18 +111,17 @@ def publish(run_id: int) -> None:
             complete=plan.complete,
             rules=rules.RULES_VERSION,
         )
-        serve_snapshot(snapshot, as_of=run.listed_at)
+        serve_snapshot(snapshot, run.listed_at, written=plan.entries.keys() | rows.keys())
         end_run(run, RunStatus.PUBLISHED)
     logger.info("run %s published %s directories", run_id, plan.directories)
 
 
-def confirm_unchanged(run: RefreshRun) -> None:
+def confirm_unchanged(run: RefreshRun, newest: Snapshot) -> None:
     """End a run that found the tree of the newest snapshot again: the map is as of now.
 
     Call it in the transaction that holds the run's row.
     """
-    snapshot = Snapshot.objects.filter(source=run.source).latest("pk")
-    serve_snapshot(snapshot, as_of=run.listed_at)
+    serve_snapshot(newest, run.listed_at, written=())
     end_run(run, RunStatus.UNCHANGED)
 
 
@@ -112,10 +146,6 @@ def fail_run(run_id: int, reason: Reason, detail: str) -> None:
             serve_failure(run.source, reason)
 
 
-def _rows(keys: list[int]) -> dict[str, ExporterContents]:
-    return {row.directory: row for row in ExporterContents.objects.filter(pk__in=keys)}
-
-
 def _entry(row: ExporterContents) -> Entry:
     return Entry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
 
@@ -134,16 +164,16 @@ def _plan(
         sha: Judgement(files)  # its findings are no part of the map
         for sha, files in trees.values_list("sha", "judgement__files").iterator()
     }
-    reasons = dict(
-        run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND]).values_list(
-            "directory", "reason"
-        )
-    )
+
+    @cache
+    def reasons() -> dict[str, str]:  # mostly nobody asks
+        failed = run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND])
+        return dict(failed.values_list("directory", "reason"))
 
     def why_failed(directory: str) -> str:
         if run.chosen is not None and directory not in run.chosen:
             return Reason.NOT_CHOSEN
-        return reasons.get(directory, Reason.DEADLINE)
+        return reasons().get(directory, Reason.DEADLINE)
 
     return plan_publication(
         listing,

@@ -3,11 +3,12 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from json.encoder import encode_basestring as _text
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -29,15 +30,39 @@ from hub.schedule import time_to_next
 from hub.transactions import short_transaction
 
 _USABLE = [f"{name}_usable" for name in FIELDS.values()]
-# Directory, exporter, whether each kind of `FIELDS` is there, whether each would work, why the row
-# is stale and since when.
-Row = tuple[Any, ...]
+_FEW = 1000  # rows; more are read faster with all others
 
 
-def serve_snapshot(snapshot: Snapshot, as_of: datetime | None) -> None:
-    """Serve `snapshot` as fresh; `as_of` is when GitHub last confirmed it."""
+class Piece(NamedTuple):
+    """What the map says of one directory, as JSON."""
+
+    exporter: int | None
+    contents: str
+    usable: str
+    stale: str  # "" when it is not
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """The pieces of the map, by directory, as this process has last put them together."""
+
+    version: tuple[Any, ...]
+    pieces: dict[str, Piece]
+
+
+_last: _Rendered | None = None  # replaced and never changed
+
+
+def serve_snapshot(
+    snapshot: Snapshot, as_of: datetime | None, written: Collection[str] | None = None
+) -> None:
+    """Serve `snapshot` as fresh; `as_of` is when GitHub last confirmed it.
+
+    `written` names the directories whose rows may have changed since the map was last served;
+    None: any of them.
+    """
     with short_transaction():
-        _store(_locked(snapshot.source), snapshot, ServedState.FRESH, "", as_of)
+        _store(_locked(snapshot.source), snapshot, ServedState.FRESH, "", as_of, written)
 
 
 def serve_failure(source_key: str, reason: Reason) -> None:
@@ -45,7 +70,7 @@ def serve_failure(source_key: str, reason: Reason) -> None:
     with short_transaction():
         served = _locked(source_key)
         state = ServedState.STALE if served.snapshot else ServedState.EMPTY
-        _store(served, served.snapshot, state, reason, served.as_of)
+        _store(served, served.snapshot, state, reason, served.as_of, ())
 
 
 def serve_overdue(source_key: str) -> None:
@@ -59,7 +84,7 @@ def serve_overdue(source_key: str) -> None:
         )
         served = rows.filter(pk=source_key, fresh_until__lt=timezone.now()).first()
         if served:
-            _store(served, served.snapshot, ServedState.STALE, Reason.OVERDUE, served.as_of)
+            _store(served, served.snapshot, ServedState.STALE, Reason.OVERDUE, served.as_of, ())
 
 
 def serve_catalogue() -> None:
@@ -68,7 +93,8 @@ def serve_catalogue() -> None:
     with short_transaction():
         match_again(source.key)
         served = _locked(source.key)
-        _store(served, served.snapshot, ServedState(served.state), served.reason, served.as_of)
+        state = ServedState(served.state)
+        _store(served, served.snapshot, state, served.reason, served.as_of, None)
 
 
 def _locked(source_key: str) -> ServedContents:
@@ -88,7 +114,11 @@ def _store(
     state: ServedState,
     reason: str,
     as_of: datetime | None,
+    written: Collection[str] | None,
 ) -> None:
+    """Render the map and store it. `written` as for `serve_snapshot`."""
+    exporters = dict(Exporter.objects.values_list("pk", "title"))
+    pieces = _pieces(served, written, exporters)
     served.snapshot, served.state, served.reason, served.as_of = snapshot, state, reason, as_of
     served.fresh_until = _fresh_until(as_of) if state == ServedState.FRESH and as_of else None
     body = render(
@@ -97,8 +127,8 @@ def _store(
         reason=reason,
         as_of=as_of,
         run=snapshot.pk if snapshot else None,
-        rows=_rows(served.source),
-        exporters=dict(Exporter.objects.values_list("pk", "title")),
+        pieces=pieces,
+        exporters=exporters,
     )
     # Level 9 takes three times as long for 1 MB, and saves one byte in sixty.
     served.body_gzip = gzip.compress(body, compresslevel=6, mtime=0)
@@ -106,12 +136,55 @@ def _store(
     served.rendered_at = timezone.now()
     served.save()
     transaction.on_commit(copies.forget)
+    transaction.on_commit(partial(_remember, _Rendered(_version(served), pieces)))
 
 
-def _rows(source: str) -> Iterable[Row]:
-    """What the map says of each directory, in the order of their names."""
-    rows = ExporterContents.objects.filter(source=source)
-    return rows.values_list("directory", "exporter", *FIELDS.values(), *_USABLE, "stale", "as_of")
+def _pieces(
+    served: ServedContents, written: Collection[str] | None, exporters: Mapping[int, str]
+) -> dict[str, Piece]:
+    """What the map says of each directory now; `served` is locked, and as it was last rendered.
+
+    Whoever changes a row renders the map in the same transaction, under that lock: where this
+    process did so last, all rows but those `written` are as it remembers them.
+    """
+    last = _last
+    rows = ExporterContents.objects.filter(source=served.source).order_by()
+    known: dict[str, Piece] = {}
+    if (
+        written is not None
+        and len(written) <= _FEW
+        and last is not None
+        and last.version == _version(served)
+        and all(p.exporter is None or p.exporter in exporters for p in last.pieces.values())
+    ):
+        known = last.pieces.copy()
+        for directory in written:
+            known.pop(directory, None)
+        rows = rows.filter(directory__in=written) if written else rows.none()
+    said = rows.values_list("directory", "exporter", *FIELDS.values(), *_USABLE, "stale", "as_of")
+    return known | {row[0]: _piece(*row) for row in said.iterator()}
+
+
+def _piece(directory: str, exporter: int | None, *row: Any) -> Piece:
+    """`row`: whether each kind of `FIELDS` is there, whether each would work, why the row is stale
+    and since when."""
+    iac, alerts, dashboard, *works, why_stale, confirmed = row
+    name = _text(directory)
+    return Piece(
+        exporter,
+        f"{name}:{_contents(exporter is not None, iac, alerts, dashboard)}",
+        f"{name}:{_usable(*works)}",
+        why_stale and f"{name}:{_json({'reason': why_stale, 'as_of': _iso(confirmed)})}",
+    )
+
+
+def _version(served: ServedContents) -> tuple[Any, ...]:
+    return (served.source, served.etag, served.rendered_at)
+
+
+def _remember(rendered: _Rendered) -> None:
+    global _last
+    _last = rendered
 
 
 def _fresh_until(as_of: datetime) -> datetime:
@@ -131,7 +204,7 @@ def render(
     reason: str,
     as_of: datetime | None,
     run: int | None,
-    rows: Iterable[Row],
+    pieces: Mapping[str, Piece],
     exporters: Mapping[int, str],
 ) -> bytes:
     """The whole map as JSON bytes.
@@ -140,21 +213,6 @@ def render(
     directory stand there too, under their title: with `E` alone once a snapshot is there, and
     with the rest unknown (null) before.
     """
-    # Of what is said of 10,000 directories there are few kinds: each is written once.
-    contents: dict[str, str] = {}
-    usable: list[str] = []
-    stale: dict[str, dict[str, Any]] = {}
-    with_directory = set()
-    for directory, exporter, iac, alerts, dashboard, *works, why_stale, confirmed in rows:
-        contents[directory] = _contents(exporter is not None, iac, alerts, dashboard)
-        usable.append(f"{_text(directory)}:{_usable(*works)}")
-        with_directory.add(exporter)
-        if why_stale:
-            stale[directory] = {"reason": why_stale, "as_of": _iso(confirmed)}
-    nothing = None if run is None else False
-    for exporter, title in exporters.items():
-        if exporter not in with_directory:
-            contents.setdefault(title, _contents(True, nothing, nothing, nothing))
     head = _json(
         {
             "state": state,
@@ -169,17 +227,28 @@ def render(
             },
         }
     )
-    in_order = [f"{_text(name)}:{contents[name]}" for name in sorted(contents, key=str.casefold)]
-    return (
-        f'{head[:-1]},"contents":{{{",".join(in_order)}}}'
-        f',"usable":{{{",".join(usable)}}},"stale":{_json(stale)}}}'
-    ).encode()
+    contents = {name: piece.contents for name, piece in pieces.items()}
+    with_directory = {piece.exporter for piece in pieces.values()}
+    nothing = None if run is None else False
+    for exporter, title in exporters.items():
+        if exporter not in with_directory and title not in contents:
+            contents[title] = f"{_text(title)}:{_contents(True, nothing, nothing, nothing)}"
+    names = sorted(contents, key=str.casefold)
+    in_order = [pieces[name] for name in names if name in pieces]
+    said = {
+        "contents": [contents[name] for name in names],
+        "usable": [piece.usable for piece in in_order],
+        "stale": [piece.stale for piece in in_order if piece.stale],
+    }
+    parts = [f'"{key}":{{{",".join(members)}}}' for key, members in said.items()]
+    return f"{head[:-1]},{','.join(parts)}}}".encode()
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+# Of what is said of 10,000 directories there are few kinds: each is written once.
 @lru_cache(maxsize=128)
 def _contents(exporter: bool, *there: bool | None) -> str:
     return _json({"E": exporter, **dict(zip(FIELDS, there, strict=True))})

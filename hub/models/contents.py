@@ -1,6 +1,7 @@
 """The contents: what was learned of git trees, the runs that learned it, and what readers get."""
 
 import gzip
+import json
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
+from pydantic_core import to_json
 
 from hub.models.catalogue import Exporter
 from hub.models.choices import (
@@ -23,12 +25,19 @@ from hub.models.choices import (
 )
 
 
+class FastEncoder(json.JSONEncoder):
+    """Writes thousands of names in a third of the time, in which no other thread can run."""
+
+    def encode(self, o: Any) -> str:
+        return to_json(o).decode()
+
+
 class TreeListing(models.Model):
     """The direct children of a git tree. True for ever: a tree is named by its SHA."""
 
     sha = models.CharField(max_length=64, primary_key=True)
     # {name: [type, sha]}, type one of "tree", "blob", "commit"
-    entries: models.JSONField[Any, Any] = models.JSONField()
+    entries: models.JSONField[Any, Any] = models.JSONField(encoder=FastEncoder)
     learned_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -55,8 +55,8 @@ PLANTS = {
         "wrong",
         "was served after run|is the newest",
         (
-            Change(_PUBLISH, "publish", _ENDED, ""),
-            Change(_PUBLISH, "publish", "newest.pk > run.pk", "newest.pk > 2**62"),
+            Change(_PUBLISH, "_publish", _ENDED, ""),
+            Change(_PUBLISH, "_publish", "newest.pk > run.pk", "newest.pk > 2**62"),
         ),
     ),
     "acks early": Plant(
@@ -67,8 +67,8 @@ PLANTS = {
         "wrong",
         "has a snapshot and was not published",
         (
-            Change(_PUBLISH, "publish", "with short_transaction():", "if True:"),
-            Change(_PUBLISH, "publish", ".select_for_update()", ""),
+            Change(_PUBLISH, "_publish", "with short_transaction():", "if True:"),
+            Change(_PUBLISH, "_publish", ".select_for_update()", ""),
             Change("hub.contents.runs", "end_run", ".select_for_update()", ".all()"),
         ),
     ),
@@ -99,10 +99,10 @@ PLANTS = {
         (
             Change(
                 _PUBLISH,
-                "publish",
+                "_publish",
                 _ENDED,
                 "if run.status != RunStatus.LOOKING_UP:\n"
-                "            listed = directories_of(run.contents_sha)\n"
+                "            listed = tree_of(run.contents_sha).directories\n"
                 "            plan = _plan(run, listed, {}, 0, judged_alike=True)\n"
                 "            _log_changes(run, {}, plan, {})\n"
                 "            return",
@@ -116,7 +116,7 @@ PLANTS = {
         (
             Change(
                 _PUBLISH,
-                "publish",
+                "_publish",
                 "refusal = _refusal(run, plan)",
                 "refusal, plan = None, Plan({}, 0, False, False) if plan.all_failed else plan",
             ),
