@@ -126,7 +126,11 @@ PLANTS = {
         "GitHub killed",
         "wrong",
         "when GitHub did not show that commit",
-        (Change("hub.contents.serve", "serve_failure", "served.as_of)", "timezone.now())"),),
+        (
+            Change(
+                "hub.contents.serve", "serve_failure", "served.as_of, ())", "timezone.now(), ())"
+            ),
+        ),
     ),
 }
 

@@ -203,7 +203,7 @@ def test_an_end_that_is_rolled_back_begins_nothing(hub: Hub) -> None:
 
 def test_a_second_delivery_of_the_listing_never_takes_a_run_back(hub: Hub) -> None:
     run = open_run(RunStatus.LOOKING_UP)
-    assert not listing._mark_listing(run.pk)
+    assert not listing._mark_listing(run.pk, configured_source())
     run.refresh_from_db()
     assert run.status == RunStatus.LOOKING_UP
     run.finish(RunStatus.FAILED)
