@@ -15,6 +15,7 @@ LOOKUP = "recursive=1"
 # keeps a reader from reading.
 LIST_HELD = "LOCK TABLE hub_lookup IN SHARE ROW EXCLUSIVE MODE"
 LOOKUPS_HELD = "LOCK TABLE hub_contenttree IN SHARE ROW EXCLUSIVE MODE"
+LISTING_AND_LOOKUPS_HELD = LOOKUPS_HELD.replace("TABLE", "TABLE hub_treelisting,")
 PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
 _HELD = 3.0  # seconds that GitHub lets a request wait; longer than the hub waits for it
 _LONG_RUN = 60  # seconds; as a run's deadline is beyond the visibility timeout in production
@@ -71,6 +72,24 @@ def killed_before_the_chord(stage: Stage) -> Generator[None]:
     finally:
         stage.wires.mend("redis")
     yield
+    stage.back(victim.name)
+
+
+@kind("worker killed between the chord and the keeping of its listing", times=2)
+def killed_before_the_listing_is_kept(stage: Stage) -> Generator[None]:
+    before = stage.newest_run()
+    with stage.locked(LISTING_AND_LOOKUPS_HELD):
+        stage.writer.change(directories=4)
+        stage.tick()
+        stage.wait_for_blocked("hub_treelisting")
+        run = stage.wait_for_status(before, "looking_up")
+        stage.postpone_deadline(run, _LONG_RUN)
+        stage.wait_for_all_received(run)
+        victim = stage.worker_at("list_directories")
+        victim.kill()
+        stage.age_messages()
+    yield
+    stage.wait_for_end(run - 1, seconds=25)  # by the other worker, who asks for it again
     stage.back(victim.name)
 
 
