@@ -122,7 +122,8 @@ def test_the_theme_is_kept(full_hub: Hub, page: Page) -> None:
         return str(page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor"))
 
     page.goto("/")
-    page.get_by_role("button", name="Dark").click()
+    with page.expect_response(re.compile("/theme")):
+        page.get_by_role("button", name="Dark").click()
     expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
     dark = ground()
     page.goto("/status")

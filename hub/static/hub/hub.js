@@ -55,7 +55,9 @@
     for (const button of form.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button === chosen));
     }
-    fetch(form.action, { method: "POST", body: new FormData(form, chosen), redirect: "manual" })
+    const body = new FormData(form, chosen);
+    // Kept alive: whoever goes on to another page at once has chosen it all the same.
+    fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true })
       .catch(() => say("The theme could not be kept"));
   });
 
