@@ -59,12 +59,12 @@ def publish(run_id: int) -> None:
     try:
         _A_MOMENT_LATER(_publish, run_id)
     except TreeListing.DoesNotExist:  # its lister was killed before it kept that
-        if _listing_is_asked_for_again(run_id):
+        if _ask_for_listing_again(run_id):
             _publish(run_id)
 
 
-def _listing_is_asked_for_again(run_id: int) -> bool:
-    """Ask GitHub once more for the tree that the run has listed; without it the run has failed."""
+def _ask_for_listing_again(run_id: int) -> bool:
+    """Ask GitHub once more for the tree that the run has listed; False: the run has failed."""
     sha = RefreshRun.objects.get(pk=run_id).contents_sha
     try:
         tree, _ = fetch_tree(shared_client(), configured_source(), sha)

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 from tests.faults.kinds import kind
-from tests.faults.kinds.workers import LOOKUP, LOOKUPS_HELD, PUBLISH_HELD
+from tests.faults.kinds.workers import LOOKUP, LOOKUPS_HELD, PUBLISH_HELD, lookups_held
 from tests.faults.stage import Stage
 
 _GONE = 60  # seconds
@@ -49,12 +49,7 @@ def frozen(stage: Stage) -> Generator[None]:
 
 @kind("result keys lost in a chord", times=4)
 def results_lost(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    with stage.locked(LOOKUPS_HELD):
-        stage.writer.change(directories=6)
-        stage.tick()
-        stage.wait_for_blocked("hub_contenttree")
-        run = stage.wait_for_status(before, "looking_up")
+    with lookups_held(stage) as run:
         stage.forget_results()
     yield
     stage.wait_for_end(run - 1)

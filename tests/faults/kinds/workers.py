@@ -3,8 +3,8 @@
 A step is held by a lock in Postgres or a slow GitHub, so that a worker is met in the midst of it.
 """
 
-from collections.abc import Generator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 
 from tests.faults.kinds import kind
 from tests.faults.stage import Stage
@@ -19,6 +19,17 @@ LISTING_AND_LOOKUPS_HELD = LOOKUPS_HELD.replace("TABLE", "TABLE hub_treelisting,
 PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
 _HELD = 3.0  # seconds that GitHub lets a request wait; longer than the hub waits for it
 _LONG_RUN = 60  # seconds; as a run's deadline is beyond the visibility timeout in production
+
+
+@contextmanager
+def lookups_held(stage: Stage) -> Iterator[int]:
+    """The number of a run whose lookups all wait to commit, as long as this lasts."""
+    before = stage.newest_run()
+    with stage.locked(LOOKUPS_HELD):
+        stage.writer.change(directories=6)
+        stage.tick()
+        stage.wait_for_blocked("hub_contenttree")
+        yield stage.wait_for_status(before, "looking_up")
 
 
 def _killed_at(stage: Stage, task: str) -> Generator[None]:
@@ -140,12 +151,7 @@ def killed_after_publishing(stage: Stage) -> Generator[None]:
 
 @kind("worker killed in lookup, its messages redelivered", times=2, short=True)
 def killed_and_redelivered(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    with stage.locked(LOOKUPS_HELD):
-        stage.writer.change(directories=6)
-        stage.tick()
-        stage.wait_for_blocked("hub_contenttree")
-        run = stage.wait_for_status(before, "looking_up")
+    with lookups_held(stage) as run:
         stage.postpone_deadline(run, _LONG_RUN)
         stage.wait_for_all_received(run)
         victim = stage.worker_at("lookup_directory")
@@ -161,12 +167,7 @@ def killed_with_its_messages(stage: Stage) -> Generator[None]:
     """Between taking a message from its list and noting that it has it, a worker holds the only
     copy (Celery's transport takes it with BRPOP). The watch ends such a run at its deadline.
     """
-    before = stage.newest_run()
-    with stage.locked(LOOKUPS_HELD):
-        stage.writer.change(directories=6)
-        stage.tick()
-        stage.wait_for_blocked("hub_contenttree")
-        run = stage.wait_for_status(before, "looking_up")
+    with lookups_held(stage) as run:
         stage.wait_for_all_received(run)
         victim = stage.worker_at("lookup_directory")
         victim.kill()
