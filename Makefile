@@ -39,7 +39,7 @@ help: ## this list
 setup: .venv/.browser ## make .venv and install everything
 
 run: .venv/.run ## start the hub on this machine; Ctrl-C ends it
-	@$(BIN)/python -m hub.local run
+	@$(BIN)/python -m hub.ops.local run
 
 # Two processes, each with a Redis of its own; one Redis that was given serves one process only.
 test: .venv/.browser ## all tests, on a real Postgres, a real Redis, real workers and a real browser
@@ -93,11 +93,11 @@ password: .venv/.run ## set the admin's password anew
 	@$(BIN)/python manage.py changepassword admin
 
 backup: .venv/.run ## all that the hub keeps, in one file: make backup [FILE=…] [FORCE=1]
-	@$(BIN)/python -m hub.local manage backup $(if $(FILE),"$(FILE)") $(if $(FORCE),--force)
+	@$(BIN)/python -m hub.ops.local manage backup $(if $(FILE),"$(FILE)") $(if $(FORCE),--force)
 
 restore: .venv/.run ## the hub as a backup holds it: make restore FILE=… [FORCE=1]
 	@$(if $(FILE),,echo 'Name the backup: make restore FILE=data/backups/…'; exit 1)
-	@$(BIN)/python -m hub.local manage restore "$(FILE)" $(if $(FORCE),--force)
+	@$(BIN)/python -m hub.ops.local manage restore "$(FILE)" $(if $(FORCE),--force)
 
 lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements.txt requirements.in
@@ -105,7 +105,7 @@ lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on 
 	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -c requirements-dev.txt -o requirements-bench.txt requirements-bench.in
 
 htmx: .venv/.run ## put the installed package's htmx into hub.js
-	@$(BIN)/python -m hub.pages.script
+	@$(BIN)/python -m hub.web.pages.script
 
 clean: ## remove what was installed and cached; the data folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache staticfiles

@@ -56,9 +56,10 @@ def _publish(directories: list[str], turn: int) -> None:
     """What a run does once its lookups have ended."""
     from django.utils import timezone
 
-    from hub.contents import publish, rules
-    from hub.contents.files.judge import judge
-    from hub.contents.listed import Tree, keep_trees
+    from hub.content.refresh import publish
+    from hub.content.refresh.tree_store import Tree, keep_trees
+    from hub.content.rules import directory as rules
+    from hub.content.rules.judge import judge
     from hub.github.source import configured_source
     from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger
     from tests.common import contents

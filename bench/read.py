@@ -10,7 +10,7 @@ from bench.figures import Figure, Part, interleaved, ratio
 from bench.stage import Part as Process
 from bench.stage import Stage
 from bench.wrk import Load, load
-from hub.local.ports import free_port
+from hub.ops.local.ports import free_port
 from tests.common.waiting import wait_until
 
 SIZES = (50, 1_000, 10_000)

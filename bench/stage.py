@@ -16,9 +16,9 @@ from typing import Self
 
 import psutil
 
-from hub.local.ports import free_port
-from hub.local.postgres import EmbeddedPostgres
-from hub.local.valkey import EmbeddedValkey
+from hub.ops.local.ports import free_port
+from hub.ops.local.postgres import EmbeddedPostgres
+from hub.ops.local.valkey import EmbeddedValkey
 from tests.common.processes import ROOT, environment_of_a_hub, manage
 from tests.common.waiting import wait_until
 

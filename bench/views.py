@@ -7,7 +7,7 @@ from typing import Any
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from hub.contents.serve import usable_of
+from hub.content.map.render_map import usable_of
 from hub.github.source import configured_source
 from hub.models import ExporterContents, ServedContents
 

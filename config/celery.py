@@ -7,7 +7,7 @@ from typing import Any, cast
 from celery import Celery
 from celery.signals import worker_ready
 
-from hub.memory import settle
+from hub.ops.gc_freeze import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

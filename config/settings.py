@@ -101,14 +101,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.policy.ContentSecurityPolicy",
+    "config.csp.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "hub.pages.middleware.PostgresAway",
+    "hub.web.middleware.database_unavailable.PostgresAway",
     "axes.middleware.AxesMiddleware",  # last: it answers instead of the view for a locked-out login
 ]
 
@@ -124,7 +124,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hub.pages.context.theme",
+                "hub.web.pages.context.theme",
             ],
         },
     },
@@ -170,10 +170,10 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # who signed in when is in the user's own row
 AXES_ENABLE_ADMIN = False  # `hub.admin.logins` shows less, and nothing that could be edited
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "hub.logins.failures.address_of"
-AXES_USERNAME_CALLABLE = "hub.logins.failures.name_of"
-AXES_CLIENT_STR_CALLABLE = "hub.logins.failures.in_words"
-AXES_LOCKOUT_CALLABLE = "hub.logins.lockout.response"
+AXES_CLIENT_IP_CALLABLE = "hub.accounts.login_throttle.address_of"
+AXES_USERNAME_CALLABLE = "hub.accounts.login_throttle.name_of"
+AXES_CLIENT_STR_CALLABLE = "hub.accounts.login_throttle.in_words"
+AXES_LOCKOUT_CALLABLE = "hub.web.lockout.response"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -243,7 +243,7 @@ COPY_SECONDS = env.float("HUB_COPY_SECONDS", 1.0, validate=validate.Range(min=0,
 # Pages that are the same for everyone are kept as long, or until the contents change: their other
 # facts (stars, releases, "12 minutes ago") may be so old. 0: rendered for each request.
 PAGE_SECONDS = env.float("HUB_PAGE_SECONDS", 10.0, validate=validate.Range(min=0, max=300))
-# For those pages alone (`hub.pages.kept`), in the memory of each process.
+# For those pages alone (`hub.web.page_cache`), in the memory of each process.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -317,9 +317,9 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
 CELERY_TASK_SEND_SENT_EVENT = True
-CELERY_BEAT_SCHEDULER = "hub.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:Scheduler"
 # No CELERY_BEAT_SCHEDULE: entries in settings overwrite an admin's edits at each start of beat.
-# `hub/schedule.py` creates them once.
+# `hub/runs/schedule.py` creates them once.
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- Logging: one line an event to stderr, where a supervisor or a container collects it ---------
@@ -328,8 +328,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "no_tokens": {"()": "hub.github.redaction.RedactTokens"},
-        "postgres_away": {"()": "hub.logs.OneLineWhilePostgresIsAway"},
-        "refusals_in_one_line": {"()": "hub.pages.refusals.OneLine"},
+        "postgres_away": {"()": "hub.ops.log_filters.OneLineWhilePostgresIsAway"},
+        "refusals_in_one_line": {"()": "hub.web.error_pages.OneLine"},
     },
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},

@@ -6,9 +6,9 @@ from django.urls import include, path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from hub.api import api
-from hub.pages.views import healthz
-from hub.webhooks.views import github
+from hub.web.api import api
+from hub.web.healthz import healthz
+from hub.web.webhooks.views import github
 
 _ICON = f"{settings.STATIC_URL}hub/favicon.svg"
 
@@ -19,8 +19,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # Asked for by browsers where a page names no icon: the admin's, the API's, a badge's.
     path("favicon.ico", require_safe(RedirectView.as_view(url=_ICON))),
-    path("", include("hub.pages.urls")),
+    path("", include("hub.web.pages.urls")),
 ]
 
-handler400 = "hub.pages.refusals.bad_request"
-handler404 = "hub.pages.refusals.not_found"
+handler400 = "hub.web.error_pages.bad_request"
+handler404 = "hub.web.error_pages.not_found"

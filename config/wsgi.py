@@ -7,9 +7,9 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
-from config.bodies import BodiesFirst
-from config.turns import TakingTurns
-from hub.memory import settle
+from config.request_body import BodiesFirst
+from config.thread_fairness import TakingTurns
+from hub.ops.gc_freeze import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -9,8 +9,8 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from hub.catalogue.search import reindex
-from hub.contents.runs import start_run
-from hub.contents.serve import serve_catalogue
+from hub.content.map.render_map import serve_catalogue
+from hub.content.refresh.start import start_run
 from hub.facts.runs import ask_about_those_without_facts
 from hub.models import Category, DirectoryOwner, Exporter, GitHubToken, Readme, RunTrigger
 

@@ -11,7 +11,7 @@ from celery import shared_task
 from hub.facts import lookup, runs
 from hub.facts.dispatch import BEGIN, FINISH, FINISH_ERROR, LOOK_UP
 from hub.models import Outcome, Reason, RunTrigger
-from hub.schedule import FACTS_TASK
+from hub.runs.schedule import FACTS_TASK
 from tasks.retrying import WHILE_POSTGRES_RESTARTS
 
 logger = logging.getLogger(__name__)

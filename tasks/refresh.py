@@ -9,12 +9,13 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready
 
-from hub.contents import listing, lookup, publish, runs
-from hub.contents.dispatch import LIST, LOOK_UP, PUBLISH, PUBLISH_ERROR
-from hub.contents.watch import watch
+from hub.content.refresh import list_directories as listing
+from hub.content.refresh import lookup, publish, start
+from hub.content.refresh.dispatch import LIST, LOOK_UP, PUBLISH, PUBLISH_ERROR
+from hub.content.refresh.housekeeping import watch
 from hub.facts import runs as facts_runs
 from hub.models import Reason, RunTrigger
-from hub.schedule import REFRESH_TASK, WATCH_TASK
+from hub.runs.schedule import REFRESH_TASK, WATCH_TASK
 from tasks.retrying import WHILE_POSTGRES_RESTARTS
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 @shared_task(name=REFRESH_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def start_scheduled_run() -> None:
     """Beat's tick: begin a run, or join the one that is still open."""
-    runs.start_run(RunTrigger.SCHEDULE)
+    start.start_run(RunTrigger.SCHEDULE)
 
 
 @shared_task(name=LIST, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
@@ -68,7 +69,7 @@ def watch_runs() -> None:
 @worker_ready.connect
 def fill_a_new_hub(**_: Any) -> None:
     """A hub that has never tried to fill its page does so when its first worker is ready."""
-    started = runs.start_first_run()
+    started = start.start_first_run()
     facts = facts_runs.ask_about_those_without_facts(RunTrigger.STARTUP)
     logger.info(
         "first run: %s, first facts: %s",

@@ -10,9 +10,9 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
-from hub.contents import status
-from hub.contents.runs import start_run
-from hub.demo.smallgithub import Repository, SmallGitHub
+from hub.content import status
+from hub.content.refresh.start import start_run
+from hub.demo.fake_github import Repository, SmallGitHub
 from hub.facts import runs as facts_runs
 from hub.github import client
 from hub.github.source import configured_source

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST
 
 from hub.admin.edits import edit_link
 from hub.admin.refresh import may_refresh, refresh
-from hub.contents import owners, status
-from hub.contents.inventory import files_of, judgement_of, with_trees
+from hub.content import directory_owners, status
+from hub.content.content_files import files_of, judgement_of, with_trees
 from hub.github.source import configured_source
 from hub.models import Exporter, ExporterContents, Lookup, RefreshRun, RunStatus
 
@@ -139,7 +139,7 @@ class OwnerForm(forms.ModelForm[ExporterContents]):
             (self.NONE, "no exporter"),
             *((str(pk), title) for pk, title in titles),
         ]
-        given = owners.by_hand(self.instance.source, self.instance.directory)
+        given = directory_owners.by_hand(self.instance.source, self.instance.directory)
         if given:
             self.initial["owner"] = str(given.exporter_id or self.NONE)
 
@@ -200,10 +200,10 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
         """Keep the admin's word and render the map again; the row itself is a run's to write."""
         chosen = form.cleaned_data["owner"]
         if chosen == OwnerForm.BY_NAME:
-            owners.forget(obj.source, obj.directory)
+            directory_owners.forget(obj.source, obj.directory)
         else:
             exporter = None if chosen == OwnerForm.NONE else Exporter.objects.get(pk=chosen)
-            owners.set_by_hand(obj.source, obj.directory, exporter)
+            directory_owners.set_by_hand(obj.source, obj.directory, exporter)
 
     @admin.display(description="IaC", ordering="iac_usable")
     def iac_state(self, row: ExporterContents) -> str:

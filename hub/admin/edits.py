@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from hub.contents import edits
-from hub.contents.rules import FileFinding
+from hub.content import editing
+from hub.content.rules.directory import FileFinding
 from hub.github.source import configured_source
 from hub.models import ContentEdit, EditAction, EditState
 
@@ -43,7 +43,7 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         super().__init__(*args, **kwargs)
         if "text" in self.fields and not self.is_bound and not self.instance.pk:
             directory, path = (str(self.initial.get(name, "")) for name in ("directory", "path"))
-            there = edits.current_file(directory, path)
+            there = editing.current_file(directory, path)
             self.initial.update(text=there.text or "", base_sha=there.sha)
 
     def clean_text(self) -> str:
@@ -51,14 +51,14 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         return str(self.cleaned_data["text"]).replace("\r\n", "\n")
 
     def clean(self) -> dict[str, Any]:
-        """The checks of `hub.contents.edits`, each at its field."""
+        """The checks of `hub.content.editing`, each at its field."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
         if cleaned.pop("overwrite", False):
-            there = edits.current_file(cleaned["directory"], cleaned["path"])
+            there = editing.current_file(cleaned["directory"], cleaned["path"])
             cleaned["base_sha"] = there.sha
-        self.proposal = edits.Proposal(
+        self.proposal = editing.Proposal(
             directory=cleaned["directory"],
             path=cleaned["path"],
             action=EditAction(cleaned["action"]),
@@ -67,10 +67,10 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
             message=cleaned["message"],
         )
         try:
-            edits.check(self.proposal)
-        except edits.Changed as changed:
+            editing.check(self.proposal)
+        except editing.Changed as changed:
             self.add_error("overwrite", str(changed))
-        except edits.Invalid as invalid:
+        except editing.Invalid as invalid:
             reasons = [str(invalid), *(_finding(finding) for finding in invalid.findings)]
             self.add_error(invalid.field, ValidationError(reasons))
         return cleaned
@@ -117,7 +117,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     def save_model(self, request: HttpRequest, obj: ContentEdit, form: Any, change: bool) -> None:
         """Keep the edit and begin the run that commits it."""
         author = request.user if request.user.is_authenticated else None
-        edit, started = edits.submit(form.proposal, author, obj)
+        edit, started = editing.submit(form.proposal, author, obj)
         obj.pk = edit.pk
         link = format_html(
             '<a href="{}">run {}</a>',
@@ -154,7 +154,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     @admin.display(description="what is there now")
     def there_now(self, edit: ContentEdit) -> SafeString:
         """The file as the last publication has it, beside a draft that met another text."""
-        there = edits.current_file(edit.directory, edit.path)
+        there = editing.current_file(edit.directory, edit.path)
         if not there.sha:
             return format_html("{}", "no such file")
         return format_html("<pre>{}</pre>", there.text if there.text is not None else there.sha)

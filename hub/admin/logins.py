@@ -6,7 +6,7 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.contrib import admin
 
-from hub.logins.failures import end_of_lock
+from hub.accounts.login_throttle import end_of_lock
 
 
 @admin.register(AccessAttempt)

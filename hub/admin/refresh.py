@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from hub.contents.runs import start_run
+from hub.content.refresh.start import start_run
 from hub.models import RunTrigger
 
 PERMISSION = "hub.add_refreshrun"

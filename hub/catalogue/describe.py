@@ -5,16 +5,16 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
-from hub.contents import read
-from hub.contents.merge import merged
-from hub.contents.plan import FIELDS
+from hub.content.map import read_map
+from hub.content.merge import merged
+from hub.content.refresh.plan import FIELDS
 from hub.github.source import configured_source
 from hub.models import Exporter, ExporterContents, Release
 
 
 def describe_all() -> list[dict[str, Any]]:
     """Every exporter by title, as JSON-ready values (times are datetimes); three queries."""
-    known = read.glance().served.snapshot_id is not None
+    known = read_map.glance().served.snapshot_id is not None
     return [_describe(exporter, known=known) for exporter in _exporters()]
 
 
@@ -24,7 +24,7 @@ def describe(slug: str) -> dict[str, Any] | None:
     if exporter is None:
         return None
     return {
-        **_describe(exporter, known=read.glance().served.snapshot_id is not None),
+        **_describe(exporter, known=read_map.glance().served.snapshot_id is not None),
         "facts_at": exporter.facts_at,
         "facts_problem": exporter.facts_problem or None,
         "releases": [

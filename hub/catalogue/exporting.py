@@ -1,7 +1,7 @@
 """The catalogue as a CSV file that an import takes back without a change."""
 
 from hub.catalogue import table
-from hub.catalogue.applying import known
+from hub.catalogue.apply_import import known
 
 
 def export() -> str:

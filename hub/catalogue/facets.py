@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from hub.catalogue.wish import Wish
+from hub.catalogue.query import Wish
 
 
 @dataclass(frozen=True)

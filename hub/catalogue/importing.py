@@ -1,7 +1,7 @@
 """Importing exporters from a CSV file: read it, then compare it with the catalogue. Pure.
 
 Nothing here writes. `parse` and `compare` name every problem by its line; a plan with problems is
-not to be applied (`hub.catalogue.applying`).
+not to be applied (`hub.catalogue.apply_import`).
 """
 
 import csv
@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.text import slugify
 
 from hub.catalogue.table import ALIASES, COLUMNS, REQUIRED, unguarded
-from hub.github.addresses import NotARepository, repository_of, url_of
+from hub.names.repositories import NotARepository, repository_of, url_of
 
 # The lengths of the columns in Postgres (`hub.models.catalogue`; a test compares them).
 LONGEST = {

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast, Coalesce, Greatest, Lower
 
-from hub.contents.plan import FIELDS
+from hub.content.refresh.plan import FIELDS
 from hub.models import DailyViews, Exporter, ExporterContents
 
 TREND = timedelta(days=7)
@@ -17,7 +17,7 @@ TREND = timedelta(days=7)
 def ordered(
     exporters: "QuerySet[Exporter]", order: str, today: date, source: str
 ) -> "QuerySet[Exporter]":
-    """`exporters` in the order of that name (`hub.catalogue.wish.SORTS`).
+    """`exporters` in the order of that name (`hub.catalogue.query.SORTS`).
 
     "relevance" is the order in which the search gave them. What is equal goes by popularity and
     at last by name, so that pages never overlap. Equally popular ones go by how much content that

@@ -23,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Least, Left
 
-from hub.catalogue.words import guessable, trigrams, tsquery
+from hub.catalogue.search_terms import guessable, trigrams, tsquery
 from hub.models import Exporter
 
 # A name is guessed from at least this share of the trigrams of each word that was typed. Of the 106

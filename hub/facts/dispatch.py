@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from celery import chord, signature
 
 from config.celery import app
-from hub.contents.dispatch import send
+from hub.content.refresh.dispatch import send
 
 BEGIN = "tasks.facts.begin"
 LOOK_UP = "tasks.facts.lookup_facts"

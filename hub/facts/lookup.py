@@ -8,12 +8,12 @@ from typing import Any
 from django.db import Error, transaction
 from django.utils import timezone
 
-from hub.facts import reading
+from hub.facts import parse
 from hub.facts.store import Told, store
 from hub.github import errors
-from hub.github.addresses import NotARepository, repository_of
 from hub.github.client import GitHubClient, shared_client
 from hub.models import Exporter, FactsETag, FactsLookup, FactsPart, Outcome, Reason
+from hub.names.repositories import NotARepository, repository_of
 
 logger = logging.getLogger(__name__)
 
@@ -81,13 +81,13 @@ class _Asking:
         except NotARepository as fault:
             raise errors.NotFound(str(fault)) from None
         # After a rename the rest is asked under the new name, or each would be a detour.
-        found = self._ask(FactsPart.REPOSITORY, f"/repos/{name}", reading.repository)
-        if isinstance(found, reading.RepositoryFacts):
+        found = self._ask(FactsPart.REPOSITORY, f"/repos/{name}", parse.repository)
+        if isinstance(found, parse.RepositoryFacts):
             name = found.name
         elif self.exporter.renamed_to:
             name = repository_of(self.exporter.renamed_to)
         try:
-            self._ask(FactsPart.README, f"/repos/{name}/readme", reading.readme)
+            self._ask(FactsPart.README, f"/repos/{name}/readme", parse.readme)
         except errors.NotFound:
             # The repository is there, so this is a clean answer: it has no README.
             self.requests += 1
@@ -95,8 +95,8 @@ class _Asking:
         self._ask(
             FactsPart.RELEASES,
             f"/repos/{name}/releases",
-            reading.releases,
-            {"per_page": str(reading.MOST_RELEASES)},
+            parse.releases,
+            {"per_page": str(parse.MOST_RELEASES)},
         )
 
     def _ask(

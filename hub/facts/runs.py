@@ -18,7 +18,7 @@ from hub.github import errors
 from hub.github.tokens import adopt_environment_token, shared_pool
 from hub.models import Exporter, FactsLookup, FactsRun, FactsStatus, Outcome, Reason, RunTrigger
 from hub.models.catalogue import ExporterQuerySet
-from hub.transactions import short_transaction
+from hub.runs.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 

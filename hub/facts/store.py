@@ -11,9 +11,9 @@ from typing import Any
 from django.utils import timezone
 
 from hub.catalogue.search import reindex
-from hub.facts.reading import ReadmeFacts, ReleaseFacts, RepositoryFacts
-from hub.github.addresses import url_of
+from hub.facts.parse import ReadmeFacts, ReleaseFacts, RepositoryFacts
 from hub.models import Exporter, FactsETag, FactsPart, Readme, Release
+from hub.names.repositories import url_of
 
 
 @dataclass(frozen=True)

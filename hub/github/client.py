@@ -24,7 +24,7 @@ from urllib3.util import Retry
 from hub.github import errors
 from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
 from hub.github.connections import InTimeAdapter
-from hub.github.objects import (
+from hub.github.git_objects import (
     SHA,
     are_plain_paths,
     blob_sha,

@@ -10,9 +10,9 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from hub.contents.matching import Names, normalise
-from hub.github.addresses import NotARepository, repository_of, url_of
 from hub.models.choices import Reason
+from hub.names.directories import Names, normalise
+from hub.names.repositories import NotARepository, repository_of, url_of
 
 
 class Category(models.Model):

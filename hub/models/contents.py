@@ -57,7 +57,7 @@ class ContentBlob(models.Model):
 
     sha = models.CharField(max_length=64, primary_key=True)
     data = models.BinaryField()
-    # `hub.contents.files.FileReport`
+    # `hub.content.rules.FileReport`
     report: models.JSONField[Any, Any] = models.JSONField()
     rules = models.PositiveSmallIntegerField(help_text="Version of the rules that judged it.")
     learned_at = models.DateTimeField(auto_now_add=True)
@@ -75,7 +75,7 @@ class ContentTree(models.Model):
     sha = models.CharField(max_length=64, primary_key=True)
     # [[path, blob SHA, size in bytes], …], every file below the directory
     files: models.JSONField[Any, Any] = models.JSONField()
-    # `hub.contents.rules.Judgement`; null until every file that matters was read
+    # `hub.content.rules.directory.Judgement`; null until every file that matters was read
     judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
     rules = models.PositiveSmallIntegerField(default=0, help_text="Version of the rules.")
     learned_at = models.DateTimeField(auto_now_add=True)

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from hub.local.ports import free_port
+from hub.ops.local.ports import free_port
 from tests.browser.pictures import take_picture
 from tests.browser.screens import DESKTOP, Screen
 from tests.browser.steps import PASSWORD, sign_in

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from hub.catalogue.search import reindex
-from hub.contents.serve import serve_snapshot
+from hub.content.map.render_map import serve_snapshot
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents, RefreshRun, Release, Snapshot
 

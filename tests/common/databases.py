@@ -8,7 +8,7 @@ import psycopg2
 from django.db import connection
 from psycopg2.sql import SQL, Identifier
 
-from hub.backup.database import LEFT_OUT
+from hub.ops.backup.database import LEFT_OUT
 from tests.common.processes import database_url
 
 Row = tuple[object, ...]

@@ -6,7 +6,7 @@ from io import StringIO
 from django.core.management import call_command
 from django.utils import timezone
 
-from hub.demo.smallgithub import Repository
+from hub.demo.fake_github import Repository
 from hub.models import Exporter, Readme, Release, RunStatus
 from tests.common import contents, tables
 from tests.common.processes import ROOT

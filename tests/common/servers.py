@@ -19,9 +19,9 @@ import psycopg2
 import pytest
 import redis
 
-from hub.local.ports import free_port
-from hub.local.postgres import EmbeddedPostgres
-from hub.local.valkey import EmbeddedValkey
+from hub.ops.local.ports import free_port
+from hub.ops.local.postgres import EmbeddedPostgres
+from hub.ops.local.valkey import EmbeddedValkey
 
 
 @pytest.hookimpl(wrapper=True)

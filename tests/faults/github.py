@@ -13,7 +13,7 @@ from typing import Any
 
 from dulwich.objects import ShaFile
 
-from hub.demo.smallgithub import Fault, Repository, SmallGitHub, faults
+from hub.demo.fake_github import Fault, Repository, SmallGitHub, faults
 from tests.faults.control import serve
 
 _LONGEST_HOLD = 20.0  # seconds; nobody waits longer

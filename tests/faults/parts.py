@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from hub.local import processes
+from hub.ops.local import processes
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 

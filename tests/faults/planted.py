@@ -46,7 +46,7 @@ class Plant:
     within: float = 5.0  # seconds; a hub that then hangs need not be waited for longer
 
 
-_PUBLISH = "hub.contents.publish"
+_PUBLISH = "hub.content.refresh.publish"
 _ENDED = "if run.status != RunStatus.LOOKING_UP:\n            return"
 
 PLANTS = {
@@ -69,7 +69,7 @@ PLANTS = {
         (
             Change(_PUBLISH, "_publish", "with short_transaction():", "if True:"),
             Change(_PUBLISH, "_publish", ".select_for_update()", ""),
-            Change("hub.contents.runs", "end_run", ".select_for_update()", ".all()"),
+            Change("hub.content.refresh.start", "end_run", ".select_for_update()", ".all()"),
         ),
     ),
     "a failed lookup publishes false": Plant(
@@ -78,7 +78,7 @@ PLANTS = {
         "is of no commit",
         (
             Change(
-                "hub.contents.plan",
+                "hub.content.refresh.plan",
                 "_kept",
                 "replace(before, stale=reason,",
                 "replace(before, stale='', iac=False, alerts=False, dashboard=False,",
@@ -128,7 +128,10 @@ PLANTS = {
         "when GitHub did not show that commit",
         (
             Change(
-                "hub.contents.serve", "serve_failure", "served.as_of, ())", "timezone.now(), ())"
+                "hub.content.map.render_map",
+                "serve_failure",
+                "served.as_of, ())",
+                "timezone.now(), ())",
             ),
         ),
     ),

@@ -18,10 +18,10 @@ import psycopg2
 import redis
 from celery import Celery
 
-from hub.local.ports import free_port
-from hub.local.postgres import EmbeddedPostgres
-from hub.local.server import EmbeddedServer
-from hub.local.valkey import EmbeddedValkey
+from hub.ops.local.ports import free_port
+from hub.ops.local.postgres import EmbeddedPostgres
+from hub.ops.local.server import EmbeddedServer
+from hub.ops.local.valkey import EmbeddedValkey
 from tests.common.processes import environment_of_a_hub, manage
 from tests.common.waiting import wait_until
 from tests.faults.control import line_to

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.demo.smallgithub import Repository
+from hub.demo.fake_github import Repository
 from tests.common import contents
 
 BRANCH = "main"

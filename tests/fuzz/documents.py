@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from hub.api import api
 from hub.models import (
     ContentBlob,
     ContentEdit,
@@ -18,6 +17,7 @@ from hub.models import (
     ExporterContents,
     RefreshRun,
 )
+from hub.web.api import api
 
 Document = dict[str, Any]
 

@@ -14,9 +14,9 @@ import requests
 from django.contrib.auth.models import User
 from requests.auth import AuthBase
 
-from hub.local.ports import free_port
 from hub.models import FactsRun, RefreshRun
-from hub.webhooks.signature import sign
+from hub.ops.local.ports import free_port
+from hub.web.webhooks.signature import sign
 from tests.common import sample
 from tests.common.processes import Process, web
 from tests.common.waiting import wait_until

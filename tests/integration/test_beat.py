@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from config.celery import app
-from hub.beat import Entry, Scheduler
+from hub.ops.beat_scheduler import Entry, Scheduler
 
 _DAY = timedelta(days=1)
 

@@ -8,7 +8,7 @@ import requests
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from hub.local.ports import free_port
+from hub.ops.local.ports import free_port
 from tests.common.processes import Process, web
 
 PASSWORD = "the right one, 7 horses"

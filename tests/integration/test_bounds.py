@@ -12,9 +12,9 @@ from time import monotonic
 import pytest
 from django.contrib.auth.models import User
 
-from config.bodies import AT_ONCE
-from hub.local.ports import free_port
-from hub.webhooks.signature import sign
+from config.request_body import AT_ONCE
+from hub.ops.local.ports import free_port
+from hub.web.webhooks.signature import sign
 from tests.common.catalogue import fill_catalogue
 from tests.common.processes import web
 from tests.common.waiting import wait_until

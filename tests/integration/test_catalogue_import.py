@@ -11,11 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from hub.catalogue.applying import NotApplied, apply, plan_import
+from hub.catalogue.add_by_repository import title_of
+from hub.catalogue.apply_import import NotApplied, apply, plan_import
 from hub.catalogue.exporting import export
-from hub.catalogue.registering import title_of
-from hub.demo.smallgithub import Fault, OtherRepository
-from hub.demo.smallgithub import faults as f
+from hub.demo.fake_github import Fault, OtherRepository
+from hub.demo.fake_github import faults as f
 from hub.models import Category, Exporter, FactsETag, FactsRun, GitHubToken, RunTrigger
 from tests.common.waiting import wait_until
 from tests.conftest import Hub

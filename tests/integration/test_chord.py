@@ -21,9 +21,9 @@ from pytest_celery import (
 )
 
 from config.celery import app
-from hub.contents.runs import start_run
-from hub.demo.smallgithub import Fault
-from hub.demo.smallgithub import faults as f
+from hub.content.refresh.start import start_run
+from hub.demo.fake_github import Fault
+from hub.demo.fake_github import faults as f
 from hub.models import (
     ExporterContents,
     Lookup,

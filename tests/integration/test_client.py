@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from hub.demo.smallgithub import Fault, SmallGitHub
-from hub.demo.smallgithub import faults as f
+from hub.demo.fake_github import Fault, SmallGitHub
+from hub.demo.fake_github import faults as f
 from hub.github import errors
 from hub.github.budget import RequestBudget
 from hub.github.client import GitHubClient

@@ -11,11 +11,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hub.contents import copies as kept_copies
-from hub.contents import read
-from hub.contents.copies import Copies
+from hub.content.map import map_cache as kept_copies
+from hub.content.map import read_map
+from hub.content.map.map_cache import Copies
 from hub.models import Exporter, ServedContents
-from hub.pages import kept as kept_pages
+from hub.web import page_cache as kept_pages
 from tests.common.catalogue import fill_catalogue, publish
 
 CONTENTS = "/api/v1/contents"
@@ -27,7 +27,7 @@ def copies(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Copies:
     fill_catalogue(10)
     settings.COPY_SECONDS = 3600
     fresh = Copies()
-    monkeypatch.setattr(read, "copies", fresh)
+    monkeypatch.setattr(read_map, "copies", fresh)
     return fresh
 
 

@@ -17,8 +17,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from hub.demo.smallgithub import Fault, Repository
-from hub.demo.smallgithub import faults as f
+from hub.demo.fake_github import Fault, Repository
+from hub.demo.fake_github import faults as f
 from hub.models import (
     Category,
     Change,

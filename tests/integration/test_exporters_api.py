@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from hub.catalogue.applying import apply, plan_import
+from hub.catalogue.apply_import import apply, plan_import
 from hub.models import Category, Exporter, Release
 from tests.conftest import Hub
 

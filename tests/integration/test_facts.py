@@ -8,10 +8,10 @@ from django.test import Client
 from django.utils import timezone
 
 from config.celery import app
-from hub.catalogue.applying import apply, plan_import
-from hub.demo.smallgithub import Fault, OtherRepository
-from hub.demo.smallgithub import faults as f
-from hub.demo.smallgithub.others import of_file
+from hub.catalogue.apply_import import apply, plan_import
+from hub.demo.fake_github import Fault, OtherRepository
+from hub.demo.fake_github import faults as f
+from hub.demo.fake_github.others import of_file
 from hub.facts import runs
 from hub.management.commands.importcatalogue import SAMPLE
 from hub.models import (

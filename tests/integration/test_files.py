@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from hub.contents import rules
-from hub.contents.watch import forget_history, forget_listings
-from hub.demo.smallgithub import Fault, Repository
-from hub.demo.smallgithub import faults as f
+from hub.content.refresh.housekeeping import forget_history, forget_listings
+from hub.content.rules import directory as rules
+from hub.demo.fake_github import Fault, Repository
+from hub.demo.fake_github import faults as f
 from hub.models import (
     Category,
     Change,

@@ -7,8 +7,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from hub.local.ports import free_port
-from hub.logs import OneLineWhilePostgresIsAway
+from hub.ops.local.ports import free_port
+from hub.ops.log_filters import OneLineWhilePostgresIsAway
 from tests.common.processes import database_url
 
 

@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from hub.contents import publish
-from hub.contents.listed import forget_tree
-from hub.demo.smallgithub import Repository
+from hub.content.refresh import publish
+from hub.content.refresh.tree_store import forget_tree
+from hub.demo.fake_github import Repository
 from hub.models import Reason, RefreshRun, RunStatus, RunTrigger, Snapshot, TreeListing
 from tests.conftest import Hub
 

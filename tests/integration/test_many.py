@@ -5,9 +5,9 @@ from pathlib import Path
 import psutil
 from django.test import Client
 
-from hub.contents import status
-from hub.contents.runs import start_run
-from hub.demo.smallgithub import Repository
+from hub.content import status
+from hub.content.refresh.start import start_run
+from hub.demo.fake_github import Repository
 from hub.models import ContentBlob, RunStatus, RunTrigger
 from tests.common import contents
 from tests.common.transactions import transactions_that_write

@@ -17,7 +17,7 @@ from django.urls import reverse
 from hub.catalogue.exporting import export
 from hub.catalogue.search import reindex
 from hub.catalogue.table import unguarded
-from hub.github.objects import storable_name
+from hub.github.git_objects import storable_name
 from hub.github.source import configured_source
 from hub.models import Category, DirectoryOwner, Exporter, ExporterContents, RunStatus
 from tests.common import contents, tables

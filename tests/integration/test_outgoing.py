@@ -16,11 +16,11 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from hub.catalogue import logos
-from hub.catalogue.applying import plan_import
-from hub.catalogue.registering import Refused, register
-from hub.demo.smallgithub import Fault, SmallGitHub
-from hub.demo.smallgithub import faults as f
-from hub.demo.smallgithub.others import OtherRepository
+from hub.catalogue.add_by_repository import Refused, register
+from hub.catalogue.apply_import import plan_import
+from hub.demo.fake_github import Fault, SmallGitHub
+from hub.demo.fake_github import faults as f
+from hub.demo.fake_github.others import OtherRepository
 from hub.github import errors
 from hub.github.budget import RequestBudget
 from hub.github.client import GitHubClient

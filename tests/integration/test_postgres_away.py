@@ -11,10 +11,10 @@ import pytest
 import requests
 from django.db import connection
 
-from hub.local.ports import free_port
-from hub.local.postgres import EmbeddedPostgres
 from hub.models import Outcome
-from hub.webhooks.signature import sign
+from hub.ops.local.ports import free_port
+from hub.ops.local.postgres import EmbeddedPostgres
+from hub.web.webhooks.signature import sign
 from tasks.facts import lookup_facts
 from tasks.refresh import lookup_directory
 from tests.common.processes import ROOT

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from hub.demo.smallgithub import Fault, Repository
-from hub.demo.smallgithub import faults as f
+from hub.demo.fake_github import Fault, Repository
+from hub.demo.fake_github import faults as f
 from hub.models import (
     Category,
     Exporter,

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from hub.contents import serve
+from hub.content.map import render_map
 from hub.models import Exporter, ExporterContents, Release, Snapshot
 from tests.common.catalogue import fill_catalogue, publish
 
@@ -18,7 +18,7 @@ def render(written: set[str]) -> list[str]:
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        serve.serve_snapshot(Snapshot.objects.latest("pk"), timezone.now(), written)
+        render_map.serve_snapshot(Snapshot.objects.latest("pk"), timezone.now(), written)
     return [query["sql"] for query in queries if f'FROM "{ROWS}"' in query["sql"]]
 
 
@@ -56,10 +56,10 @@ def test_rows_that_were_written_are_read() -> None:
 
 
 def test_what_another_process_has_rendered_is_read() -> None:
-    ours = serve._last
+    ours = render_map._last
     ExporterContents.objects.update(alerts=False)
     publish()  # as another process does
-    serve._last = ours
+    render_map._last = ours
     assert len(render(written=set())) == 1
     assert not any(alerts().values())
 

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
 from hub.catalogue.search import closest, reindex, search
-from hub.catalogue.words import words
+from hub.catalogue.search_terms import words
 from hub.models import Category, Exporter, Readme
 
 

@@ -14,11 +14,11 @@ from django.db import connection
 from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from hub.demo.smallgithub import Fault
-from hub.demo.smallgithub import faults as f
-from hub.local.ports import free_port
+from hub.demo.fake_github import Fault
+from hub.demo.fake_github import faults as f
 from hub.models import GitHubToken, RefreshRun
-from hub.schedule import WATCH_TASK
+from hub.ops.local.ports import free_port
+from hub.runs.schedule import WATCH_TASK
 from tests.common.processes import Process, database_url, web
 from tests.common.waiting import wait_until
 from tests.conftest import TOKEN, Hub

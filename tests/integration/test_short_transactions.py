@@ -11,10 +11,10 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 
-from hub.contents.serve import serve_overdue
+from hub.content.map.render_map import serve_overdue
 from hub.github.source import configured_source
 from hub.models import RefreshRun, RunStatus, RunTrigger, ServedContents, ServedState
-from hub.transactions import short_transaction
+from hub.runs.transactions import short_transaction
 from tests.common.processes import database_url
 
 

@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from hub.contents.watch import watch
+from hub.content.refresh.housekeeping import watch
 from hub.models import ContentEdit
 
 pytestmark = pytest.mark.django_db

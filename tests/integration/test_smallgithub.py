@@ -17,7 +17,7 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator, ValidationError
 
-from hub.demo.smallgithub import Fault, OtherRepository, Repository, SmallGitHub, faults, of_folder
+from hub.demo.fake_github import Fault, OtherRepository, Repository, SmallGitHub, faults, of_folder
 
 TOKEN = "ghp_small0123456789"
 DOCUMENT = json.loads((Path(__file__).parents[1] / "data" / "github-openapi.json").read_text())

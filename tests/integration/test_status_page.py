@@ -9,8 +9,8 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from pytest_django import DjangoAssertNumQueries
 
-from hub.demo.smallgithub import Fault
-from hub.demo.smallgithub.faults import server_error
+from hub.demo.fake_github import Fault
+from hub.demo.fake_github.faults import server_error
 from hub.models import (
     Category,
     Exporter,

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from hub.pages.script import SCRIPT, with_htmx
+from hub.web.pages.script import SCRIPT, with_htmx
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -13,12 +13,12 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
-from hub.contents import dispatch, listing
-from hub.contents.runs import Started, end_run, start_run
-from hub.contents.watch import watch
+from hub.content.refresh import dispatch, list_directories
+from hub.content.refresh.housekeeping import watch
+from hub.content.refresh.start import Started, end_run, start_run
 from hub.github.source import configured_source
-from hub.local.ports import free_port
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
+from hub.ops.local.ports import free_port
 from tests.common.processes import ROOT, database_url
 from tests.common.waiting import wait_until
 from tests.conftest import TOKEN, Hub
@@ -32,8 +32,8 @@ TRIGGER = textwrap.dedent(
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
     from django.db import transaction
-    from hub.contents import dispatch
-    from hub.contents.runs import end_run, start_run
+    from hub.content import dispatch
+    from hub.content.refresh.start import end_run, start_run
     from hub.models import RefreshRun
     dispatch.list_directories = lambda *_, **__: True  # the run stays open: no worker takes it
     print("ready", flush=True)
@@ -203,7 +203,7 @@ def test_an_end_that_is_rolled_back_begins_nothing(hub: Hub) -> None:
 
 def test_a_second_delivery_of_the_listing_never_takes_a_run_back(hub: Hub) -> None:
     run = open_run(RunStatus.LOOKING_UP)
-    assert not listing._mark_listing(run.pk, configured_source())
+    assert not list_directories._mark_listing(run.pk, configured_source())
     run.refresh_from_db()
     assert run.status == RunStatus.LOOKING_UP
     run.finish(RunStatus.FAILED)

@@ -15,8 +15,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, RequestFactory
 
-from hub.contents.watch import forget_history
-from hub.demo.smallgithub import Fault
+from hub.content.refresh.housekeeping import forget_history
+from hub.demo.fake_github import Fault
 from hub.models import (
     DeliveryAction,
     RefreshRun,
@@ -24,8 +24,8 @@ from hub.models import (
     RunTrigger,
     WebhookDelivery,
 )
-from hub.webhooks.signature import sign
-from hub.webhooks.views import Refusal, read_body
+from hub.web.webhooks.signature import sign
+from hub.web.webhooks.views import Refusal, read_body
 from tests.common import contents
 from tests.common.processes import frozen
 from tests.common.waiting import wait_until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.api.conditional import matches
+from hub.web.http_cache import matches
 
 
 @pytest.mark.parametrize(

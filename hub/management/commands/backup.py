@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from hub.backup.archive import Manifest, created
-from hub.backup.take import NothingToBackUp, take
+from hub.ops.backup.archive import Manifest, created
+from hub.ops.backup.create import NothingToBackUp, take
 
 
 class Command(BaseCommand):

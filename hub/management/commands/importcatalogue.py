@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from hub.catalogue.applying import NotApplied, apply, plan_import
+from hub.catalogue.apply_import import NotApplied, apply, plan_import
 from hub.catalogue.importing import Plan, as_rows
 
 SAMPLE = settings.BASE_DIR / "hub" / "demo" / "sample" / "catalogue.csv"

@@ -10,8 +10,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from tqdm import tqdm
 
-from hub.contents import status
-from hub.contents.runs import Started, start_run
+from hub.content import status
+from hub.content.refresh.start import Started, start_run
 from hub.models import Reason, RunStatus, RunTrigger
 
 # Postgres is asked this often; a run of a few directories ends within one or two looks.

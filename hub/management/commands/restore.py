@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import localtime
 from tqdm import tqdm
 
-from hub.backup.archive import Archive, UnusableBackup
-from hub.backup.put_back import NotRestored, put_back
+from hub.ops.backup.archive import Archive, UnusableBackup
+from hub.ops.backup.restore import NotRestored, put_back
 
 
 class Command(BaseCommand):

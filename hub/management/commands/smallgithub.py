@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from hub.demo.smallgithub import of_folder
-from hub.demo.smallgithub.others import of_file
-from hub.memory import settle
+from hub.demo.fake_github import of_folder
+from hub.demo.fake_github.others import of_file
+from hub.ops.gc_freeze import settle
 
 
 class Command(BaseCommand):

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from hub import schedule
-from hub.contents import status
+from hub.content import status
 from hub.models import RunStatus
+from hub.runs import schedule
 
 
 class Command(BaseCommand):

@@ -23,10 +23,7 @@ from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from hub.backup import put_back
-from hub.backup.archive import Archive
-from hub.backup.take import take
-from hub.contents.watch import watch
+from hub.content.refresh.housekeeping import watch
 from hub.github.source import configured_source
 from hub.models import (
     Category,
@@ -36,6 +33,9 @@ from hub.models import (
     RunStatus,
     RunTrigger,
 )
+from hub.ops.backup import restore
+from hub.ops.backup.archive import Archive
+from hub.ops.backup.create import take
 from tests.common.databases import empty_database, everything
 from tests.common.processes import ROOT, database_url
 from tests.conftest import TOKEN, Hub
@@ -160,7 +160,7 @@ def test_a_backup_holds_one_moment_although_a_run_publishes_meanwhile(full: Hub)
     numbers = RefreshRun.objects.latest("pk").pk
 
     archive = Archive(file, "the file")
-    put_back.put_back(archive, overwrite=True, without_tokens=False, done=lambda size: None)
+    restore.put_back(archive, overwrite=True, without_tokens=False, done=lambda size: None)
     assert everything() == before
     assert served() == body
     # The run that the backup does not know may have messages on their way.
@@ -186,7 +186,7 @@ def test_a_filled_database_is_replaced_only_when_told(full: Hub, tmp_path: Path)
 def test_a_database_in_use_is_left_alone(
     full: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(put_back, "_LOCK_WITHIN", 0.1)
+    monkeypatch.setattr(restore, "_LOCK_WITHIN", 0.1)
     file = backup(tmp_path / "hub.zip")
     before = everything()
     with psycopg2.connect(database_url()) as other, other.cursor() as cursor:

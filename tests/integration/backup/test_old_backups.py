@@ -12,11 +12,11 @@ from django.test import Client
 from django_celery_beat.models import PeriodicTask
 from psycopg2.sql import SQL, Identifier, Literal
 
-from hub.backup import database, put_back
-from hub.backup.archive import Archive
-from hub.contents import rules
+from hub.content.rules import directory as rules
 from hub.github.source import configured_source
 from hub.models import ContentBlob, ContentTree, GitHubToken, RunStatus, Snapshot
+from hub.ops.backup import database, restore
+from hub.ops.backup.archive import Archive
 from tests.common import contents
 from tests.conftest import TOKEN, Hub
 
@@ -123,7 +123,7 @@ def test_an_upgrade_in_place_keeps_all_and_locks_nobody_out(transactional_db: No
     """No table is rewritten: its lock is gone with the blink in which a column is added."""
     oldest = BACKUPS[0]
     with oldest.open("rb") as file, database.one_transaction("READ COMMITTED"):
-        put_back.rebuild(Archive(file, oldest.name), done=lambda size: None)
+        restore.rebuild(Archive(file, oldest.name), done=lambda size: None)
     before = files_of_tables()
     call_command("migrate", interactive=False, verbosity=0)
     after = files_of_tables()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from hub.backup.archive import MANIFEST, Archive, UnusableBackup
-from hub.backup.take import take
 from hub.models import Category
+from hub.ops.backup.archive import MANIFEST, Archive, UnusableBackup
+from hub.ops.backup.create import take
 
 SHELVES = 500
 

@@ -1,7 +1,7 @@
 """The filters and their counts."""
 
 from hub.catalogue.facets import Entry, facets, narrow, ways_out
-from hub.catalogue.wish import Wish
+from hub.catalogue.query import Wish
 
 ENTRIES = [
     Entry(1, "Database", official=True, has=frozenset("IAG"), usable=frozenset("AG")),

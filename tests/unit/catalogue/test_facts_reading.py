@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hub.facts import reading
+from hub.facts import parse
 from hub.github.errors import UnexpectedAnswer
 
 REPOSITORY = {
@@ -35,10 +35,10 @@ def release(tag: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_repository() -> None:
-    facts = reading.repository(REPOSITORY)
+    facts = parse.repository(REPOSITORY)
     assert (facts.name, facts.description, facts.stars) == ("tests/redis", "Metrics of Redis", 7)
-    assert reading.repository(REPOSITORY | {"description": None}).description == ""
-    long = reading.repository(REPOSITORY | {"description": "x" * 350}).description
+    assert parse.repository(REPOSITORY | {"description": None}).description == ""
+    long = parse.repository(REPOSITORY | {"description": "x" * 350}).description
     assert (len(long), long[-1]) == (300, "…")
 
 
@@ -56,20 +56,20 @@ def test_a_repository() -> None:
 )
 def test_another_shape_is_no_repository(answer: Any) -> None:
     with pytest.raises(UnexpectedAnswer):
-        reading.repository(answer)
+        parse.repository(answer)
 
 
 def test_a_readme_is_bounded_and_storable() -> None:
-    facts = reading.readme(readme(b"a\0b\xff"))
+    facts = parse.readme(readme(b"a\0b\xff"))
     assert facts is not None
     assert facts.text == "a\ufffdb\ufffd"
-    long = reading.readme(readme("ü".encode() * 400_000))
+    long = parse.readme(readme("ü".encode() * 400_000))
     assert long is not None
-    assert len(long.text.encode()) <= reading.LONGEST_README + 2
-    assert reading.readme(readme(b"", encoding="none", content="")) is None
+    assert len(long.text.encode()) <= parse.LONGEST_README + 2
+    assert parse.readme(readme(b"", encoding="none", content="")) is None
     for answer in ([], {}, readme(b"") | {"content": "no base64!"[:-2]}):
         with pytest.raises(UnexpectedAnswer):
-            reading.readme(answer)
+            parse.readme(answer)
 
 
 def test_releases_without_drafts_newest_first() -> None:
@@ -81,12 +81,12 @@ def test_releases_without_drafts_newest_first() -> None:
         release("v" * 201),
         release("v0", body="lone \ud800 surrogate", published_at="2025-01-01T00:00:00Z"),
     ]
-    found = reading.releases(answer)
+    found = parse.releases(answer)
     assert [facts.tag for facts in found] == ["v2", "v1", "v0"]
     assert (found[0].name, found[0].prerelease) == ("Two", True)
-    assert len(found[0].body) == reading.LONGEST_BODY
+    assert len(found[0].body) == parse.LONGEST_BODY
     assert found[2].body == "lone ? surrogate"
-    assert len(reading.releases([release(f"v{n}") for n in range(40)])) == 30
+    assert len(parse.releases([release(f"v{n}") for n in range(40)])) == 30
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_releases_without_drafts_newest_first() -> None:
 )
 def test_another_shape_is_no_list_of_releases(answer: Any) -> None:
     with pytest.raises(UnexpectedAnswer):
-        reading.releases(answer)
+        parse.releases(answer)

@@ -4,7 +4,7 @@ from django.http import QueryDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.catalogue.wish import LETTERS, SORTS, Wish, wish_of
+from hub.catalogue.query import LETTERS, SORTS, Wish, wish_of
 
 
 def of(query: str) -> Wish:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from hub.demo.smallgithub import Repository
-from hub.demo.smallgithub.answers import tree as github_tree
-from hub.github.objects import blob_sha, is_sha, is_whole_tree
+from hub.demo.fake_github import Repository
+from hub.demo.fake_github.answers import tree as github_tree
+from hub.github.git_objects import blob_sha, is_sha, is_whole_tree
 
 
 def repository() -> Repository:

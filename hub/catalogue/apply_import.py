@@ -1,0 +1,93 @@
+"""Writing an import into the catalogue: all of it in one transaction, or nothing."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from hub.catalogue.importing import Known, Plan, compare, parse
+from hub.catalogue.search import reindex
+from hub.content.map.render_map import serve_catalogue
+from hub.models import Category, Exporter
+from hub.models.catalogue import FACTS_NOT_ASKED
+
+
+class NotApplied(Exception):
+    """Nothing was written; the message says why and what to do."""
+
+
+def plan_import(data: bytes, *, only_new: bool = False) -> Plan:
+    """What importing the file `data` would do to the catalogue as it is now. Writes nothing."""
+    categories = Category.objects.values_list("name", flat=True)
+    return compare(parse(data), known(), categories, only_new=only_new)
+
+
+def known() -> list[Known]:
+    """The catalogue as `compare` and the export need it, by slug."""
+    exporters = Exporter.objects.select_related("category").order_by("slug")
+    return [
+        Known(
+            exporter.pk,
+            {
+                "slug": exporter.slug,
+                "title": exporter.title,
+                "project_name": exporter.project_name,
+                "repository": exporter.repository,
+                "category": exporter.category.name,
+                "official": exporter.official,
+                "description": exporter.description,
+            },
+            exporter.renamed_to,
+        )
+        for exporter in exporters
+    ]
+
+
+def apply(plan: Plan) -> None:
+    """Write the plan. Raises `NotApplied` when it has problems or the catalogue is another now.
+
+    The one place where an import writes exporters.
+    """
+    if plan.problems:
+        raise NotApplied("the file has errors, so nothing was imported")
+    if plan.changes_nothing:
+        return
+    try:
+        with transaction.atomic():
+            _write(plan)
+            serve_catalogue()
+    except IntegrityError:
+        raise NotApplied(
+            "somebody else changed the catalogue meanwhile, so nothing was imported: try again"
+        ) from None
+
+
+def _write(plan: Plan) -> None:
+    names = [new.values["category"] for new in plan.new]
+    names += [c.changes["category"][1] for c in plan.changed if "category" in c.changes]
+    categories = {name: Category.objects.get_or_create(name=name)[0] for name in sorted(set(names))}
+
+    def fields(values: dict[str, Any]) -> dict[str, Any]:
+        """Column → value, as the model has them."""
+        return {
+            column: categories[value] if column == "category" else value
+            for column, value in values.items()
+        }
+
+    Exporter.objects.bulk_create(Exporter(**fields(new.values)) for new in plan.new)
+    exporters = Exporter.objects.select_for_update().in_bulk([c.id for c in plan.changed])
+    written: set[str] = set()
+    for changed in plan.changed:
+        exporter = exporters.get(changed.id)
+        if exporter is None:
+            raise IntegrityError("an exporter is gone")
+        will_be = fields({column: value for column, (_, value) in changed.changes.items()})
+        if "repository" in will_be:
+            will_be |= FACTS_NOT_ASKED
+        for name, value in will_be.items():
+            setattr(exporter, name, value)
+        written |= will_be.keys()
+    if exporters:
+        Exporter.objects.bulk_update(exporters.values(), sorted(written), batch_size=500)
+    slugs = [new.values["slug"] for new in plan.new]
+    reindex(Exporter.objects.filter(Q(slug__in=slugs) | Q(pk__in=exporters)))

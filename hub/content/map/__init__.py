@@ -1,0 +1,1 @@
+"""What readers get: the map rendered, read and cached."""

@@ -1,0 +1,99 @@
+"""What readers ask: the bytes of the map, and how far to trust them. Never waits for GitHub."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+
+from hub.content.map.map_cache import Glance, copies
+from hub.content.map.render_map import serve_catalogue, serve_overdue
+from hub.github.source import configured_source
+from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the map is and why it is not newer."""
+
+    state: ServedState
+    reason: str
+    as_of: datetime | None
+    demo: bool
+
+    @property
+    def age_seconds(self) -> int | None:
+        """Whole seconds since GitHub last confirmed the map; None without a snapshot."""
+        return _age(self.as_of)
+
+    @property
+    def advice(self) -> str:
+        """The reason in words, with what to do; "" when the map is fresh."""
+        return str(Reason(self.reason).label) if self.reason else ""
+
+
+def glance() -> Glance:
+    """What is served now, without its bytes, and what an open run is doing.
+
+    There is always something: before the first run it lists the catalogue with its contents
+    unknown. A map that calls itself fresh although no run has confirmed it for two ticks (beat or
+    the workers are gone, so nobody else will say so) is rendered as stale first.
+    """
+    kept = copies.glance()
+    return kept if kept and not _is_overdue(kept.served) else look()
+
+
+def look() -> Glance:
+    """The same, asked of Postgres now: for whoever watches a run come to its end."""
+    return copies.look(_look)
+
+
+def current() -> ServedContents:
+    """The row that `glance` describes, with its bytes."""
+    seen = glance()
+    served = copies.bytes_of(seen)
+    if served is None:
+        # It may have been rendered again meanwhile: so it is asked for together with the glance.
+        served = copies.look(lambda: _look(whole=True)).served
+        copies.keep_bytes(served)
+    return served
+
+
+def _look(*, whole: bool = False) -> tuple[ServedContents, str]:
+    """The source's row and its open run, in one query; without the bytes unless `whole`."""
+    key = configured_source().key
+    open_run = RefreshRun.objects.open().filter(source=OuterRef("pk"))
+    rows = ServedContents.objects.annotate(open_run=Subquery(open_run.values("status")[:1]))
+    if not whole:
+        rows = rows.defer("body_gzip")
+    served = rows.filter(pk=key).first()
+    if served is None or _is_overdue(served):
+        if served is None:
+            serve_catalogue()
+        else:
+            serve_overdue(key)
+        served = rows.get(pk=key)
+    return served, str(RunStatus(served.open_run).label) if served.open_run else ""
+
+
+def _is_overdue(served: ServedContents) -> bool:
+    return served.fresh_until is not None and served.fresh_until < timezone.now()
+
+
+def age_header(served: ServedContents) -> dict[str, str]:
+    """`Hub-Snapshot-Age`: whole seconds since GitHub last confirmed the map; none without one."""
+    age = _age(served.as_of)
+    return {} if age is None else {"Hub-Snapshot-Age": str(age)}
+
+
+def _age(as_of: datetime | None) -> int | None:
+    if as_of is None:
+        return None
+    return max(0, int((timezone.now() - as_of).total_seconds()))
+
+
+def freshness(served: ServedContents) -> Freshness:
+    """The freshness of `served`."""
+    return Freshness(
+        ServedState(served.state), served.reason, served.as_of, configured_source().demo
+    )

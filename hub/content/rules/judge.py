@@ -1,0 +1,92 @@
+"""A file judged: bytes in, a report out. Never raises, whatever the bytes are."""
+
+import re
+from dataclasses import replace
+
+from hub.content.rules.alerts import find_alerts
+from hub.content.rules.charts import CARRY_CONTENT, find_manifests, read_chart, values_of
+from hub.content.rules.dashboards import find_dashboards
+from hub.content.rules.parsing import Effort, Embedded, Parsed, needs_helm, parse, without_actions
+from hub.content.rules.report import About, FileReport, Finding, Level
+
+# What a file that does not parse seems to be meant as. Commented lines do not count. Each is a line
+# of alternatives that must all be found: one search each, so that no text can make them slow.
+_MEANT_AS = {
+    About.ALERTS: [[r"""^[ \t]*(?:-[ \t]+)?["']?alert["']?[ \t]*:[ \t]*\S"""]],
+    About.DASHBOARD: [
+        [r'"(?:panels|rows)"\s*:', r'"(?:gridPos|targets|schemaVersion|templating)"\s*:'],
+        # cut off before the panels, which stand in the middle
+        [r'"(?:__inputs|__requires|annotations)"\s*:', r'"(?:-- Grafana --|grafana)"'],
+        [r'"(?:gnetId|graphTooltip|fiscalYearStartMonth)"\s*:'],
+    ],
+    About.MANIFEST: [
+        [r"^apiVersion[ \t]*:", rf"^kind[ \t]*:[ \t]*(?!(?:{'|'.join(sorted(CARRY_CONTENT))})\b)\S"]
+    ],
+    # commands instead of a chart
+    About.CHART: [
+        [r"^\W{0,6}(?:helm (?:install|upgrade|repo|template)|kubectl (?:apply|create))\b"]
+    ],
+}
+
+
+def judge(data: bytes) -> FileReport:
+    """All that can be learned of a file from its bytes."""
+    effort = Effort()
+    parsed = parse(data, effort)
+    if parsed.format == "empty":
+        return FileReport("empty", tuple(parsed.findings))
+    if parsed.format == "template":
+        return _judge_template(parsed, effort)
+    embedded = Embedded(effort)
+    alerts = find_alerts(parsed.documents, embedded)
+    dashboards = find_dashboards(parsed.documents, embedded)
+    findings = [*parsed.findings, *alerts.findings, *dashboards.findings]
+    if alerts.alerts and parsed.twice:
+        # Prometheus reads rules strictly; Helm and Kubernetes take the last of two equal keys.
+        findings.append(
+            Finding(Level.ERROR, About.ALERTS, parsed.twice, "Prometheus refuses a key given twice")
+        )
+    meant = () if parsed.documents and not _is_prose(parsed) else _meant_as(parsed.text)
+    report = FileReport(
+        format=parsed.format,
+        findings=tuple(findings),
+        alerts=tuple(alerts.alerts),
+        alerts_form=alerts.form,
+        dashboards=tuple(dashboards.dashboards),
+        manifests=tuple(find_manifests(parsed.documents)),
+        chart=None if dashboards.dashboards else read_chart(parsed.documents),
+        values=() if dashboards.dashboards else values_of(parsed.documents),
+        looks_like=meant,
+        helm_actions=needs_helm(parsed.text),
+    )
+    if findings or report.alerts or report.dashboards or report.manifests or report.values:
+        return report
+    nothing = Finding(Level.NOTE, About.FILE, 1, "no rules, dashboard, chart, values or manifest")
+    return replace(report, findings=(nothing,))
+
+
+def _judge_template(parsed: Parsed, effort: Effort) -> FileReport:
+    """A file that only Helm can render: read for the alerts that it spells out, and no more."""
+    documents = parse(without_actions(parsed.text).encode(), effort).documents
+    alerts = find_alerts(documents, Embedded(effort), template=True)
+    return FileReport(
+        format="template",
+        findings=tuple(parsed.findings),
+        alerts=tuple(alerts.alerts),
+        alerts_form=alerts.form,
+        looks_like=_meant_as(parsed.text),
+        helm_actions=True,
+    )
+
+
+def _is_prose(parsed: Parsed) -> bool:
+    """A text that YAML takes as one scalar, such as a list of commands."""
+    return all(isinstance(document, str) for document in parsed.documents)
+
+
+def _meant_as(text: str) -> tuple[About, ...]:
+    return tuple(
+        about
+        for about, alternatives in _MEANT_AS.items()
+        if any(all(re.search(p, text, re.MULTILINE) for p in each) for each in alternatives)
+    )

@@ -1,0 +1,431 @@
+"""Bytes to text to documents, bounded in size, depth and number, with the line of everything.
+
+Files come from a repository that others write to, so each may be hostile: nothing here raises,
+recurses without a bound, or expands what a file repeats by reference.
+"""
+
+import json
+import json.scanner
+import re
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from math import isinf
+from typing import Any
+
+import yaml
+
+from hub.content.rules.report import About, Finding, Level
+
+# GitHub's contents API stops at the same size; the largest dashboards on grafana.com are below.
+LARGEST_FILE = 1024 * 1024  # bytes
+# libyaml's composer and Python's JSON decoder recurse: deeper input would end the process.
+_DEEPEST = 64
+# Steps are what taking a file apart costs: 200,000 take 0.3 s and 40 MB. A values file of 45 KB has
+# 1,200 of libyaml's events, a dashboard of 150 KB has 3,000 objects and lists.
+_MOST_STEPS = 200_000
+_STEPS_OF_EVENT = 7
+_STEPS_OF_BRACKET = 4
+_MOST_ALIASES = 500
+_MOST_DOCUMENTS = 500
+# All that merge keys may add: 500 aliases of a mapping of 10,000 keys would be 1 GB.
+_MOST_MERGED = 20_000
+_BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+# What only Helm can fill in: its own objects and functions. `template` is Alertmanager's, too.
+_HELM_OBJECT = re.compile(
+    r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\b(?:include|tpl)\s)"
+)
+# Flow of control: Helm's and Prometheus' templates share it, so it tells only of a file that is no
+# YAML because of it. `{{ $labels.instance }}` of an annotation is none of these.
+_FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|template|toYaml)\b)")
+_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+# An action alone on its line, and one inside a value.
+_ACTION_LINE = re.compile(r"^[ \t]*(?:\{\{[^{}\n]*\}\}[ \t]*)+$", re.MULTILINE)
+_ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
+# A string of JSON, to the end of the text when it has none: from each quote to the end and back
+# would be quadratic.
+_JSON_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+# Escapes can write what no text in Postgres may hold, and what UTF-8 cannot say.
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_MOST_DUPLICATES = 50
+_MOST_DIGITS = 300
+_LONGEST_REASON = 300
+_MERGE = "tag:yaml.org,2002:merge"
+TAKEN_OUT = "x"  # stands where an action was
+
+
+class Mapping(dict[Any, Any]):
+    """A mapping that knows its line and, where the format tells, the line of each key."""
+
+    __slots__ = ("line", "lines")
+
+    def __init__(self, line: int = 1) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[Any, int] | None = None
+
+    def line_of(self, key: Any) -> int:
+        """The line of `key`, or the mapping's own when it is not known."""
+        return (self.lines or {}).get(key, self.line)
+
+
+class Scalar(str):
+    """A YAML scalar: its text as it stands, its line, and the type that YAML gives it."""
+
+    line: int = 1
+    type: str = "str"
+
+
+@dataclass
+class Parsed:
+    """A file taken apart. `documents` is empty when it cannot be parsed; then findings say why."""
+
+    format: str
+    text: str = ""
+    documents: list[Any] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    twice: int = 0  # the line of the first key that stands twice in its mapping
+
+    def add(self, level: Level, line: int, reason: str) -> None:
+        """Add a finding about the file as a whole."""
+        self.findings.append(Finding(level, About.FILE, line, reason[:_LONGEST_REASON]))
+
+
+@dataclass
+class Effort:
+    """What one file may cost, with all that is embedded in it."""
+
+    left: int = _MOST_STEPS
+
+    def spend(self, steps: int) -> bool:
+        """Whether that much was left."""
+        self.left -= steps
+        return self.left >= 0
+
+
+class Embedded:
+    """Takes the files apart that a file holds as texts, each once, however often it is named."""
+
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
+        self._known: dict[str, Parsed] = {}
+
+    def parse(self, text: str) -> Parsed:
+        """As the function `parse`, within what is left for the whole file."""
+        if text not in self._known:
+            self._known[text] = parse(text.encode(), self._effort)
+        return self._known[text]
+
+
+def parse(data: bytes, effort: Effort | None = None) -> Parsed:
+    """Take `data` apart. Never raises: what is wrong with it is among the findings."""
+    effort = effort or Effort()
+    if not data.strip():
+        parsed = Parsed("empty")
+        if data:
+            parsed.add(Level.NOTE, 1, "the file holds nothing but white space")
+        return parsed
+    parsed = Parsed("text")
+    if len(data) > LARGEST_FILE:
+        parsed.format = "unreadable"
+        parsed.add(Level.ERROR, 1, too_large(len(data)))
+        return parsed
+    parsed.text = _decode(data, parsed)
+    if "\0" in parsed.text:
+        parsed.format = "unreadable"
+        line = parsed.text[: parsed.text.index("\0")].count("\n") + 1
+        parsed.add(Level.ERROR, line, "a NUL byte: this is no text file, or it is damaged")
+    elif parsed.text.lstrip()[:1] in ("{", "[") and not parsed.text.lstrip().startswith("{{"):
+        _parse_json(parsed, effort)
+    else:
+        _parse_yaml(parsed, effort)
+    return parsed
+
+
+def too_large(size: int) -> str:
+    """The reason for not reading a file of `size` bytes."""
+    return (
+        f"too large to be judged: {size / 1024 / 1024:.1f} MB, "
+        f"the limit is {LARGEST_FILE // 1024 // 1024} MB"
+    )
+
+
+def needs_helm(text: str) -> bool:
+    """Whether `text` holds actions that only Helm would render; comments do not count."""
+    return bool(_HELM_OBJECT.search(_COMMENT.sub("", text)))
+
+
+def without_actions(text: str) -> str:
+    """`text` with Helm's actions taken out, line for line: what it spells out without values."""
+    text = _ACTION_LINE.sub("", text)
+    return _ACTION.sub(TAKEN_OUT, text)
+
+
+def _decode(data: bytes, parsed: Parsed) -> str:
+    if encoding := _BOMS.get(data[:2]):
+        parsed.add(
+            Level.ERROR, 1, "UTF-16: Prometheus, Grafana and Helm read UTF-8; save it as such"
+        )
+        text = data.decode(encoding, "replace")
+    else:
+        if data.startswith(b"\xef\xbb\xbf"):
+            parsed.add(
+                Level.WARNING, 1, "starts with a byte order mark (BOM): some readers refuse it"
+            )
+            data = data[3:]
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            parsed.add(
+                Level.ERROR, line, f"not UTF-8: byte 0x{data[error.start]:02x}; save it as UTF-8"
+            )
+            text = data.decode(errors="replace")
+    if "\r" in text:
+        parsed.add(Level.NOTE, _line_at(text, text.index("\r")), "Windows line ends (CR LF)")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _parse_json(parsed: Parsed, effort: Effort) -> None:
+    parsed.format = "json"
+    problem = _unsafe_json(parsed.text, effort)
+    if problem:
+        parsed.add(Level.ERROR, *problem)
+        return
+    decoder = _JSON(parsed.text)
+    try:
+        parsed.documents.append(decoder.decode(parsed.text))
+        parsed.findings += decoder.duplicates
+        parsed.twice = decoder.duplicates[0].line if decoder.duplicates else 0
+    except json.JSONDecodeError as error:
+        parsed.add(Level.ERROR, error.lineno, f"not valid JSON: {error.msg} (column {error.colno})")
+    except (ValueError, RecursionError) as error:
+        parsed.add(Level.ERROR, 1, f"not valid JSON: {error}")
+
+
+def _unsafe_json(text: str, effort: Effort) -> tuple[int, str] | None:
+    """Why the decoder must not see this text: (line, reason). Looks outside strings only."""
+    depth = 0
+    for token in _JSON_TOKEN.finditer(text):
+        kind = token[0]
+        if kind in "[{":
+            depth += 1
+            if depth > _DEEPEST:
+                return _line_at(text, token.start()), _too_deep()
+        elif kind in "]}":
+            depth -= 1
+        if not effort.spend(_STEPS_OF_BRACKET if kind in "[{" else 1):
+            return _line_at(text, token.start()), _too_much()
+    return None
+
+
+def _too_deep() -> str:
+    return f"nested deeper than {_DEEPEST} levels"
+
+
+def _too_much() -> str:
+    return "too many values to be judged"
+
+
+class _JSON(json.JSONDecoder):
+    """The standard decoder, except that each object is a `Mapping` that knows its line.
+
+    Only the Python scanner, not the C one, calls `parse_object` with the position: 10 MB/s.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            parse_constant=_no_constant,
+            parse_int=_whole_number,
+            parse_float=_number,
+            object_pairs_hook=list,
+        )
+        self.duplicates: list[Finding] = []
+        self._ends = array("I", (match.start() for match in re.finditer("\n", text)))
+        self._escapes = "\\u" in text
+        self._parse_object: Any = self.parse_object  # type: ignore[has-type]
+        self.parse_object = self._located
+        if self._escapes:
+            self.parse_string = _keepable_string
+        self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
+
+    def _located(self, where: tuple[str, int], *args: Any) -> tuple[Mapping, int]:
+        pairs, end = self._parse_object(where, *args)
+        mapping = Mapping(bisect_right(self._ends, where[1] - 1) + 1)
+        if self._escapes:
+            pairs = [(_keepable(key), value) for key, value in pairs]
+        mapping.update(pairs)
+        if len(mapping) < len(pairs) and len(self.duplicates) < _MOST_DUPLICATES:
+            keys = Counter(key for key, _ in pairs)
+            reason = f"the key {keys.most_common(1)[0][0][:80]!r} stands twice in one object"
+            self.duplicates.append(Finding(Level.WARNING, About.FILE, mapping.line, reason))
+        return mapping, end
+
+
+def _keepable(text: str) -> str:
+    return _UNKEEPABLE.sub(_REPLACEMENT, text)
+
+
+def _keepable_string(*args: Any) -> tuple[str, int]:
+    text, end = scanstring(*args)
+    return _keepable(text), end
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
+    parsed.format = "yaml"
+    try:
+        problem = _unsafe_yaml(parsed, effort)
+        if problem:
+            parsed.add(Level.ERROR, *problem)
+            return
+        loader = _YAML(parsed.text)
+        try:
+            while loader.check_data():  # type: ignore[no-untyped-call]
+                parsed.documents.append(loader.get_data())
+        finally:
+            loader.dispose()
+        parsed.findings += loader.duplicates
+        parsed.twice = loader.duplicates[0].line if loader.duplicates else 0
+    except yaml.MarkedYAMLError as error:
+        parsed.documents.clear()
+        if action := _HELM_OBJECT.search(parsed.text) or _FLOW.search(parsed.text):
+            parsed.format = "template"
+            line = _line_at(parsed.text, action.start())
+            parsed.add(Level.NOTE, line, "a Helm template: no YAML before Helm renders it")
+        else:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            parsed.add(Level.ERROR, line, f"not valid YAML: {error.problem or error.context}")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        parsed.documents.clear()
+        # libyaml counts the bytes of a character that it refuses
+        before = parsed.text.encode()[: getattr(error, "position", 0)]
+        reason = f"not valid YAML: {str(error).splitlines()[0]}"
+        parsed.add(Level.ERROR, before.count(b"\n") + 1, reason)
+    if not parsed.text.endswith("\n"):
+        last = parsed.text.count("\n") + 1
+        parsed.add(Level.NOTE, last, "the last line has no end: the file may have been cut off")
+
+
+def _unsafe_yaml(parsed: Parsed, effort: Effort) -> tuple[int, str] | None:
+    """Why the composer must not see this text: (line, reason). libyaml's events do not recurse."""
+    depth = aliases = documents = 0
+    for event in yaml.parse(parsed.text, Loader=yaml.CSafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.AliasEvent):
+            if not aliases:
+                parsed.add(Level.NOTE, line, f"uses a YAML alias (*{str(event.anchor)[:80]})")
+            aliases += 1
+        elif isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+        if depth > _DEEPEST:
+            return line, _too_deep()
+        if documents > _MOST_DOCUMENTS:
+            return line, f"more than {_MOST_DOCUMENTS} documents"
+        if not effort.spend(_STEPS_OF_EVENT):
+            return line, _too_much()
+        if aliases > _MOST_ALIASES:
+            return line, f"more than {_MOST_ALIASES} aliases: a YAML bomb?"
+    return None
+
+
+class _YAML(yaml.CSafeLoader):
+    """Scalars as they stand, mappings with lines; aliases stay references, merges are bounded."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.duplicates: list[Finding] = []
+        self._merged = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put the keys of merged mappings before a mapping's own, which win."""
+        merges = [value for key, value in node.value if key.tag == _MERGE]
+        if not merges:
+            return
+        # Before the others are looked into: a mapping may merge itself.
+        node.value = [pair for pair in node.value if pair[0].tag != _MERGE]
+        merged: list[Any] = []
+        for value in merges:
+            parts = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for part in reversed(parts):  # of equal keys, the first named mapping's wins
+                if not isinstance(part, yaml.MappingNode):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "a merge key (<<) takes mappings only", part.start_mark
+                    )
+                self.flatten_mapping(part)
+                self._merged += len(part.value)
+                if self._merged > _MOST_MERGED:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "merge keys (<<) repeat too much", node.start_mark
+                    )
+                merged += part.value
+        node.value = merged + node.value
+
+    def construct_any(self, node: yaml.Node) -> Any:
+        """The one constructor for every tag."""
+        if isinstance(node, yaml.ScalarNode):
+            kind = node.tag.rpartition(":")[2]
+            if kind == "null":
+                return None
+            scalar = Scalar(_keepable(node.value))
+            scalar.line, scalar.type = node.start_mark.line + 1, kind
+            return scalar
+        if isinstance(node, yaml.SequenceNode):
+            return [self.construct_object(item) for item in node.value]
+        return self._mapping(node)
+
+    def _mapping(self, node: Any) -> Mapping:
+        mapping = Mapping(node.start_mark.line + 1)
+        mapping.lines = {}
+        own = {id(key) for key, _ in node.value}
+        first: dict[Any, int] = {}  # of its own keys: those that it merges may come again
+        self.flatten_mapping(node)
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a mapping or list as a key", key_node.start_mark
+                )
+            line = key_node.start_mark.line + 1
+            if id(key_node) in own:
+                if key in first and len(self.duplicates) < _MOST_DUPLICATES:
+                    reason = f"the key {str(key)[:80]!r} stands twice (first on line {first[key]})"
+                    self.duplicates.append(Finding(Level.WARNING, About.FILE, line, reason))
+                first.setdefault(key, line)
+            mapping[key] = self.construct_object(value_node)
+            mapping.lines[key] = line
+        return mapping
+
+
+_YAML.add_constructor(None, _YAML.construct_any)
+for _tag in [tag for tag in _YAML.yaml_constructors if tag]:
+    _YAML.add_constructor(_tag, _YAML.construct_any)

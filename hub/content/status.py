@@ -1,0 +1,128 @@
+"""How the hub is: one place for the API, the command line, the pages and the admin."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Func, JSONField, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from hub.content.map import read_map
+from hub.content.rules.report import Level
+from hub.github.source import configured_source
+from hub.models import (
+    ContentTree,
+    Exporter,
+    ExporterContents,
+    GitHubToken,
+    Outcome,
+    RefreshRun,
+    TokenState,
+)
+from hub.runs.schedule import plan
+
+
+def runs() -> QuerySet[RefreshRun]:
+    """The source's runs, newest first, each with the counts of its lookups."""
+    counted = RefreshRun.objects.filter(source=configured_source().key).annotate(
+        to_look_up=Count("lookups"),
+        looked_up=Count("lookups", filter=~Q(lookups__outcome=Outcome.PENDING)),
+        requests_asked=F("requests") + Coalesce(Sum("lookups__requests"), 0),
+        failed=Count("lookups", filter=Q(lookups__outcome__in=[Outcome.FAILED, Outcome.MISSING])),
+    )
+    return counted.order_by("-pk")  # a grouped query forgets the model's own order
+
+
+def describe_run(run: RefreshRun) -> dict[str, Any]:
+    """A run of `runs()` as JSON-ready values (times are datetimes)."""
+    return {
+        "run": run.pk,
+        "trigger": run.trigger,
+        "status": run.status,
+        "reason": run.reason or None,
+        "detail": run.detail or None,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "seconds": round(run.seconds, 3),
+        "directories": run.directories,
+        "to_look_up": run.to_look_up,  # type: ignore[attr-defined]
+        "looked_up": run.looked_up,  # type: ignore[attr-defined]
+        "failed": run.failed,  # type: ignore[attr-defined]
+        "requests": run.requests_asked,  # type: ignore[attr-defined]
+    }
+
+
+@dataclass(frozen=True)
+class Directories:
+    """What the map holds, in numbers, and which directories the last run could not renew."""
+
+    total: int
+    errors: int
+    warnings: int
+    with_errors: int  # directories
+    failing: list[ExporterContents]
+
+
+def directories() -> Directories:
+    """The directories of the source, with one query."""
+    levels = Func(
+        F("judgement"),
+        Value("$.findings[*].level"),
+        template="jsonb_path_query_array(%(expressions)s::jsonpath)",
+        output_field=JSONField(),
+    )
+    found = ContentTree.objects.filter(pk=OuterRef("tree_sha"), judgement__isnull=False)
+    rows = list(
+        ExporterContents.objects.filter(source=configured_source().key)
+        .select_related("exporter")
+        .defer("evidence")
+        .annotate(levels=Subquery(found.annotate(levels=levels).values("levels")))
+    )
+    counts = [Counter(row.levels or ()) for row in rows]
+    return Directories(
+        total=len(rows),
+        errors=sum(count[Level.ERROR] for count in counts),
+        warnings=sum(count[Level.WARNING] for count in counts),
+        with_errors=sum(Level.ERROR in count for count in counts),
+        failing=[row for row in rows if row.stale],
+    )
+
+
+def describe() -> dict[str, Any]:
+    """The hub's status as JSON-ready values (times are datetimes)."""
+    source = configured_source()
+    served = read_map.look().served
+    fresh = read_map.freshness(served)
+    contents = ExporterContents.objects.filter(source=source.key)
+    newest = runs()[:2]
+    open_run = next((run for run in newest if run.is_open), None)
+    last_run = next((run for run in newest if not run.is_open), None)
+    tokens = GitHubToken.objects.exclude(state=TokenState.INVALID)
+    left = [
+        token.remaining
+        for token in tokens
+        if token.remaining is not None and token.reset_at and token.reset_at > timezone.now()
+    ]
+    return {
+        "state": fresh.state,
+        "reason": fresh.reason or None,
+        "advice": fresh.advice or None,
+        "as_of": fresh.as_of,
+        "age_seconds": fresh.age_seconds,
+        "run": served.snapshot_id,
+        "source": {
+            "repository": source.repository,
+            "branch": source.branch,
+            "path": source.path,
+            "demo": source.demo,
+        },
+        "directories": contents.count(),
+        "stale_directories": contents.exclude(stale="").count(),
+        "exporters": Exporter.objects.count(),
+        "open_run": describe_run(open_run) if open_run else None,
+        "last_run": describe_run(last_run) if last_run else None,
+        "next_refresh": plan(timezone.now()).next_tick,
+        "tokens": len(tokens),
+        "requests_left": sum(left) if left else None,
+    }

@@ -1,0 +1,1 @@
+"""What runs the hub on a machine: `make run`, backup, beat, logs."""

@@ -1,0 +1,35 @@
+"""`python -m hub.ops.local run`: the whole hub on this machine. `manage`: commands on it."""
+
+import argparse
+import sys
+
+from hub.ops.local.run import Refusal, manage, run
+from hub.ops.local.supervisor import watch_parent
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m hub.ops.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="start everything and stay until Ctrl-C")
+    manages = commands.add_parser("manage", help="run a management command on this machine's hub")
+    manages.add_argument("words", nargs=argparse.REMAINDER, help="such as: backup FILE")
+    commands.add_parser("watch-parent").add_argument("pid", type=int)
+    arguments = parser.parse_args()
+    if arguments.command == "watch-parent":
+        watch_parent(arguments.pid)
+        return 0
+    try:
+        if arguments.command == "manage":
+            return manage(arguments.words)
+        run()
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stdout.write("\nstopped\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

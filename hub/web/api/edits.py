@@ -1,0 +1,169 @@
+"""Editing content files over the API, for signed-in people and for programs with a password."""
+
+from typing import Annotated, Any, Literal
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from ninja import Field, Path, Router, Schema, Status
+from ninja.errors import HttpError
+from ninja.security import HttpBasicAuth, SessionAuth
+from pydantic import AfterValidator
+
+from hub.content import editing
+from hub.github.source import configured_source
+from hub.models import ContentEdit, EditAction
+from hub.web.api.schemas import Finding, Problem
+
+router = Router(tags=["editing"])
+
+
+class Password(HttpBasicAuth):
+    """A user's name and password, for programs; failures count as the admin's do."""
+
+    def authenticate(self, request: HttpRequest, username: str, password: str) -> Any:
+        if "\0" in username:  # no account's name, and no text that Postgres takes
+            return None
+        user = authenticate(request, username=username, password=password)
+        if getattr(request, "axes_locked_out", False):
+            # Not as the session's user either; django-axes' middleware says it in our words.
+            raise HttpError(429, "Locked out.")
+        if user is not None:
+            request.user = user
+        return user
+
+
+class Session(SessionAuth):
+    """A browser's session, with the CSRF token. Without the cookie it is simply none: 401."""
+
+    def _get_key(self, request: HttpRequest) -> str | None:
+        return super()._get_key(request) if self.param_name in request.COOKIES else None
+
+
+_SIGNED_IN = [Password(), Session()]
+
+
+def _in_unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_in_unicode)]  # JSON may hold what UTF-8 cannot
+
+
+class Proposal(Schema):
+    """What to do to one file."""
+
+    directory: Text = Field(min_length=1, max_length=255)
+    path: Text = Field(min_length=1, max_length=1000, description="Relative to the directory.")
+    action: Literal["write", "delete"] = "write"
+    text: Text = ""
+    base_sha: str = Field(
+        "",
+        pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
+        description="The blob that you started from; empty for a new file.",
+    )
+    message: Text = Field(
+        "", max_length=200, pattern=r"^[^\x00]*$", description="The commit's message."
+    )
+
+
+class Edit(Schema):
+    """An edit, and what became of it."""
+
+    edit: int
+    directory: str
+    path: str
+    action: Literal["write", "delete"]
+    state: Literal["queued", "committed", "conflict", "refused", "withdrawn"]
+    reason: str | None
+    detail: str | None
+    commit_sha: str | None
+    run: int | None
+
+
+class Refusal(Problem):
+    """Why an edit was not taken; nothing was kept."""
+
+    field: str = Field("", description="The member of the proposal that is wrong.")
+    findings: list[Finding] = Field([], description="What is wrong with the file.")
+
+
+@router.post(
+    "",
+    auth=_SIGNED_IN,
+    response={
+        202: Edit,
+        400: Problem,
+        401: Problem,
+        403: Problem,
+        409: Refusal,
+        413: Problem,
+        422: Refusal,
+        429: Problem,
+    },
+    summary="Write or delete a file",
+    description="Checked at once: 422 with the findings when the file would not work, 409 when "
+    "somebody else changed it. Then it waits for the run that commits it to GitHub and publishes "
+    "it; ask for the edit to see what became of it.",
+)
+def submit(request: HttpRequest, proposal: Proposal) -> Any:
+    """Keep the edit and begin the run."""
+    if not request.user.has_perm("hub.add_contentedit"):
+        return Status(403, {"detail": "Your account may not edit contents: ask an admin."})
+    given = proposal.dict()
+    given["action"] = EditAction(given["action"])
+    author = request.user if isinstance(request.user, User) else None
+    try:
+        edit, _ = editing.submit(editing.Proposal(**given), author)
+    except editing.Invalid as invalid:
+        status = 409 if isinstance(invalid, editing.Changed) else 422
+        return Status(
+            status,
+            {
+                "detail": str(invalid),
+                "field": invalid.field,
+                "findings": [vars(finding) for finding in invalid.findings],
+            },
+        )
+    return Status(202, _edit(edit))
+
+
+@router.get(
+    "/{int:edit}",
+    auth=_SIGNED_IN,
+    response={
+        200: Edit,
+        401: Problem,
+        403: Problem,
+        404: Problem,
+        422: Problem,
+        429: Problem,
+    },
+    summary="What became of an edit",
+)
+def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:
+    """One edit."""
+    if not request.user.has_perm("hub.view_contentedit"):
+        return Status(403, {"detail": "Your account may not see edits: ask an admin."})
+    found = ContentEdit.objects.filter(source=configured_source().key, pk=edit).first()
+    if found is None:
+        return Status(404, {"detail": "There is no such edit."})
+    return _edit(found)
+
+
+def _edit(edit: ContentEdit) -> dict[str, Any]:
+    return {
+        "edit": edit.pk,
+        "directory": edit.directory,
+        "path": edit.path,
+        "action": edit.action,
+        "state": edit.state,
+        "reason": edit.reason or None,
+        "detail": edit.detail or None,
+        "commit_sha": edit.commit_sha or None,
+        "run": edit.run_id,
+    }

@@ -1,0 +1,199 @@
+"""The list page: search, filters, orders and pages of the catalogue."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.paginator import EmptyPage, Page, Paginator
+from django.db.models import OuterRef, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import push_url, replace_url
+from django_htmx.middleware import HtmxDetails
+
+from hub.catalogue.facets import Entry, facets, narrow, ways_out
+from hub.catalogue.order import ordered
+from hub.catalogue.query import SORTS, Wish, wish_of
+from hub.catalogue.search import closest, search
+from hub.models import Exporter, Release
+from hub.web.page_cache import kept
+from hub.web.pages.badges import badges_of
+from hub.web.pages.context import frame
+from hub.web.pages.rows import Held, contents_by_exporter
+
+PER_PAGE = 60
+LATELY = timedelta(days=90)
+NEW_FOR = timedelta(days=30)
+# Who came within a day of the first exporter came with it: a new hub is not all "new".
+_FIRST_DAY = timedelta(days=1)
+
+Contents = dict[int | None, list[Held]]
+
+
+class Card:
+    """An exporter as the list shows it."""
+
+    def __init__(self, exporter: Exporter, rows: Sequence[Held], *, known: bool):
+        self.exporter = exporter
+        self.badges = badges_of(rows, known=known)
+        self.stale = any(row.stale for row in rows)
+        first_added_at = exporter.first_added_at  # type: ignore[attr-defined]
+        self.new = is_new(exporter.added_at, first_added_at, timezone.now())
+
+
+def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
+    """Whether an exporter came lately, to a catalogue (`first_added_at`) that was there before."""
+    return now - added_at < NEW_FOR and added_at - first_added_at > _FIRST_DAY
+
+
+@require_safe
+@kept
+@gzip_page
+@vary_on_headers("HX-Request")
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """The exporters that the address asks for, with what is there for each.
+
+    Asked by htmx, the part of the page that they change. 404 for a page beyond the last.
+    """
+    htmx = HtmxDetails(request)
+    if not htmx and _says_nothing(request.GET):
+        return HttpResponseRedirect(reverse("catalogue") + _without_empty(request.GET))
+    wish, notes = wish_of(request.GET)
+    context = frame()
+    contents = contents_by_exporter(context["source"].key)
+    entries, guessed = _entries(wish, contents, context["source"].key, known=context["known"])
+    left = narrow(entries, wish)
+    page = _page([entry.pk for entry in left], wish)
+    counted = facets(entries, wish)
+    context |= {
+        "wish": wish,
+        "notes": notes,
+        "cards": _cards(page, contents, known=context["known"]),
+        "total": len(left),
+        "nothing_yet": not entries and not wish.q,
+        "guessed": guessed,
+        "facets": counted,
+        "chosen": [option for facet in counted for option in facet.options if option.chosen],
+        "sorts": [
+            (label, wish.sorted_by(sort), sort == wish.order) for sort, label in _sorts(wish)
+        ],
+        "page": page,
+        "pages": _pages(page, wish),
+        "previous": wish.on_page(page.number - 1),
+        "next": wish.on_page(page.number + 1),
+        "homeless": len(contents.get(None, [])),
+    }
+    if not left:
+        context["ways_out"] = ways_out(entries, wish)
+        context["closest"] = closest(Exporter.objects.all(), wish.q) if wish.q else []
+    if not htmx or htmx.history_restore_request:
+        return render(request, "hub/catalogue.html", context)
+    response = render(request, "hub/includes/results.html", context | {"alone": True})
+    return _remembered(response, wish, htmx)
+
+
+def _says_nothing(parameters: QueryDict) -> bool:
+    """Whether there are empty parameters, as a form sends them."""
+    return any(
+        not value.strip() for values in dict(parameters.lists()).values() for value in values
+    )
+
+
+def _without_empty(parameters: QueryDict) -> str:
+    kept = parameters.copy()
+    for name, values in parameters.lists():
+        kept.setlist(name, [value for value in values if value.strip()])
+    query = kept.urlencode()
+    return f"?{query}" if query else ""
+
+
+def _entries(
+    wish: Wish, contents: Contents, source: str, *, known: bool
+) -> tuple[list[Entry], bool]:
+    """All that the search finds, in order, for the filters; and whether all of it was guessed."""
+    now = timezone.now()
+    found = search(Exporter.objects.all(), wish.q) if wish.q else Exporter.objects.all()
+    rows = ordered(found, wish.order, now.date(), source).values(
+        "pk",
+        "category__name",
+        "official",
+        "contents_changed_at",
+        "last_release_at",
+        *(["exact"] if wish.q else []),
+    )
+    guessed = wish.q != "" and not any(row["exact"] for row in rows)
+    return [_entry(row, contents, now, known=known) for row in rows], guessed
+
+
+def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: bool) -> Entry:
+    badges = badges_of(contents.get(row["pk"], []), known=known)
+    changes = (row["contents_changed_at"], row["last_release_at"])
+    return Entry(
+        pk=row["pk"],
+        category=row["category__name"],
+        official=row["official"],
+        updated=any(now - changed < LATELY for changed in changes if changed),
+        has=frozenset(badge.letter for badge in badges if badge.there),
+        usable=frozenset(badge.letter for badge in badges if badge.mark == "there"),
+    )
+
+
+def _page(pks: list[int], wish: Wish) -> Page[int]:
+    try:
+        return Paginator(pks, PER_PAGE).page(wish.page)
+    except EmptyPage as fault:
+        raise Http404("The results have fewer pages.") from fault
+
+
+def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[Card]:
+    """The exporters of one page, in its order. One query."""
+    releases = Release.objects.filter(exporter=OuterRef("pk")).order_by(
+        "prerelease", "-published_at"
+    )
+    exporters = (
+        Exporter.objects.select_related("category")
+        .defer("words", "trigrams")
+        .annotate(
+            release_tag=Subquery(releases.values("tag")[:1]),
+            released_at=Subquery(releases.values("published_at")[:1]),
+            first_added_at=Subquery(Exporter.objects.order_by("added_at").values("added_at")[:1]),
+        )
+        .in_bulk(list(page))
+    )
+    # one that was deleted since it was counted is not there any more
+    here = [exporters[pk] for pk in page if pk in exporters]
+    return [Card(exporter, contents.get(exporter.pk, []), known=known) for exporter in here]
+
+
+def _sorts(wish: Wish) -> list[tuple[str, str]]:
+    return [(sort, label) for sort, label in SORTS.items() if wish.q or sort != "relevance"]
+
+
+def _pages(page: Page[int], wish: Wish) -> list[tuple[str, Wish | None]]:
+    """The pager: each number with where it leads; no wish for the dots between."""
+    numbers = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
+    return [
+        (str(number), wish.on_page(number) if isinstance(number, int) else None)
+        for number in numbers
+    ]
+
+
+def _remembered(response: HttpResponse, wish: Wish, htmx: HtmxDetails) -> HttpResponse:
+    """Let the browser show the address; going on typing is no new entry of its history."""
+    before, _ = wish_of(QueryDict(_query_of(htmx.current_url or "")))
+    typed_on = bool(before.q) and bool(wish.q) and before.unsearched() == wish.unsearched()
+    remember = replace_url if before == wish or typed_on else push_url
+    return remember(response, reverse("catalogue") + wish.query)
+
+
+def _query_of(url: str) -> str:
+    try:
+        return urlsplit(url).query
+    except ValueError:  # the header may say anything
+        return ""

@@ -1,0 +1,78 @@
+"""The coverage grid, as a page and as CSV."""
+
+import csv
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+
+from hub.models import Exporter
+from hub.web.page_cache import kept
+from hub.web.pages.badges import badges_of
+from hub.web.pages.context import frame
+from hub.web.pages.grid import Row, View, columns, exporter_cell, lines, view_of
+from hub.web.pages.rows import contents_by_exporter
+
+
+@require_safe
+@kept
+@gzip_page
+def coverage(request: HttpRequest) -> HttpResponse:
+    """Every exporter and every directory without one, and what is there for each."""
+    view, notes = _view(request)
+    context = frame()
+    every = _rows(context["source"].key, known=context["known"])
+    rows = view.of(every)
+    categories = sorted({row.category for row in every if row.category}, key=str.casefold)
+    context |= {
+        "view": view,
+        "notes": notes,
+        "rows": rows,
+        "columns": columns(rows, view),
+        "categories": categories,
+        "nothing_yet": not every,
+    }
+    return render(request, "hub/coverage.html", context)
+
+
+@require_safe
+@gzip_page
+def coverage_csv(request: HttpRequest) -> HttpResponse:
+    """The same rows in the same order, to keep."""
+    view, _ = _view(request)
+    context = frame()
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="coverage.csv"'
+    rows = view.of(_rows(context["source"].key, known=context["known"]))
+    csv.writer(response).writerows(lines(rows))
+    return response
+
+
+def _view(request: HttpRequest) -> tuple[View, list[str]]:
+    return view_of(request.GET.get("category", ""), request.GET.get("sort", ""))
+
+
+def _rows(source: str, *, known: bool) -> list[Row]:
+    """All rows of the grid, in no order. Two queries."""
+    contents = contents_by_exporter(source)
+    exporters = Exporter.objects.values_list("pk", "title", "slug", "category__name", "repository")
+    rows = [
+        Row(
+            title=title,
+            directories=tuple(row.directory for row in contents.get(pk, [])),
+            cells=(exporter_cell(True), *badges_of(contents.get(pk, []), known=known)),
+            slug=slug,
+            category=category,
+            repository=repository,
+        )
+        for pk, title, slug, category, repository in exporters
+    ]
+    return rows + [
+        Row(
+            title=row.directory,
+            directories=(row.directory,),
+            cells=(exporter_cell(False), *badges_of([row], known=known)),
+        )
+        for row in contents.get(None, [])
+    ]

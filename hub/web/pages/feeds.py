@@ -1,0 +1,83 @@
+"""Atom feeds: what changed, of all exporters or of one."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.syndication.views import Feed
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+
+from hub.github.source import configured_source
+from hub.models import Change, ChangeKind, ChangeWhat, Exporter
+from hub.web.pages.text import one_line
+
+_NEWEST = 100
+_TITLE = "Exporter Hub: changes"
+
+
+class ChangesFeed(Feed[Change, Exporter | None]):
+    """What exporters gained and lost, newest first; with a slug, that exporter alone."""
+
+    feed_type = Atom1Feed
+    subtitle = "What was gained or lost: charts, alerting rules, dashboards."
+
+    def get_object(self, request: HttpRequest, slug: str = "") -> Exporter | None:
+        """The exporter; Django answers 404 when there is none of that slug."""
+        return Exporter.objects.get(slug=slug) if slug else None
+
+    def title(self, exporter: Exporter | None) -> str:
+        return f"{_TITLE} of {one_line(exporter.title)}" if exporter else _TITLE
+
+    def link(self, exporter: Exporter | None) -> str:
+        return _history(exporter) if exporter else reverse("catalogue")
+
+    def items(self, exporter: Exporter | None) -> QuerySet[Change]:
+        changes = Change.objects.filter(source=configured_source().key)
+        if exporter:
+            changes = changes.filter(exporter=exporter)
+        return changes.select_related("exporter")[:_NEWEST]
+
+    def item_title(self, item: Change) -> str:
+        return one_line(sentence(item))
+
+    def item_description(self, item: Change) -> str:
+        return f"{one_line(sentence(item))}: {item.get_cause_display()}."
+
+    def item_link(self, item: Change) -> str:
+        if item.exporter:
+            return _history(item.exporter)
+        return reverse("api:directory_contents", kwargs={"directory": item.directory})
+
+    def item_guid(self, item: Change) -> str:
+        return f"urn:exporter-hub:change:{item.pk}"
+
+    def item_pubdate(self, item: Change) -> datetime:
+        return item.at
+
+    def item_updateddate(self, item: Change) -> datetime:
+        return item.at
+
+    def item_author_name(self, item: Any) -> str:
+        return "Exporter Hub"
+
+
+def _history(exporter: Exporter) -> str:
+    return f"/exporters/{exporter.slug}/history"
+
+
+def sentence(change: Change) -> str:
+    """The change in words: "Redis gained alerting rules"."""
+    name = change.exporter.title if change.exporter else change.directory
+    kind, what = ChangeKind(change.kind), ChangeWhat(change.what)
+    if kind == ChangeKind.DIRECTORY:
+        verb = "appeared" if what == ChangeWhat.GAINED else "is gone"
+        return f"{name}: the directory {change.directory} {verb}"
+    words = {
+        ChangeWhat.GAINED: f"{name} gained {kind.label}",
+        ChangeWhat.LOST: f"{name} lost {kind.label}",
+        ChangeWhat.USABLE: f"{name}: {kind.label} became usable",
+        ChangeWhat.BROKEN: f"{name}: {kind.label} broken now",
+    }
+    return words[what]

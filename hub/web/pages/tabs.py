@@ -1,0 +1,412 @@
+"""What the tabs show of an exporter's files, ready for their templates."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
+from hub.content.rules.directory import FileFinding
+from hub.content.rules.report import (
+    Alert,
+    AlertsForm,
+    Chart,
+    Dashboard,
+    FileReport,
+    Manifest,
+    Panel,
+)
+from hub.github.source import Source, configured_source
+from hub.models import Exporter, ExporterContents, Reason
+from hub.web.api.raw import LONGEST_NAME
+from hub.web.pages import snippets
+from hub.web.pages.highlight import highlight, language_of, listing
+
+# Longer texts are not shown line by line: half a megabyte of lines is nothing to read.
+_LONGEST_SHOWN = 300_000  # characters
+_TONES = {
+    "bad": {"critical", "crit", "page", "emergency", "error", "high", "disaster", "fatal", "p1"},
+    "warn": {"warning", "warn", "average", "medium", "major", "minor", "p2"},
+    "calm": {"info", "information", "informational", "none", "low", "notice", "p3"},
+}
+
+
+def directory(row: ExporterContents, source: Source) -> dict[str, Any]:
+    """A directory of the contents, and why it is older than the rest."""
+    return {
+        "name": row.directory,
+        "url": source.page_of(row.directory, "tree"),
+        "as_of": row.as_of,
+        "stale": str(Reason(row.stale).label) if row.stale else "",
+    }
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """A file with its links, and its text line by line where that is shown.
+
+    `prefix` goes before the lines' anchors: nothing for a page's first file.
+    """
+
+    file: ContentFile
+    report: FileReport | None
+    links: "Links"
+    number: int
+    code: SafeString | None = None
+    lines: int = 0
+    why_not: str = ""
+
+    @property
+    def id(self) -> str:
+        """Names the file within the page."""
+        return f"file.{self.number}"
+
+    @property
+    def prefix(self) -> str:
+        """What goes before the lines' anchors: nothing for the page's first file."""
+        return _prefix(self.number)
+
+
+def _prefix(number: int) -> str:
+    return "" if number == 1 else f"{number}."
+
+
+class Links:
+    """Where a file can be had, looked at and edited."""
+
+    def __init__(self, request: HttpRequest, file: ContentFile) -> None:
+        path = reverse("api:raw_file", kwargs={"sha": file.sha})
+        self.download = f"{path}?{urlencode({'name': file.name[-LONGEST_NAME:]})}"
+        self.raw = f"{self.download}&shown=true"
+        self.absolute = request.build_absolute_uri(self.download)
+        self.github = configured_source().page_of(file.whole_path)
+        self.edit_on_github = configured_source().page_of(file.whole_path, "edit")
+        query = urlencode({"directory": file.directory, "path": file.path})
+        form = f"{reverse('admin:hub_contentedit_add')}?{query}"
+        self.edit = form if request.user.has_perm("hub.add_contentedit") else ""
+
+
+def shown_file(
+    request: HttpRequest, file: ContentFile, content: Content | None, number: int, *, code: bool
+) -> ShownFile:
+    """The file, with its text as a listing when `code` is wanted and there is some to show."""
+    links = Links(request, file)
+    report = content.report if content else None
+    if not code:
+        return ShownFile(file, report, links, number)
+    if content is None:
+        why = "The hub keeps no copy of this file: it is no text of a form it reads, or too large."
+        return ShownFile(file, report, links, number, why_not=why)
+    if content.text is None:
+        return ShownFile(file, report, links, number, why_not="This file is not text in UTF-8.")
+    if len(content.text) > _LONGEST_SHOWN:
+        why = "This file is too long to be shown here."
+        return ShownFile(file, report, links, number, why_not=why)
+    language = language_of(file.path)
+    html = listing(content.text, language, file.findings, _prefix(number))
+    lines = len(content.text.splitlines())
+    return ShownFile(file, report, links, number, html, lines)
+
+
+def _of_kind(files: Iterable[ContentFile], kind: str) -> list[ContentFile]:
+    return [file for file in files if kind in file.kinds]
+
+
+# --- infrastructure as code -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ShownChart:
+    """A Helm chart: its Chart.yaml, what its values are called, and how to install it."""
+
+    file: ContentFile
+    folder: str
+    chart: Chart
+    values: tuple[str, ...]
+    usable: bool | None
+    findings: tuple[FileFinding, ...]
+    install: str
+
+
+@dataclass(frozen=True)
+class ShownManifest:
+    """A file of Kubernetes resources, or values for a chart from elsewhere."""
+
+    file: ContentFile
+    manifests: tuple[Manifest, ...]
+    values: tuple[str, ...]
+    usable: bool | None
+    commands: str
+
+
+def iac(
+    request: HttpRequest,
+    exporter: Exporter,
+    rows: Sequence[ExporterContents],
+    files: Sequence[ContentFile],
+    asked: str,
+) -> dict[str, Any]:
+    """Charts and manifests, the list of files, and the one file that is shown."""
+    speaking = _of_kind(files, "I")
+    shown = _chosen(files, speaking, asked)
+    beside = [file for file in files if file.name == "values.yaml"]
+    wanted = [*speaking, *beside, *([shown] if shown else [])]
+    contents = contents_of(wanted, {shown.sha} if shown else ()) if wanted else {}
+    folders = findings_of_folders(rows)
+    charts, manifests = [], []
+    for file in speaking:
+        content = contents.get(file.sha)
+        chart = content.report.chart if content and _is_chart(file) else None
+        if chart is not None:
+            charts.append(_chart(exporter, file, chart, files, folders, contents))
+        else:
+            manifests.append(_manifest(request, file, content))
+    piece = shown_file(request, shown, contents.get(shown.sha), 1, code=True) if shown else None
+    return {
+        "charts": charts,
+        "manifests": manifests,
+        "folder_findings": folders,
+        "groups": [
+            (directory, list(of_it)) for directory, of_it in groupby(files, lambda f: f.directory)
+        ],
+        "shown": piece,
+        "fetch": snippets.download(piece.links.absolute, piece.file.path) if piece else "",
+    }
+
+
+def _chosen(
+    files: Sequence[ContentFile], speaking: Sequence[ContentFile], asked: str
+) -> ContentFile | None:
+    if asked:
+        return next(file for file in files if file.whole_path == asked)
+    return next(iter(speaking), None)
+
+
+def _is_chart(file: ContentFile) -> bool:
+    return file.name.casefold() in ("chart.yaml", "chart.yml", "charts.yaml")
+
+
+def _chart(
+    exporter: Exporter,
+    file: ContentFile,
+    chart: Chart,
+    files: Iterable[ContentFile],
+    folders: Iterable[tuple[str, FileFinding]],
+    contents: dict[str, Content],
+) -> ShownChart:
+    folder = file.whole_path.rpartition("/")[0]
+    values = next((f for f in files if f.whole_path == f"{folder}/values.yaml"), None)
+    known = contents.get(values.sha) if values else None
+    inside = f"{folder.removeprefix(file.directory).removeprefix('/')}/".removeprefix("/")
+    own = [
+        finding
+        for directory, finding in folders
+        if directory == file.directory
+        and (f"{finding.path}/" == inside or finding.path == "." or finding.path.startswith(inside))
+    ]
+    return ShownChart(
+        file=file,
+        folder=folder,
+        chart=chart,
+        values=known.report.values if known else (),
+        usable=file.kinds["I"],
+        findings=(*file.findings, *own),
+        install=snippets.install_chart(
+            configured_source(), folder, exporter.slug, dependencies=bool(chart.dependencies)
+        ),
+    )
+
+
+def _manifest(request: HttpRequest, file: ContentFile, content: Content | None) -> ShownManifest:
+    report = content.report if content else None
+    url = Links(request, file).absolute
+    manifests = report.manifests if report else ()
+    commands = ""
+    if content is not None:
+        commands = (
+            snippets.apply(url, file.path) if manifests else snippets.download(url, file.path)
+        )
+    values = report.values if report and not manifests else ()
+    return ShownManifest(file, manifests, values, file.kinds["I"], commands)
+
+
+# --- alerting rules -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ShownAlert:
+    """One rule as a row of the table; `rule` is its text as the file has it."""
+
+    alert: Alert
+    expr: SafeString
+    tone: str
+    rule: str
+    anchor: str
+    number: int
+
+
+@dataclass(frozen=True)
+class AlertFile:
+    """A file with alerting rules."""
+
+    shown: ShownFile
+    alerts: list[ShownAlert]
+    usable: bool | None
+    form: str
+    label: str
+    commands: str
+
+
+_FORMS = {
+    AlertsForm.GROUPS: "A rule file: Prometheus loads it as it is.",
+    AlertsForm.RESOURCE: "A Kubernetes resource: for Prometheus' operator, or a mounted ConfigMap.",
+    AlertsForm.FRAGMENT: "A part of a rule file: put it below the groups of a file of your own.",
+    AlertsForm.NESTED: "The rules stand below other keys: hand the file to Helm as values.",
+    AlertsForm.TEMPLATE: "A template: Helm renders it when its chart is installed.",
+}
+
+_COMMANDS = {
+    AlertsForm.GROUPS: ("Check with promtool", snippets.check_rules),
+    AlertsForm.RESOURCE: ("Apply with kubectl", snippets.apply),
+}
+
+
+def alerts(request: HttpRequest, files: Iterable[ContentFile]) -> list[AlertFile]:
+    """Each file that speaks for alerting rules, by directory and path."""
+    chosen = _of_kind(files, "A")
+    contents = contents_of(chosen, {file.sha for file in chosen}) if chosen else {}
+    return [
+        _alert_file(request, file, contents.get(file.sha), number)
+        for number, file in enumerate(chosen, start=1)
+    ]
+
+
+def _alert_file(
+    request: HttpRequest, file: ContentFile, content: Content | None, number: int
+) -> AlertFile:
+    shown = shown_file(request, file, content, number, code=True)
+    report = content.report if content else None
+    lines = (content.text or "").splitlines() if content else []
+    form = report.alerts_form if report else None
+    label, command = "Download", snippets.download
+    if form in _COMMANDS:
+        label, command = _COMMANDS[form]
+    return AlertFile(
+        shown=shown,
+        alerts=[
+            ShownAlert(
+                alert,
+                highlight(alert.expr, "promql"),
+                tone_of(alert.severity),
+                rule_text(lines, alert),
+                f"{shown.prefix}L{alert.line}",
+                index,
+            )
+            for index, alert in enumerate(report.alerts if report else (), start=1)
+        ],
+        usable=file.kinds["A"],
+        form=_FORMS[form] if form else "",
+        label=label,
+        commands=command(shown.links.absolute, file.path) if content else "",
+    )
+
+
+def tone_of(severity: str) -> str:
+    """How bad a severity sounds, for its colour: bad, warn, calm or "" for a word of their own."""
+    word = severity.casefold().strip()
+    return next((tone for tone, words in _TONES.items() if word in words), "")
+
+
+_KEY = re.compile(r"^(?P<space>\s*)(?P<dash>- +)?")
+
+
+def rule_text(lines: Sequence[str], alert: Alert) -> str:
+    """The rule as its file has it, moved to the left; "" where the file holds it in another form.
+
+    It begins at the dash of its list and ends before the next line that is indented no deeper.
+    """
+    at = alert.line - 1
+    if not 0 <= at < len(lines) or "alert" not in lines[at]:
+        return ""
+    start = _dash_of(lines, at)
+    if start is None:
+        return ""
+    depth = len(lines[start]) - len(lines[start].lstrip())
+    end = start + 1
+    while end < len(lines):
+        line = lines[end]
+        if line.strip() and len(line) - len(line.lstrip()) <= depth:
+            break
+        end += 1
+    return textwrap.dedent("\n".join(lines[start:end])).rstrip()
+
+
+def _dash_of(lines: Sequence[str], at: int) -> int | None:
+    """The line of the list item that `alert:` on line `at` belongs to; within it above."""
+    column = re.match(r"\s*(- +)?", lines[at])
+    if column and column[1]:
+        return at
+    depth = len(lines[at]) - len(lines[at].lstrip())
+    for above in range(at - 1, max(-1, at - 200), -1):
+        found = re.match(r"(\s*)- +", lines[above])
+        if found and len(found[0]) == depth:
+            return above
+        if lines[above].strip() and len(lines[above]) - len(lines[above].lstrip()) < depth:
+            return None
+    return None
+
+
+# --- dashboards -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ShownDashboard:
+    """One dashboard with its panels by row."""
+
+    dashboard: Dashboard
+    rows: list[tuple[str, list[Panel]]]
+
+
+@dataclass(frozen=True)
+class DashboardFile:
+    """A file with dashboards. `commands` import it; "" where Grafana does not take it as it is."""
+
+    shown: ShownFile
+    dashboards: list[ShownDashboard]
+    usable: bool | None
+    commands: str
+
+
+def dashboards(request: HttpRequest, files: Iterable[ContentFile]) -> list[DashboardFile]:
+    """Each file that speaks for dashboards, by directory and path."""
+    chosen = _of_kind(files, "G")
+    contents = contents_of(chosen) if chosen else {}
+    found = []
+    for number, file in enumerate(chosen, start=1):
+        content = contents.get(file.sha)
+        shown = shown_file(request, file, content, number, code=False)
+        report = content.report if content else None
+        importable = report is not None and report.format == "json" and len(report.dashboards) == 1
+        found.append(
+            DashboardFile(
+                shown,
+                [
+                    ShownDashboard(d, _by_row(d.panels))
+                    for d in (report.dashboards if report else ())
+                ],
+                file.kinds["G"],
+                snippets.import_dashboard(shown.links.absolute) if importable else "",
+            )
+        )
+    return found
+
+
+def _by_row(panels: Iterable[Panel]) -> list[tuple[str, list[Panel]]]:
+    return [(row, list(of_it)) for row, of_it in groupby(panels, lambda panel: panel.row)]

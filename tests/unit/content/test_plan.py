@@ -1,0 +1,103 @@
+"""What a publication puts in the map."""
+
+from datetime import UTC, datetime
+
+from hub.content.refresh.plan import Entry, Plan, plan_publication
+from hub.content.rules.directory import Judgement
+
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+OLDER = datetime(2025, 1, 1, tzinfo=UTC)
+ALERTS = Judgement({"alert.yaml": {"A": True}})
+
+
+def plan(
+    listing: dict[str, str],
+    judged: dict[str, Judgement] | None = None,
+    last: dict[str, Entry] | None = None,
+    *,
+    last_is_current: bool = True,
+    unchanged: int = 0,
+) -> Plan:
+    return plan_publication(
+        listing,
+        judged or {},
+        last or {},
+        why_failed=lambda _: "server_fault",
+        last_as_of=BEFORE,
+        last_is_current=last_is_current,
+        shrink_limit=0.5,
+        unchanged=unchanged,
+    )
+
+
+def known(sha: str, **fields: object) -> Entry:
+    return Entry(sha, True, False, False, True, False, False, {"I": ["x"]}, **fields)  # type: ignore[arg-type]
+
+
+def test_a_judged_tree_is_fresh() -> None:
+    result = plan({"Redis": "a"}, {"a": ALERTS})
+    assert result.entries["Redis"] == Entry(
+        "a", False, True, False, False, True, False, ALERTS.evidence()
+    )
+    assert result.complete
+    assert not result.all_failed
+
+
+def test_an_unchanged_tree_keeps_its_entry() -> None:
+    assert plan({"Redis": "a"}, last={"Redis": known("a")}).entries["Redis"] == known("a")
+
+
+def test_a_failed_directory_keeps_its_last_good_entry_and_says_since_when() -> None:
+    result = plan({"Redis": "b", "Kafka": "k"}, {"k": ALERTS}, {"Redis": known("a")})
+    assert result.entries["Redis"] == known("a", stale="server_fault", as_of=BEFORE)
+    assert not result.complete
+
+
+def test_an_entry_that_was_stale_before_keeps_its_time() -> None:
+    last = {"Redis": known("a", stale="deadline", as_of=OLDER)}
+    result = plan({"Redis": "b", "Kafka": "k"}, {"k": ALERTS}, last)
+    assert result.entries["Redis"].as_of == OLDER
+
+
+def test_a_stale_entry_is_fresh_again_when_its_tree_comes_back() -> None:
+    last = {"Redis": known("a", stale="deadline", as_of=OLDER)}
+    assert plan({"Redis": "a"}, {"a": ALERTS}, last).entries["Redis"].stale == ""
+
+
+def test_an_entry_of_older_rules_is_stale_until_its_tree_is_judged_again() -> None:
+    last = {"Redis": known("a"), "Kafka": known("k")}
+    listing = {"Redis": "a", "Kafka": "k"}
+    result = plan(listing, {"k": ALERTS}, last, last_is_current=False)
+    assert result.entries["Redis"].stale == "server_fault"
+    assert result.entries["Kafka"].alerts is True
+
+
+def test_a_failed_directory_without_an_earlier_entry_is_unknown_and_never_false() -> None:
+    entry = plan({"New": "n", "Kafka": "k"}, {"k": ALERTS}).entries["New"]
+    assert (entry.iac, entry.alerts, entry.dashboard) == (None, None, None)
+
+
+def test_a_directory_that_is_gone_leaves_the_map() -> None:
+    last = {"Redis": known("a"), "Gone": known("g")}
+    assert set(plan({"Redis": "a"}, last=last).entries) == {"Redis"}
+
+
+def test_all_failed() -> None:
+    assert plan({"Redis": "b", "Kafka": "k"}, last={"Redis": known("a")}).all_failed
+    assert not plan({}).all_failed
+
+
+def test_half_may_vanish_at_once_and_no_more() -> None:
+    last = {name: known(name) for name in "abcd"}
+    assert not plan({"a": "a", "b": "b"}, last=last).shrunk
+    assert plan({"a": "a"}, last=last).shrunk
+    assert plan({}, last=last).shrunk
+
+
+def test_directories_that_stay_as_they_are_count_as_they_would_with_their_entries() -> None:
+    one_failed = plan({"Redis": "b"}, last={"Redis": known("a")}, unchanged=3)
+    assert (one_failed.directories, one_failed.all_failed, one_failed.shrunk) == (4, False, False)
+    assert not one_failed.complete
+    gone = {name: known(name) for name in ("Redis", "Kafka", "MySQL", "NGINX")}
+    assert not plan({}, last=gone, unchanged=4).shrunk, "half of eight are left"
+    assert plan({}, last=gone, unchanged=3).shrunk

@@ -1,0 +1,297 @@
+"""Real directories, judged by what is in their files; what is said of files, and in which order."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.content.rules.directory import (
+    KINDS,
+    Judgement,
+    judge_directory,
+    reading_order,
+    worth_reading,
+)
+from hub.content.rules.judge import judge
+from hub.content.rules.parsing import LARGEST_FILE
+from hub.content.rules.report import FileReport
+
+SAMPLE = Path(__file__).resolve().parents[3] / "hub" / "demo" / "sample"
+
+
+def judged(directory: Path) -> Judgement:
+    """The directory as a lookup would judge it."""
+    reports = {}
+    for file in directory.rglob("*"):
+        if file.is_file():
+            path = file.relative_to(directory).as_posix()
+            read = worth_reading(path, file.stat().st_size)
+            reports[path] = judge(file.read_bytes()) if read else None
+    return judge_directory(reports)
+
+
+def test_every_cell_of_the_real_contents(real_contents: Path) -> None:
+    truth = json.loads((real_contents / "truth.json").read_text())
+    found = {name: judged(real_contents / "contents" / name) for name in truth}
+    wrong = [
+        (name, kind)
+        for name, said in truth.items()
+        for kind in KINDS
+        if (found[name].there(kind), found[name].usable(kind)) != (said[kind], said["usable"][kind])
+    ]
+    assert len(truth) == 11
+    assert wrong == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_cell_of_the_sample(kind: str) -> None:
+    truth = json.loads((SAMPLE / "truth.json").read_text())
+    found = {name: judged(SAMPLE / "contents" / name) for name in truth}
+    assert {name: found[name].there(kind) for name in truth} == {
+        name: said[kind] for name, said in truth.items()
+    }
+    assert {name: found[name].usable(kind) for name in truth} == {
+        name: said[kind] for name, said in truth.items()
+    }
+    errors = [
+        (name, finding)
+        for name, judgement in found.items()
+        for finding in judgement.findings
+        if finding.level == "error"
+    ]
+    assert errors == []
+
+
+RULES = b"groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n"
+CHART = b"apiVersion: v2\nname: a\nversion: 1.0.0\n"
+UNRENDERED = b"apiVersion: v1\nkind: Service\nname: {{ .Values.x }}\nx: [\n"
+
+
+def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
+    """The findings of a directory: level, path, line and the reason."""
+    reports = {path: None if data is None else judge(data) for path, data in files.items()}
+    found = judge_directory(reports).findings
+    return [(f.level.value, f.path, f.line, f.reason) for f in found]
+
+
+@pytest.mark.parametrize(
+    ("files", "finding"),
+    [
+        (
+            {"a_alert.yaml": RULES + b"    x: y\n"},
+            ("error", "a_alert.yaml", 6, "alert 'A': Prometheus knows no field 'x' here"),
+        ),
+        (
+            {"a_alert.yaml": b"# to be written\n"},
+            ("warning", "a_alert.yaml", 1, "named like alerting rules, but no alert is in it"),
+        ),
+        (
+            {"a_dahsboard.json": b'{"name": "x"}'},
+            ("warning", "a_dahsboard.json", 1, "named like a dashboard, but no dashboard is in it"),
+        ),
+        (
+            {"config.yaml": b"a: [\n"},
+            ("error", "config.yaml", 2, "not valid YAML: did not find expected node content"),
+        ),
+        (
+            {"a_helm.yaml": UNRENDERED},
+            (
+                "error",
+                "a_helm.yaml",
+                1,
+                "a Helm template outside of a chart: neither Helm nor kubectl takes it as it is",
+            ),
+        ),
+        (
+            {"a_helm.yaml": b"$ helm install a b/a\n"},
+            ("error", "a_helm.yaml", 1, "commands instead of a chart, values or a manifest"),
+        ),
+        (
+            {"a_alert.yaml": b"{{ if .Values.x }}\n" + RULES + b"{{ end }}\n"},
+            (
+                "error",
+                "a_alert.yaml",
+                1,
+                "rules with Helm's actions in them: Prometheus cannot load them as they are",
+            ),
+        ),
+        (
+            {"h/Chart.yaml": b"# x\napiVersion: v2\nname: a\n", "h/templates/a.yaml": b""},
+            ("error", "h/Chart.yaml", 2, "Chart.yaml lacks `version`, which Helm requires"),
+        ),
+        (
+            {"h/Chart.yaml": CHART, "h/template/a.yaml": None},
+            (
+                "error",
+                "h/template",
+                1,
+                "Helm renders only a folder named `templates`: rename this one",
+            ),
+        ),
+        (
+            {"h/Chart.yaml": CHART},
+            ("error", "h", 1, "a chart without `templates`: Helm would install nothing"),
+        ),
+        (
+            {"Chart.yaml": CHART},
+            ("error", ".", 1, "a chart without `templates`: Helm would install nothing"),
+        ),
+        (
+            {"h/values.yaml": b"a: b\n", "h/templates/a.yaml": None},
+            ("error", "h", 1, "a chart without a Chart.yaml, which Helm requires"),
+        ),
+        (
+            {"h/Chart.yml": CHART, "h/templates/a.yaml": None},
+            ("error", "h/Chart.yml", 1, "Helm reads only a file named Chart.yaml: rename this one"),
+        ),
+        (
+            {"a_alert.yaml": None},
+            (
+                "warning",
+                "a_alert.yaml",
+                1,
+                "not read: too large, or one of too many; judged by its name alone",
+            ),
+        ),
+    ],
+)
+def test_findings(files: dict[str, bytes | None], finding: tuple[str, str, int, str]) -> None:
+    assert finding in said(files)
+
+
+def test_a_good_directory_has_no_finding() -> None:
+    files = {"a_alert.yaml": RULES, "h/Chart.yaml": CHART, "h/templates/a.yaml": None}
+    assert said({**files, "README.md": None, "image.png": None}) == []
+
+
+def test_findings_come_by_path_and_line() -> None:
+    found = said({"b.yaml": b"a: [\n", "a_alert.yaml": RULES + b"    y: z\n    x: y"})
+    assert [each[1:3] for each in found] == [
+        ("a_alert.yaml", 6),
+        ("a_alert.yaml", 7),
+        ("a_alert.yaml", 7),
+        ("b.yaml", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("paths", "kinds"),
+    [
+        (["a_alert.yaml"], "A"),
+        (["a_alrets.yml"], "A"),
+        (["a_alert.md"], ""),
+        (["recording_rules.yaml"], ""),
+        (["roles.yaml"], ""),
+        (["a_dasboard.json"], "G"),
+        (["a_grafana.json"], "G"),
+        (["a.json"], ""),
+        (["a_values.yaml"], "I"),
+        (["vaules-nc.yaml"], "I"),
+        (["a_alert_values.yaml"], "A"),
+        (["h/Chart.yaml", "h/templates/a.yaml"], "I"),
+        (["h/templates/alert.yaml"], "I"),
+        (["h/Chart.yaml", "h/pods.json", "h/templates/a.yaml"], "IG"),
+        (["h/Chart.yaml", "h/values.schema.json", "h/templates/a.yaml"], "I"),
+    ],
+)
+def test_what_was_not_read_is_judged_by_its_name(paths: list[str], kinds: str) -> None:
+    judgement = judge_directory(dict.fromkeys(paths))
+    assert "".join(kind for kind in KINDS if judgement.there(kind)) == kinds
+
+
+def test_whether_it_works_is_not_known_of_what_was_not_read() -> None:
+    files = ["a_alert.yaml", "a_dashboard.json", "h/Chart.yaml", "h/templates/a.yaml"]
+    judgement = judge_directory(dict.fromkeys(files))
+    assert [judgement.usable(kind) for kind in KINDS] == [None, None, None]
+
+
+def test_one_file_that_works_is_enough() -> None:
+    broken, good = judge(RULES.replace(b"up", b"up up")), judge(RULES)
+    assert judge_directory({"a.yaml": broken}).usable("A") is False
+    assert judge_directory({"a.yaml": broken, "b_alert.yaml": None}).usable("A") is None
+    assert judge_directory({"a.yaml": broken, "b_alert.yaml": None, "c.yaml": good}).usable("A")
+
+
+def test_evidence_names_every_file() -> None:
+    good = judge(RULES)
+    judgement = judge_directory({"b/a.yaml": good, "a.yaml": good, "c.yaml": judge(b"a: b\n")})
+    assert judgement.evidence() == {"I": [], "A": ["a.yaml", "b/a.yaml"], "G": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "worth"),
+    [
+        ("a.yaml", True),
+        ("a.YML", True),
+        ("a.ymal", True),
+        ("a.json", True),
+        ("a.rules", True),
+        ("a_alert.yaml.txt", True),
+        ("README.md", True),
+        ("alerts", True),
+        ("a.png", False),
+        ("a.tgz", False),
+        ("_helpers.tpl", False),
+        ("h/templates/deployment.yaml", False),
+        ("h/templates/prometheusrule.yaml", True),
+        ("h/templates/grafana-dashboards.yaml", True),
+        ("h/templates/NOTES.txt", False),
+    ],
+)
+def test_what_is_worth_reading(path: str, worth: bool) -> None:
+    assert worth_reading(path, 100) is worth
+    assert worth_reading(path, LARGEST_FILE) is worth
+    assert not worth_reading(path, LARGEST_FILE + 1)
+
+
+def test_what_decides_is_read_first() -> None:
+    paths = ["a/README.md", "b.md", "h/templates/alert.yaml", "h/Chart.yaml", "z.yaml", "a.json"]
+    assert sorted(paths, key=reading_order) == [
+        *("a.json", "z.yaml", "h/Chart.yaml", "h/templates/alert.yaml"),
+        *("b.md", "a/README.md"),
+    ]
+
+
+PARTS = st.sampled_from(
+    [
+        *("a", "nc", "v1.0", "helm-chart", "charts", "templates", "template", "Chart.yaml", "x"),
+        *("values.yaml", "requirements.yaml", "a_alert.yaml", "dashboard.json", "README", "b.txt"),
+        *("values.schema.json", "Chart.yml", "rules", ".yaml", "é.json", "a b.yml", "..", " "),
+    ]
+)
+REPORTS = st.sampled_from(
+    [
+        None,
+        *map(judge, [b"", RULES, CHART, UNRENDERED, b"a: [\n", b"\0", b"image: x\n"]),
+        *map(judge, [b'{"schemaVersion": 1, "panels": []}', b"$ helm install x\n"]),
+        *map(judge, [b"kind: Pod\napiVersion: v1\n", b"a: b\nr:\n  - {alert: A, expr: up}\n"]),
+    ]
+)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None, database=None)
+@given(st.dictionaries(st.lists(PARTS, min_size=1, max_size=6).map("/".join), REPORTS, max_size=12))
+def test_no_directory_makes_it_raise(reports: dict[str, FileReport | None]) -> None:
+    judgement = judge_directory(reports)
+    assert {path for paths in judgement.evidence().values() for path in paths} <= reports.keys()
+    assert Judgement.from_json(json.loads(json.dumps(judgement.as_json()))) == judgement
+    for path in reports:
+        reading_order(path)
+
+
+@settings(derandomize=True, max_examples=200, deadline=None, database=None)
+@given(st.dictionaries(st.text(min_size=1, max_size=30), REPORTS, max_size=6))
+def test_no_path_makes_it_raise(reports: dict[str, FileReport | None]) -> None:
+    judge_directory(reports)
+    for path in reports:
+        worth_reading(path, 1)
+
+
+def test_a_directory_of_thousands_of_charts_is_judged() -> None:
+    """Files times charts would be 64 million steps."""
+    chart = judge(CHART)
+    files = {f"{n}/{name}": chart for n in range(4_000) for name in ("Chart.yaml", "values.yaml")}
+    files |= {f"{n}/templates/a.yaml": None for n in range(4_000)}
+    assert len(judge_directory(files).evidence()["I"]) == 4_000

@@ -1,0 +1,55 @@
+"""The pure parts of `make run`."""
+
+from pathlib import Path
+
+from hub.ops.local.environment import hub_environment, read, write
+from hub.ops.local.ports import ports_from
+from hub.ops.local.supervisor import Program, configuration
+
+URLS = {"DATABASE_URL": "postgres://embedded", "REDIS_URL": "redis://embedded"}
+
+
+def test_ports_stand_beside_each_other() -> None:
+    assert sorted(ports_from(8000).values()) == [8000, 8001, 8002, 8003, 8004]
+
+
+def test_keys_are_made_once_and_kept() -> None:
+    first = hub_environment({}, {}, URLS, "http://demo")
+    assert hub_environment({}, first, URLS, "http://demo") == first
+    assert len(first["SECRET_KEY"]) >= 50
+
+
+def test_without_a_token_it_is_the_demo() -> None:
+    made = hub_environment({}, {}, URLS, "http://demo")
+    assert (made["HUB_DEMO"], made["GITHUB_API_URL"]) == ("true", "http://demo")
+
+
+def test_with_a_token_nothing_of_the_demo_is_left_and_the_token_is_not_kept() -> None:
+    demo = hub_environment({}, {}, URLS, "http://demo")
+    made = hub_environment({"GITHUB_TOKEN": "ghp_mine"}, demo, URLS, "http://demo")
+    left = {name for name in made if name.startswith("GITHUB_") or name == "HUB_DEMO"}
+    assert left == {"GITHUB_WEBHOOK_SECRET"}  # a key of the hub's own, made once and kept
+    assert made["GITHUB_WEBHOOK_SECRET"] == demo["GITHUB_WEBHOOK_SECRET"]
+
+
+def test_what_the_user_sets_wins() -> None:
+    given = {"GITHUB_TOKEN": "ghp_mine", "SECRET_KEY": "theirs", "HUB_HTTPS": "true"}
+    made = hub_environment(given, {}, {}, "http://demo")
+    assert {"SECRET_KEY", "HUB_HTTPS", "DATABASE_URL"}.isdisjoint(made)
+
+
+def test_the_file_is_private_and_reads_back(tmp_path: Path) -> None:
+    file = tmp_path / "hub.env"
+    write(file, {"A": "x y#z$q", "B": "2"})
+    assert read(file) == {"A": "x y#z$q", "B": "2"}
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_configuration_quotes_and_expands_nothing() -> None:
+    text = configuration(
+        [Program("web", ["/a b/python", "-m", "x", "%h"])],
+        socket=Path("/s"),
+        logs=Path("/logs"),
+        root=False,
+    )
+    assert 'command = "/a b/python" "-m" "x" "%%h"' in text

@@ -1,0 +1,41 @@
+"""The badges of an exporter."""
+
+from hub.models import ExporterContents
+from hub.web.pages.badges import badges_of
+
+
+def marks(*rows: ExporterContents, known: bool = True) -> str:
+    return " ".join(badge.mark for badge in badges_of(rows, known=known))
+
+
+def row(iac: bool | None, alerts: bool | None, dashboard: bool | None) -> ExporterContents:
+    return ExporterContents(iac=iac, alerts=alerts, dashboard=dashboard)
+
+
+def test_broken_is_told_from_available() -> None:
+    broken = ExporterContents(
+        iac=True,
+        iac_usable=False,
+        alerts=True,
+        alerts_usable=None,
+        dashboard=False,
+        dashboard_usable=False,
+    )
+    assert marks(broken) == "broken there absent"
+    working = ExporterContents(iac=True, iac_usable=True, alerts=False, dashboard=False)
+    assert marks(broken, working) == "there there absent"
+    assert badges_of([broken], known=True)[0].words.endswith(": available, but broken")
+
+
+def test_several_directories_add_up() -> None:
+    assert marks(row(True, False, False), row(False, False, True)) == "there absent there"
+
+
+def test_unknown_is_never_shown_as_absent() -> None:
+    assert marks(row(None, None, None)) == "unknown unknown unknown"
+    assert marks(row(False, True, None), row(None, None, True)) == "unknown there there"
+
+
+def test_an_exporter_without_a_directory() -> None:
+    assert marks(known=True) == "absent absent absent"
+    assert marks(known=False) == "unknown unknown unknown"

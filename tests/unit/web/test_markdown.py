@@ -1,0 +1,220 @@
+"""Markdown of strangers: what a README looks like on a page, and that nothing in it acts."""
+
+import re
+from time import process_time
+from urllib.parse import urlsplit
+
+import html5lib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.web.pages import markdown
+from hub.web.pages.highlight import CLASSES
+from hub.web.pages.markdown import Place, render
+from tests.common.hostile import payloads
+
+PLACE = Place("https://github.com/tests/exporter", "main", "docs")
+NAMESPACE = "{http://www.w3.org/1999/xhtml}"
+# Spelt out here and not taken from the code: what the page may hold at most.
+TAGS = {
+    "a",
+    "abbr",
+    "b",
+    "bdi",
+    "blockquote",
+    "br",
+    "code",
+    "dd",
+    "del",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "ins",
+    "kbd",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+    "var",
+}
+ATTRIBUTES = {
+    "a": {"href", "rel"},
+    "bdi": {"data-char"},
+    "details": {"open"},
+    "div": {"tabindex", "role", "aria-label"},
+    "ol": {"start"},
+    "pre": {"tabindex"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+}
+OURS = CLASSES | {"hidden", "readme__badge", "readme__image", "readme__table"}
+
+
+def html_of(text: str, **options: object) -> str:
+    return str(render(text, PLACE, **options).html)  # type: ignore[arg-type]
+
+
+def active_content(html: str) -> list[str]:
+    """What is more than text, structure and harmless links, as a browser would parse it."""
+    found = []
+    ids = set()
+    for element in html5lib.parseFragment(html, container="div").iter():
+        if element.tag == "DOCUMENT_FRAGMENT":
+            continue
+        name = str(element.tag).removeprefix(NAMESPACE)
+        if name not in TAGS:
+            found.append(f"<{name}>")
+        for key, value in element.attrib.items():
+            if key == "class":
+                found += [f"class {word}" for word in value.split() if word not in OURS]
+            elif key == "id":
+                if not value.startswith("readme-") or value in ids or re.search(r"\s", value):
+                    found.append(f"id {value}")
+                ids.add(value)
+            elif key not in ATTRIBUTES.get(name, set()) | {"title"}:
+                found.append(f"{name} {key}")
+        href = element.attrib.get("href")
+        if href is None:
+            continue
+        harmless = urlsplit(href).scheme in ("http", "https", "mailto")
+        if re.search(r"[\x00-\x20]", href) or not (harmless or href.startswith("#readme-")):
+            found.append(f"href {href!r}")
+        if element.attrib.get("rel") != "nofollow noopener noreferrer":
+            found.append(f"rel of {href!r}")
+    return found
+
+
+@pytest.mark.parametrize("payload", payloads().values(), ids=payloads().keys())
+def test_nothing_of_a_hostile_text_acts(payload: str) -> None:
+    started = process_time()
+    whole, without_links = html_of(payload), str(render(payload, Place()).html)
+    assert process_time() - started < 5
+    assert active_content(whole) == []
+    assert active_content(without_links) == []
+
+
+def test_there_are_payloads_enough() -> None:
+    assert len(payloads()) >= 60
+
+
+def test_the_walk_finds_active_content() -> None:
+    for html in (
+        "<img src=x>",
+        "<p onclick=x>",
+        "<a href=javascript:1 rel='nofollow noopener noreferrer'>x</a>",
+        "<b class=skip>",
+        "<b id=x>",
+        "<svg></svg>",
+    ):
+        assert active_content(html)
+
+
+@given(st.text(alphabet="<>/\"'=[](){}`*_~|-#&;:!\\ \n\tabimgscript\0\u202e", max_size=200))
+def test_any_text_is_rendered_without_active_content(text: str) -> None:
+    assert active_content(html_of(text)) == []
+
+
+def test_links_are_made_whole() -> None:
+    def href(url: str) -> str:
+        found = re.search(r'href="([^"]*)"', html_of(f"[x]({url})"))
+        return found[1] if found else ""
+
+    blob = "https://github.com/tests/exporter/blob/main"
+    assert href("a/b.md") == f"{blob}/docs/a/b.md"
+    assert href("../LICENSE") == f"{blob}/LICENSE"
+    assert href("/LICENSE") == f"{blob}/LICENSE"
+    assert href("../../../issues") == "https://github.com/tests/exporter/issues"
+    assert href("a.md#usage") == f"{blob}/docs/a.md#usage"
+    assert href("#usage") == "#readme-usage"
+    assert href("https://example.org/x?y=1") == "https://example.org/x?y=1"
+    assert href("mailto:a@example.org") == "mailto:a@example.org"
+    assert href("//example.org/x") == "https://example.org/x"
+    assert 'href="' not in str(render("[x](a.md)", Place()).html)
+
+
+def test_an_image_becomes_a_link_and_a_badge_becomes_text() -> None:
+    html = html_of("![A graph](img/a.png)")
+    raw = "https://github.com/tests/exporter/raw/main/docs/img/a.png"
+    assert f'href="{raw}"' in html
+    assert "image: A graph" in html
+    assert "image: a.png" in html_of("![](img/a.png)")
+    badge = html_of("[![Build](https://img.shields.io/x.svg)](https://ci.example.org)")
+    assert "shields" not in badge
+    assert ">Build</span></a>" in badge
+    assert "image: x" in html_of('<img alt="x" src="data:image/png;base64,AA==">')
+
+
+def test_headings_begin_below_the_pages_own_and_skip_no_level() -> None:
+    html = html_of("## A\n\n##### B\n\n# C\n\n## D\n")
+    assert re.findall(r"<(h\d)[^>]*>(\w)", html) == [
+        ("h3", "A"),
+        ("h4", "B"),
+        ("h3", "C"),
+        ("h4", "D"),
+    ]
+    assert "<h5" in html_of("# A", top=5)
+
+
+def test_places_in_the_text_are_found() -> None:
+    html = html_of("# How to run\n\n[x](#how-to-run) <a name=old></a> [y](#old)\n\n# How to run\n")
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert ids == ["readme-how-to-run", "readme-old", "readme-how-to-run-1"]
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
+
+
+def test_what_is_empty_is_left_out() -> None:
+    html = html_of('<a href="https://example.org"></a>\n\n#\n\n|a||\n|-|-|\n|1|2|\n')
+    assert "<a" not in html
+    assert "<h3" not in html
+    assert html.count("<th>") == 1
+
+
+def test_tables_and_code_can_be_scrolled_with_the_keyboard() -> None:
+    html = html_of("|a|\n|-|\n|b|\n\n```yaml\nkey: 1\n```\n")
+    assert '<div class="readme__table" tabindex="0" role="group"' in html
+    assert '<pre tabindex="0">' in html
+    assert '<span class="k-nt">key</span>' in html
+
+
+def test_characters_that_turn_the_order_are_named_in_code() -> None:
+    assert 'data-char="U+202E"' in html_of("```sh\nrm \u202e x\n```")
+
+
+def test_a_text_that_is_too_long_is_cut_at_a_line() -> None:
+    rendered = render("word word\n\n" * markdown.LONGEST, PLACE)
+    assert rendered.cut
+    assert not render("short", PLACE).cut
+    assert str(rendered.html).rstrip().endswith("word word</p>")
+
+
+def test_a_text_of_too_many_tags_is_shown_as_it_is() -> None:
+    html = html_of("<div>" * 20_000)
+    assert html.startswith('<pre tabindex="0">&lt;div&gt;')

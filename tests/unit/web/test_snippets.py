@@ -1,0 +1,84 @@
+"""Commands to copy: right for any name, and nothing of a name is taken for a command."""
+
+import shlex
+import subprocess
+
+import pytest
+
+from hub.github.source import Source
+from hub.web.pages import snippets
+
+GITHUB = Source("https://api.github.com", "tests/exporters", "main", "contents")
+URL = "https://hub.example/api/v1/files/0a?name=x"
+NAMES = [
+    "Redis_alert.yaml",
+    "Node Exporter rules.yaml",
+    'it\'s $(touch hacked) `id` "x".yaml',
+    "Übersicht – 図.yaml",
+    "a;b&&c|d>e.yaml",
+    "new\nline.yaml",
+]
+
+
+def commands(text: str) -> list[list[str]]:
+    """The lines of a snippet as a shell splits them."""
+    return [shlex.split(line) for line in text.split("\n")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_download_is_saved_under_its_name(name: str) -> None:
+    saved = name.replace("\n", "")
+    assert commands(snippets.download(URL, f"nc/v1/{name}")) == [
+        ["curl", "-fsSL", "-o", saved, URL]
+    ]
+    assert commands(snippets.check_rules(URL, name))[1] == ["promtool", "check", "rules", saved]
+    assert commands(snippets.apply(URL, name))[1] == ["kubectl", "apply", "-f", saved]
+
+
+def test_a_name_is_no_option() -> None:
+    assert commands(snippets.check_rules(URL, "-rf.yaml"))[1][-1] == "./-rf.yaml"
+    assert commands(snippets.download(URL, "…/"))[0][3] == "file"
+
+
+def test_a_chart_is_installed_from_a_clone() -> None:
+    text = snippets.install_chart(
+        GITHUB, "Node Exporter/helm's", "node_Exporter", dependencies=True
+    )
+    assert commands(text) == [
+        [
+            *("git", "clone", "--depth", "1", "--branch", "main"),
+            *("https://github.com/tests/exporters.git", "./exporters"),
+        ],
+        ["helm", "dependency", "update", "./exporters/contents/Node Exporter/helm's"],
+        ["helm", "install", "node-exporter", "./exporters/contents/Node Exporter/helm's"],
+    ]
+    without = snippets.install_chart(GITHUB, "Redis", "redis", dependencies=False)
+    assert "dependency" not in without
+
+
+def test_what_cannot_be_cloned_is_not_offered() -> None:
+    demo = Source("http://127.0.0.1:1", "demo/exporters", "main", "", demo=True)
+    assert snippets.install_chart(demo, "Redis", "redis", dependencies=False) == ""
+
+
+def test_a_release_has_a_name_that_helm_takes() -> None:
+    assert snippets.release_name("Redis_Exporter-") == "redis-exporter"
+    assert snippets.release_name("é") == "exporter"
+    assert len(snippets.release_name("x" * 80)) == 53
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shell_reads_the_import_as_it_is_meant(name: str) -> None:
+    text = snippets.import_dashboard(f"https://hub.example/f?name={name}")
+    subprocess.run(["sh", "-n"], input=text.encode(), check=True)
+    assert f"https://hub.example/f?name={name}" in shlex.split(text)
+    assert "$GRAFANA_URL/api/dashboards/import" in text
+
+
+def test_where_people_look_at_the_repository() -> None:
+    assert GITHUB.page_of("A b/c#.yaml") == (
+        "https://github.com/tests/exporters/blob/main/contents/A%20b/c%23.yaml"
+    )
+    root = Source("https://ghe.example/api/v3", "o/r", "a#b", "")
+    assert root.page_of("x", "edit") == "https://ghe.example/o/r/edit/a%23b/x"
+    assert Source("http://127.0.0.1:1", "o/r", "main", "").page_of("x") == ""
