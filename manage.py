@@ -6,7 +6,7 @@ import secrets
 import sys
 
 # Commands that need neither Postgres nor Redis nor a key, so they run beside any hub or none.
-_ALONE = {"smallgithub"}
+_ALONE = {"fakegithub"}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A repository of so many directories, and the small GitHub that serves it in a process of its own.
+"""A repository of so many directories, and the fake GitHub that serves it in a process of its own.
 
 Each directory holds what an exporter of the demo has: alerts, a dashboard of 15 KB and a chart,
 which are read, and a picture, which is not. No file is like another's.
@@ -51,17 +51,17 @@ def marked(name: str, text: str, mark: int) -> bytes:
 
 
 class GitHub:
-    """The small GitHub's process, and what is asked of it besides."""
+    """The fake GitHub's process, and what is asked of it besides."""
 
     def __init__(self, stage: Stage, folder: Path, *options: str) -> None:
         self.url = f"http://127.0.0.1:{stage.github_port}"
         self._changes = 0
         self.part: Part = stage.start(
             "github",
-            *("manage", "smallgithub", str(folder), f"--repo={REPOSITORY}"),
+            *("manage", "fakegithub", str(folder), f"--repo={REPOSITORY}"),
             *(f"--port={stage.github_port}", f"--latency={LATENCY}"),
             *(options or ("--rate-limit=1000000", "--points-per-minute=0")),
-            env={"SMALLGITHUB_TOKEN": TOKEN},
+            env={"FAKEGITHUB_TOKEN": TOKEN},
         )
         self.part.wait_for_output("ready", seconds=120)
 

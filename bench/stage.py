@@ -106,7 +106,7 @@ class Stage:
     """A context manager: Postgres, Redis and the hub's tables are there within it.
 
     `env` is what each process of the hub gets; a measurement may add to it before it starts one.
-    `github_port` is where a small GitHub belongs.
+    `github_port` is where a fake GitHub belongs.
     """
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Stage:
     def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Part:
         """Start `python -m COMMAND` with the stage's environment and `env`; ends with the stage.
 
-        `manage` is a module too: `start("github", "manage", "smallgithub", …)`.
+        `manage` is a module too: `start("github", "manage", "fakegithub", …)`.
         """
         log = self.folder / "logs" / f"{name.replace(' ', '-')}.log"
         log.parent.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """A first refresh that needs more requests than GitHub allows in an hour, with the clock sped up.
 
-The small GitHub keeps GitHub's limits, 5,000 requests an hour and 900 points a minute, and its hour
+The fake GitHub keeps GitHub's limits, 5,000 requests an hour and 900 points a minute, and its hour
 lasts a minute. Ticks come as often; all else is as it is.
 """
 

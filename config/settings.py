@@ -252,7 +252,7 @@ CACHES = {
 }
 
 # --- The refresh ----------------------------------------------------------------------------------
-HUB_DEMO = env.bool("HUB_DEMO", False)  # the contents come from the project's own small GitHub
+HUB_DEMO = env.bool("HUB_DEMO", False)  # the contents come from the project's own fake GitHub
 REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=validate.Range(1)))
 # Past this a run is closed with what it has learned; below the interval, so that runs never meet.
 RUN_DEADLINE = timedelta(

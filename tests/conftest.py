@@ -1,4 +1,4 @@
-"""Fixtures for every test: the small GitHub at the address that the settings name, and workers."""
+"""Fixtures for every test: the fake GitHub at the address that the settings name, and workers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from hub.content import status
 from hub.content.refresh.start import start_run
-from hub.demo.fake_github import Repository, SmallGitHub
+from hub.demo.fake_github import FakeGitHub, Repository
 from hub.facts import runs as facts_runs
 from hub.github import client
 from hub.github.source import configured_source
@@ -31,15 +31,15 @@ def _no_search_for_static_files(settings: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def _github_server() -> Iterator[SmallGitHub]:
+def _github_server() -> Iterator[FakeGitHub]:
     port = urlsplit(settings.GITHUB_API_URL).port
-    with SmallGitHub(Repository(), settings.GITHUB_REPO, tokens=[TOKEN], port=port or 0) as github:
+    with FakeGitHub(Repository(), settings.GITHUB_REPO, tokens=[TOKEN], port=port or 0) as github:
         yield github
 
 
 @pytest.fixture
-def github(_github_server: SmallGitHub) -> Iterator[SmallGitHub]:
-    """The small GitHub that the settings name: empty, without faults, with one token."""
+def github(_github_server: FakeGitHub) -> Iterator[FakeGitHub]:
+    """The fake GitHub that the settings name: empty, without faults, with one token."""
     server = _github_server
     server.repository = Repository()
     server.faults, server.requests, server.limits = [], [], {}
@@ -75,8 +75,8 @@ def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[
 
 
 @pytest.fixture
-def hub(_workers: list[Process], github: SmallGitHub, transactional_db: None) -> Iterator["Hub"]:
-    """The hub with real workers, over an empty small GitHub, without a token."""
+def hub(_workers: list[Process], github: FakeGitHub, transactional_db: None) -> Iterator["Hub"]:
+    """The hub with real workers, over an empty fake GitHub, without a token."""
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     client.shared_pool.cache_clear()  # what it knows of another test's tokens
     client.shared_client.cache_clear()
@@ -89,7 +89,7 @@ def hub(_workers: list[Process], github: SmallGitHub, transactional_db: None) ->
 class Hub:
     """What tests do with a hub."""
 
-    def __init__(self, github: SmallGitHub, workers: list[Process]) -> None:
+    def __init__(self, github: FakeGitHub, workers: list[Process]) -> None:
         self.github, self.workers = github, workers
 
     def add_token(self, secret: str = TOKEN, name: str = "token") -> GitHubToken:
@@ -124,7 +124,7 @@ class Hub:
         return run
 
     def count(self) -> tuple[RefreshRun, list[str]]:
-        """A refresh and the paths that it asked the small GitHub for."""
+        """A refresh and the paths that it asked the fake GitHub for."""
         self.github.requests.clear()
         run = self.refresh()
         return run, [request.path for request in self.github.requests]

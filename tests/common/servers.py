@@ -4,7 +4,7 @@ They have to run before Django reads its settings, hence a plugin of its own (`-
 by `DATABASE_URL` and `REDIS_URL` are used instead; that Redis database must be empty, for the
 tests empty it.
 
-Under pytest-xdist, each process has a Redis and a small GitHub of its own, for Celery's workers
+Under pytest-xdist, each process has a Redis and a fake GitHub of its own, for Celery's workers
 take whatever stands in a queue; Postgres is one, with a database for each (pytest-django).
 """
 

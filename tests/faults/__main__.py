@@ -58,7 +58,7 @@ def main() -> int:
 
 def _run(console: Console, planned: list[Kind], *, seed: int, keep: bool) -> int:
     begun = time.monotonic()
-    console.print("starting Postgres, Redis, the small GitHub, two workers, beat and the web …")
+    console.print("starting Postgres, Redis, the fake GitHub, two workers, beat and the web …")
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""The small GitHub in a process of its own, so that it can be killed and frozen.
+"""The fake GitHub in a process of its own, so that it can be killed and frozen.
 
 `python -m tests.faults.github CONTROL PORT OWNER/NAME TOKEN` runs it. Its repository comes over the
 control line: the writer (`truth.py`) keeps the commits, for a killed GitHub forgets them.
@@ -13,18 +13,18 @@ from typing import Any
 
 from dulwich.objects import ShaFile
 
-from hub.demo.fake_github import Fault, Repository, SmallGitHub, faults
+from hub.demo.fake_github import FakeGitHub, Fault, Repository, faults
 from tests.faults.control import serve
 
 _LONGEST_HOLD = 20.0  # seconds; nobody waits longer
 
 
 class Host:
-    """A small GitHub, for another process to steer."""
+    """A fake GitHub, for another process to steer."""
 
     def __init__(self, port: int, name: str, token: str) -> None:
         self._token = token
-        self._github = SmallGitHub(Repository(), name, tokens=[token], port=port)
+        self._github = FakeGitHub(Repository(), name, tokens=[token], port=port)
         self._github.start()
         self._struck: dict[int, int] = {}
         self._numbers = itertools.count(1)

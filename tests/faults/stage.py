@@ -1,6 +1,6 @@
 """The stage: every part of the hub as it really runs, on free ports, in a temporary folder.
 
-Between the parts lie wires (`wires.py`), the small GitHub is a process of its own, and beat ticks
+Between the parts lie wires (`wires.py`), the fake GitHub is a process of its own, and beat ticks
 every second, so that a fault meets a run at once.
 """
 
@@ -236,7 +236,7 @@ class Stage:
 
     @property
     def github(self) -> Any:
-        """The line to the small GitHub: `github.Host`."""
+        """The line to the fake GitHub: `github.Host`."""
         return line_to(self.ports["github control"])
 
     @property
@@ -445,7 +445,7 @@ class Stage:
         wait_until(lambda: not self.query(there), "the open run to end")
 
     def wait_for_strike(self, number: int, times: int = 1) -> None:
-        """Return when a fault of the small GitHub has begun to act so often."""
+        """Return when a fault of the fake GitHub has begun to act so often."""
         wait_until(lambda: self.github.struck(number) >= times, "GitHub's fault to strike")
 
     def postpone_deadline(self, run: int, seconds: int) -> None:

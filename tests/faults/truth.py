@@ -1,4 +1,4 @@
-"""What is true: a writer commits to the small GitHub and knows what each commit's map has to say.
+"""What is true: a writer commits to the fake GitHub and knows what each commit's map has to say.
 
 The kinds of a directory are decided here, and its files made for them: nobody asks the hub's rules.
 """
@@ -62,7 +62,7 @@ class Truth:
 
 
 class Writer:
-    """Commits and pushes; `deliver` takes (objects, branches, forget) to the small GitHub.
+    """Commits and pushes; `deliver` takes (objects, branches, forget) to the fake GitHub.
 
     While GitHub is away commits stay here and are pushed with the next one.
     """

@@ -1,4 +1,4 @@
-"""Import, export and registration: by command, in the admin, and against the small GitHub."""
+"""Import, export and registration: by command, in the admin, and against the fake GitHub."""
 
 from io import StringIO
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The GitHub client against the small GitHub, in this process."""
+"""The GitHub client against the fake GitHub, in this process."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from hub.demo.fake_github import Fault, SmallGitHub
+from hub.demo.fake_github import FakeGitHub, Fault
 from hub.demo.fake_github import faults as f
 from hub.github import errors
 from hub.github.budget import RequestBudget
@@ -22,7 +22,7 @@ REPO = settings.GITHUB_REPO
 
 
 @pytest.fixture
-def client(github: SmallGitHub, db: None) -> GitHubClient:
+def client(github: FakeGitHub, db: None) -> GitHubClient:
     github.repository.write("contents/Redis/alert.yaml", b"x")
     GitHubToken.objects.bulk_create([GitHubToken(name="one", secret=TOKEN)])
     budget = RequestBudget(0, settings.REDIS_URL)
@@ -36,12 +36,12 @@ def test_a_tree_and_its_304(client: GitHubClient) -> None:
     assert [entry["path"] for entry in first.data["tree"]] == ["contents"]
 
 
-def test_a_passing_fault_is_tried_again(client: GitHubClient, github: SmallGitHub) -> None:
+def test_a_passing_fault_is_tried_again(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.server_error(), times=1))
     assert client.tree(REPO, "main").data["sha"]
 
 
-def test_a_renamed_repository_is_followed(client: GitHubClient, github: SmallGitHub) -> None:
+def test_a_renamed_repository_is_followed(client: GitHubClient, github: FakeGitHub) -> None:
     github.former_names.add("old/name")
     try:
         assert client.tree("old/name", "main").data["sha"] == github.repository.resolve("main")
@@ -49,21 +49,21 @@ def test_a_renamed_repository_is_followed(client: GitHubClient, github: SmallGit
         github.former_names.clear()
 
 
-def test_a_redirect_in_a_circle_ends(client: GitHubClient, github: SmallGitHub) -> None:
+def test_a_redirect_in_a_circle_ends(client: GitHubClient, github: FakeGitHub) -> None:
     circle = f.answer(302, {}, {"Location": f"/repos/{REPO}/git/trees/main"})
     github.faults.append(Fault(circle))
     with pytest.raises(errors.UnexpectedAnswer, match="circle"):
         client.tree(REPO, "main")
 
 
-def test_another_server_is_never_followed(client: GitHubClient, github: SmallGitHub) -> None:
+def test_another_server_is_never_followed(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.answer(301, {}, {"Location": "http://127.0.0.1:1/x"})))
     with pytest.raises(errors.UnexpectedAnswer, match="another server"):
         client.tree(REPO, "main")
 
 
 def test_a_redirect_to_no_address_is_an_odd_answer(
-    client: GitHubClient, github: SmallGitHub
+    client: GitHubClient, github: FakeGitHub
 ) -> None:
     github.faults.append(Fault(f.answer(301, {}, {"Location": "http://[::1"})))
     with pytest.raises(errors.UnexpectedAnswer, match="no address"):
@@ -72,14 +72,14 @@ def test_a_redirect_to_no_address_is_an_odd_answer(
 
 @pytest.mark.parametrize("status", [200, 302])
 def test_a_body_without_end_is_given_up(
-    client: GitHubClient, github: SmallGitHub, status: int
+    client: GitHubClient, github: FakeGitHub, status: int
 ) -> None:
     github.faults.append(Fault(f.flood(status)))
     with pytest.raises(errors.UnexpectedAnswer, match="too large"):
         client.tree(REPO, "main")
 
 
-def test_headers_without_end_are_given_up(client: GitHubClient, github: SmallGitHub) -> None:
+def test_headers_without_end_are_given_up(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.endless_headers))
     with pytest.raises(errors.Unreachable):
         client.tree(REPO, "main")
@@ -100,21 +100,21 @@ def test_headers_without_end_are_given_up(client: GitHubClient, github: SmallGit
     ],
 )
 def test_a_tree_of_another_shape_is_an_odd_answer(
-    client: GitHubClient, github: SmallGitHub, keys: list[Any], text: str
+    client: GitHubClient, github: FakeGitHub, keys: list[Any], text: str
 ) -> None:
     github.faults.append(Fault(f.with_json(keys, text)))
     with pytest.raises(errors.UnexpectedAnswer, match="not a git tree"):
         client.tree(REPO, "main")
 
 
-def test_json_too_deep_to_read_is_an_odd_answer(client: GitHubClient, github: SmallGitHub) -> None:
+def test_json_too_deep_to_read_is_an_odd_answer(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.answer(200, "[" * 100_000)))
     with pytest.raises(errors.UnexpectedAnswer, match="no JSON"):
         client.tree(REPO, "main")
 
 
 def test_a_tree_that_is_cut_off_without_a_word_is_noticed(
-    client: GitHubClient, github: SmallGitHub
+    client: GitHubClient, github: FakeGitHub
 ) -> None:
     github.repository.write("contents/Redis/more.yaml", b"y")
     entry = github.repository.find("main", "contents/Redis")
@@ -125,7 +125,7 @@ def test_a_tree_that_is_cut_off_without_a_word_is_noticed(
         client.tree(REPO, entry.sha, recursive=True)
 
 
-def test_what_postgres_cannot_keep_is_left_out(client: GitHubClient, github: SmallGitHub) -> None:
+def test_what_postgres_cannot_keep_is_left_out(client: GitHubClient, github: FakeGitHub) -> None:
     message = {"message": "a\0b\ud800c"}
     github.faults.append(Fault(f.answer(418, message), times=1))
     with pytest.raises(errors.UnexpectedAnswer, match="418 abc"):
@@ -138,7 +138,7 @@ def test_what_postgres_cannot_keep_is_left_out(client: GitHubClient, github: Sma
 
 
 def test_a_limit_whose_reset_has_passed_is_not_asked_again_at_once(
-    client: GitHubClient, github: SmallGitHub
+    client: GitHubClient, github: FakeGitHub
 ) -> None:
     """GitHub's clock is behind ours."""
     github.faults.append(Fault(f.primary_limit(-30)))
@@ -147,7 +147,7 @@ def test_a_limit_whose_reset_has_passed_is_not_asked_again_at_once(
     assert len(github.requests) == 1
 
 
-def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: SmallGitHub) -> None:
+def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: FakeGitHub) -> None:
     github.add_token(OTHER)
     hour = timezone.now() + timedelta(hours=1)
     GitHubToken.objects.update(remaining=10, limit=5000, reset_at=hour)
@@ -158,7 +158,7 @@ def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: Sm
     assert answer.token_id == GitHubToken.objects.get(name="two").pk
 
 
-def test_a_used_up_token_gives_way_to_another(client: GitHubClient, github: SmallGitHub) -> None:
+def test_a_used_up_token_gives_way_to_another(client: GitHubClient, github: FakeGitHub) -> None:
     github.add_token(OTHER)
     github.limits[TOKEN].exhaust()
     other = GitHubToken.objects.bulk_create([GitHubToken(name="two", secret=OTHER)])[0]
@@ -170,7 +170,7 @@ def test_a_used_up_token_gives_way_to_another(client: GitHubClient, github: Smal
 
 
 def test_a_secondary_limit_blocks_the_token_for_a_minute_at_least(
-    client: GitHubClient, github: SmallGitHub
+    client: GitHubClient, github: FakeGitHub
 ) -> None:
     github.faults.append(Fault(f.secondary_limit(), times=1))
     with pytest.raises(errors.SecondaryLimited):
@@ -185,7 +185,7 @@ def test_a_secondary_limit_blocks_the_token_for_a_minute_at_least(
 
 
 def test_a_refused_token_is_marked_and_just_that_one(
-    client: GitHubClient, github: SmallGitHub
+    client: GitHubClient, github: FakeGitHub
 ) -> None:
     GitHubToken.objects.bulk_create([GitHubToken(name="bad", secret="ghp_unknown0123456")])
     GitHubToken.objects.filter(name="one").update(
@@ -230,7 +230,7 @@ def _spend_within(budget: RequestBudget, seconds: float) -> None:
 
 
 def test_a_token_is_read_once_a_second_and_at_once_when_it_matters(
-    client: GitHubClient, github: SmallGitHub, django_assert_num_queries: Any
+    client: GitHubClient, github: FakeGitHub, django_assert_num_queries: Any
 ) -> None:
     pool = TokenPool()
     token = pool.choose()

@@ -61,7 +61,7 @@ def redis(hub: Hub) -> Exporter:
 
 
 def asked(hub: Hub) -> list[tuple[str, int]]:
-    """What the small GitHub was asked since the last look, with its answers."""
+    """What the fake GitHub was asked since the last look, with its answers."""
     requests = [(request.path, request.status) for request in hub.github.requests]
     hub.github.requests.clear()
     return requests

@@ -18,7 +18,7 @@ from django.test import Client
 from hub.catalogue import logos
 from hub.catalogue.add_by_repository import Refused, register
 from hub.catalogue.apply_import import plan_import
-from hub.demo.fake_github import Fault, SmallGitHub
+from hub.demo.fake_github import FakeGitHub, Fault
 from hub.demo.fake_github import faults as f
 from hub.demo.fake_github.others import OtherRepository
 from hub.github import errors
@@ -79,7 +79,7 @@ def test_the_stranger_notices_who_knocks() -> None:
 
 
 @pytest.fixture
-def client(github: SmallGitHub, db: None) -> GitHubClient:
+def client(github: FakeGitHub, db: None) -> GitHubClient:
     github.repository.write("contents/Redis/alert.yaml", b"x")
     GitHubToken.objects.bulk_create([GitHubToken(name="one", secret=TOKEN)])
     budget = RequestBudget(0, settings.REDIS_URL)
@@ -125,7 +125,7 @@ ELSEWHERE = (
 
 @pytest.mark.parametrize("location", ELSEWHERE)
 def test_no_redirect_leads_elsewhere(
-    client: GitHubClient, github: SmallGitHub, stranger: Stranger, location: str
+    client: GitHubClient, github: FakeGitHub, stranger: Stranger, location: str
 ) -> None:
     where = location.format(api=github.url.removeprefix("http://"), port=stranger.port)
     for status in (301, 302, 307, 308):
@@ -138,7 +138,7 @@ def test_no_redirect_leads_elsewhere(
         client.write_file(REPO, "main", "x", b"y", "m", "")
 
 
-def test_a_redirect_with_an_endless_body_ends(client: GitHubClient, github: SmallGitHub) -> None:
+def test_a_redirect_with_an_endless_body_ends(client: GitHubClient, github: FakeGitHub) -> None:
     def endless(handler: BaseHTTPRequestHandler) -> bool:
         handler.connection.sendall(
             b"HTTP/1.1 301 Moved\r\nLocation: /x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -156,7 +156,7 @@ def test_a_redirect_with_an_endless_body_ends(client: GitHubClient, github: Smal
 
 
 def test_names_that_json_may_hold_and_postgres_may_not(
-    client: GitHubClient, github: SmallGitHub
+    client: GitHubClient, github: FakeGitHub
 ) -> None:
     names = ["a\0b", "a\ud800", "a\udcff", "a", "../x", "x/../y", "/x", "x//y", ".GIT/x", ".git"]
     tree = [{"path": name, "mode": "100644", "type": "blob", "sha": "a" * 40} for name in names]
@@ -193,7 +193,7 @@ def test_no_proxy_of_the_environment_is_asked(
     ],
 )
 def test_a_tree_can_name_nothing_but_objects(
-    client: GitHubClient, github: SmallGitHub, entry: dict[str, object]
+    client: GitHubClient, github: FakeGitHub, entry: dict[str, object]
 ) -> None:
     good = {"path": "a", "type": "tree", "sha": "a" * 40, "mode": "040000"}
     tree = {"sha": "b" * 40, "tree": [good | entry], "truncated": False}

@@ -1,4 +1,4 @@
-"""A small GitHub: a folder in, GitHub's REST answers out, over real HTTP.
+"""A fake GitHub: a folder in, GitHub's REST answers out, over real HTTP.
 
 It serves the demo, the tests and the benchmarks; its faults can be switched.
 """
@@ -6,6 +6,6 @@ It serves the demo, the tests and the benchmarks; its faults can be switched.
 from hub.demo.fake_github.faults import Fault
 from hub.demo.fake_github.others import OtherRepository
 from hub.demo.fake_github.repository import Repository
-from hub.demo.fake_github.server import SmallGitHub, of_folder
+from hub.demo.fake_github.server import FakeGitHub, of_folder
 
-__all__ = ["Fault", "OtherRepository", "Repository", "SmallGitHub", "of_folder"]
+__all__ = ["FakeGitHub", "Fault", "OtherRepository", "Repository", "of_folder"]

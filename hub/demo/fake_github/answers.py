@@ -14,13 +14,13 @@ _GITHUB = "https://github.com"
 _FILE_WITHOUT_CONTENT = 1024 * 1024  # bytes; larger files come without content
 _MOST_ENTRIES_OF_A_FOLDER = 1000
 USER: dict[str, Any] = {
-    "login": "small-github",
+    "login": "fake-github",
     "id": 1,
     "node_id": "U_1",
     "type": "User",
     "site_admin": False,
     "gravatar_id": "",
-    "name": "Small GitHub",
+    "name": "Fake GitHub",
 }
 
 
@@ -149,7 +149,7 @@ def commit(found: Commit, url: str) -> dict[str, Any]:
     """A commit as the list of commits has it."""
     sha = found.id.decode()
     when = datetime.fromtimestamp(found.commit_time, UTC).isoformat().replace("+00:00", "Z")
-    person = {"name": "Small GitHub", "email": "small@github.invalid", "date": when}
+    person = {"name": "Fake GitHub", "email": "fake@github.invalid", "date": when}
     own = f"{url}/commits/{sha}"
     tree_sha = found.tree.decode()
     return {
@@ -195,7 +195,7 @@ def repository(name: str, branch: str, url: str, api_url: str) -> dict[str, Any]
         "node_id": "R_1",
         "name": name.partition("/")[2],
         "full_name": name,
-        "description": "Served by the small GitHub",
+        "description": "Served by the fake GitHub",
         "owner": user(api_url),
         "url": url,
         "default_branch": branch,

@@ -11,7 +11,7 @@ from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-_AUTHOR = b"Small GitHub <small@github.invalid>"
+_AUTHOR = b"Fake GitHub <fake@github.invalid>"
 _FOLDER = 0o040000
 
 

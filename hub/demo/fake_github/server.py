@@ -1,4 +1,4 @@
-"""The small GitHub over HTTP: authentication, limits, ETags, and a route for each operation."""
+"""The fake GitHub over HTTP: authentication, limits, ETags, and a route for each operation."""
 
 import base64
 import hashlib
@@ -54,7 +54,7 @@ class Moved(Exception):
     """301: the repository was renamed."""
 
 
-class SmallGitHub:
+class FakeGitHub:
     """Serves one repository as OWNER/NAME; a context manager that stops with the block.
 
     An answer comes after `latency` seconds; `fail_rate` is the share (0 to 1) answered with 502,
@@ -143,7 +143,7 @@ class SmallGitHub:
 
 
 class _Server(ThreadingHTTPServer):
-    github: SmallGitHub
+    github: FakeGitHub
     daemon_threads = True
     request_queue_size = 512
     block_on_close = False
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.status = code
         super().send_response(code, message)
 
-    def _serve(self, github: SmallGitHub) -> None:
+    def _serve(self, github: FakeGitHub) -> None:
         token = self._token()
         limit = github.limits.get(token) if token else github.anonymous
         try:
@@ -267,7 +267,7 @@ class _Handler(BaseHTTPRequestHandler):
         if body is not None:
             self.wfile.write(body)
 
-    def _answer(self, github: SmallGitHub, limit: RateLimit) -> tuple[int, Any]:
+    def _answer(self, github: FakeGitHub, limit: RateLimit) -> tuple[int, Any]:
         split = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(split.query).items()}
         if split.path == "/rate_limit":
@@ -293,7 +293,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return status, data
         raise Problem(404, "Not Found")
 
-    def _other(self, github: SmallGitHub, path: str, query: dict[str, str]) -> Any:
+    def _other(self, github: FakeGitHub, path: str, query: dict[str, str]) -> Any:
         """What is served of another repository: itself, its README, its releases."""
         found = re.fullmatch(r"/repos/([^/]+/[^/]+)(|/readme|/releases)", path)
         if found is None or self.command != "GET":
@@ -311,7 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _page(answers.other_releases(there, github.url), query)
         return answers.other_repository(there, github.url)
 
-    def _tree(self, github: SmallGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
+    def _tree(self, github: FakeGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
         repository = github.repository
         if not repository.branches:
             raise Problem(409, "Git Repository is empty.")
@@ -322,13 +322,13 @@ class _Handler(BaseHTTPRequestHandler):
             repository, sha, prefix_url(github), "recursive" in query, github.truncate_above
         )
 
-    def _blob(self, github: SmallGitHub, query: dict[str, str], sha: str) -> tuple[int, Any]:
+    def _blob(self, github: FakeGitHub, query: dict[str, str], sha: str) -> tuple[int, Any]:
         content = github.repository.blob(sha)
         if content is None:
             raise Problem(404, "Not Found")
         return 200, answers.blob(sha, content, prefix_url(github))
 
-    def _contents(self, github: SmallGitHub, query: dict[str, str], path: str) -> tuple[int, Any]:
+    def _contents(self, github: FakeGitHub, query: dict[str, str], path: str) -> tuple[int, Any]:
         if self.command != "GET":
             with github.writing:  # GitHub, too, writes one commit after the other
                 return self._write(github, path)
@@ -338,7 +338,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise Problem(404, "Not Found")
         return 200, answers.contents(github.repository, entry, branch, prefix_url(github))
 
-    def _write(self, github: SmallGitHub, path: str) -> tuple[int, Any]:
+    def _write(self, github: FakeGitHub, path: str) -> tuple[int, Any]:
         try:
             asked = json.loads(self.body or b"{}")
             message, branch = str(asked["message"]), asked.get("branch", github.branch)
@@ -370,16 +370,16 @@ class _Handler(BaseHTTPRequestHandler):
             {"content": written, "commit": {**made["commit"], "sha": made["sha"]}},
         )
 
-    def _repository(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+    def _repository(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
         return 200, answers.repository(github.name, github.branch, prefix_url(github), github.url)
 
-    def _branch(self, github: SmallGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
+    def _branch(self, github: FakeGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
         if name not in github.repository.branches:
             raise Problem(404, "Branch not found")
         newest = github.repository.commits(name)[0]
         return 200, answers.branch(name, newest, prefix_url(github))
 
-    def _commits(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+    def _commits(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
         if not github.repository.branches:
             raise Problem(409, "Git Repository is empty.")
         found = github.repository.commits(
@@ -387,7 +387,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         return 200, [answers.commit(c, prefix_url(github)) for c in _page(found, query)]
 
-    def _ref(self, github: SmallGitHub, query: dict[str, str], branch: str) -> tuple[int, Any]:
+    def _ref(self, github: FakeGitHub, query: dict[str, str], branch: str) -> tuple[int, Any]:
         sha = github.repository.branches.get(branch)
         if sha is None:
             raise Problem(404, "Not Found")
@@ -399,10 +399,10 @@ class _Handler(BaseHTTPRequestHandler):
             "object": {"type": "commit", "sha": sha, "url": f"{url}/git/commits/{sha}"},
         }
 
-    def _readme(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+    def _readme(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
         return self._contents(github, query, "README.md")
 
-    def _releases(self, github: SmallGitHub, query: dict[str, str]) -> tuple[int, Any]:
+    def _releases(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
         return 200, []
 
 
@@ -413,7 +413,7 @@ def _page(found: list[T], query: dict[str, str]) -> list[T]:
     return found[first : first + size]
 
 
-def prefix_url(github: SmallGitHub) -> str:
+def prefix_url(github: FakeGitHub) -> str:
     """The repository's own address."""
     return f"{github.url}/repos/{github.name}"
 
@@ -437,7 +437,7 @@ _ROUTES: list[tuple[str, Any]] = [
 ]
 
 
-def of_folder(folder: Path, name: str, **options: Any) -> SmallGitHub:
-    """A small GitHub over a folder (the repository's root) or a git repository."""
+def of_folder(folder: Path, name: str, **options: Any) -> FakeGitHub:
+    """A fake GitHub over a folder (the repository's root) or a git repository."""
     branch = options.get("branch", "main")
-    return SmallGitHub(Repository.of_folder(folder, branch), name, **options)
+    return FakeGitHub(Repository.of_folder(folder, branch), name, **options)

@@ -35,7 +35,7 @@ def hub_environment(
     """What `hub.env` holds: all that the hub's processes need besides the user's environment.
 
     `given` is the user's environment, and nothing that it names is made; `stored` what an earlier
-    start kept; `urls` the embedded servers'; `demo_url` the small GitHub's address.
+    start kept; `urls` the embedded servers'; `demo_url` the fake GitHub's address.
     """
     kept = {name: stored.get(name) for name in _KEPT}
     kept |= {name: make() for name, make in _KEPT.items() if not (kept[name] or given.get(name))}

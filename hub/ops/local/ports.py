@@ -3,7 +3,7 @@
 import errno
 import socket
 
-OFFSETS = {"hub": 0, "Flower": 1, "small GitHub": 2, "Postgres": 3, "Redis": 4}
+OFFSETS = {"hub": 0, "Flower": 1, "fake GitHub": 2, "Postgres": 3, "Redis": 4}
 
 
 def ports_from(first: int) -> dict[str, int]:

@@ -120,7 +120,7 @@ def _make_environment(
         os.environ,
         environment.read(file),
         urls,
-        f"http://127.0.0.1:{ports['small GitHub']}",
+        f"http://127.0.0.1:{ports['fake GitHub']}",
     )
     environment.write(file, made | {"HUB_PORT": str(ports["hub"])})
     return made
@@ -142,7 +142,7 @@ def _run(
     child = environment.for_processes(os.environ, made)
     child |= {"HUB_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT), MARK: str(data_dir)}
     if demo:
-        child["SMALLGITHUB_TOKEN"] = made["GITHUB_TOKEN"]
+        child["FAKEGITHUB_TOKEN"] = made["GITHUB_TOKEN"]
     supervisor = Supervisor(_programs(data_dir, ports, servers, demo=demo), data_dir, child)
     try:
         supervisor.start()
@@ -211,7 +211,7 @@ def _refuse_taken_ports(
 ) -> None:
     needed = {"hub", "Flower"} | {server.name for server in servers.values()}
     if demo:
-        needed.add("small GitHub")
+        needed.add("fake GitHub")
     for name, port in ports.items():
         if name in needed and not is_free(port):
             raise Refusal(
@@ -246,13 +246,13 @@ def _programs(
     ]
     if demo:
         sample = ROOT / "hub" / "demo" / "sample"
-        port = ports["small GitHub"]
+        port = ports["fake GitHub"]
         programs.append(
             Program(
                 "github",
                 [
                     *manage,
-                    "smallgithub",
+                    "fakegithub",
                     str(sample),
                     "--repo=demo/exporters",
                     f"--others={sample / 'repositories.json'}",

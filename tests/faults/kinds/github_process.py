@@ -1,4 +1,4 @@
-"""The small GitHub's process killed and frozen."""
+"""The fake GitHub's process killed and frozen."""
 
 from collections.abc import Generator
 

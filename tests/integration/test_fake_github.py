@@ -1,4 +1,4 @@
-"""The small GitHub: git's own SHAs, and answers that satisfy GitHub's published schema."""
+"""The fake GitHub: git's own SHAs, and answers that satisfy GitHub's published schema."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator, ValidationError
 
-from hub.demo.fake_github import Fault, OtherRepository, Repository, SmallGitHub, faults, of_folder
+from hub.demo.fake_github import FakeGitHub, Fault, OtherRepository, Repository, faults, of_folder
 
 TOKEN = "ghp_small0123456789"
 DOCUMENT = json.loads((Path(__file__).parents[1] / "data" / "github-openapi.json").read_text())
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def github(folder: Path) -> Iterator[SmallGitHub]:
+def github(folder: Path) -> Iterator[FakeGitHub]:
     with of_folder(folder, "owner/name", tokens=[TOKEN]) as server:
         yield server
 
@@ -69,7 +69,7 @@ def git(folder: Path, *command: str) -> str:
 
 
 def ask(
-    github: SmallGitHub, path: str, method: str = "GET", token: str | None = TOKEN, **options: Any
+    github: FakeGitHub, path: str, method: str = "GET", token: str | None = TOKEN, **options: Any
 ) -> requests.Response:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     headers |= options.pop("headers", {})
@@ -160,13 +160,13 @@ CONTENTS = "/repos/{owner}/{repo}/contents/{path}"
         ("/user", "/user"),
     ],
 )
-def test_answers_satisfy_githubs_schema(github: SmallGitHub, path: str, operation: str) -> None:
+def test_answers_satisfy_githubs_schema(github: FakeGitHub, path: str, operation: str) -> None:
     answer = ask(github, path)
     assert answer.status_code == 200
     validate(answer.json(), operation)
 
 
-def test_a_blob(github: SmallGitHub) -> None:
+def test_a_blob(github: FakeGitHub) -> None:
     sha = github.repository.find("main", "README.md").sha
     answer = ask(github, f"/repos/owner/name/git/blobs/{sha}").json()
     validate(answer, BLOB)
@@ -182,13 +182,13 @@ def test_a_blob(github: SmallGitHub) -> None:
         ("/repos/other/name", "/repos/{owner}/{repo}", 404),
     ],
 )
-def test_errors_satisfy_it_too(github: SmallGitHub, path: str, operation: str, status: int) -> None:
+def test_errors_satisfy_it_too(github: FakeGitHub, path: str, operation: str, status: int) -> None:
     answer = ask(github, path)
     assert answer.status_code == status
     validate(answer.json(), operation, status=status)
 
 
-def test_the_check_can_fail(github: SmallGitHub) -> None:
+def test_the_check_can_fail(github: FakeGitHub) -> None:
     answer = ask(github, "/repos/owner/name/git/trees/main").json()
     del answer["truncated"]
     with pytest.raises(ValidationError):
@@ -196,14 +196,14 @@ def test_the_check_can_fail(github: SmallGitHub) -> None:
 
 
 def test_an_empty_repository() -> None:
-    with SmallGitHub(Repository(), "owner/name", tokens=[TOKEN]) as github:
+    with FakeGitHub(Repository(), "owner/name", tokens=[TOKEN]) as github:
         tree = ask(github, "/repos/owner/name/git/trees/main")
         assert tree.status_code == 409
         validate(tree.json(), TREE, status=409)
         assert ask(github, "/repos/owner/name/contents/").status_code == 404
 
 
-def test_a_renamed_repository_is_a_redirect(github: SmallGitHub) -> None:
+def test_a_renamed_repository_is_a_redirect(github: FakeGitHub) -> None:
     github.former_names.add("old/name")
     answer = ask(github, "/repos/old/name/git/trees/main?recursive=1", allow_redirects=False)
     assert answer.status_code == 301
@@ -233,7 +233,7 @@ OTHER = OtherRepository(
     ],
 )
 def test_other_repositories_satisfy_it_and_have_etags(
-    github: SmallGitHub, path: str, operation: str
+    github: FakeGitHub, path: str, operation: str
 ) -> None:
     github.add_other(OTHER)
     answer = ask(github, f"/repos/other/exporter{path}")
@@ -243,7 +243,7 @@ def test_other_repositories_satisfy_it_and_have_etags(
     assert ask(github, f"/repos/other/exporter{path}", headers=same).status_code == 304
 
 
-def test_what_is_served_of_other_repositories(github: SmallGitHub) -> None:
+def test_what_is_served_of_other_repositories(github: FakeGitHub) -> None:
     github.add_other(OTHER)
     facts = ask(github, "/repos/Other/Exporter").json()
     assert (facts["full_name"], facts["stargazers_count"], facts["archived"]) == (
@@ -270,7 +270,7 @@ def git_blob(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def test_tokens_and_limits(github: SmallGitHub) -> None:
+def test_tokens_and_limits(github: FakeGitHub) -> None:
     assert ask(github, "/user", token="ghp_unknown").status_code == 401
     assert ask(github, "/repos/owner/name", token=None).headers["X-RateLimit-Limit"] == "60"
     first = ask(github, "/repos/owner/name")
@@ -290,7 +290,7 @@ def test_the_secondary_limit_counts_points_a_minute(folder: Path) -> None:
     assert int(answers[-1].headers["X-RateLimit-Remaining"]) > 0
 
 
-def test_a_304_is_free_and_belongs_to_a_token(github: SmallGitHub) -> None:
+def test_a_304_is_free_and_belongs_to_a_token(github: FakeGitHub) -> None:
     github.add_token("ghp_other")
     first = ask(github, "/repos/owner/name/git/trees/main")
     same = {"If-None-Match": first.headers["ETag"]}
@@ -303,7 +303,7 @@ def test_a_304_is_free_and_belongs_to_a_token(github: SmallGitHub) -> None:
     assert ask(github, "/repos/owner/name/git/trees/main", headers=same).status_code == 200
 
 
-def test_writing(github: SmallGitHub) -> None:
+def test_writing(github: FakeGitHub) -> None:
     path = "/repos/owner/name/contents/contents/Redis/new.yaml"
     body = {"message": "add", "content": base64.b64encode(b"one").decode()}
     made = ask(github, path, "PUT", json=body)
@@ -323,7 +323,7 @@ def test_writing(github: SmallGitHub) -> None:
     assert ask(github, path).status_code == 404
 
 
-def test_a_tree_above_the_limit_says_that_it_is_truncated(github: SmallGitHub) -> None:
+def test_a_tree_above_the_limit_says_that_it_is_truncated(github: FakeGitHub) -> None:
     github.truncate_above = 2
     answer = ask(github, "/repos/owner/name/git/trees/main?recursive=1").json()
     assert (answer["truncated"], len(answer["tree"])) == (True, 2)
@@ -332,11 +332,11 @@ def test_a_tree_above_the_limit_says_that_it_is_truncated(github: SmallGitHub) -
 ROOT_TREE = "/repos/owner/name/git/trees/main"
 
 
-def strike(github: SmallGitHub, act: Callable[[BaseHTTPRequestHandler], bool]) -> None:
+def strike(github: FakeGitHub, act: Callable[[BaseHTTPRequestHandler], bool]) -> None:
     github.faults.append(Fault(act))
 
 
-def test_a_value_of_an_answer_is_replaced(github: SmallGitHub) -> None:
+def test_a_value_of_an_answer_is_replaced(github: FakeGitHub) -> None:
     healthy = ask(github, ROOT_TREE)
     strike(github, faults.with_json(["tree", 0, "path"], '"\\u0000"'))
     answer = ask(github, ROOT_TREE, headers={"If-None-Match": healthy.headers["ETag"]})
@@ -348,7 +348,7 @@ def test_a_value_of_an_answer_is_replaced(github: SmallGitHub) -> None:
 
 
 @pytest.mark.parametrize("admits_it", [True, False])
-def test_half_a_tree(github: SmallGitHub, admits_it: bool) -> None:
+def test_half_a_tree(github: FakeGitHub, admits_it: bool) -> None:
     whole = ask(github, ROOT_TREE).json()
     strike(github, faults.half_tree(admits_it))
     half = ask(github, ROOT_TREE).json()
@@ -359,7 +359,7 @@ def test_half_a_tree(github: SmallGitHub, admits_it: bool) -> None:
     }
 
 
-def test_half_an_answer_whose_end_is_the_connections(github: SmallGitHub) -> None:
+def test_half_an_answer_whose_end_is_the_connections(github: FakeGitHub) -> None:
     whole = ask(github, ROOT_TREE).content
     strike(github, faults.cut_off)
     answer = ask(github, ROOT_TREE)
@@ -367,7 +367,7 @@ def test_half_an_answer_whose_end_is_the_connections(github: SmallGitHub) -> Non
     assert "Content-Length" not in answer.headers
 
 
-def test_bodies_without_end(github: SmallGitHub) -> None:
+def test_bodies_without_end(github: FakeGitHub) -> None:
     strike(github, faults.flood())
     with ask(github, ROOT_TREE, stream=True) as answer:
         assert len(answer.raw.read(1_000_000)) == 1_000_000
@@ -382,7 +382,7 @@ def test_bodies_without_end(github: SmallGitHub) -> None:
         assert len(answer.raw.read(1_000_000, decode_content=True)) == 1_000_000
 
 
-def test_headers_without_end(github: SmallGitHub) -> None:
+def test_headers_without_end(github: FakeGitHub) -> None:
     strike(github, faults.endless_headers)
     address = urlsplit(github.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
@@ -393,7 +393,7 @@ def test_headers_without_end(github: SmallGitHub) -> None:
     assert b"\r\n\r\n" not in received
 
 
-def test_a_304_out_of_the_blue_and_a_circle(github: SmallGitHub) -> None:
+def test_a_304_out_of_the_blue_and_a_circle(github: FakeGitHub) -> None:
     strike(github, faults.unasked_not_modified)
     answer = ask(github, ROOT_TREE)
     assert (answer.status_code, answer.content) == (304, b"")
@@ -404,7 +404,7 @@ def test_a_304_out_of_the_blue_and_a_circle(github: SmallGitHub) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (307, f"{ROOT_TREE}?recursive=1")
 
 
-def test_the_primary_limit_names_its_reset(github: SmallGitHub) -> None:
+def test_the_primary_limit_names_its_reset(github: FakeGitHub) -> None:
     strike(github, faults.primary_limit(-30))
     before = int(time.time())
     answer = ask(github, ROOT_TREE)
