@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
+from hub.content.kinds import any_known
 from hub.content.map import read_map
-from hub.content.merge import merged
 from hub.content.refresh.plan import FIELDS
 from hub.github.source import configured_source
 from hub.models import Exporter, ExporterContents, Release
@@ -69,9 +69,9 @@ def _describe(exporter: Any, *, known: bool) -> dict[str, Any]:
         "last_release_at": exporter.last_release_at,
         "directories": [row.directory for row in rows],
         "E": True,
-        **{letter: merged(_values(rows, name), known=known) for letter, name in FIELDS.items()},
+        **{letter: any_known(_values(rows, name), known=known) for letter, name in FIELDS.items()},
         "usable": {
-            letter: merged(_values(rows, f"{name}_usable"), known=known)
+            letter: any_known(_values(rows, f"{name}_usable"), known=known)
             for letter, name in FIELDS.items()
         },
     }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from hub.content.merge import merged
+from hub.content.kinds import any_known
 from hub.models import ExporterContents
 from hub.web.pages.rows import Held
 
@@ -70,4 +70,4 @@ def _badge(
     """`said`: of each directory, whether it is there and whether it would work."""
     usable = [works for there, works in said if there]
     broken = bool(usable) and all(works is False for works in usable)
-    return Badge(letter, label, merged((there for there, _ in said), known=known), broken)
+    return Badge(letter, label, any_known((there for there, _ in said), known=known), broken)
