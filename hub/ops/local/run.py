@@ -21,7 +21,7 @@ from hub.ops.local.server import EmbeddedServer, ServerError
 from hub.ops.local.supervisor import MARK, Program, Supervisor, end_leftovers
 from hub.ops.local.valkey import EmbeddedValkey
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 _WEB_WITHIN = 60  # seconds
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _interrupted_at = float("-inf")  # time.monotonic()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import django_htmx
 
-SCRIPT = Path(__file__).parent.parent / "static" / "hub" / "hub.js"
+SCRIPT = Path(__file__).parents[2] / "static" / "hub" / "hub.js"
 PACKAGED = Path(django_htmx.__file__).parent / "static" / "django_htmx" / "htmx-2.min.js"
 MARK = "/* --- htmx, verbatim from the package django-htmx; do not edit below --- */\n"
 
