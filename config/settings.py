@@ -235,6 +235,10 @@ GITHUB_READ_TIMEOUT = env.float("GITHUB_READ_TIMEOUT", 12.0)  # seconds
 GITHUB_RETRIES = env.int("GITHUB_RETRIES", 2, validate=validate.Range(min=0, max=5))
 # GitHub allows 900 points a minute (a GET is 1); stay a tenth below. 0 turns the budget off.
 GITHUB_POINTS_PER_MINUTE = env.int("GITHUB_POINTS_PER_MINUTE", 810, validate=validate.Range(min=0))
+# The same for GraphQL, where GitHub allows 2,000 (a query is 1).
+GITHUB_GRAPHQL_POINTS_PER_MINUTE = env.int(
+    "GITHUB_GRAPHQL_POINTS_PER_MINUTE", 1800, validate=validate.Range(min=0)
+)
 
 # --- Reading --------------------------------------------------------------------------------------
 # A web process keeps what it serves, and asks Postgres after so many seconds whether it still is

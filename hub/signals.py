@@ -9,9 +9,9 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from hub.catalogue.search import reindex
-from hub.content.map.render_map import serve_catalogue
-from hub.content.refresh.start import start_run
-from hub.facts.runs import ask_about_those_without_facts
+from hub.content.map.render_map import show_catalogue
+from hub.content.runs import start_run
+from hub.facts.runs import start_run_for
 from hub.models import Category, DirectoryOwner, Exporter, GitHubToken, Readme, RunTrigger
 
 
@@ -20,7 +20,7 @@ from hub.models import Category, DirectoryOwner, Exporter, GitHubToken, Readme, 
 def catalogue_changed(raw: bool = False, **_: Any) -> None:
     """The map names each directory's exporter: render it again (`raw`: a fixture is loading)."""
     if not raw:
-        transaction.on_commit(serve_catalogue)
+        transaction.on_commit(show_catalogue)
 
 
 @receiver(post_save, sender=Exporter)
@@ -41,7 +41,9 @@ def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: An
     if created and not raw and not instance.from_environment:
         # A run that is ending for want of a token has looked already: another has to follow it.
         transaction.on_commit(partial(start_run, RunTrigger.TOKEN, follow_up=True))
-        transaction.on_commit(partial(ask_about_those_without_facts, RunTrigger.TOKEN))
+        transaction.on_commit(
+            partial(start_run_for, Exporter.objects.without_facts(), RunTrigger.TOKEN)
+        )
 
 
 @receiver(pre_save, sender=AccessAttempt)

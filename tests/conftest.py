@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from hub.content import status
-from hub.content.refresh.start import start_run
+from hub.content.runs import start_run
 from hub.demo.fake_github import FakeGitHub, Repository
 from hub.facts import runs as facts_runs
 from hub.github import client
@@ -116,10 +116,10 @@ class Hub:
 
     def refresh_facts(self, **options: object) -> FactsRun:
         """Ask for the repositories' facts with the real workers; the ended run."""
-        started = facts_runs.start_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
+        started, _ = facts_runs.start_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
         run: FactsRun = wait_until(
-            FactsRun.objects.filter(pk=started.run.pk, finished_at__isnull=False).first,
-            f"{started.run} to end",
+            FactsRun.objects.filter(pk=started.pk, finished_at__isnull=False).first,
+            f"{started} to end",
         )
         return run
 

@@ -9,7 +9,10 @@ from django.http import HttpRequest
 
 from hub.github.client import shared_client
 from hub.github.errors import BadToken, GitHubError
-from hub.models import GitHubToken, TokenState
+from hub.models import GitHubToken, Resource, TokenState
+from hub.models.access import quota_fields
+
+_QUOTAS = [name for resource in Resource for name in quota_fields(resource)]
 
 
 class GitHubTokenForm(forms.ModelForm[GitHubToken]):
@@ -39,7 +42,7 @@ class GitHubTokenForm(forms.ModelForm[GitHubToken]):
         if not secret:
             return str(self.instance.secret)
         try:
-            self.rate = shared_client().check(secret)
+            self.quota = shared_client().check(secret)
         except BadToken:
             raise ValidationError(
                 "GitHub refuses this token. Is it whole, and has it not expired?"
@@ -56,8 +59,8 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
     """Tokens with the limits that GitHub last reported."""
 
     form = GitHubTokenForm
-    list_display = ["name", "masked", "state", "remaining", "limit", "reset_at", "used_at"]
-    readonly_fields = ["masked", "state", "remaining", "limit", "reset_at", "blocked_until"]
+    list_display = ["name", "masked", "state", *_QUOTAS, "used_at"]
+    readonly_fields = ["masked", "state", *_QUOTAS, "blocked_until"]
     fields = ["name", "secret", *readonly_fields]
 
     def has_change_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
@@ -87,9 +90,10 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
         change: bool,
     ) -> None:
         """Store what the check said; a replaced token starts afresh."""
-        rate = getattr(form, "rate", None)
-        if rate is not None:
-            obj.state = TokenState.VALID
-            obj.limit, obj.remaining, obj.reset_at = rate.limit, rate.remaining, rate.reset_at
-            obj.blocked_until = None
+        quota = getattr(form, "quota", None)
+        if quota is not None:
+            obj.state, obj.blocked_until = TokenState.VALID, None
+            obj.core_limit, obj.core_remaining = quota.limit, quota.remaining
+            obj.core_reset_at = quota.reset_at
+            obj.graphql_limit = obj.graphql_remaining = obj.graphql_reset_at = None
         super().save_model(request, obj, form, change)

@@ -124,7 +124,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
             reverse("admin:hub_refreshrun_change", args=[started.run.pk]),
             started.run.pk,
         )
-        text = "{} commits and publishes it." if started.begun else "It is committed after {}."
+        text = "{} commits and publishes it." if started.created else "It is committed after {}."
         messages.info(request, format_html(text, link))
 
     @admin.action(description="Withdraw what is not committed yet", permissions=["change"])

@@ -22,14 +22,14 @@ def may_refresh_facts(request: HttpRequest) -> bool:
 
 def refresh_facts(request: HttpRequest, chosen: Sequence[int]) -> None:
     """Ask for the facts of the chosen exporters, or say that a run is open already."""
-    started = start_run(
+    run, created = start_run(
         RunTrigger.ADMIN,
         requested_by=request.user,  # type: ignore[arg-type]
         chosen=chosen,
     )
-    url = reverse("admin:hub_factsrun_change", args=[started.run.pk])
-    link = format_html('<a href="{}">{}</a>', url, started.run)
-    if started.begun:
+    url = reverse("admin:hub_factsrun_change", args=[run.pk])
+    link = format_html('<a href="{}">{}</a>', url, run)
+    if created:
         messages.success(request, format_html("Asking GitHub now: {}.", link))
     else:
         messages.warning(

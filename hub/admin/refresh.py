@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from hub.content.refresh.start import start_run
+from hub.content.runs import start_run
 from hub.models import RunTrigger
 
 PERMISSION = "hub.add_refreshrun"
@@ -36,7 +36,7 @@ def refresh(
         reverse("admin:hub_refreshrun_change", args=[started.run.pk]),
         started.run.pk,
     )
-    if started.begun:
+    if started.created:
         messages.success(request, format_html("Refreshing now: {}.", link))
     else:
         messages.warning(

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from hub.catalogue.importing import Known, Plan, compare, parse
 from hub.catalogue.search import reindex
-from hub.content.map.render_map import serve_catalogue
+from hub.content.map.render_map import show_catalogue
 from hub.models import Category, Exporter
 from hub.models.catalogue import FACTS_NOT_ASKED
 
@@ -55,7 +55,7 @@ def apply(plan: Plan) -> None:
     try:
         with transaction.atomic():
             _write(plan)
-            serve_catalogue()
+            show_catalogue()
     except IntegrityError:
         raise NotApplied(
             "somebody else changed the catalogue meanwhile, so nothing was imported: try again"

@@ -5,16 +5,15 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
-from hub.content.kinds import any_known
+from hub.content.kinds import KINDS, any_known
 from hub.content.map import read_map
-from hub.content.refresh.plan import FIELDS
 from hub.github.source import configured_source
 from hub.models import Exporter, ExporterContents, Release
 
 
 def describe_all() -> list[dict[str, Any]]:
     """Every exporter by title, as JSON-ready values (times are datetimes); three queries."""
-    known = read_map.glance().served.snapshot_id is not None
+    known = read_map.cached_head().served.snapshot_id is not None
     return [_describe(exporter, known=known) for exporter in _exporters()]
 
 
@@ -24,7 +23,7 @@ def describe(slug: str) -> dict[str, Any] | None:
     if exporter is None:
         return None
     return {
-        **_describe(exporter, known=read_map.glance().served.snapshot_id is not None),
+        **_describe(exporter, known=read_map.cached_head().served.snapshot_id is not None),
         "facts_at": exporter.facts_at,
         "facts_problem": exporter.facts_problem or None,
         "releases": [
@@ -41,7 +40,7 @@ def describe(slug: str) -> dict[str, Any] | None:
 
 
 def _exporters() -> QuerySet[Exporter]:
-    rows = ExporterContents.objects.filter(source=configured_source().key).defer("evidence")
+    rows = ExporterContents.objects.filter(source=configured_source().key)
     newest = Release.objects.filter(exporter=OuterRef("pk")).order_by("-published_at")
     return (
         Exporter.objects.select_related("category")
@@ -69,11 +68,8 @@ def _describe(exporter: Any, *, known: bool) -> dict[str, Any]:
         "last_release_at": exporter.last_release_at,
         "directories": [row.directory for row in rows],
         "E": True,
-        **{letter: any_known(_values(rows, name), known=known) for letter, name in FIELDS.items()},
-        "usable": {
-            letter: any_known(_values(rows, f"{name}_usable"), known=known)
-            for letter, name in FIELDS.items()
-        },
+        **{k.letter: any_known(_values(rows, k.field), known=known) for k in KINDS},
+        "usable": {k.letter: any_known(_values(rows, k.usable_field), known=known) for k in KINDS},
     }
 
 

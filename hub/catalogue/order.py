@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast, Coalesce, Greatest, Lower
 
-from hub.content.refresh.plan import FIELDS
+from hub.content.kinds import KINDS
 from hub.models import DailyViews, Exporter, ExporterContents
 
 TREND = timedelta(days=7)
@@ -45,7 +45,7 @@ def ordered(
 
 def _content(source: str) -> Any:
     """How many kinds of content that works an exporter's directories hold together."""
-    kinds = (Max(Cast(f"{name}_usable", IntegerField())) for name in FIELDS.values())
+    kinds = (Max(Cast(kind.usable_field, IntegerField())) for kind in KINDS)
     count = reduce(add, (Coalesce(kind, 0) for kind in kinds))
     own = ExporterContents.objects.filter(source=source, exporter=OuterRef("pk"))
     return own.order_by().values("exporter").annotate(kinds=count).values("kinds")

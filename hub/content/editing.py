@@ -14,12 +14,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from hub.content.refresh import blob_store
-from hub.content.refresh.start import Started, start_run
+from hub.content import blob_store
 from hub.content.rules.directory import FileFinding, judge_directory
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import LARGEST_FILE, too_large
 from hub.content.rules.report import Level
+from hub.content.runs import Started, start_run
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient
 from hub.github.git_objects import blob_sha
@@ -230,5 +230,5 @@ def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit |
         raise
     edit.commit_sha = commit.sha
     if not deleting:
-        blob_store.keep({wanted: blob_store.Judged.of(data)})
+        blob_store.store({wanted: data})
     return commit

@@ -18,6 +18,7 @@ from hub.models import (
     GitHubToken,
     Outcome,
     RefreshRun,
+    Resource,
     TokenState,
 )
 from hub.runs.schedule import plan
@@ -76,7 +77,6 @@ def directories() -> Directories:
     rows = list(
         ExporterContents.objects.filter(source=configured_source().key)
         .select_related("exporter")
-        .defer("evidence")
         .annotate(levels=Subquery(found.annotate(levels=levels).values("levels")))
     )
     counts = [Counter(row.levels or ()) for row in rows]
@@ -92,18 +92,15 @@ def directories() -> Directories:
 def describe() -> dict[str, Any]:
     """The hub's status as JSON-ready values (times are datetimes)."""
     source = configured_source()
-    served = read_map.look().served
+    served = read_map.fetch_head().served
     fresh = read_map.freshness(served)
     contents = ExporterContents.objects.filter(source=source.key)
     newest = runs()[:2]
     open_run = next((run for run in newest if run.is_open), None)
     last_run = next((run for run in newest if not run.is_open), None)
     tokens = GitHubToken.objects.exclude(state=TokenState.INVALID)
-    left = [
-        token.remaining
-        for token in tokens
-        if token.remaining is not None and token.reset_at and token.reset_at > timezone.now()
-    ]
+    quotas = [token.quota(Resource.CORE) for token in tokens]
+    left = [quota.left(timezone.now()) for quota in quotas if quota]
     return {
         "state": fresh.state,
         "reason": fresh.reason or None,

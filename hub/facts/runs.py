@@ -1,37 +1,42 @@
-"""A facts run from its trigger to its end. Postgres decides that there is one at a time."""
+"""A facts run from its trigger to its end."""
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hub.facts import dispatch
 from hub.github import errors
 from hub.github.tokens import adopt_environment_token, shared_pool
-from hub.models import Exporter, FactsLookup, FactsRun, FactsStatus, Outcome, Reason, RunTrigger
+from hub.models import Exporter, FactsLookup, FactsRun, Outcome, Reason, RunStatus, RunTrigger
 from hub.models.catalogue import ExporterQuerySet
+from hub.runs.lifecycle import Lifecycle, Tasks
 from hub.runs.transactions import short_transaction
 
-logger = logging.getLogger(__name__)
 
-# A queued run whose task no worker took for so long: its message was lost, or Redis was away.
-_LOST_AFTER = timedelta(seconds=45)
+def _on_end(run: FactsRun) -> None:
+    """What is not looked up by now was not finished in time; the exporters keep their facts."""
+    pending = run.lookups.filter(outcome=Outcome.PENDING)
+    Exporter.objects.filter(pk__in=pending.values("exporter_id")).update(
+        facts_problem=Reason.DEADLINE
+    )
+    pending.update(outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=timezone.now())
 
 
-@dataclass(frozen=True)
-class Started:
-    """The open run, and whether this call began it."""
-
-    run: FactsRun
-    begun: bool
+facts_runs = Lifecycle(
+    FactsRun,
+    Tasks(
+        start="tasks.facts.begin",
+        lookup="tasks.facts.lookup_facts",
+        finish="tasks.facts.finish",
+        finish_failed="tasks.facts.finish_failed",
+    ),
+    _on_end,
+)
 
 
 def start_run(
@@ -39,95 +44,69 @@ def start_run(
     *,
     requested_by: User | None = None,
     chosen: Sequence[int] | None = None,
-) -> Started:
-    """Begin to ask for the facts of the `chosen` exporters (None: all), or join the open run."""
-    while True:
-        try:
-            with short_transaction():
-                now = timezone.now()
-                run = FactsRun.objects.create(
-                    trigger=trigger,
-                    requested_by=requested_by,
-                    chosen=None if chosen is None else sorted(chosen),
-                    started_at=now,
-                    deadline=now + settings.RUN_DEADLINE,
-                )
-                transaction.on_commit(partial(dispatch.begin, run.pk))
-        except IntegrityError:
-            open_run = FactsRun.objects.open().first()
-            if open_run:
-                return Started(open_run, begun=False)
-            continue  # it ended between the two statements: begin one after all
-        return Started(run, begun=True)
+) -> tuple[FactsRun, bool]:
+    """Start to look up the facts of the `chosen` exporters (None: all), or join the open run.
+
+    Returns the run, and whether this call created it.
+    """
+    return facts_runs.create_or_join(
+        lambda: FactsRun.objects.filter(finished_at__isnull=True).first(),
+        trigger=trigger,
+        requested_by=requested_by,
+        chosen=None if chosen is None else sorted(chosen),
+    )
 
 
-def ask_about(exporters: ExporterQuerySet, trigger: RunTrigger) -> Started | None:
-    """Begin a run for these exporters, or join the open one; None when there are none of them."""
+def start_run_for(exporters: ExporterQuerySet, trigger: RunTrigger) -> FactsRun | None:
+    """Start a run for these exporters, or join the open one; None when there are none of them."""
     chosen = list(exporters.values_list("pk", flat=True))
-    return start_run(trigger, chosen=chosen) if chosen else None
-
-
-def ask_about_those_without_facts(trigger: RunTrigger) -> Started | None:
-    """For the start of a worker, and for a token that may end a time without one."""
-    return ask_about(Exporter.objects.without_facts(), trigger)
+    return start_run(trigger, chosen=chosen)[0] if chosen else None
 
 
 def begin(run_id: int) -> None:
-    """Note which exporters to ask about and send the chord, or end at once without a token.
+    """Note which exporters to look up and send the chord, or end at once without a token.
 
-    May be delivered twice: what a first delivery did is found and carried on.
+    May be delivered twice: the second continues where the first has stopped.
     """
     run = FactsRun.objects.get(pk=run_id)
-    if not run.is_open:
-        return
-    if run.status == FactsStatus.ASKING:  # its worker died between the commit and the chord
-        _send(run)
+    if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
+        facts_runs.send_lookups(run)
+    if run.status != RunStatus.QUEUED:
         return
     adopt_environment_token()
     try:
-        shared_pool().choose(afresh=True)
+        shared_pool().choose()
     except errors.GitHubError as error:
-        _end_without_asking(run, error)
+        _end_without_lookups(run_id, error)
         return
     with short_transaction():
-        run = FactsRun.objects.select_for_update().get(pk=run_id)
-        if run.status != FactsStatus.QUEUED:
-            return  # the watch closed it, or a second delivery was faster
-        run.status = FactsStatus.ASKING
+        run = facts_runs.locked(run_id)
+        if run.status != RunStatus.QUEUED:
+            return  # housekeeping closed it, or a second delivery was faster
+        run.status = RunStatus.LOOKING_UP
         run.save(update_fields=["status"])
-        # Those asked longest ago come first, should the deadline cut the run short.
-        ids = _exporters_of(run).order_by(F("facts_at").asc(nulls_first=True), "pk")
+        # Those with the oldest facts come first, should the deadline cut the run short.
+        exporters = _exporters_of(run).order_by(F("facts_at").asc(nulls_first=True), "pk")
         FactsLookup.objects.bulk_create(
-            FactsLookup(run=run, exporter_id=pk) for pk in ids.values_list("pk", flat=True)
+            FactsLookup(run=run, exporter_id=pk) for pk in exporters.values_list("pk", flat=True)
         )
-        transaction.on_commit(partial(_send, run))
+        transaction.on_commit(partial(facts_runs.send_lookups, run))
 
 
 def _exporters_of(run: FactsRun) -> ExporterQuerySet:
-    everyone = Exporter.objects.all()
-    return everyone if run.chosen is None else everyone.filter(pk__in=run.chosen)
+    every = Exporter.objects.all()
+    return every if run.chosen is None else every.filter(pk__in=run.chosen)
 
 
-def _send(run: FactsRun) -> None:
-    """Send the chord for what is left to look up, or the end if nothing is."""
-    pending = run.lookups.filter(outcome=Outcome.PENDING).values_list("exporter_id", flat=True)
-    if pending:
-        dispatch.look_up_and_finish(run.pk, list(pending))
-    else:
-        dispatch.finish(run.pk)
-
-
-def _end_without_asking(run: FactsRun, error: errors.GitHubError) -> None:
-    """End a run that has no token to ask with; the exporters keep their facts and say why."""
+def _end_without_lookups(run_id: int, error: errors.GitHubError) -> None:
+    """End a run that has no usable token; the exporters keep their facts and say why."""
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     with short_transaction():
-        run = FactsRun.objects.select_for_update().get(pk=run.pk)
-        if run.status != FactsStatus.QUEUED:
-            return
-        _exporters_of(run).update(facts_problem=error.reason)
-        status = FactsStatus.NO_TOKEN if without_token else FactsStatus.FAILED
-        run.finish(status, error.reason, str(error))
-    logger.warning("facts %s ended %s: %s", run.pk, status, error)
+        run = facts_runs.locked(run_id)
+        if run.status == RunStatus.QUEUED:
+            _exporters_of(run).update(facts_problem=error.reason)
+            status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
+            facts_runs.end(run, status, error.reason, str(error))
 
 
 def finish(run_id: int) -> None:
@@ -137,61 +116,33 @@ def finish(run_id: int) -> None:
     run ended and does nothing.
     """
     with short_transaction():
-        run = FactsRun.objects.select_for_update().get(pk=run_id)
-        if run.status != FactsStatus.ASKING:
+        run = facts_runs.locked(run_id)
+        if run.status != RunStatus.LOOKING_UP:
             return
-        _give_up_pending(run)
+        lookups = run.lookups.values_list("outcome", "reason", "changed")
         failed = Counter(
-            run.lookups.exclude(outcome=Outcome.FOUND).values_list("reason", flat=True)
+            reason or Reason.DEADLINE for outcome, reason, _ in lookups if outcome != Outcome.FOUND
         )
-        total = run.lookups.count()
-        detail = f"{failed.total()} of {total} exporters could not be asked" if failed else ""
         reason = failed.most_common(1)[0][0] if failed else ""
-        if failed and failed.total() == total:
-            run.finish(FactsStatus.FAILED, reason, detail)
-        elif run.lookups.filter(changed=True).exists():
-            run.finish(FactsStatus.UPDATED, reason, detail)
+        detail = (
+            f"{failed.total()} of {len(lookups)} exporters could not be looked up" if failed else ""
+        )
+        if failed and failed.total() == len(lookups):
+            status = RunStatus.FAILED
+        elif any(changed for _, _, changed in lookups):
+            status = RunStatus.PUBLISHED
         else:
-            run.finish(FactsStatus.UNCHANGED, reason, detail)
-    logger.info("facts %s ended %s", run_id, run.status)
+            status = RunStatus.UNCHANGED
+        facts_runs.end(run, status, reason, detail)
 
 
-def _give_up_pending(run: FactsRun) -> None:
-    """What is not looked up by now was not finished in time."""
-    pending = run.lookups.filter(outcome=Outcome.PENDING)
-    Exporter.objects.filter(pk__in=pending.values("exporter_id")).update(
-        facts_problem=Reason.DEADLINE
-    )
-    pending.update(outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=timezone.now())
-
-
-def fail_run(run_id: int, reason: Reason, detail: str) -> None:
-    """End an open run as failed; what its lookups have stored stays."""
-    with short_transaction():
-        run = FactsRun.objects.select_for_update().get(pk=run_id)
-        if run.is_open:
-            _give_up_pending(run)
-            run.finish(FactsStatus.FAILED, reason, detail)
-
-
-def watch() -> None:
-    """One tick of the watch: end what is overdue, send again what got lost, ask about the new.
+def housekeeping() -> None:
+    """Close and resend runs, delete old ones, and look up exporters that have no facts yet.
 
     So an exporter that was imported or got another repository has its facts within a minute or
-    two, whoever changed it, even if a run was open at that moment.
+    two, even if a run was open at that moment.
     """
-    now = timezone.now()
-    for run in FactsRun.objects.overdue(now):
-        logger.warning("facts %s was past its deadline and is closed", run.pk)
-        if run.status == FactsStatus.ASKING:
-            finish(run.pk)
-        else:
-            fail_run(run.pk, Reason.DEADLINE, "not begun in time: are workers running?")
-    lost = FactsRun.objects.open().filter(
-        status=FactsStatus.QUEUED, started_at__lt=now - _LOST_AFTER
-    )
-    for run in lost:
-        dispatch.begin(run.pk)  # harmless when it was not lost: beginning is idempotent
-    ask_about(Exporter.objects.never_asked(), RunTrigger.SCHEDULE)
-    FactsRun.objects.filter(finished_at__lt=now - settings.HISTORY_KEPT).delete()
-    FactsLookup.objects.filter(run__finished_at__lt=now - timedelta(days=7)).delete()
+    facts_runs.housekeeping()
+    start_run_for(Exporter.objects.never_asked(), RunTrigger.SCHEDULE)
+    before = timezone.now() - settings.HISTORY_KEPT
+    FactsRun.objects.filter(finished_at__lt=before).delete()

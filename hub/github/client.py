@@ -1,12 +1,11 @@
-"""The client: authentication, limits, retries and errors of GitHub's REST API, and nothing else."""
+"""The client: authentication, limits, retries and errors of GitHub's API, and nothing else."""
 
 import base64
 import binascii
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
 from functools import cache
 from time import monotonic
 from typing import Annotated, Any, Literal, NotRequired
@@ -14,7 +13,6 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from django.conf import settings
-from django.utils import timezone
 from pydantic import InstanceOf, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import TypedDict  # on Python 3.11, pydantic takes no other
@@ -33,23 +31,15 @@ from hub.github.git_objects import (
     is_whole_tree,
     storable_name,
 )
-from hub.github.tokens import (
-    RateLimit,
-    Token,
-    TokenPool,
-    reset_time,
-    shared_pool,
-    wait_after_secondary,
-)
+from hub.github.responses import quota_of, raise_for_status
+from hub.github.tokens import Token, TokenPool, shared_pool
+from hub.models import Quota, Resource
 
 logger = logging.getLogger(__name__)
 
 _REDIRECTS = {301, 302, 307, 308}
 _MOST_REDIRECTS = 3
 _LONGEST_ETAG = 80  # characters that the models keep; GitHub's have 68
-# GitHub says that it is used up, and that there are more since a moment ago: our clock is ahead.
-_AFTER_A_PAST_RESET = timedelta(seconds=5)
-_HIGHEST_LIMIT = 10**9  # requests an hour; anything above is no limit of GitHub's
 _LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
 
 
@@ -74,20 +64,20 @@ class _Tree(TypedDict):
 _TREE = TypeAdapter(_Tree)
 
 
-def _tree(body: bytes) -> Any:
-    """A git tree of the body. Raises `ValueError` or `RecursionError` where it is none."""
+def _tree(response: requests.Response) -> Any:
+    """The git tree of an answer. Raises `ValueError` or `RecursionError` where it is none."""
     try:
-        return _TREE.validate_json(body, strict=True)
+        return _TREE.validate_json(response.content, strict=True)
     except ValueError:
-        return _TREE.validate_python(json.loads(body), strict=True)  # as below
+        return _TREE.validate_python(json.loads(response.content), strict=True)  # as below
 
 
-def _json(body: bytes) -> Any:
-    """The body's JSON. Raises `ValueError` or `RecursionError` where it is none."""
+def _json(response: requests.Response) -> Any:
+    """The answer's JSON. Raises `ValueError` or `RecursionError` where it is none."""
     try:
-        return from_json(body)  # half of the time that Python's own takes for a large answer
+        return from_json(response.content)  # half of the time of Python's own for a large answer
     except ValueError:
-        return json.loads(body)  # takes names that are no UTF-8, too
+        return json.loads(response.content)  # accepts names that are no UTF-8
 
 
 @dataclass(frozen=True)
@@ -107,6 +97,21 @@ class Commit:
 
     sha: str
     tree_sha: str
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What to send, whichever token is used."""
+
+    method: str
+    path: str  # below the API's address, unless `url` is another
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    etags: Mapping[int, str] = field(default_factory=dict)  # token id → ETag
+    body: Mapping[str, Any] | None = None
+    decode: Callable[[requests.Response], Any] = _json
+    resource: Resource = Resource.CORE
+    points: int = READ
 
 
 class _Session(requests.Session):
@@ -157,6 +162,8 @@ class GitHubClient:
         )
         adapter = InTimeAdapter(pool_connections=4, pool_maxsize=64, max_retries=retry)
         self._session.mount(f"{urlsplit(api_url).scheme}://", adapter)
+        # An Enterprise Server has REST at /api/v3 and GraphQL beside it.
+        self._graphql_url = f"{api_url.removesuffix('/v3')}/graphql"
 
     def tree(
         self,
@@ -171,8 +178,7 @@ class GitHubClient:
         Its paths lead nowhere else and can be kept; its SHAs are SHAs.
         `etags` maps a token's id to the ETag it was given: then the answer may be `unchanged`.
         Raises `Truncated` rather than return a part, `UnexpectedAnswer` for another shape and for
-        entries that do not hash to `ref`, where that is a SHA: what is kept under it is kept for
-        ever.
+        entries that do not hash to `ref`, where that is a SHA.
         """
         path = f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
         answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_tree)
@@ -188,8 +194,7 @@ class GitHubClient:
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
         """A git blob's bytes, and the requests that it took.
 
-        Raises `UnexpectedAnswer` for bytes that do not hash to `sha`: what is kept under a SHA is
-        kept for ever.
+        Raises `UnexpectedAnswer` for bytes that do not hash to `sha`.
         """
         path = f"/repos/{repository}/git/blobs/{sha}"
         answer = self.get(path)
@@ -235,7 +240,9 @@ class GitHubClient:
         return self._commit("DELETE", repository, path, body)
 
     def _commit(self, method: str, repository: str, path: str, body: dict[str, str]) -> Commit:
-        answer = self._request(method, _contents_path(repository, path), body=body)
+        where = _contents_path(repository, path)
+        request = _Request(method, where, self._api_url + where, body=body, points=WRITE)
+        answer = self._request(request)
         try:
             commit = answer.data["commit"]
             return Commit(str(commit["sha"]), str(commit["tree"]["sha"]))
@@ -247,103 +254,111 @@ class GitHubClient:
         path: str,
         params: Mapping[str, str] | None = None,
         etags: Mapping[int, str] | None = None,
-        decode: Callable[[bytes], Any] | None = None,
+        decode: Callable[[requests.Response], Any] = _json,
     ) -> Answer:
         """GET `path`, with another token when one is refused or used up.
 
-        `decode` makes `data` of the body, JSON where there is none; its `ValueError` says that the
-        body is something else. Raises a `GitHubError`: it names what happened and carries a reason.
+        `etags` maps a token's id to the ETag that it was given: then the answer may be `unchanged`.
+        `decode` makes `data` of the answer; its `ValueError` says that the body is something else.
+        Raises a `GitHubError`: it names what happened and carries a reason.
         """
-        return self._request("GET", path, params, etags, decode=decode or _json)
+        url = self._api_url + path
+        return self._request(_Request("GET", path, url, params or {}, etags or {}, decode=decode))
 
-    def _request(
+    def query(
         self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        etags: Mapping[int, str] | None = None,
-        body: Mapping[str, str] | None = None,
-        decode: Callable[[bytes], Any] = _json,
+        document: str,
+        variables: Mapping[str, str],
+        decode: Callable[[requests.Response], Any],
     ) -> Answer:
+        """POST a GraphQL query; `decode` as for `get`, and it raises what a 200 reports as errors.
+
+        Raises a `GitHubError`: `GraphQLNotOffered` when REST has to be used, `QueryTooLarge` when
+        less may succeed.
+        """
+        body = {"query": document, "variables": variables}
+        try:
+            return self._request(
+                _Request(
+                    "POST",
+                    "/graphql",
+                    self._graphql_url,
+                    body=body,
+                    decode=decode,
+                    resource=Resource.GRAPHQL,
+                )
+            )
+        except (errors.NotFound, errors.AccessDenied) as denied:
+            raise errors.GraphQLNotOffered(str(denied)) from None
+        except (errors.ServerFault, errors.Unreachable, errors.UnexpectedAnswer) as fault:
+            # GitHub answers 502 or 504 to a query that takes longer than ten seconds.
+            raise errors.QueryTooLarge(str(fault)) from None
+
+    def _request(self, request: _Request) -> Answer:
         asked = 0
         while True:  # ends: each turn answers, raises, or takes one token out of the choice
-            token = self._pool.choose(afresh=etags is not None or method != "GET")
-            etag = (etags or {}).get(token.id)
-            self._budget.spend(token.id, READ if method == "GET" else WRITE)
+            token = self._pool.choose(request.resource)
+            self._budget.spend(token.id, request.resource, request.points)
             asked += 1
             try:
-                return self._ask(token, method, path, params or {}, etag, body, decode, asked)
+                return self._answer(request, token, asked)
             except errors.BadToken:
                 self._pool.refused(token)
                 logger.warning("GitHub refuses token %s", token.id)
             except errors.SecondaryLimited as limit:
-                self._pool.blocked(token, limit.reset_at or wait_after_secondary(None, _now()))
+                self._pool.blocked(token, limit.reset_at)
                 logger.warning("GitHub asks token %s to wait until %s", token.id, limit.reset_at)
             except errors.RateLimited as limit:
-                self._pool.used_up(token, limit.reset_at or reset_time(None, _now()))
-                logger.warning("token %s is used up until %s", token.id, limit.reset_at)
+                self._pool.used_up(token, request.resource, limit.reset_at)
+                logger.warning(
+                    "token %s: %s is used up until %s", token.id, request.resource, limit.reset_at
+                )
 
-    def check(self, secret: str) -> RateLimit:
-        """Whether GitHub takes `secret`, and its limits. Free of cost. Raises a `GitHubError`."""
-        response = self._send("GET", f"{self._api_url}/rate_limit", Token(0, secret))
-        _raise_for_status(response, "/rate_limit")
-        rate = _rate_limit(response)
-        if rate is None:
+    def check(self, secret: str) -> Quota:
+        """Whether GitHub accepts `secret`, and its REST limit. Free. Raises a `GitHubError`."""
+        request = _Request("GET", "/rate_limit", f"{self._api_url}/rate_limit")
+        response = self._send(request, Token(0, secret))
+        raise_for_status(response, request.path)
+        quota = quota_of(response)
+        if quota is None:
             raise errors.UnexpectedAnswer("/rate_limit: no rate limit headers; is this GitHub?")
-        return rate
+        return quota
 
-    def _ask(
-        self,
-        token: Token,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        etag: str | None,
-        body: Mapping[str, str] | None,
-        decode: Callable[[bytes], Any],
-        asked: int,
-    ) -> Answer:
-        url = self._api_url + path
-        for detour in range(_MOST_REDIRECTS + 1):
-            response = self._send(method, url, token, params if not detour else {}, etag, body)
-            if response.status_code not in _REDIRECTS:
-                break
-            url = self._redirect(url, response)
-        else:
-            raise errors.UnexpectedAnswer(f"{path}: redirected in a circle")
-        asked += detour
-        _raise_for_status(response, path)
-        self._pool.answered(token, _rate_limit(response))
+    def _answer(self, request: _Request, token: Token, asked: int) -> Answer:
+        """Send the request with one token and follow redirects. Raises a `GitHubError`."""
+        etag, most = request.etags.get(token.id), asked + _MOST_REDIRECTS
+        response = self._send(request, token, etag)
+        while response.status_code in _REDIRECTS:
+            asked += 1
+            if asked > most:
+                raise errors.UnexpectedAnswer(f"{request.path}: redirected in a circle")
+            # The new address has the parameters.
+            request = replace(request, url=self._redirect(request.url, response), params={})
+            response = self._send(request, token, etag)
+        raise_for_status(response, request.path)
+        self._pool.answered(token, quota_of(response))
         if response.status_code == 304:
             if etag is None:
-                raise errors.UnexpectedAnswer(f"{path}: 304 without having been asked")
+                raise errors.UnexpectedAnswer(f"{request.path}: 304 to a request without an ETag")
             return Answer(None, etag, token.id, asked, unchanged=True)
         try:
-            data = decode(response.content)
+            data = request.decode(response)
         except (ValueError, RecursionError) as fault:  # the latter for brackets in brackets in …
             what = "not a git tree" if isinstance(fault, ValidationError) else "no JSON"
-            raise errors.UnexpectedAnswer(f"{path}: {what} in the answer") from None
+            raise errors.UnexpectedAnswer(f"{request.path}: {what} in the answer") from None
         etag = response.headers.get("ETag", "")
         return Answer(data, etag if len(etag) <= _LONGEST_ETAG else "", token.id, asked)
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        token: Token,
-        params: Mapping[str, str] | None = None,
-        etag: str | None = None,
-        body: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    def _send(self, request: _Request, token: Token, etag: str | None = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.secret}"}
         if etag:
             headers["If-None-Match"] = etag  # verbatim, weak or strong
         try:
             response = self._session.request(
-                method,
-                url,
-                params=dict(params or {}),
-                json=dict(body) if body else None,
+                request.method,
+                request.url,
+                params=dict(request.params),
+                json=request.body,
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -374,10 +389,6 @@ def _contents_path(repository: str, path: str) -> str:
     return f"/repos/{repository}/contents/{quote(path)}"
 
 
-def _now() -> datetime:
-    return timezone.now()
-
-
 def _entries(where: str, tree: list[_Entry]) -> list[_Entry]:
     """The entries whose paths lead nowhere else, in names that Postgres can keep."""
     if are_plain_paths(entry["path"] for entry in tree):
@@ -403,69 +414,6 @@ def _read(response: requests.Response, until: float) -> bytes:
             raise errors.Unreachable("the answer did not end in time")
         parts.append(part)
     return b"".join(parts)
-
-
-def _rate_limit(response: requests.Response) -> RateLimit | None:
-    headers = response.headers
-    try:
-        limit = int(headers["x-ratelimit-limit"])
-        remaining = int(headers["x-ratelimit-remaining"])
-    except (KeyError, ValueError):
-        return None
-    if not 0 <= remaining <= limit <= _HIGHEST_LIMIT:
-        return None
-    return RateLimit(limit, remaining, reset_time(headers.get("x-ratelimit-reset"), _now()))
-
-
-def _message(response: requests.Response) -> str:
-    """GitHub's own words, if there are any: a proxy's answer may be HTML."""
-    try:
-        words = str(response.json().get("message", ""))[:200]
-    except (ValueError, RecursionError, AttributeError):
-        return ""
-    return "".join(filter(str.isprintable, words))
-
-
-def _raise_for_status(response: requests.Response, path: str) -> None:
-    """The typed error for an answer that is none of 200, 201 and 304."""
-    status = response.status_code
-    if status in (200, 201, 304):
-        return
-    message = _message(response)
-    what = f"{path}: {status} {message}".rstrip()
-    if status in (403, 429):
-        raise _limit_or_denial(response, what, message)
-    if status >= 500:
-        raise errors.ServerFault(what)
-    if response.request.method != "GET" and status in (409, 422):
-        # 422 with these words: the file was new to us, and is there by now.
-        changed = status == 409 or '"sha" wasn\'t supplied' in message
-        raise (errors.FileChanged if changed else errors.Refused)(what)
-    known: dict[int, type[errors.GitHubError]] = {
-        401: errors.BadToken,
-        404: errors.NotFound,
-        409: errors.Conflict,
-    }
-    raise known.get(status, errors.UnexpectedAnswer)(what)
-
-
-def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
-    """403 and 429 mean three things; taking a limit for a denial would lose access for nothing.
-
-    GitHub: remaining 0 is the primary limit; `retry-after` or the text "secondary rate limit" (and
-    any other 429) the secondary one.
-    """
-    headers = response.headers
-    retry_after = headers.get("retry-after", "")
-    if "secondary rate limit" in message.lower() or retry_after:
-        wait = int(retry_after) if retry_after.isdigit() else None
-        return errors.SecondaryLimited(what, wait_after_secondary(wait, _now()))
-    if headers.get("x-ratelimit-remaining") == "0":
-        reset_at = reset_time(headers.get("x-ratelimit-reset"), _now())
-        return errors.RateLimited(what, max(reset_at, _now() + _AFTER_A_PAST_RESET))
-    if response.status_code == 429:
-        return errors.SecondaryLimited(what, wait_after_secondary(None, _now()))
-    return errors.AccessDenied(what)
 
 
 @cache

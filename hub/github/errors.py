@@ -28,7 +28,7 @@ class RateLimited(GitHubError):
 
     reason = Reason.RATE_LIMITED
 
-    def __init__(self, message: str, reset_at: datetime | None = None) -> None:
+    def __init__(self, message: str, reset_at: datetime) -> None:
         super().__init__(message)
         self.reset_at = reset_at
 
@@ -97,3 +97,15 @@ class Unreachable(GitHubError):
     """No answer: connection refused or cut, a name that does not resolve, a timeout."""
 
     reason = Reason.UNREACHABLE
+
+
+class QueryTooLarge(GitHubError):
+    """GraphQL gave up on a query, by a timeout or a resource limit: ask for less at once."""
+
+    reason = Reason.SERVER_FAULT
+
+
+class GraphQLNotOffered(GitHubError):
+    """The server has no GraphQL, or denies this repository to it: use REST."""
+
+    reason = Reason.ACCESS_DENIED

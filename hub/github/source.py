@@ -1,9 +1,17 @@
 """Which folder of which repository the hub reads."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
+
+from hub.github.errors import NotFound
+
+# Neither a repository's name nor a branch's can hold what comes after it.
+_KEY = re.compile(
+    r"(?P<server>[^/]*)/(?P<repository>[^@]*)@(?P<branch>[^:]*):(?P<path>.*)", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -50,4 +58,18 @@ def configured_source() -> Source:
         branch=settings.GITHUB_BRANCH,
         path=settings.GITHUB_CONTENTS_PATH,
         demo=settings.HUB_DEMO,
+    )
+
+
+def source_of(key: str) -> Source:
+    """The source that a row names: what was started for one source never works on another.
+
+    Raises `NotFound` for one of another server than the configured API's.
+    """
+    configured = configured_source()
+    found = _KEY.fullmatch(key)
+    if found is None or found["server"] != urlsplit(configured.api_url).netloc:
+        raise NotFound(f"{key} is not at {configured.api_url}: check GITHUB_API_URL")
+    return replace(
+        configured, repository=found["repository"], branch=found["branch"], path=found["path"]
     )

@@ -2,8 +2,6 @@
 
 from django.db import migrations, models
 
-import hub.models.contents
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -14,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="treelisting",
             name="entries",
-            field=models.JSONField(encoder=hub.models.contents.FastEncoder),
+            field=models.JSONField(),
         ),
     ]

@@ -4,7 +4,7 @@ Postgres is the only owner of state: Redis carries messages, results and the req
 may lose all of them without a reader noticing.
 """
 
-from hub.models.access import GitHubToken, ListingETag
+from hub.models.access import GitHubToken, ListingETag, Quota
 from hub.models.catalogue import Category, DailyViews, Exporter, Logo, Readme, Release
 from hub.models.choices import (
     ChangeCause,
@@ -14,9 +14,9 @@ from hub.models.choices import (
     EditAction,
     EditState,
     FactsPart,
-    FactsStatus,
     Outcome,
     Reason,
+    Resource,
     RunStatus,
     RunTrigger,
     ServedState,
@@ -36,6 +36,7 @@ from hub.models.contents import (
 )
 from hub.models.edits import ContentEdit
 from hub.models.facts import FactsETag, FactsLookup, FactsRun
+from hub.models.runs import Run, RunLookup
 from hub.models.webhooks import WebhookDelivery
 
 __all__ = [
@@ -58,16 +59,19 @@ __all__ = [
     "FactsLookup",
     "FactsPart",
     "FactsRun",
-    "FactsStatus",
     "GitHubToken",
     "ListingETag",
     "Logo",
     "Lookup",
     "Outcome",
+    "Quota",
     "Readme",
     "Reason",
     "RefreshRun",
     "Release",
+    "Resource",
+    "Run",
+    "RunLookup",
     "RunStatus",
     "RunTrigger",
     "ServedContents",

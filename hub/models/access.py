@@ -1,5 +1,6 @@
 """Access to GitHub: tokens and what GitHub said under each."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -7,7 +8,21 @@ from django.db import models
 from django.db.models import Q
 from encrypted_fields.fields import EncryptedTextField
 
-from hub.models.choices import TokenState
+from hub.models.choices import Resource, TokenState
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What GitHub last reported of one rate limit of a token."""
+
+    resource: Resource
+    limit: int
+    remaining: int
+    reset_at: datetime
+
+    def left(self, now: datetime) -> int:
+        """What is left at `now`: after its reset, GitHub allows all of it again."""
+        return self.remaining if self.reset_at > now else self.limit
 
 
 class GitHubTokenQuerySet(models.QuerySet["GitHubToken"]):
@@ -21,7 +36,7 @@ class GitHubTokenQuerySet(models.QuerySet["GitHubToken"]):
 
 
 class GitHubToken(models.Model):
-    """A token, encrypted at rest, with the limits that GitHub last reported for it."""
+    """A token, encrypted at rest, with the rate limits that GitHub last reported for it."""
 
     name = models.CharField(max_length=80, unique=True)
     secret: EncryptedTextField = EncryptedTextField("token")
@@ -29,11 +44,16 @@ class GitHubToken(models.Model):
     state = models.CharField(
         max_length=10, choices=TokenState.choices, default=TokenState.UNKNOWN, editable=False
     )
-    limit = models.PositiveIntegerField(
-        null=True, editable=False, help_text="Requests an hour that GitHub allows."
+    core_limit = models.PositiveIntegerField(
+        null=True, editable=False, help_text="REST requests an hour that GitHub allows."
     )
-    remaining = models.PositiveIntegerField(null=True, editable=False)
-    reset_at = models.DateTimeField(null=True, editable=False)
+    core_remaining = models.PositiveIntegerField(null=True, editable=False)
+    core_reset_at = models.DateTimeField(null=True, editable=False)
+    graphql_limit = models.PositiveIntegerField(
+        null=True, editable=False, help_text="GraphQL points an hour that GitHub allows."
+    )
+    graphql_remaining = models.PositiveIntegerField(null=True, editable=False)
+    graphql_reset_at = models.DateTimeField(null=True, editable=False)
     blocked_until = models.DateTimeField(
         null=True, editable=False, help_text="GitHub asked us to wait until then."
     )
@@ -56,6 +76,11 @@ class GitHubToken(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def quota(self, resource: Resource) -> Quota | None:
+        """What GitHub last reported of one of its rate limits; None before the first answer."""
+        limit, remaining, reset_at = (getattr(self, name) for name in quota_fields(resource))
+        return None if reset_at is None else Quota(resource, limit, remaining, reset_at)
+
     @property
     def masked(self) -> str:
         """The token as people may see it: its kind and its last four characters."""
@@ -66,22 +91,29 @@ class GitHubToken(models.Model):
         return f"{kind}••••{secret[-4:]}"
 
 
+def quota_fields(resource: Resource) -> tuple[str, str, str]:
+    """The columns of `GitHubToken` that keep a quota: limit, remaining, reset."""
+    return f"{resource}_limit", f"{resource}_remaining", f"{resource}_reset_at"
+
+
 class ListingETag(models.Model):
-    """GitHub's ETag of the one address that can change: the root tree of the branch.
+    """GitHub's ETag of the one answer that can change: the root tree of a source's branch.
 
     An ETag belongs to the token it was given to, and is stored in one transaction with the tree
     that it describes (`TreeListing`), so a 304 always finds its body.
     """
 
     token = models.ForeignKey(GitHubToken, on_delete=models.CASCADE)
-    url = models.CharField(max_length=500)
+    source = models.CharField(max_length=400)
     etag = models.CharField(max_length=200)
     tree_sha = models.CharField(max_length=64)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["token", "url"], name="one_etag_per_token_and_url")
+            models.UniqueConstraint(
+                fields=["token", "source"], name="one_etag_per_token_and_source"
+            )
         ]
 
     def __str__(self) -> str:
-        return self.url
+        return self.source

@@ -16,11 +16,11 @@ class RunTrigger(TextChoices):
 
 
 class RunStatus(TextChoices):
-    """Where a run stands. The first three are open, the others are ends."""
+    """The state of a run, of contents or of facts. The first three are open, the others ended."""
 
     QUEUED = "queued", "waiting for a worker"
     LISTING = "listing", "listing directories"
-    LOOKING_UP = "looking_up", "looking up directories"
+    LOOKING_UP = "looking_up", "looking up"
 
     PUBLISHED = "published", "published"
     UNCHANGED = "unchanged", "nothing changed"
@@ -28,13 +28,18 @@ class RunStatus(TextChoices):
     NO_TOKEN = "no_token", "no token"
     FAILED = "failed", "failed"
 
+    @classmethod
+    def open(cls) -> list["RunStatus"]:
+        """The states of a run that has not ended."""
+        return [cls.QUEUED, cls.LISTING, cls.LOOKING_UP]
+
 
 class Outcome(TextChoices):
-    """What a lookup came to. Only a clean `missing` may take something away."""
+    """The outcome of a lookup. None of them removes anything: only a listing does."""
 
     PENDING = "pending", "not yet looked up"
     FOUND = "found", "found"
-    MISSING = "missing", "gone"
+    MISSING = "missing", "not found at GitHub"
     FAILED = "failed", "failed"
 
 
@@ -63,18 +68,6 @@ class Reason(TextChoices):
     INTERNAL = "internal", "a fault of the hub itself: see the worker's log"
 
 
-class FactsStatus(TextChoices):
-    """Where a facts run stands. The first two are open, the others are ends."""
-
-    QUEUED = "queued", "waiting for a worker"
-    ASKING = "asking", "asking GitHub"
-
-    UPDATED = "updated", "something was new"
-    UNCHANGED = "unchanged", "nothing changed"
-    NO_TOKEN = "no_token", "no token"
-    FAILED = "failed", "failed"
-
-
 class FactsPart(TextChoices):
     """What GitHub is asked for each exporter's repository, a request for each."""
 
@@ -100,6 +93,13 @@ class DeliveryAction(TextChoices):
     FOLLOWS = "follows", "noted a run to follow the open one"
     ELSEWHERE = "elsewhere", "ignored: another repository or branch"
     UNTOUCHED = "untouched", "ignored: nothing below the contents path changed"
+
+
+class Resource(TextChoices):
+    """GitHub's rate limits that the hub uses, as `x-ratelimit-resource` names them."""
+
+    CORE = "core", "REST"
+    GRAPHQL = "graphql", "GraphQL"
 
 
 class TokenState(TextChoices):

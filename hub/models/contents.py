@@ -1,47 +1,45 @@
 """The contents: what was learned of git trees, the runs that learned it, and what readers get."""
 
 import gzip
-import json
-from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Manager, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
-from pydantic_core import to_json
 
 from hub.models.catalogue import Exporter
 from hub.models.choices import (
     ChangeCause,
     ChangeKind,
     ChangeWhat,
-    Outcome,
     Reason,
-    RunStatus,
     RunTrigger,
     ServedState,
 )
-
-
-class FastEncoder(json.JSONEncoder):
-    """Writes thousands of names in a third of the time, in which no other thread can run."""
-
-    def encode(self, o: Any) -> str:
-        return to_json(o).decode()
+from hub.models.runs import Run, RunLookup, RunQuerySet
 
 
 class TreeListing(models.Model):
-    """The direct children of a git tree. True for ever: a tree is named by its SHA."""
+    """The direct children of a git tree. A tree is named by its SHA, so this never changes."""
 
     sha = models.CharField(max_length=64, primary_key=True)
     # {name: [type, sha]}, type one of "tree", "blob", "commit"
-    entries: models.JSONField[Any, Any] = models.JSONField(encoder=FastEncoder)
+    entries: models.JSONField[Any, Any] = models.JSONField()
     learned_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.sha
+
+    @property
+    def directories(self) -> dict[str, str]:
+        """The directories among the children: name → tree SHA."""
+        return directories_of(self.entries)
+
+
+def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
+    """The directories among a tree's children ({name: [type, SHA]}): name → tree SHA."""
+    return {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
 
 
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
@@ -49,11 +47,11 @@ class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
 
     def judged(self, rules: int) -> "ContentTreeQuerySet":
         """Those that these rules have judged."""
-        return self.filter(rules=rules, judgement__isnull=False)
+        return self.filter(rules=rules, kinds__isnull=False)
 
 
 class ContentBlob(models.Model):
-    """A file's bytes and what was found in them, by its blob SHA: asked of GitHub once for ever."""
+    """A file's bytes and what was found in them, by its blob SHA: fetched once."""
 
     sha = models.CharField(max_length=64, primary_key=True)
     data = models.BinaryField()
@@ -69,7 +67,7 @@ class ContentBlob(models.Model):
 class ContentTree(models.Model):
     """All that was learned of one exporter directory, by its tree SHA.
 
-    The files are true for ever; the judgement is, of one version of the rules.
+    The files never change; the judgement belongs to one version of the rules.
     """
 
     sha = models.CharField(max_length=64, primary_key=True)
@@ -77,6 +75,8 @@ class ContentTree(models.Model):
     files: models.JSONField[Any, Any] = models.JSONField()
     # `hub.content.rules.directory.Judgement`; null until every file that matters was read
     judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
+    # {letter: usable} of the kinds that are present, out of the judgement: what publishing reads
+    kinds: models.JSONField[Any, Any] = models.JSONField(null=True)
     rules = models.PositiveSmallIntegerField(default=0, help_text="Version of the rules.")
     learned_at = models.DateTimeField(auto_now_add=True)
 
@@ -85,104 +85,60 @@ class ContentTree(models.Model):
     def __str__(self) -> str:
         return self.sha
 
-
-class RefreshRunQuerySet(models.QuerySet["RefreshRun"]):
-    """Runs, by intent."""
-
-    def open(self) -> "RefreshRunQuerySet":
-        """Those that have not ended."""
-        return self.filter(finished_at__isnull=True)
-
-    def overdue(self, now: datetime) -> "RefreshRunQuerySet":
-        """Open ones past their deadline."""
-        return self.open().filter(deadline__lt=now)
+    def is_judged(self, rules: int) -> bool:
+        """Whether these rules have judged it."""
+        return self.kinds is not None and self.rules == rules
 
 
-class RefreshRun(models.Model):
-    """One refresh, from its trigger to its end. Its primary key is the run number that fences."""
+class RefreshRun(Run):
+    """One refresh of the contents. Its primary key is the run number that fences publications."""
 
-    OPEN = (RunStatus.QUEUED, RunStatus.LISTING, RunStatus.LOOKING_UP)
+    LOOKUP_KEY = "directory"
 
     source = models.CharField(max_length=400, help_text="Repository, branch and path.")
-    trigger = models.CharField(max_length=10, choices=RunTrigger.choices)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
-    )
-    # Directories to look up; null: all that changed.
-    chosen: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     shrink_accepted = models.BooleanField(
         default=False, help_text="Publish although most directories vanished."
+    )
+    full = models.BooleanField(
+        default=False, help_text="Publish although the listed tree is the one that is served."
     )
     follow_up = models.CharField(
         max_length=10,
         choices=RunTrigger.choices,
         blank=True,
-        help_text="Who asked for another run after this one, which may have listed too early.",
+        help_text="Trigger of another run after this one, which may have listed too early.",
+    )
+    rest_only = models.BooleanField(
+        default=False, help_text="GitHub offers no GraphQL for it: files come over REST."
     )
 
-    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
-    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
-    detail = models.CharField(max_length=300, blank=True)
-
-    started_at = models.DateTimeField(default=timezone.now)
-    deadline = models.DateTimeField()
     listed_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-
     root_sha = models.CharField(max_length=64, blank=True)
     contents_sha = models.CharField(max_length=64, blank=True)
     directories = models.PositiveIntegerField(null=True)
-    requests = models.PositiveIntegerField(default=0, help_text="Asked of GitHub while listing.")
+    requests = models.PositiveIntegerField(default=0, help_text="Requests of the listing.")
 
-    objects = RefreshRunQuerySet.as_manager()
+    objects: ClassVar[Manager[Self]] = RunQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-pk"]
+    class Meta(Run.Meta):
         constraints = [
+            *Run.Meta.constraints,
             # Postgres is the arbiter of "one run at a time": no lock lives in Redis.
             models.UniqueConstraint(
                 fields=["source"], condition=Q(finished_at__isnull=True), name="one_open_run"
-            ),
-            models.CheckConstraint(
-                condition=Q(
-                    finished_at__isnull=True, status__in=["queued", "listing", "looking_up"]
-                )
-                | Q(finished_at__isnull=False) & ~Q(status__in=["queued", "listing", "looking_up"]),
-                name="an_ended_run_has_an_end",
             ),
         ]
 
     def __str__(self) -> str:
         return f"run {self.pk}"
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the run has not ended."""
-        return self.finished_at is None
 
-    @property
-    def seconds(self) -> float:
-        """How long the run took, or has taken so far."""
-        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
-
-    def finish(self, status: RunStatus, reason: str = "", detail: str = "") -> None:
-        """Write the end into the row. `end_run` calls it, and begins what has to follow."""
-        self.status, self.reason, self.detail = status, reason, detail[:300]
-        self.finished_at = timezone.now()
-        self.save(update_fields=["status", "reason", "detail", "finished_at"])
-
-
-class Lookup(models.Model):
-    """One directory that a run looks up, and the outcome. Written before its task returns."""
+class Lookup(RunLookup):
+    """One directory that a run looks up."""
 
     run = models.ForeignKey(RefreshRun, on_delete=models.CASCADE, related_name="lookups")
     directory = models.CharField(max_length=255)
     tree_sha = models.CharField(max_length=64)
-    outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.PENDING)
-    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
-    detail = models.CharField(max_length=300, blank=True)
-    requests = models.PositiveSmallIntegerField(default=0)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["directory"]
@@ -197,7 +153,7 @@ class Lookup(models.Model):
 class Snapshot(models.Model):
     """That a map was published: from which run and commit. Never changed afterwards.
 
-    The map itself stands in `ExporterContents`, row by row, and in `ServedContents`, as bytes.
+    The map itself is in `ExporterContents`, row by row, and in `ServedContents`, as bytes.
     """
 
     run = models.OneToOneField(RefreshRun, primary_key=True, on_delete=models.PROTECT)
@@ -236,8 +192,6 @@ class ExporterContents(models.Model):
     iac_usable = models.BooleanField(null=True)
     alerts_usable = models.BooleanField(null=True)
     dashboard_usable = models.BooleanField(null=True)
-    # {"I": [path, …], "A": […], "G": […]}: the files that speak for each
-    evidence: models.JSONField[Any, Any] = models.JSONField(default=dict)
     # Set on stale rows only: the others are as new as the map (`ServedContents.as_of`), and so
     # need not be written when nothing about them changed.
     as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")

@@ -15,8 +15,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 REFRESH_TASK = "tasks.refresh.start_scheduled_run"
 FACTS_TASK = "tasks.facts.start_scheduled_run"
-WATCH_TASK = "tasks.refresh.watch_runs"
-_WATCH_EVERY = timedelta(seconds=60)
+HOUSEKEEPING_TASK = "tasks.housekeeping.housekeeping"
+_HOUSEKEEPING_EVERY = timedelta(seconds=60)
 # Stars and releases of a day ago are new enough, and a day's requests are mostly 304: free.
 _FACTS_EVERY = timedelta(days=1)
 
@@ -42,10 +42,10 @@ def create_schedule(sender: Any, **_: Any) -> None:
         "Asks for stars, README and releases of each exporter's repository.",
     )
     _create(
-        "Watch runs",
-        WATCH_TASK,
-        _WATCH_EVERY,
-        "Closes runs past their deadline and sends lost tasks again.",
+        "Housekeeping",
+        HOUSEKEEPING_TASK,
+        _HOUSEKEEPING_EVERY,
+        "Closes overdue runs, sends lost tasks again, deletes old rows.",
     )
 
 
@@ -75,7 +75,7 @@ class Plan:
     """What the schedule promises, and whether beat keeps it."""
 
     next_tick: datetime | None  # None: the refresh is disabled or gone
-    late_by: timedelta  # since the watch was last sent by beat, as far as Postgres knows
+    late_by: timedelta  # since beat last sent housekeeping, as far as Postgres knows
 
     @property
     def beat_is_late(self) -> bool:
@@ -85,11 +85,13 @@ class Plan:
 
 def plan(now: datetime) -> Plan:
     """The schedule at `now`, with one query."""
-    entries = {entry.task: entry for entry in _enabled(REFRESH_TASK, WATCH_TASK).order_by("-pk")}
-    refresh, watch = entries.get(REFRESH_TASK), entries.get(WATCH_TASK)
+    entries = {
+        entry.task: entry for entry in _enabled(REFRESH_TASK, HOUSEKEEPING_TASK).order_by("-pk")
+    }
+    refresh, housekeeping = entries.get(REFRESH_TASK), entries.get(HOUSEKEEPING_TASK)
     return Plan(
         now + _remaining(refresh, _last_sent(refresh)) if refresh else None,
-        now - _last_sent(watch) if watch else timedelta(0),
+        now - _last_sent(housekeeping) if housekeeping else timedelta(0),
     )
 
 

@@ -61,7 +61,7 @@ def kept(view: View) -> View:
     def answer(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
         if not settings.PAGE_SECONDS or not _is_for_everyone(request):
             return view(request, *arguments, **named)
-        key, at, version = _key(request), monotonic(), read_map.glance().version
+        key, at, version = _key(request), monotonic(), read_map.cached_head().version
         before = _kept(key)
         if before and before.holds(version, at):
             return before.response()

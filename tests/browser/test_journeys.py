@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from hub.content.refresh.start import start_run
+from hub.content.runs import start_run
 from hub.demo.fake_github import Fault
 from hub.demo.fake_github.faults import server_error
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger, ServedContents

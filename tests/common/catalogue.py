@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from hub.catalogue.search import reindex
-from hub.content.map.render_map import serve_snapshot
+from hub.content.map.render_map import locked_map, show_snapshot
+from hub.content.map.rows import read_rows
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents, RefreshRun, Release, Snapshot
 
@@ -78,4 +80,5 @@ def publish() -> None:
     snapshot = Snapshot.objects.create(
         run=run, source=source, root_sha="a", contents_sha="b", complete=True, rules=1
     )
-    serve_snapshot(snapshot, as_of=now)
+    with transaction.atomic():
+        show_snapshot(locked_map(source), snapshot, now, read_rows(source))

@@ -203,7 +203,7 @@ class Stage:
     def _tick_often(self) -> None:
         for task, every in (
             ("tasks.refresh.start_scheduled_run", REFRESH_EVERY),
-            ("tasks.refresh.watch_runs", WATCH_EVERY),
+            ("tasks.housekeeping.housekeeping", WATCH_EVERY),
         ):
             self.execute(
                 "WITH often AS (INSERT INTO django_celery_beat_intervalschedule (every, period)"

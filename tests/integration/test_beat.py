@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 
 @pytest.mark.django_db
 def test_what_was_sent_tomorrow_is_due_after_its_interval() -> None:
-    task = PeriodicTask.objects.get(task="tasks.refresh.watch_runs")
+    task = PeriodicTask.objects.get(task="tasks.housekeeping.housekeeping")
     task.last_run_at = timezone.now() + _DAY
     entry = Entry(task, app=app)
     assert 0 < entry.is_due().next <= entry.schedule.run_every.total_seconds()

@@ -21,7 +21,7 @@ from pytest_celery import (
 )
 
 from config.celery import app
-from hub.content.refresh.start import start_run
+from hub.content.runs import start_run
 from hub.demo.fake_github import Fault
 from hub.demo.fake_github import faults as f
 from hub.models import (
@@ -203,7 +203,7 @@ def test_a_killed_worker_leaves_a_run_that_the_watch_closes(
     victim.kill()
     try:
         wait_until(lambda: timezone.now() > run.deadline, "the deadline")
-        app.send_task("tasks.refresh.watch_runs")
+        app.send_task("tasks.housekeeping.housekeeping")
         wait_until(lambda: not RefreshRun.objects.get(pk=run.pk).is_open, "the run to be closed")
     finally:
         victim.container.restart()

@@ -83,11 +83,11 @@ def test_what_this_process_changed_comes_at_once(
 ) -> None:
     fill_catalogue(3)
     settings.COPY_SECONDS = 3600
-    kept_copies.copies.forget()
+    kept_copies.map_cache.forget()
     before = Client().get(CONTENTS)["ETag"]
     publish()
     assert Client().get(CONTENTS)["ETag"] != before
-    kept_copies.copies.forget()
+    kept_copies.map_cache.forget()
 
 
 @pytest.mark.parametrize("address", ["/api/v1/status", "/status"])
@@ -103,30 +103,30 @@ def test_an_answer_that_comes_late_takes_nobody_back(copies: Copies) -> None:
     newer = ServedContents(etag="newer", rendered_at=timezone.now())
 
     def slow() -> tuple[ServedContents, str]:
-        copies.look(lambda: (newer, ""))
+        map_cache.look(lambda: (newer, ""))
         return older, ""
 
-    copies.look(slow)
-    kept = copies.glance()
+    map_cache.look(slow)
+    kept = map_cache.glance()
     assert kept
     assert kept.served is newer
 
 
 def test_an_answer_from_before_a_change_is_not_kept(copies: Copies) -> None:
     def changed_meanwhile() -> tuple[ServedContents, str]:
-        copies.forget()
+        map_cache.forget()
         return ServedContents(), ""
 
-    copies.look(changed_meanwhile)
-    assert copies.glance() is None
+    map_cache.look(changed_meanwhile)
+    assert map_cache.glance() is None
 
 
 def test_the_copy_says_itself_that_it_is_overdue(copies: Copies) -> None:
     assert Client().get(CONTENTS).json()["state"] == "fresh"
-    assert copies.glance()
+    assert map_cache.glance()
     past = timezone.now()
     ServedContents.objects.update(fresh_until=past)
-    copies.glance().served.fresh_until = past  # type: ignore[union-attr]
+    map_cache.glance().served.fresh_until = past  # type: ignore[union-attr]
     assert Client().get(CONTENTS).json()["state"] == "stale"
 
 

@@ -81,7 +81,7 @@ def test_an_edit_is_committed_and_published_by_one_run(filled: Hub, author: User
     )
     run = ended()
     edit.refresh_from_db()
-    assert (started.begun, edit.state, edit.run_id) == (True, EditState.COMMITTED, run.pk)
+    assert (started.created, edit.state, edit.run_id) == (True, EditState.COMMITTED, run.pk)
     assert run.status == RunStatus.PUBLISHED
     assert at_github(filled, "Redis/Redis_dashboard.json") == contents.dashboard("Mine")
     assert published("Redis")["G"] is True
@@ -120,7 +120,7 @@ def test_edits_during_an_open_run_are_committed_by_the_one_that_follows(
     filled.fill("Kafka/Kafka_dashboard.json")
     sha = filled.github.repository.find("main", "contents/Kafka").sha
     filled.github.faults.append(Fault(f.slow(1), match=sha, times=1))
-    from hub.content.refresh.start import start_run
+    from hub.content.runs import start_run
 
     first = start_run(RunTrigger.COMMAND).run
     looking_up = RefreshRun.objects.filter(pk=first.pk, status=RunStatus.LOOKING_UP)
@@ -129,7 +129,7 @@ def test_edits_during_an_open_run_are_committed_by_the_one_that_follows(
         _, started = editing.submit(
             proposal(path, text=f"{contents.VALUES.decode()}# {path}\n"), author
         )
-        assert (started.begun, started.run.pk) == (False, first.pk)
+        assert (started.created, started.run.pk) == (False, first.pk)
     run = ended()
     assert run.pk != first.pk
     assert set(ContentEdit.objects.values_list("state", "run")) == {("committed", run.pk)}
@@ -312,7 +312,7 @@ def test_a_worker_killed_between_commit_and_publication(
     lone_worker.start()
     lone_worker.wait_for_output("first run: not needed")
     wait_until(lambda: timezone.now() > started.run.deadline, "the deadline")
-    app.send_task("tasks.refresh.watch_runs")
+    app.send_task("tasks.housekeeping.housekeeping")
     wait_until(lambda: not RefreshRun.objects.get(pk=started.run.pk).is_open, "the run's end")
     settings.RUN_DEADLINE = timedelta(minutes=5)
     filled.refresh()

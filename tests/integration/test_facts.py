@@ -249,7 +249,7 @@ def test_the_watch_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: Exp
         trigger=RunTrigger.SCHEDULE, status=FactsStatus.ASKING, deadline=now - timedelta(1)
     )
     FactsLookup.objects.create(run=run, exporter=redis)
-    app.send_task("tasks.refresh.watch_runs")
+    app.send_task("tasks.housekeeping.housekeeping")
     wait_until(lambda: not FactsRun.objects.open().exists(), "the watch to close the run")
     run.refresh_from_db()
     assert (run.status, run.reason) == (FactsStatus.FAILED, Reason.DEADLINE)
@@ -259,7 +259,7 @@ def test_the_watch_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: Exp
         started_at=now - timedelta(minutes=1),
         deadline=now + timedelta(minutes=5),
     )
-    app.send_task("tasks.refresh.watch_runs")
+    app.send_task("tasks.housekeeping.housekeeping")
     wait_until(lambda: not FactsRun.objects.open().exists(), "the lost run to end")
     lost.refresh_from_db()
     assert lost.status == FactsStatus.UPDATED

@@ -6,7 +6,7 @@ import psutil
 from django.test import Client
 
 from hub.content import status
-from hub.content.refresh.start import start_run
+from hub.content.runs import start_run
 from hub.demo.fake_github import Repository
 from hub.models import ContentBlob, RunStatus, RunTrigger
 from tests.common import contents

@@ -18,7 +18,7 @@ from hub.demo.fake_github import Fault
 from hub.demo.fake_github import faults as f
 from hub.models import GitHubToken, RefreshRun
 from hub.ops.local.ports import free_port
-from hub.runs.schedule import WATCH_TASK
+from hub.runs.schedule import HOUSEKEEPING_TASK
 from tests.common.processes import Process, database_url, web
 from tests.common.waiting import wait_until
 from tests.conftest import TOKEN, Hub
@@ -65,7 +65,7 @@ def flower(hub: Hub) -> Iterator[str]:
 def beat(hub: Hub) -> Iterator[Process]:
     """A real beat, with something to send at once."""
     second, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
-    PeriodicTask.objects.filter(task=WATCH_TASK).update(interval=second)
+    PeriodicTask.objects.filter(task=HOUSEKEEPING_TASK).update(interval=second)
     process = Process("celery", "--app=config", "beat", "--pidfile=", "--loglevel=INFO")
     process.start()
     yield process

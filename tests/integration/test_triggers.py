@@ -12,10 +12,10 @@ import pytest
 from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
+from hub.content.refresh.housekeeping import watch
 
 from hub.content.refresh import dispatch, list_directories
-from hub.content.refresh.housekeeping import watch
-from hub.content.refresh.start import Started, end_run, start_run
+from hub.content.runs import Started, end_run, start_run
 from hub.github.source import configured_source
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
 from hub.ops.local.ports import free_port
@@ -33,7 +33,7 @@ TRIGGER = textwrap.dedent(
     django.setup()
     from django.db import transaction
     from hub.content import dispatch
-    from hub.content.refresh.start import end_run, start_run
+    from hub.content.runs import end_run, start_run
     from hub.models import RefreshRun
     dispatch.list_directories = lambda *_, **__: True  # the run stays open: no worker takes it
     print("ready", flush=True)
@@ -46,7 +46,7 @@ TRIGGER = textwrap.dedent(
             print(run.pk, flush=True)
         else:
             started = start_run("webhook", follow_up=line == "follow\\n")
-            print(started.run.pk, started.begun, started.will_follow, flush=True)
+            print(started.run.pk, started.created, started.will_follow, flush=True)
     """
 )
 

@@ -1,189 +1,93 @@
-"""Listing: which directories the source has now, and which of them have to be looked up."""
+"""Step one of a refresh: which directories the source has now, and which have to be looked up."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from hub.content import editing
-from hub.content.map.render_map import serve_failure
-from hub.content.refresh import dispatch
 from hub.content.refresh.publish import confirm_unchanged
-from hub.content.refresh.start import end_run
-from hub.content.refresh.tree_store import (
-    Tree,
-    fetch_tree,
-    forget_tree,
-    keep_trees,
-    learned_tree,
-    listed_in,
-    tree_of,
-)
-from hub.content.rules import directory as rules
+from hub.content.rules.directory import RULES_VERSION
+from hub.content.runs import refresh_runs
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient, shared_client
-from hub.github.source import Source, configured_source
+from hub.github.source import Source, source_of
 from hub.github.tokens import adopt_environment_token
 from hub.models import (
     ContentTree,
+    ExporterContents,
     ListingETag,
     Lookup,
-    Outcome,
     Reason,
     RefreshRun,
     RunStatus,
     Snapshot,
     TreeListing,
 )
+from hub.models.contents import directories_of
 from hub.runs.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
+LONGEST_NAME = 255  # characters; what file systems allow, and what the tables hold
 
-@dataclass(frozen=True)
-class Listing:
-    """The source at one moment: its trees by SHA and its directories, name → tree SHA."""
-
-    root_sha: str
-    contents_sha: str
-    directories: dict[str, str]
-    requests: int
+Entries = dict[str, list[str]]  # {name: [type, SHA]} of a tree's children
 
 
 @dataclass
-class _News:
-    """What GitHub said that Postgres does not have yet: trees, and the ETag of the branch's own.
+class Listing:
+    """The source at one moment, with what has to be stored: new trees, and the branch's ETag."""
 
-    Nobody needs it before a run is published, so that the lookups need not wait for it.
-    """
-
-    trees: dict[str, Tree] = field(default_factory=dict)
-    etag: ListingETag | None = None
-
-    def keep(self) -> None:
-        """Let Postgres have it: the ETag together with the tree that it describes, and of no use
-        without it."""
-        if not self.trees:
-            return
-        with transaction.atomic():
-            keep_trees(self.trees)
-            if self.etag:
-                ListingETag.objects.bulk_create(
-                    [self.etag],
-                    update_conflicts=True,
-                    unique_fields=["token", "url"],
-                    update_fields=["etag", "tree_sha"],
-                )
-        self.trees, self.etag = {}, None
+    root_sha: str = ""
+    contents_sha: str = ""
+    directories: dict[str, str] = field(default_factory=dict)  # name → tree SHA
+    requests: int = 0
+    new_trees: dict[str, Entries] = field(default_factory=dict)  # SHA → children
+    new_etag: ListingETag | None = None
 
 
 def list_and_compare(run_id: int) -> None:
-    """List the source, then end the run as unchanged, publish at once, or send the chord.
+    """List the source, then end the run as unchanged or send its lookups.
 
-    May be delivered twice: what a first delivery did is found and carried on.
+    May be delivered twice: the second continues where the first has stopped.
     """
-    source = configured_source()
-    if not _mark_listing(run_id, source):
-        _send_again(run_id, source)
+    run = _start_listing(run_id)
+    if run is None:
         return
-    adopt_environment_token()
-    client = shared_client()
-    commit = editing.commit_waiting(client, source, run_id)
-    listed_at = timezone.now()
-    news = _News()
     try:
-        listing = _fetch_listing(client, source, commit, news)
+        source = source_of(run.source)
+        adopt_environment_token()
+        client = shared_client()
+        commit = editing.commit_waiting(client, source, run_id)
+        listed_at = timezone.now()
+        listing = _list(client, source, commit, full=run.full)
     except errors.GitHubError as error:
-        news.keep()
         _end_without_listing(run_id, error)
-        return
-    _compare(run_id, listing, listed_at, news)
-    news.keep()
+    except Exception as fault:
+        refresh_runs.fail(run_id, Reason.INTERNAL, type(fault).__name__)
+        raise
+    else:
+        _store_and_compare(run_id, listing, listed_at)
 
 
-def _compare(run_id: int, listing: Listing, listed_at: datetime, news: _News) -> None:
-    """End the run as unchanged, or note what it has to look up, and go on to that."""
-    with short_transaction():
-        run = RefreshRun.objects.select_for_update().get(pk=run_id)
-        if run.status != RunStatus.LISTING:
-            return  # the watch closed it, or a second delivery was faster
-        run.listed_at = listed_at
-        run.root_sha, run.contents_sha = listing.root_sha, listing.contents_sha
-        run.directories, run.requests = len(listing.directories), listing.requests
-        run.status = RunStatus.LOOKING_UP
-        run.save()
-        newest = Snapshot.objects.filter(source=run.source).first()
-        if newest is not None and _is_of(newest, listing):
-            confirm_unchanged(run, newest)
-            return
-        unknown = _unknown_directories(run, newest, listing.directories)
-        if not unknown:
-            news.keep()  # the publication comes at once, and needs it
-        Lookup.objects.bulk_create(
-            (
-                Lookup(run=run, directory=directory, tree_sha=sha)
-                for directory, sha in unknown.items()
-            ),
-            batch_size=1000,
-        )
-        transaction.on_commit(partial(_send, run, list(unknown)))
-
-
-def _mark_listing(run_id: int, source: Source) -> bool:
-    """Say that the run lists from here on; False when it is past that, or of another source.
+def _start_listing(run_id: int) -> RefreshRun | None:
+    """The run, marked as listing; None when it has ended or is past that.
 
     The update takes the row's lock, under which `start_run` decides whether a change comes too
-    late for this listing: it is either noted for a following run, or asked of GitHub after this.
+    late for this listing: either it is noted for a following run, or this listing sees it.
     """
     before = [RunStatus.QUEUED, RunStatus.LISTING]
-    runs = RefreshRun.objects.filter(pk=run_id, source=source.key, status__in=before)
-    return bool(runs.update(status=RunStatus.LISTING))
-
-
-def _send_again(run_id: int, source: Source) -> None:
-    """Send what is left to do, if the run's worker died between the commit and the chord."""
-    looking_up = RefreshRun.objects.filter(source=source.key, status=RunStatus.LOOKING_UP)
-    run = looking_up.filter(pk=run_id).first()
-    if run:
-        pending = run.lookups.filter(outcome=Outcome.PENDING)
-        _send(run, list(pending.values_list("directory", flat=True)))
-
-
-def _send(run: RefreshRun, directories: Sequence[str]) -> None:
-    """Send the chord for what is left to look up, or the publication if nothing is."""
-    if directories:
-        dispatch.look_up_and_publish(run.pk, directories)
-    else:
-        dispatch.publish(run.pk)
-
-
-def _is_of(newest: Snapshot, listing: Listing) -> bool:
-    """Whether the snapshot is all that there is to publish of the listing."""
-    return (
-        newest.complete
-        and newest.contents_sha == listing.contents_sha
-        and newest.rules == rules.RULES_VERSION
-    )
-
-
-def _unknown_directories(
-    run: RefreshRun, newest: Snapshot | None, directories: dict[str, str]
-) -> dict[str, str]:
-    """Those whose tree was never judged, or by older rules; of the chosen ones, when there are."""
-    asked_for = directories
-    if run.chosen is not None:
-        asked_for = {name: directories[name] for name in run.chosen if name in directories}
-    if newest is not None and newest.rules == rules.RULES_VERSION:
-        before = listed_in(newest) or {}
-        asked_for = {name: sha for name, sha in asked_for.items() if before.get(name) != sha}
-    judged = ContentTree.objects.judged(rules.RULES_VERSION)
-    judged = judged.filter(sha__in=set(asked_for.values()))
-    known = set(judged.values_list("sha", flat=True)) if asked_for else set()
-    return {name: sha for name, sha in asked_for.items() if sha not in known}
+    run = RefreshRun.objects.filter(pk=run_id)
+    if run.filter(status__in=before).update(status=RunStatus.LISTING):
+        return run.get()
+    looking_up = run.filter(status=RunStatus.LOOKING_UP).first()
+    if looking_up:  # a worker died between the commit and the chord
+        refresh_runs.send_lookups(looking_up)
+    return None
 
 
 def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
@@ -191,79 +95,150 @@ def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
     with short_transaction():
-        run = RefreshRun.objects.select_for_update().get(pk=run_id)
-        if run.status != RunStatus.LISTING:
-            return  # ended, or a second delivery had listed and is past that
-        end_run(run, status, error.reason, str(error))
-        serve_failure(run.source, Reason(error.reason))
-    logger.warning("run %s ended %s: %s", run_id, status, error)
+        run = refresh_runs.locked(run_id)
+        if run.status == RunStatus.LISTING:
+            refresh_runs.end(run, status, error.reason, str(error))
 
 
-def _fetch_listing(
-    client: GitHubClient, source: Source, commit: Commit | None, news: _News
-) -> Listing:
-    """The source's directories: one conditional request for the root tree, one for each tree on
-    the way down that is not known yet. Raises a `GitHubError`; `news` has what was learned.
+# --- listing --------------------------------------------------------------------------------------
 
-    With a `commit` that was made just now its own root tree is read: the branch's may lag behind.
+
+def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: bool) -> Listing:
+    """The source's directories: one conditional request for the root tree of the branch, then one
+    for each tree on the way down that is not stored yet. Raises a `GitHubError`.
+
+    After a `commit` of ours its own root tree is read: the branch's may lag behind.
     """
+    listing = Listing()
     if commit:
-        sha = commit.tree_sha
-        tree, requests = _fetch_tree(client, source, sha, news)
+        listing.root_sha = commit.tree_sha
+        entries = _entries_of(client, source, commit.tree_sha, listing)
     else:
-        sha, tree, requests = _fetch_root(client, source, news)
-    root_sha = sha
+        entries = _list_root(client, source, listing, full=full)
+    listing.contents_sha = listing.root_sha
     for name in filter(None, source.path.split("/")):
-        above = sha
-        kind, sha = tree.entries.get(name, ["", ""])
+        kind, sha = entries.get(name, ["", ""])
         if kind != "tree":
-            _forget(source, above, news)
             raise errors.NotFound(f"{source.repository} has no folder {source.path}")
-        tree, asked = _fetch_tree(client, source, sha, news)
-        requests += asked
-    return Listing(root_sha, sha, tree.directories, requests)
+        listing.contents_sha = sha
+        entries = _entries_of(client, source, sha, listing)
+    listing.directories = directories_of(entries)
+    return listing
 
 
-def _forget(source: Source, sha: str, news: _News) -> None:
-    """Have the tree, which leads nowhere, asked for again by the next run, without an ETag.
-
-    A branch's own tree cannot be held against a SHA that was asked for: it may have been garbled.
-    """
-    news.trees.pop(sha, None)
-    news.etag = None
-    with transaction.atomic():
-        ListingETag.objects.filter(url=source.key).delete()
-        forget_tree(sha)
-
-
-def _fetch_root(client: GitHubClient, source: Source, news: _News) -> tuple[str, Tree, int]:
-    """The root tree of the branch: the one request whose answer can change, so the one with an
-    ETag."""
-    kept = TreeListing.objects.values("pk")
-    known = {
-        etag.token_id: (etag.etag, etag.tree_sha)
-        for etag in ListingETag.objects.filter(url=source.key, tree_sha__in=kept)
-    }
+def _list_root(client: GitHubClient, source: Source, listing: Listing, *, full: bool) -> Entries:
+    """The branch's root tree: the one answer that can change, so the one with an ETag."""
+    stored = TreeListing.objects.values("pk")
+    etags = ListingETag.objects.filter(source=source.key, tree_sha__in=stored)
+    known = {} if full else {etag.token_id: etag for etag in etags}
     answer = client.tree(
         source.repository,
         source.branch,
-        etags={token_id: etag for token_id, (etag, _) in known.items()},
+        etags={token_id: etag.etag for token_id, etag in known.items()},
     )
+    listing.requests += answer.requests
     if answer.unchanged:
-        sha = known[answer.token_id][1]
-        return sha, tree_of(sha), answer.requests
-    sha = answer.data["sha"]
-    news.trees[sha] = learned_tree(sha, answer.data)
+        listing.root_sha = known[answer.token_id].tree_sha
+        return _stored_entries(listing.root_sha) or {}
+    listing.root_sha = answer.data["sha"]
     if answer.etag:
-        news.etag = ListingETag(
-            token_id=answer.token_id, url=source.key, etag=answer.etag, tree_sha=sha
+        listing.new_etag = ListingETag(
+            token_id=answer.token_id,
+            source=source.key,
+            etag=answer.etag,
+            tree_sha=listing.root_sha,
         )
-    return sha, news.trees[sha], answer.requests
+    return _add_tree(listing, listing.root_sha, answer.data)
 
 
-def _fetch_tree(client: GitHubClient, source: Source, sha: str, news: _News) -> tuple[Tree, int]:
-    """A tree by its SHA: never asked for twice, for its SHA is the name of its contents."""
-    if TreeListing.objects.filter(pk=sha).exists():
-        return tree_of(sha), 0
-    news.trees[sha], requests = fetch_tree(client, source, sha)
-    return news.trees[sha], requests
+def _entries_of(client: GitHubClient, source: Source, sha: str, listing: Listing) -> Entries:
+    """A tree by its SHA: fetched once, because the SHA names its contents."""
+    stored = _stored_entries(sha)
+    if stored is not None:
+        return stored
+    answer = client.tree(source.repository, sha)
+    listing.requests += answer.requests
+    return _add_tree(listing, sha, answer.data)
+
+
+def _stored_entries(sha: str) -> Entries | None:
+    return TreeListing.objects.filter(pk=sha).values_list("entries", flat=True).first()
+
+
+def _add_tree(listing: Listing, sha: str, answer: dict[str, Any]) -> Entries:
+    """The tree of GitHub's answer, without children whose names no column (or disk) can hold."""
+    children = {entry["path"]: [entry["type"], entry["sha"]] for entry in answer["tree"]}
+    for name in [name for name in children if len(name) > LONGEST_NAME]:
+        logger.warning("left out, because its name is too long: %s…", name[:80])
+        del children[name]
+    listing.new_trees[sha] = children
+    return children
+
+
+# --- comparing ------------------------------------------------------------------------------------
+
+
+def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> None:
+    """Store the listing, and end the run as unchanged or let it look up what is not known.
+
+    All in one transaction, before the lookups are sent: no later step can miss the listing.
+    """
+    with short_transaction():
+        run = refresh_runs.locked(run_id)
+        if run.status != RunStatus.LISTING:
+            return  # housekeeping closed it, or a second delivery was faster
+        _store(listing)
+        run.listed_at = listed_at
+        run.root_sha, run.contents_sha = listing.root_sha, listing.contents_sha
+        run.directories, run.requests = len(listing.directories), listing.requests
+        run.status = RunStatus.LOOKING_UP
+        run.save()
+        newest = Snapshot.objects.filter(source=run.source).first()
+        if newest is not None and not run.full and _is_current(newest, listing):
+            confirm_unchanged(run, newest)
+            return
+        unknown = _unknown_directories(run, newest, listing.directories)
+        Lookup.objects.bulk_create(
+            (Lookup(run=run, directory=name, tree_sha=sha) for name, sha in unknown.items()),
+            batch_size=1000,
+        )
+        transaction.on_commit(partial(refresh_runs.send_lookups, run))
+
+
+def _store(listing: Listing) -> None:
+    TreeListing.objects.bulk_create(
+        [TreeListing(pk=sha, entries=tree) for sha, tree in sorted(listing.new_trees.items())],
+        ignore_conflicts=True,
+    )
+    if listing.new_etag:
+        ListingETag.objects.bulk_create(
+            [listing.new_etag],
+            update_conflicts=True,
+            unique_fields=["token", "source"],
+            update_fields=["etag", "tree_sha"],
+        )
+
+
+def _is_current(newest: Snapshot, listing: Listing) -> bool:
+    """Whether the snapshot is all that there is to publish of the listing."""
+    return (
+        newest.complete
+        and newest.contents_sha == listing.contents_sha
+        and newest.rules == RULES_VERSION
+    )
+
+
+def _unknown_directories(
+    run: RefreshRun, newest: Snapshot | None, directories: dict[str, str]
+) -> dict[str, str]:
+    """Those whose tree was never judged, or by older rules; of the chosen ones, if there are."""
+    unknown = directories
+    if run.chosen is not None:
+        unknown = {name: directories[name] for name in run.chosen if name in directories}
+    if newest is not None and newest.rules == RULES_VERSION:
+        fresh = ExporterContents.objects.filter(source=run.source, stale="").order_by()
+        published = set(fresh.values_list("directory", "tree_sha"))
+        unknown = {name: sha for name, sha in unknown.items() if (name, sha) not in published}
+    judged = ContentTree.objects.judged(RULES_VERSION).filter(sha__in=set(unknown.values()))
+    known = set(judged.values_list("sha", flat=True)) if unknown else set()
+    return {name: sha for name, sha in unknown.items() if sha not in known}

@@ -1,27 +1,22 @@
-"""Publishing: what a run learned becomes what readers get, in one transaction or not at all."""
+"""Step three of a refresh: what a run learned becomes what readers get, in one transaction."""
 
-import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cache
-from itertools import islice
+from json import loads
 
 from django.conf import settings
-from django.utils import timezone
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from django.db.models import TextField
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 
 from hub.content.directory_owners import owners_of
-from hub.content.map.render_map import serve_failure, serve_snapshot
-from hub.content.refresh.changes import differences
-from hub.content.refresh.plan import Entry, Plan, plan_publication
-from hub.content.refresh.start import end_run
-from hub.content.refresh.tree_store import fetch_tree, judged_again, keep_trees, tree_of
-from hub.content.refresh.tree_store import standing as standing_of
-from hub.content.rules import directory as rules
-from hub.content.rules.directory import Judgement
-from hub.github.client import shared_client
-from hub.github.errors import GitHubError
-from hub.github.source import configured_source
+from hub.content.kinds import KINDS
+from hub.content.map.render_map import locked_map, show_snapshot
+from hub.content.map.rows import Entry, Flags, Row, read_rows, write_rows
+from hub.content.refresh.plan import Plan, differences, plan_publication
+from hub.content.rules.directory import RULES_VERSION
+from hub.content.runs import refresh_runs
 from hub.models import (
     Change,
     ContentTree,
@@ -31,23 +26,10 @@ from hub.models import (
     Reason,
     RefreshRun,
     RunStatus,
-    ServedContents,
     Snapshot,
     TreeListing,
 )
 from hub.runs.transactions import short_transaction
-
-logger = logging.getLogger(__name__)
-
-_AT_ONCE = 1000  # rows
-# Lookups may end before the lister, who sent them, has kept what it learned.
-_A_MOMENT_LATER = Retrying(
-    retry=retry_if_exception_type(TreeListing.DoesNotExist),
-    wait=wait_fixed(0.05),  # seconds
-    stop=stop_after_delay(1),
-    reraise=True,
-)
-_ENTRY_FIELDS = [field.name for field in fields(Entry)]
 
 
 def publish(run_id: int) -> None:
@@ -56,64 +38,35 @@ def publish(run_id: int) -> None:
     Outcomes are read from Postgres, so a lost result loses nothing. A second delivery finds the
     run ended and does nothing; a run older than the newest snapshot never overwrites it.
     """
-    try:
-        _A_MOMENT_LATER(_publish, run_id)
-    except TreeListing.DoesNotExist:  # its lister was killed before it kept that
-        if _ask_for_listing_again(run_id):
-            _publish(run_id)
-
-
-def _ask_for_listing_again(run_id: int) -> bool:
-    """Ask GitHub once more for the tree that the run has listed; False: the run has failed."""
-    sha = RefreshRun.objects.get(pk=run_id).contents_sha
-    try:
-        tree, _ = fetch_tree(shared_client(), configured_source(), sha)
-    except GitHubError as error:
-        fail_run(run_id, Reason(error.reason), str(error))
-        return False
-    keep_trees({sha: tree})
-    return True
-
-
-def _publish(run_id: int) -> None:
-    """Raises `TreeListing.DoesNotExist` when nobody remembers what the run has listed."""
     with short_transaction():
-        run = RefreshRun.objects.select_for_update().get(pk=run_id)
+        run = refresh_runs.locked(run_id)
         if run.status != RunStatus.LOOKING_UP:
             return
         newest = Snapshot.objects.filter(source=run.source).first()
         if newest is not None and newest.pk > run.pk:
-            end_run(run, RunStatus.FAILED, Reason.DEADLINE, "a newer run has published already")
+            refresh_runs.end(run, RunStatus.FAILED, detail="a newer run has published already")
             return
-        judged_alike = newest is not None and newest.rules == rules.RULES_VERSION
-        listed = tree_of(run.contents_sha).directories
-        if judged_alike:
-            standing = standing_of(newest, run.source, listed)
-        else:
-            standing = judged_again(run.source, listed)
-        rows = standing.others
-        last = {directory: _entry(row) for directory, row in rows.items()}
-        plan = _plan(run, standing.listed, last, standing.unchanged, judged_alike=judged_alike)
+        served = locked_map(run.source)
+        rows = read_rows(run.source)
+        plan = _plan(run, newest, rows, served.as_of)
         refusal = _refusal(run, plan)
         if refusal:
             status = RunStatus.HELD if refusal == Reason.SHRUNK else RunStatus.FAILED
-            end_run(run, status, refusal, _refusal_detail(plan, standing.rows))
-            serve_failure(run.source, refusal)
+            refresh_runs.end(run, status, refusal, _refusal_detail(plan, len(rows)))
             return
-        owners = _write(run, plan, rows)
+        new_rows = _write(run.source, plan, rows)
         if newest is not None:
-            _log_changes(run, last, plan, owners)
+            _log_changes(run, rows, new_rows)
         snapshot = Snapshot.objects.create(
             run=run,
             source=run.source,
             root_sha=run.root_sha,
             contents_sha=run.contents_sha,
             complete=plan.complete,
-            rules=rules.RULES_VERSION,
+            rules=RULES_VERSION,
         )
-        serve_snapshot(snapshot, run.listed_at, written=plan.entries.keys() | rows.keys())
-        end_run(run, RunStatus.PUBLISHED)
-    logger.info("run %s published %s directories", run_id, plan.directories)
+        show_snapshot(served, snapshot, run.listed_at, new_rows)
+        refresh_runs.end(run, RunStatus.PUBLISHED)
 
 
 def confirm_unchanged(run: RefreshRun, newest: Snapshot) -> None:
@@ -121,71 +74,48 @@ def confirm_unchanged(run: RefreshRun, newest: Snapshot) -> None:
 
     Call it in the transaction that holds the run's row.
     """
-    serve_snapshot(newest, run.listed_at, written=())
-    end_run(run, RunStatus.UNCHANGED)
-
-
-def close_overdue_runs() -> list[int]:
-    """Close each run past its deadline, publishing what it had learned; the runs' numbers."""
-    closed = []
-    for run in RefreshRun.objects.overdue(timezone.now()):
-        if run.status == RunStatus.LOOKING_UP:
-            publish(run.pk)
-        else:
-            fail_run(run.pk, Reason.DEADLINE, "not listed in time: are workers running?")
-        closed.append(run.pk)
-    return closed
-
-
-def fail_run(run_id: int, reason: Reason, detail: str) -> None:
-    """End an open run as failed; readers keep the last good snapshot and are told why."""
-    with short_transaction():
-        run = RefreshRun.objects.select_for_update().get(pk=run_id)
-        if run.is_open:
-            end_run(run, RunStatus.FAILED, reason, detail)
-            serve_failure(run.source, reason)
-
-
-def _entry(row: ExporterContents) -> Entry:
-    return Entry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
+    show_snapshot(locked_map(run.source), newest, run.listed_at)
+    refresh_runs.end(run, RunStatus.UNCHANGED)
 
 
 def _plan(
-    run: RefreshRun,
-    listing: dict[str, str],
-    last: dict[str, Entry],
-    unchanged: int,
-    *,
-    judged_alike: bool,
+    run: RefreshRun, newest: Snapshot | None, rows: Mapping[str, Row], last_as_of: datetime | None
 ) -> Plan:
-    """The plan for what is listed and not in the map as it is, and for what is gone."""
-    trees = ContentTree.objects.judged(rules.RULES_VERSION).filter(sha__in=set(listing.values()))
-    judged = {
-        sha: Judgement(files)  # its findings are no part of the map
-        for sha, files in trees.values_list("sha", "judgement__files").iterator()
-    }
-
-    @cache
-    def reasons() -> dict[str, str]:  # mostly nobody asks
-        failed = run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND])
-        return dict(failed.values_list("directory", "reason"))
+    listing = TreeListing.objects.get(pk=run.contents_sha).directories
+    failed = run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND])
+    reasons = dict(failed.values_list("directory", "reason"))
 
     def why_failed(directory: str) -> str:
         if run.chosen is not None and directory not in run.chosen:
             return Reason.NOT_CHOSEN
-        return reasons().get(directory, Reason.DEADLINE)
+        return reasons.get(directory, Reason.DEADLINE)
 
     return plan_publication(
         listing,
-        judged,
-        last,
+        _judged(listing.values()),
+        {directory: row.entry for directory, row in rows.items()},
         why_failed=why_failed,
-        last_as_of=ServedContents.objects.filter(source=run.source)
-        .values_list("as_of", flat=True)
-        .first(),
-        last_is_current=judged_alike,
+        last_as_of=last_as_of,
+        last_is_current=newest is not None and newest.rules == RULES_VERSION,
         shrink_limit=settings.SHRINK_LIMIT,
-        unchanged=unchanged,
+    )
+
+
+def _judged(shas: Iterable[str]) -> dict[str, tuple[Flags, Flags]]:
+    """What is present and usable in each of these trees that today's rules have judged."""
+    # One array instead of 10,000 parameters, which take longer to write than to answer.
+    wanted = RawSQL("SELECT unnest(%s)", [list(set(shas))])
+    trees = ContentTree.objects.judged(RULES_VERSION).filter(sha__in=wanted)
+    kinds = trees.values_list("sha", Cast("kinds", TextField())).iterator()
+    return {sha: _flags(text) for sha, text in kinds}
+
+
+@cache  # of 10,000 trees few differ
+def _flags(text: str) -> tuple[Flags, Flags]:
+    kinds = loads(text)
+    return (
+        tuple(kind.letter in kinds for kind in KINDS),
+        tuple(kinds.get(kind.letter, False) for kind in KINDS),
     )
 
 
@@ -201,67 +131,41 @@ def _refusal(run: RefreshRun, plan: Plan) -> Reason | None:
 
 def _refusal_detail(plan: Plan, before: int) -> str:
     if plan.all_failed:
-        return f"none of {plan.directories} directories could be looked up"
-    return f"{plan.directories} directories are left of {before}"
+        return f"none of {len(plan.entries)} directories could be looked up"
+    return f"{len(plan.entries)} directories are left of {before}"
 
 
-def _write(run: RefreshRun, plan: Plan, rows: dict[str, ExporterContents]) -> dict[str, int]:
-    """Bring `ExporterContents` to the plan, writing only the rows that differ.
-
-    `rows` are those that may. Returns the exporter of each directory of the plan that has one;
-    those that are gone keep theirs in it.
-    """
-    owners = owners_of(run.source, plan.entries)
-    changed = _changed(run.source, plan, rows, owners)
-    while part := list(islice(changed, _AT_ONCE)):
-        ExporterContents.objects.bulk_create(
-            part,
-            update_conflicts=True,
-            unique_fields=["source", "directory"],
-            update_fields=[*_ENTRY_FIELDS, "exporter"],
-        )
-    gone = rows.keys() - plan.entries.keys()
-    former = {name: rows[name].exporter_id for name in gone}
-    ExporterContents.objects.filter(source=run.source, directory__in=gone).delete()
-    return owners | {name: exporter for name, exporter in former.items() if exporter is not None}
+def _write(source_key: str, plan: Plan, rows: Mapping[str, Row]) -> dict[str, Row]:
+    """Bring the rows to the plan, writing only those that differ; the new rows."""
+    owners = owners_of(source_key, plan.entries)
+    new_rows = {name: Row(owners.get(name), entry) for name, entry in plan.entries.items()}
+    write_rows(source_key, {name: row for name, row in new_rows.items() if rows.get(name) != row})
+    gone = rows.keys() - new_rows.keys()
+    ExporterContents.objects.filter(source=source_key, directory__in=gone).delete()
+    return new_rows
 
 
-def _changed(
-    source: str, plan: Plan, rows: Mapping[str, ExporterContents], owners: Mapping[str, int]
-) -> Iterator[ExporterContents]:
-    """The rows of the plan that are new or differ, one after the other: there may be many."""
-    for directory, entry in plan.entries.items():
-        row = rows.get(directory) or ExporterContents(source=source, directory=directory)
-        new = {**vars(entry), "exporter_id": owners.get(directory)}
-        if row.pk is None or any(getattr(row, name) != value for name, value in new.items()):
-            for name, value in new.items():
-                setattr(row, name, value)
-            yield row
-
-
-def _log_changes(
-    run: RefreshRun, last: dict[str, Entry], plan: Plan, owners: dict[str, int]
-) -> None:
+def _log_changes(run: RefreshRun, last: Mapping[str, Row], new: Mapping[str, Row]) -> None:
     """Write the change log from the last snapshot to this one, and date what changed."""
+    exporters = {name: row.exporter for name, row in {**last, **new}.items()}
+    before, after = ({name: row.entry for name, row in rows.items()} for rows in (last, new))
     Change.objects.bulk_create(
         (
             Change(
                 run=run,
                 source=run.source,
-                exporter_id=owners.get(difference.directory),
-                **vars(difference),
+                exporter_id=exporters[difference.directory],
+                **difference._asdict(),
             )
-            for difference in differences(last, plan.entries)
+            for difference in differences(before, after)
         ),
-        batch_size=_AT_ONCE,
+        batch_size=1000,
     )
+    nothing = Entry()
     changed = {
-        owners[directory]
-        for directory in last.keys() | plan.entries.keys()
-        if directory in owners and _tree(last, directory) != _tree(plan.entries, directory)
+        exporter
+        for name, exporter in exporters.items()
+        if exporter is not None
+        and before.get(name, nothing).tree_sha != after.get(name, nothing).tree_sha
     }
     Exporter.objects.filter(pk__in=changed).update(contents_changed_at=run.listed_at)
-
-
-def _tree(entries: Mapping[str, Entry], directory: str) -> str:
-    return entries[directory].tree_sha if directory in entries else ""

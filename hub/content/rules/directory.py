@@ -102,6 +102,10 @@ class Judgement:
             return True
         return None if None in said else False
 
+    def kinds(self) -> dict[str, bool | None]:
+        """The kinds that are present, each with whether it is usable."""
+        return {kind: self.usable(kind) for kind in KINDS if self.there(kind)}
+
     def as_json(self) -> dict[str, Any]:
         """The judgement as JSON-ready values."""
         return {

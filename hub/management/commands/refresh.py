@@ -11,7 +11,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from hub.content import status
-from hub.content.refresh.start import Started, start_run
+from hub.content.runs import Started, start_run
 from hub.models import Reason, RunStatus, RunTrigger
 
 # Postgres is asked this often; a run of a few directories ends within one or two looks.
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = start_run(RunTrigger.COMMAND)
-        self._say(options, f"run {started.run.pk} " + ("started" if started.begun else "joined"))
+        self._say(options, f"run {started.run.pk} " + ("started" if started.created else "joined"))
         ended = self._state(started) if options["no_wait"] else self._wait(started, options)
         if options["json"]:
             self.stdout.write(json.dumps(ended, cls=DjangoJSONEncoder))

@@ -15,8 +15,8 @@ from ninja import NinjaAPI, Path, Query, Status
 from hub.catalogue import describe as catalogue
 from hub.content import status
 from hub.content.content_files import describe_files, judgement_of
+from hub.content.kinds import KINDS
 from hub.content.map import read_map
-from hub.content.map.render_map import usable_of
 from hub.github.source import configured_source
 from hub.models import Change, ContentBlob, Exporter, ExporterContents
 from hub.web.api import paths, raw, schemas  # noqa: F401 — paths registers `text`
@@ -54,7 +54,7 @@ _NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/
 )
 def contents(request: HttpRequest) -> HttpResponse:
     """The rendered bytes, as they are."""
-    served = read_map.current()
+    served = read_map.current_map()
     headers = {
         "ETag": served.etag,
         "Cache-Control": _CACHE_CONTROL,
@@ -89,7 +89,8 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
             404,
             {"detail": "No such directory; /api/v1/contents lists those that there are."},
         )
-    served = read_map.glance().served
+    served = read_map.cached_head().served
+    judgement = judgement_of(row)
     return {
         "directory": row.directory,
         "exporter": row.exporter.slug if row.exporter else None,
@@ -97,9 +98,9 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
         "I": row.iac,
         "A": row.alerts,
         "G": row.dashboard,
-        "usable": usable_of(row),
-        "evidence": row.evidence,
-        "findings": [vars(finding) for finding in judgement_of(row).findings],
+        "usable": {kind.letter: getattr(row, kind.usable_field) for kind in KINDS},
+        "evidence": judgement.evidence(),
+        "findings": [vars(finding) for finding in judgement.findings],
         "tree_sha": row.tree_sha,
         "stale": row.stale or None,
         "as_of": row.as_of if row.stale else served.as_of,

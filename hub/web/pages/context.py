@@ -15,7 +15,7 @@ def frame() -> dict[str, Any]:
     `freshness` and `running` are for includes/freshness.html, `source` is where the contents come
     from, and `known` says that a snapshot is there: without one, contents are unknown.
     """
-    glance = read_map.glance()
+    glance = read_map.cached_head()
     return {
         "freshness": read_map.freshness(glance.served),
         "running": glance.running,

@@ -30,7 +30,7 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
     exporter = _exporters().filter(slug=slug).first()
     if exporter is None:
         raise Http404("No exporter of the catalogue has this slug.")
-    badges = _badges(exporter, known=read_map.glance().served.snapshot_id is not None)
+    badges = _badges(exporter, known=read_map.cached_head().served.snapshot_id is not None)
     return HttpResponse(badge_svg(exporter.title, badges), content_type="image/svg+xml")
 
 
@@ -53,7 +53,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 def _llms_lines(request: HttpRequest) -> Iterator[str]:
     hub = request.build_absolute_uri("/").rstrip("/")
-    freshness = read_map.freshness(served := read_map.glance().served)
+    freshness = read_map.freshness(served := read_map.cached_head().served)
     as_of = f"as of {freshness.as_of:%Y-%m-%d %H:%M} UTC" if freshness.as_of else "no snapshot yet"
     yield "# Exporter Hub"
     yield ""

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from hub.content import status
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.models import GitHubToken, RefreshRun, TokenState
+from hub.models import GitHubToken, RefreshRun, Resource, TokenState
 from hub.runs import schedule
 from hub.web.pages.chart import chart, mark_of
 
@@ -31,10 +31,8 @@ class Allowance:
         self.blocked_until = (
             token.blocked_until if token.blocked_until and token.blocked_until > now else None
         )
-        self.limit = token.limit
-        # After its reset, GitHub allows all of them again.
-        counts = token.reset_at is not None and token.reset_at > now
-        self.left = token.remaining if counts else token.limit
+        quotas = [quota for resource in Resource if (quota := token.quota(resource))]
+        self.quotas = [(quota.resource.label, quota.limit, quota.left(now)) for quota in quotas]
 
 
 @never_cache
@@ -43,7 +41,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
     """How the hub is, for people."""
     now = timezone.now()
     plan = schedule.plan(now)
-    served = read_map.look().served
+    served = read_map.fetch_head().served
     runs = list(status.runs()[:_RUNS])
     return render(
         request,

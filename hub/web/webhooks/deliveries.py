@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from hub.content.refresh.start import Started, start_run
+from hub.content.runs import Started, start_run
 from hub.github.source import configured_source
 from hub.models import DeliveryAction, RunTrigger, WebhookDelivery
 from hub.web.webhooks import push
@@ -68,6 +70,12 @@ def _judge(payload: object) -> DeliveryAction:
 
 
 def _done(started: Started) -> DeliveryAction:
-    if started.begun:
+    if started.created:
         return DeliveryAction.BEGUN
     return DeliveryAction.FOLLOWS if started.will_follow else DeliveryAction.JOINED
+
+
+def prune() -> None:
+    """Delete old deliveries. A push so old may then be replayed: its run finds nothing new."""
+    before = timezone.now() - settings.HISTORY_KEPT
+    WebhookDelivery.objects.filter(received_at__lt=before).delete()

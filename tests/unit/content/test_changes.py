@@ -1,18 +1,17 @@
 """What the change log says of two publications."""
 
-from dataclasses import replace
-
 import pytest
 
-from hub.content.refresh.changes import Difference, differences
-from hub.content.refresh.plan import Entry
+from hub.content.map.rows import ABSENT, Entry
+from hub.content.refresh.plan import Difference, differences
 from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
 
-NOTHING = Entry("a", False, False, False, False, False, False)
+ALERTS = (False, True, False)  # of I, A, G
+NOTHING = Entry("a", ABSENT, ABSENT)
 UNKNOWN = Entry("a")
-WORKS = replace(NOTHING, alerts=True, alerts_usable=True)
-BROKEN = replace(NOTHING, alerts=True, alerts_usable=False)
-UNREAD = replace(NOTHING, alerts=True, alerts_usable=None)
+WORKS = Entry("a", ALERTS, ALERTS)
+BROKEN = Entry("a", ALERTS, ABSENT)
+UNREAD = Entry("a", ALERTS, (False, None, False))
 
 
 def changed(last: Entry | None, new: Entry | None) -> list[tuple[str, str]]:
@@ -48,8 +47,8 @@ def test_what_becomes_of_alerts(last: Entry, new: Entry, what: list[str]) -> Non
 
 
 def test_each_kind_speaks_for_itself() -> None:
-    last = Entry("a", True, True, False, True, True, False)
-    new = Entry("a", False, True, True, False, False, True)
+    last = Entry("a", (True, True, False), (True, True, False))
+    new = Entry("a", (False, True, True), (False, False, True))
     assert changed(last, new) == [("I", "lost"), ("A", "broken"), ("G", "gained")]
 
 
@@ -67,7 +66,7 @@ def test_a_directory_goes_with_what_it_held() -> None:
     ("sha", "cause"), [("a", ChangeCause.RULES), ("b", ChangeCause.PUSH), ("", ChangeCause.PUSH)]
 )
 def test_the_cause(sha: str, cause: ChangeCause) -> None:
-    assert differences({"Redis": NOTHING}, {"Redis": replace(WORKS, tree_sha=sha)}) == [
+    assert differences({"Redis": NOTHING}, {"Redis": WORKS._replace(tree_sha=sha)}) == [
         Difference("Redis", ChangeKind.ALERTS, ChangeWhat.GAINED, cause)
     ]
 

@@ -2,21 +2,20 @@
 
 from datetime import UTC, datetime
 
-from hub.content.refresh.plan import Entry, Plan, plan_publication
-from hub.content.rules.directory import Judgement
+from hub.content.map.rows import UNKNOWN, Entry, Flags
+from hub.content.refresh.plan import Plan, plan_publication
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 OLDER = datetime(2025, 1, 1, tzinfo=UTC)
-ALERTS = Judgement({"alert.yaml": {"A": True}})
+ALERTS = ((False, True, False), (False, True, False))  # of I, A, G: present, usable
 
 
 def plan(
     listing: dict[str, str],
-    judged: dict[str, Judgement] | None = None,
+    judged: dict[str, tuple[Flags, Flags]] | None = None,
     last: dict[str, Entry] | None = None,
     *,
     last_is_current: bool = True,
-    unchanged: int = 0,
 ) -> Plan:
     return plan_publication(
         listing,
@@ -26,21 +25,24 @@ def plan(
         last_as_of=BEFORE,
         last_is_current=last_is_current,
         shrink_limit=0.5,
-        unchanged=unchanged,
     )
 
 
 def known(sha: str, **fields: object) -> Entry:
-    return Entry(sha, True, False, False, True, False, False, {"I": ["x"]}, **fields)  # type: ignore[arg-type]
+    return Entry(sha, (True, False, False), (True, False, False), **fields)  # type: ignore[arg-type]
 
 
 def test_a_judged_tree_is_fresh() -> None:
     result = plan({"Redis": "a"}, {"a": ALERTS})
-    assert result.entries["Redis"] == Entry(
-        "a", False, True, False, False, True, False, ALERTS.evidence()
-    )
+    assert result.entries["Redis"] == Entry("a", *ALERTS)
     assert result.complete
     assert not result.all_failed
+
+
+def test_a_row_that_was_damaged_is_as_its_tree_was_judged() -> None:
+    damaged = known("a")._replace(present=(False, False, True))
+    result = plan({"Redis": "a"}, {"a": ALERTS}, {"Redis": damaged})
+    assert result.entries["Redis"] == Entry("a", *ALERTS)
 
 
 def test_an_unchanged_tree_keeps_its_entry() -> None:
@@ -69,12 +71,12 @@ def test_an_entry_of_older_rules_is_stale_until_its_tree_is_judged_again() -> No
     listing = {"Redis": "a", "Kafka": "k"}
     result = plan(listing, {"k": ALERTS}, last, last_is_current=False)
     assert result.entries["Redis"].stale == "server_fault"
-    assert result.entries["Kafka"].alerts is True
+    assert result.entries["Kafka"] == Entry("k", *ALERTS)
 
 
 def test_a_failed_directory_without_an_earlier_entry_is_unknown_and_never_false() -> None:
     entry = plan({"New": "n", "Kafka": "k"}, {"k": ALERTS}).entries["New"]
-    assert (entry.iac, entry.alerts, entry.dashboard) == (None, None, None)
+    assert entry.present == entry.usable == UNKNOWN
 
 
 def test_a_directory_that_is_gone_leaves_the_map() -> None:
@@ -92,12 +94,3 @@ def test_half_may_vanish_at_once_and_no_more() -> None:
     assert not plan({"a": "a", "b": "b"}, last=last).shrunk
     assert plan({"a": "a"}, last=last).shrunk
     assert plan({}, last=last).shrunk
-
-
-def test_directories_that_stay_as_they_are_count_as_they_would_with_their_entries() -> None:
-    one_failed = plan({"Redis": "b"}, last={"Redis": known("a")}, unchanged=3)
-    assert (one_failed.directories, one_failed.all_failed, one_failed.shrunk) == (4, False, False)
-    assert not one_failed.complete
-    gone = {name: known(name) for name in ("Redis", "Kafka", "MySQL", "NGINX")}
-    assert not plan({}, last=gone, unchanged=4).shrunk, "half of eight are left"
-    assert plan({}, last=gone, unchanged=3).shrunk

@@ -1,0 +1,51 @@
+"""Files' bytes and what was found in them, by blob SHA: each is fetched once."""
+
+from collections.abc import Iterable, Mapping
+
+from hub.content.rules.directory import RULES_VERSION
+from hub.content.rules.judge import judge
+from hub.content.rules.report import FileReport
+from hub.models import ContentBlob
+
+
+def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
+    """What Postgres knows of these blobs; those that older rules judged are judged again."""
+    known = ContentBlob.objects.filter(sha__in=set(shas)).values_list("sha", "rules", "report")
+    reports, outdated = {}, []
+    for sha, version, report in known:
+        if version == RULES_VERSION:
+            reports[sha] = FileReport.from_json(report)
+        else:
+            outdated.append(sha)
+    if outdated:
+        for blob in ContentBlob.objects.filter(sha__in=outdated).iterator(chunk_size=10):
+            reports[blob.sha] = _judge_again(blob)
+    return reports
+
+
+def _judge_again(blob: ContentBlob) -> FileReport:
+    report = judge(bytes(blob.data))
+    blob.report, blob.rules = report.as_json(), RULES_VERSION
+    blob.save(update_fields=["report", "rules"])
+    return report
+
+
+def bytes_of(sha: str) -> bytes | None:
+    """The blob's bytes, if they are stored."""
+    data = ContentBlob.objects.filter(pk=sha).values_list("data", flat=True).first()
+    return None if data is None else bytes(data)
+
+
+def store(files: Mapping[str, bytes]) -> dict[str, FileReport]:
+    """Judge and store files by their SHAs; their reports. Stored ones stay as they are."""
+    reports = {sha: judge(data) for sha, data in files.items()}
+    ContentBlob.objects.bulk_create(
+        [
+            ContentBlob(
+                sha=sha, data=files[sha], report=reports[sha].as_json(), rules=RULES_VERSION
+            )
+            for sha in sorted(files)  # in one order, so that two at once cannot deadlock
+        ],
+        ignore_conflicts=True,
+    )
+    return reports

@@ -1,0 +1,73 @@
+"""The map as rows: what it says of each directory."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from hub.content.kinds import KINDS
+from hub.models import ExporterContents
+
+# One value for each of `KINDS`. None is "unknown", and never the same as False.
+Flags = tuple[bool | None, ...]
+UNKNOWN: Flags = (None,) * len(KINDS)
+ABSENT: Flags = (False,) * len(KINDS)
+
+_FLAGS = [kind.field for kind in KINDS] + [kind.usable_field for kind in KINDS]
+
+
+class Entry(NamedTuple):
+    """What the map says of one directory.
+
+    `usable` is False where the kind is absent, and None where it is not known.
+    """
+
+    tree_sha: str = ""
+    present: Flags = UNKNOWN
+    usable: Flags = UNKNOWN
+    stale: str = ""  # why it is not of the listed tree; "" when it is
+    as_of: datetime | None = None  # of a stale entry: when its tree was last confirmed
+
+
+class Row(NamedTuple):
+    """A directory's entry, and the id of the exporter that it belongs to."""
+
+    exporter: int | None
+    entry: Entry
+
+
+def read_rows(source_key: str) -> dict[str, Row]:
+    """The rows of a source's map, by directory."""
+    rows = ExporterContents.objects.filter(source=source_key).order_by()
+    columns = ("directory", "exporter", "tree_sha", "stale", "as_of", *_FLAGS)
+    return {
+        directory: Row(
+            exporter,
+            Entry(sha, tuple(flags[: len(KINDS)]), tuple(flags[len(KINDS) :]), stale, as_of),
+        )
+        for directory, exporter, sha, stale, as_of, *flags in rows.values_list(*columns).iterator()
+    }
+
+
+def write_rows(source_key: str, rows: dict[str, Row]) -> None:
+    """Create or replace the rows of these directories."""
+    ExporterContents.objects.bulk_create(
+        (
+            ExporterContents(source=source_key, directory=name, **_columns(rows[name]))
+            for name in rows
+        ),
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["source", "directory"],
+        update_fields=["exporter", "tree_sha", "stale", "as_of", *_FLAGS],
+    )
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    exporter, entry = row
+    flags = dict(zip(_FLAGS, entry.present + entry.usable, strict=True))
+    return {
+        "exporter_id": exporter,
+        "tree_sha": entry.tree_sha,
+        "stale": entry.stale,
+        "as_of": entry.as_of,
+        **flags,
+    }

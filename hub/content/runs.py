@@ -1,0 +1,107 @@
+"""Starting and ending a refresh. Postgres decides that there is one at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from hub.content.map.render_map import show_failure
+from hub.github.source import configured_source
+from hub.models import Reason, RefreshRun, RunStatus, RunTrigger, Snapshot
+from hub.runs.lifecycle import Lifecycle, Tasks
+from hub.runs.transactions import short_transaction
+
+
+def _on_end(run: RefreshRun) -> None:
+    """Tell readers why the map is not newer, and create the run that was noted to follow."""
+    if run.reason and run.status != RunStatus.PUBLISHED:
+        show_failure(run.source, Reason(run.reason))
+    if run.follow_up:
+        refresh_runs.create(source=run.source, trigger=run.follow_up)
+
+
+refresh_runs = Lifecycle(
+    RefreshRun,
+    Tasks(
+        start="tasks.refresh.list_directories",
+        lookup="tasks.refresh.lookup_directory",
+        finish="tasks.refresh.publish_contents",
+        finish_failed="tasks.refresh.publish_failed",
+    ),
+    _on_end,
+)
+
+
+@dataclass(frozen=True)
+class Started:
+    """The open run, whether this call created it, and whether another will follow it."""
+
+    run: RefreshRun
+    created: bool
+    will_follow: bool = False
+
+
+def start_run(
+    trigger: RunTrigger,
+    *,
+    requested_by: User | None = None,
+    chosen: Sequence[str] | None = None,
+    shrink_accepted: bool = False,
+    full: bool = False,
+    follow_up: bool = False,
+    in_seconds: float = 0,
+) -> Started:
+    """Start a refresh of the configured source, or join the open one.
+
+    `chosen` names the directories to look up; None: all that changed. `full` publishes although
+    nothing changed. `follow_up` says that something changed at GitHub which an open run may have
+    listed too early to see: one more run is then noted, to start when the open one ends.
+    `in_seconds` delays a new run, so that what comes in a burst joins it.
+    """
+    source = configured_source().key
+    will_follow = False
+
+    def join() -> RefreshRun | None:
+        nonlocal will_follow
+        open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=source)
+        if not follow_up:
+            return open_run.first()
+        # Under the row's lock: listing and ending the run take it too.
+        with short_transaction():
+            run = open_run.select_for_update().first()
+            will_follow = run is not None and not will_see_changes(run)
+            if run is not None and will_follow and not run.follow_up:
+                run.follow_up = trigger
+                run.save(update_fields=["follow_up"])
+        return run
+
+    run, created = refresh_runs.create_or_join(
+        join,
+        source=source,
+        trigger=trigger,
+        requested_by=requested_by,
+        chosen=None if chosen is None else sorted(chosen),
+        shrink_accepted=shrink_accepted,
+        full=full,
+        in_seconds=in_seconds,
+    )
+    return Started(run, created, will_follow and not created)
+
+
+def will_see_changes(run: RefreshRun) -> bool:
+    """Whether the open run has not listed yet, and then looks up all that changed."""
+    return run.status == RunStatus.QUEUED and run.chosen is None
+
+
+def start_first_run() -> Started | None:
+    """Start a run when nothing was ever published or tried for the source; None otherwise.
+
+    For the start of a worker: a new hub fills its page at once instead of at the next tick.
+    """
+    source = configured_source().key
+    if (
+        Snapshot.objects.filter(source=source).exists()
+        or RefreshRun.objects.filter(source=source).exists()
+    ):
+        return None
+    return start_run(RunTrigger.STARTUP)

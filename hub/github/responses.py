@@ -1,0 +1,101 @@
+"""What GitHub's answers mean: the rate limits that they report, and a typed error for a refusal."""
+
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import requests
+from django.utils import timezone
+
+from hub.github import errors
+from hub.models import Quota, Resource
+
+_HOUR = 3600  # seconds
+_AFTER_A_PAST_RESET = 5  # seconds
+_HIGHEST_LIMIT = 10**9  # requests an hour; anything above is no limit of GitHub's
+
+
+def quota_of(response: requests.Response) -> Quota | None:
+    """The rate limit that an answer reports in its `x-ratelimit-*` headers."""
+    headers = response.headers
+    try:
+        resource = Resource(headers.get("x-ratelimit-resource", Resource.CORE))
+        limit = int(headers["x-ratelimit-limit"])
+        remaining = int(headers["x-ratelimit-remaining"])
+    except (KeyError, ValueError):
+        return None
+    if not 0 <= remaining <= limit <= _HIGHEST_LIMIT:
+        return None
+    return Quota(resource, limit, remaining, reset_time(response))
+
+
+def reset_time(response: requests.Response) -> datetime:
+    """When the rate limit is renewed, by our clock: within an hour, for it is an hourly limit.
+
+    `x-ratelimit-reset` (epoch seconds) is by GitHub's clock, which the `Date` header shows: ours
+    may be wrong. In a minute when the header is missing or odd.
+    """
+    now = timezone.now()
+    try:
+        reset = float(response.headers["x-ratelimit-reset"])
+        date = response.headers.get("Date")
+        github_now = parsedate_to_datetime(date).timestamp() if date else now.timestamp()
+        wait = reset - github_now
+    except (KeyError, ValueError, OverflowError):
+        wait = 60.0
+    # A reset in the past: GitHub is about to renew it.
+    return now + timedelta(seconds=min(max(wait, _AFTER_A_PAST_RESET), _HOUR))
+
+
+def retry_time(response: requests.Response) -> datetime:
+    """When to retry after a secondary limit: `Retry-After`, within a minute and an hour."""
+    retry_after = response.headers.get("Retry-After", "").strip()
+    wait = int(retry_after[:9]) if retry_after.isascii() and retry_after.isdigit() else 0
+    return timezone.now() + timedelta(seconds=min(max(wait, 60), _HOUR))
+
+
+def _message(response: requests.Response) -> str:
+    """GitHub's own words, if there are any: a proxy's answer may be HTML."""
+    try:
+        words = str(response.json().get("message", ""))[:200]
+    except (ValueError, RecursionError, AttributeError):
+        return ""
+    return "".join(filter(str.isprintable, words))
+
+
+def raise_for_status(response: requests.Response, path: str) -> None:
+    """The typed error for an answer that is none of 200, 201 and 304."""
+    status = response.status_code
+    if status in (200, 201, 304):
+        return
+    message = _message(response)
+    what = f"{path}: {status} {message}".rstrip()
+    if status in (403, 429):
+        raise _limit_or_denial(response, what, message)
+    if status >= 500:
+        raise errors.ServerFault(what)
+    if response.request.method != "GET" and status in (409, 422):
+        # 422 with these words: the file was new to us, and is there by now.
+        changed = status == 409 or '"sha" wasn\'t supplied' in message
+        raise (errors.FileChanged if changed else errors.Refused)(what)
+    known: dict[int, type[errors.GitHubError]] = {
+        401: errors.BadToken,
+        404: errors.NotFound,
+        409: errors.Conflict,
+    }
+    raise known.get(status, errors.UnexpectedAnswer)(what)
+
+
+def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
+    """403 and 429 mean three things; taking a limit for a denial would lose access for nothing.
+
+    GitHub: remaining 0 is the primary limit; `retry-after` or the text "secondary rate limit" (and
+    any other 429) the secondary one.
+    """
+    headers = response.headers
+    if "secondary rate limit" in message.lower() or "retry-after" in headers:
+        return errors.SecondaryLimited(what, retry_time(response))
+    if headers.get("x-ratelimit-remaining") == "0":
+        return errors.RateLimited(what, reset_time(response))
+    if response.status_code == 429:
+        return errors.SecondaryLimited(what, retry_time(response))
+    return errors.AccessDenied(what)

@@ -1,0 +1,216 @@
+from django.conf import settings
+from django.db import migrations, models
+
+
+def fill_kinds(apps, schema_editor):
+    """The kinds that are present, each with whether it is usable, out of the judgement."""
+    trees = apps.get_model("hub", "ContentTree").objects.filter(judgement__isnull=False)
+    for tree in trees.iterator(chunk_size=500):
+        found = {}
+        for kinds in tree.judgement["files"].values():
+            for kind, usable in kinds.items():
+                found.setdefault(kind, set()).add(usable)
+        tree.kinds = {
+            kind: True if True in said else None if None in said else False
+            for kind, said in found.items()
+        }
+        tree.save(update_fields=["kinds"])
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("hub", "0010_one_run_lifecycle"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.RemoveConstraint(
+            model_name="refreshrun",
+            name="an_ended_run_has_an_end",
+        ),
+        migrations.RemoveField(
+            model_name="exportercontents",
+            name="evidence",
+        ),
+        migrations.AddField(
+            model_name="contenttree",
+            name="kinds",
+            field=models.JSONField(null=True),
+        ),
+        migrations.AddField(
+            model_name="githubtoken",
+            name="graphql_limit",
+            field=models.PositiveIntegerField(
+                editable=False, help_text="GraphQL points an hour that GitHub allows.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="githubtoken",
+            name="graphql_remaining",
+            field=models.PositiveIntegerField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="githubtoken",
+            name="graphql_reset_at",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="refreshrun",
+            name="full",
+            field=models.BooleanField(
+                default=False,
+                help_text="Publish although the listed tree is the one that is served.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="refreshrun",
+            name="rest_only",
+            field=models.BooleanField(
+                default=False, help_text="GitHub offers no GraphQL for it: files come over REST."
+            ),
+        ),
+        migrations.AlterField(
+            model_name="factslookup",
+            name="outcome",
+            field=models.CharField(
+                choices=[
+                    ("pending", "not yet looked up"),
+                    ("found", "found"),
+                    ("missing", "not found at GitHub"),
+                    ("failed", "failed"),
+                ],
+                default="pending",
+                max_length=8,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="factsrun",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("queued", "waiting for a worker"),
+                    ("listing", "listing directories"),
+                    ("looking_up", "looking up"),
+                    ("published", "published"),
+                    ("unchanged", "nothing changed"),
+                    ("held", "held back: waits for an admin"),
+                    ("no_token", "no token"),
+                    ("failed", "failed"),
+                ],
+                default="queued",
+                max_length=12,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="githubtoken",
+            name="core_limit",
+            field=models.PositiveIntegerField(
+                editable=False, help_text="REST requests an hour that GitHub allows.", null=True
+            ),
+        ),
+        migrations.AlterField(
+            model_name="listingetag",
+            name="source",
+            field=models.CharField(max_length=400),
+        ),
+        migrations.AlterField(
+            model_name="lookup",
+            name="outcome",
+            field=models.CharField(
+                choices=[
+                    ("pending", "not yet looked up"),
+                    ("found", "found"),
+                    ("missing", "not found at GitHub"),
+                    ("failed", "failed"),
+                ],
+                default="pending",
+                max_length=8,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="refreshrun",
+            name="follow_up",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("schedule", "schedule"),
+                    ("startup", "first start"),
+                    ("admin", "admin"),
+                    ("command", "command line"),
+                    ("token", "token added"),
+                    ("webhook", "webhook"),
+                    ("edit", "content edited"),
+                ],
+                help_text="Trigger of another run after this one, which may have listed too early.",
+                max_length=10,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="refreshrun",
+            name="requests",
+            field=models.PositiveIntegerField(default=0, help_text="Requests of the listing."),
+        ),
+        migrations.AlterField(
+            model_name="refreshrun",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("queued", "waiting for a worker"),
+                    ("listing", "listing directories"),
+                    ("looking_up", "looking up"),
+                    ("published", "published"),
+                    ("unchanged", "nothing changed"),
+                    ("held", "held back: waits for an admin"),
+                    ("no_token", "no token"),
+                    ("failed", "failed"),
+                ],
+                default="queued",
+                max_length=12,
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="factsrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("finished_at__isnull", True),
+                        ("status__in", ["queued", "listing", "looking_up"]),
+                    ),
+                    models.Q(
+                        ("finished_at__isnull", False),
+                        models.Q(
+                            ("status__in", ["queued", "listing", "looking_up"]), _negated=True
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="ended_factsrun_has_an_end",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="listingetag",
+            constraint=models.UniqueConstraint(
+                fields=("token", "source"), name="one_etag_per_token_and_source"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="refreshrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("finished_at__isnull", True),
+                        ("status__in", ["queued", "listing", "looking_up"]),
+                    ),
+                    models.Q(
+                        ("finished_at__isnull", False),
+                        models.Q(
+                            ("status__in", ["queued", "listing", "looking_up"]), _negated=True
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="ended_refreshrun_has_an_end",
+            ),
+        ),
+        migrations.RunPython(fill_kinds, migrations.RunPython.noop),
+    ]

@@ -1,0 +1,148 @@
+"""The life of a run, of contents or of facts: it starts, looks things up in a chord, and ends.
+
+Postgres decides that one run is open at a time; a message is sent after the commit that it is
+about. A message may be lost or delivered twice, so every step may run twice, and housekeeping
+sends again what did not arrive and closes what is past its deadline.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
+from celery import chord, current_app, signature
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from hub.models import Outcome, Reason, Run, RunStatus
+from hub.runs.transactions import short_transaction
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Run)
+
+# A message that no worker has taken for so long was lost, or Redis was not reachable.
+_LOST_AFTER = timedelta(seconds=45)
+# Lookups are kept a while for questions about a run; the run's own row keeps the summary.
+_LOOKUPS_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The names of a run's Celery tasks: `tasks` imports `hub`, so `hub` knows them by name.
+
+    `start` takes the run's number, `lookup` (the chord's header) the number and a key, `finish`
+    (its body) the outcomes and the number, `finish_failed` (the body's error callback) anything
+    and the number.
+    """
+
+    start: str
+    lookup: str
+    finish: str
+    finish_failed: str
+
+
+class Lifecycle(Generic[R]):
+    """What the runs of one model share.
+
+    `on_end` is called with a run that has just ended, in the transaction that ends it.
+    """
+
+    def __init__(self, model: type[R], tasks: Tasks, on_end: Callable[[R], None]) -> None:
+        self.model, self.tasks, self.on_end = model, tasks, on_end
+        self._rows = model._default_manager
+
+    def create(self, *, in_seconds: float = 0, **fields: Any) -> R:
+        """Create an open run and send its first task on commit, to start in so many seconds.
+
+        Raises `IntegrityError` when a run is open already.
+        """
+        now = timezone.now()
+        with short_transaction():
+            run = self._rows.create(started_at=now, deadline=now + settings.RUN_DEADLINE, **fields)
+            transaction.on_commit(partial(self._send_start, run.pk, in_seconds))
+        return run
+
+    def create_or_join(self, join: Callable[[], R | None], **fields: Any) -> tuple[R, bool]:
+        """The run that `create` makes, or the open one that `join` finds; whether it is new."""
+        while True:
+            try:
+                return self.create(**fields), True
+            except IntegrityError:
+                open_run = join()
+            if open_run is not None:
+                return open_run, False
+            # It ended between the two statements: try to create one again.
+
+    def locked(self, run_id: int) -> R:
+        """The run, its row locked. Call it in a transaction."""
+        return self._rows.select_for_update().get(pk=run_id)
+
+    def send_lookups(self, run: R) -> None:
+        """Send the chord for what is left to look up, or its body alone when nothing is.
+
+        Never a chord with an empty header: Celery calls its body at once, with no outcomes.
+        """
+        pending = self._lookups(run).filter(outcome=Outcome.PENDING)
+        keys = list(pending.values_list(self.model.LOOKUP_KEY, flat=True))
+        if not keys:
+            self._send(self.tasks.finish, [], run.pk)
+            return
+        header = [signature(self.tasks.lookup, args=[run.pk, key]) for key in keys]
+        failed = signature(self.tasks.finish_failed, args=[run.pk])
+        chord(header)(signature(self.tasks.finish, args=[run.pk]).on_error(failed))
+
+    def end(self, run: R, status: RunStatus, reason: str = "", detail: str = "") -> None:
+        """End an open run. Call it in the transaction that writes the result, with `locked`."""
+        run.status, run.reason, run.detail = status, reason, detail[:300]
+        run.finished_at = timezone.now()
+        run.save(update_fields=["status", "reason", "detail", "finished_at"])
+        self.on_end(run)
+        logger.info("%s ended: %s %s", run, status, detail)
+
+    def fail(self, run_id: int, reason: Reason, detail: str) -> None:
+        """End a run as failed, if it is open."""
+        with short_transaction():
+            run = self.locked(run_id)
+            if run.is_open:
+                self.end(run, RunStatus.FAILED, reason, detail)
+
+    def housekeeping(self) -> None:
+        """Close overdue runs, send lost messages again, and delete old lookups."""
+        now = timezone.now()
+        for run in self._open().filter(deadline__lt=now):
+            logger.warning("%s is past its deadline", run)
+            if run.status == RunStatus.LOOKING_UP:
+                self._send(self.tasks.finish, [], run.pk)  # with what was learned
+            else:
+                self.fail(run.pk, Reason.DEADLINE, "not listed in time: are workers running?")
+        waiting = self._open().filter(started_at__lt=now - _LOST_AFTER, deadline__gte=now)
+        for run in waiting.filter(status=RunStatus.QUEUED):
+            self._send_start(run.pk)
+        lookups: Any = self.model._meta.get_field("lookups").related_model
+        pending = lookups.objects.filter(run=OuterRef("pk"), outcome=Outcome.PENDING)
+        for run in waiting.filter(~Exists(pending), status=RunStatus.LOOKING_UP):
+            self._send(self.tasks.finish, [], run.pk)
+        lookups.objects.filter(run__finished_at__lt=now - _LOOKUPS_KEPT).delete()
+
+    def _open(self) -> Any:
+        return self._rows.filter(finished_at__isnull=True)
+
+    def _lookups(self, run: R) -> Any:
+        return cast(Any, run).lookups
+
+    def _send_start(self, run_id: int, in_seconds: float = 0) -> None:
+        self._send(self.tasks.start, run_id, in_seconds=in_seconds)
+
+    def _send(self, task: str, *args: Any, in_seconds: float = 0) -> None:
+        """Send a task; while Redis is not reachable, housekeeping does so later."""
+        try:
+            # Without a result: to listen for one, Celery would wait for Redis far longer.
+            current_app.send_task(task, args=args, countdown=in_seconds or None, ignore_result=True)
+        except OperationalError:
+            logger.warning("Redis is not reachable: %s is sent later", task)

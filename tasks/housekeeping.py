@@ -1,0 +1,21 @@
+"""Housekeeping as a Celery task: each area closes, resends and deletes what is its own."""
+
+from celery import shared_task
+
+from hub.accounts.login_throttle import forget_old
+from hub.content import housekeeping as content
+from hub.content.runs import refresh_runs
+from hub.facts import runs as facts
+from hub.runs.schedule import HOUSEKEEPING_TASK
+from hub.web.webhooks.deliveries import prune
+from tasks.retrying import WHILE_POSTGRES_RESTARTS
+
+
+@shared_task(name=HOUSEKEEPING_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
+def housekeeping() -> None:
+    """Beat's other tick: close what is overdue, send again what was lost, delete what is old."""
+    refresh_runs.housekeeping()
+    facts.housekeeping()
+    content.prune()
+    prune()
+    forget_old()
