@@ -13,7 +13,7 @@ from django.db.models.functions import Cast
 from hub.content.directory_owners import owners_of
 from hub.content.kinds import KINDS
 from hub.content.map.render_map import locked_map, show_snapshot
-from hub.content.map.rows import Entry, Flags, Row, read_rows, write_rows
+from hub.content.map.rows import Flags, Row, read_rows, write_rows
 from hub.content.refresh.plan import Plan, differences, plan_publication
 from hub.content.rules.directory import RULES_VERSION
 from hub.content.runs import refresh_runs
@@ -161,11 +161,13 @@ def _log_changes(run: RefreshRun, last: Mapping[str, Row], new: Mapping[str, Row
         ),
         batch_size=1000,
     )
-    nothing = Entry()
     changed = {
         exporter
-        for name, exporter in exporters.items()
-        if exporter is not None
-        and before.get(name, nothing).tree_sha != after.get(name, nothing).tree_sha
+        for directory, exporter in exporters.items()
+        if exporter is not None and _tree(last, directory) != _tree(new, directory)
     }
     Exporter.objects.filter(pk__in=changed).update(contents_changed_at=run.listed_at)
+
+
+def _tree(rows: Mapping[str, Row], directory: str) -> str:
+    return rows[directory].entry.tree_sha if directory in rows else ""

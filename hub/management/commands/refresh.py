@@ -35,10 +35,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the ended run as JSON")
+        parser.add_argument(
+            "--full", action="store_true", help="list, plan and publish although nothing changed"
+        )
         parser.add_argument("--no-wait", action="store_true", help="start and return at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        started = start_run(RunTrigger.COMMAND)
+        started = start_run(RunTrigger.COMMAND, full=options["full"])
         self._say(options, f"run {started.run.pk} " + ("started" if started.created else "joined"))
         ended = self._state(started) if options["no_wait"] else self._wait(started, options)
         if options["json"]:
