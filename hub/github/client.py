@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from time import monotonic
 from typing import Annotated, Any, Literal, NotRequired
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -365,7 +364,7 @@ class GitHubClient:
                 stream=True,
             )
             with response:
-                response._content = _read(response, monotonic() + sum(self._timeout) * 2)
+                response._content = _read(response)
         except (requests.exceptions.InvalidHeader, UnicodeError):
             raise errors.BadToken("the token has characters that no token has") from None
         except (requests.RequestException, HTTPError) as fault:
@@ -401,19 +400,14 @@ def _entries(where: str, tree: list[_Entry]) -> list[_Entry]:
     return safe
 
 
-def _read(response: requests.Response, until: float) -> bytes:
-    """The body, bounded in size and time: an endless one must not keep a worker's thread."""
-    parts: list[bytes] = []
-    size = 0
-    # read1 returns what has arrived; iter_content would wait for a full part while bytes trickle.
-    while part := response.raw.read1(64 * 1024, decode_content=True):
-        size += len(part)
-        if size > _LARGEST_BODY:
+def _read(response: requests.Response) -> bytes:
+    """The body, bounded in size (`hub.github.connections` bounds the time)."""
+    body = bytearray()
+    for part in response.iter_content(64 * 1024):
+        body += part
+        if len(body) > _LARGEST_BODY:
             raise errors.UnexpectedAnswer("the answer is too large")
-        if monotonic() > until:
-            raise errors.Unreachable("the answer did not end in time")
-        parts.append(part)
-    return b"".join(parts)
+    return bytes(body)
 
 
 @cache

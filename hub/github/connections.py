@@ -1,103 +1,68 @@
-"""Connections whose answer has to begin in time.
+"""Connections whose answer has to end in time.
 
-A socket's timeout begins anew with each byte, so headers that come a byte at a time would keep a
-worker's thread for hours. (The client bounds the body itself.)
+A socket's timeout starts again with each byte, so an answer that comes a byte at a time would keep
+a worker's thread for hours.
 """
 
-import contextlib
-import heapq
-import socket
-import threading
-from dataclasses import dataclass, field
+import io
+from http.client import HTTPResponse
+from socket import socket
 from time import monotonic
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.response import HTTPResponse
 
-_GRACE = 1.0  # seconds; a server that says nothing at all is the socket's own timeout's to notice
-
-
-@dataclass(order=True)
-class _Wait:
-    """An answer that is waited for; `connection` is None once that is over."""
-
-    until: float  # monotonic seconds
-    connection: socket.socket | None = field(compare=False)
-    too_late: bool = field(default=False, compare=False)
+_TIMEOUTS = 3  # so many of the socket's own may an answer take, headers and body
 
 
-class _Watchdog:
-    """Hangs up on whoever is late. One thread a process: a timer for each request would be one."""
+class _ReadUntil(io.RawIOBase):
+    """Reads from a socket until a time (monotonic seconds)."""
 
-    def __init__(self) -> None:
-        self._waits: list[_Wait] = []
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+    def __init__(self, connection: socket, raw: io.RawIOBase, until: float) -> None:
+        self._connection, self._raw, self._until = connection, raw, until
 
-    def begin(self, connection: socket.socket, seconds: float) -> _Wait:
-        """Hang up in so many seconds, unless `end` comes first."""
-        wait = _Wait(monotonic() + seconds, connection)
-        with self._changed:
-            heapq.heappush(self._waits, wait)
-            if self._thread is None or not self._thread.is_alive():  # none survives a fork
-                self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-                self._thread.start()
-            elif self._waits[0] is wait:
-                self._changed.notify()
-        return wait
+    def readable(self) -> bool:
+        return True
 
-    def end(self, wait: _Wait) -> None:
-        """The answer is there; `wait.too_late` says whether it had been hung up before."""
-        with self._changed:
-            wait.connection = None
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer did not end in time")
+        self._connection.settimeout(min(left, self._connection.gettimeout() or left))
+        return self._raw.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
 
-    def _watch(self) -> None:
-        while True:
-            with self._changed:
-                while self._waits and (left := self._waits[0].until - monotonic()) > 0:
-                    self._changed.wait(left)
-                if not self._waits:
-                    self._thread = None
-                    return
-                wait = heapq.heappop(self._waits)
-                if wait.connection is not None:
-                    wait.too_late = True
-                    with contextlib.suppress(OSError):
-                        wait.connection.shutdown(socket.SHUT_RDWR)
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
-_watchdog = _Watchdog()
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        timeout = sock.gettimeout()
+        if timeout is not None:
+            self.fp.close()
+            raw: Any = sock.makefile("rb", buffering=0)
+            until = monotonic() + _TIMEOUTS * timeout
+            self.fp = io.BufferedReader(_ReadUntil(sock, raw, until))
 
 
-class _InTime(HTTPConnection):
-    """Hangs up when the headers are not there after the timeout of a read."""
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own
-        """The answer, its headers read. Raises a `TimeoutError` when they do not end in time."""
-        assert self.sock is not None  # noqa: S101 — a request was sent over it
-        wait = _watchdog.begin(self.sock, (self.timeout or 0) + _GRACE)
-        try:
-            response = super().getresponse()
-        finally:
-            _watchdog.end(wait)
-        if wait.too_late:  # what came until then would pass for all of them
-            raise TimeoutError("the headers did not end in time")
-        return response
+class _Connection(HTTPConnection):
+    response_class = _Response
 
 
-class _InTimeOverTLS(_InTime, HTTPSConnection):
-    pass
+class _TLSConnection(HTTPSConnection):
+    response_class = _Response
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _InTime
+    ConnectionCls = _Connection
 
 
-class _PoolOverTLS(HTTPSConnectionPool):
-    ConnectionCls = _InTimeOverTLS
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
 
 
 class InTimeAdapter(HTTPAdapter):
@@ -105,4 +70,4 @@ class InTimeAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolOverTLS}
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
