@@ -3,18 +3,15 @@
 No token ever enters an argument or a result: workers read it from Postgres themselves.
 """
 
-import logging
 from typing import Any
 
 from celery import shared_task
 
 from hub.facts import lookup, runs
 from hub.facts.runs import facts_runs
-from hub.models import Outcome, Reason, RunTrigger
+from hub.models import Reason, RunTrigger
 from hub.runs.schedule import FACTS_TASK
 from tasks.retrying import WHILE_POSTGRES_RESTARTS
-
-logger = logging.getLogger(__name__)
 
 
 @shared_task(name=FACTS_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
@@ -31,13 +28,8 @@ def begin(run_id: int) -> None:
 
 @shared_task(name=facts_runs.tasks.lookup)
 def lookup_facts(run_id: int, exporter_id: int) -> dict[str, Any]:
-    """A header task of the chord. Never raises: an exception here would lose the chord's body."""
-    try:
-        return lookup.look_up(run_id, exporter_id).as_message()
-    except Exception as fault:
-        logger.exception("facts %s: exporter %s", run_id, exporter_id)
-        lookup.note_fault(run_id, exporter_id, type(fault).__name__)
-        return lookup.FactsResult(exporter_id, Outcome.FAILED, Reason.INTERNAL).as_message()
+    """A header task of the chord, for one exporter."""
+    return lookup.look_up(run_id, exporter_id)
 
 
 @shared_task(name=facts_runs.tasks.finish, ignore_result=True, **WHILE_POSTGRES_RESTARTS)

@@ -33,13 +33,13 @@ def list_directories(run_id: int) -> None:
 
 
 @shared_task(name=refresh_runs.tasks.lookup)
-def lookup_directory(run_id: int, directory: str) -> dict[str, str]:
+def lookup_directory(run_id: int, directory: str) -> dict[str, Any]:
     """A header task of the chord, for one directory."""
-    return lookup.look_up(run_id, directory).as_message()
+    return lookup.look_up(run_id, directory)
 
 
 @shared_task(name=refresh_runs.tasks.finish, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
-def publish_contents(_outcomes: list[dict[str, str]], run_id: int) -> None:
+def publish_contents(_outcomes: list[dict[str, Any]], run_id: int) -> None:
     """The chord's body. The outcomes are in Postgres already; the argument only joins the chord."""
     publish.publish(run_id)
 

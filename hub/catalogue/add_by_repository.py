@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from hub.catalogue.importing import LONGEST, free_slug
 from hub.facts import parse
 from hub.facts.runs import start_run
-from hub.facts.store import Told, store
+from hub.facts.store import FetchedPart, store
 from hub.github import errors
 from hub.github.client import shared_client
 from hub.models import Category, Exporter, FactsPart, RunTrigger
@@ -58,7 +58,7 @@ def register(url: str, category: Category) -> Exporter:
             etag = answer.etag if path == told_at else ""
             store(
                 exporter,
-                [Told(FactsPart.REPOSITORY, facts, told_at, answer.token_id, etag)],
+                [FetchedPart(FactsPart.REPOSITORY, facts, told_at, answer.token_id, etag)],
                 problem="",
             )
             # README and releases are still unknown: a run asks for them.

@@ -25,6 +25,10 @@ def _on_end(run: FactsRun) -> None:
         facts_problem=Reason.DEADLINE
     )
     pending.update(outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=timezone.now())
+    faults = run.lookups.filter(reason=Reason.INTERNAL)
+    Exporter.objects.filter(pk__in=faults.values("exporter_id")).update(
+        facts_problem=Reason.INTERNAL
+    )
 
 
 facts_runs = Lifecycle(

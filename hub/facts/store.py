@@ -1,4 +1,4 @@
-"""Writing facts: the one place where what GitHub told changes an exporter.
+"""Writing facts: the one place where what GitHub answers changes an exporter.
 
 Call `store` inside a transaction: the ETags have to stand or fall with what they describe.
 """
@@ -17,8 +17,8 @@ from hub.names.repositories import url_of
 
 
 @dataclass(frozen=True)
-class Told:
-    """A part of the facts as GitHub told it; `value` is None for a README that is not there."""
+class FetchedPart:
+    """A part of the facts as GitHub answered it; `value` is None for a README that is not there."""
 
     part: FactsPart
     value: Any
@@ -27,10 +27,10 @@ class Told:
     etag: str = ""
 
 
-def store(asked: Exporter, told: Sequence[Told], problem: str) -> bool:
-    """Keep what was `told`, and the `problem` that there was; whether anything differs now.
+def store(asked: Exporter, fetched: Sequence[FetchedPart], problem: str) -> bool:
+    """Write what was `fetched`, and the `problem` that there was; whether anything differs now.
 
-    What was not told stays. `asked` is the exporter as it was when GitHub was asked: one that was
+    What was not fetched stays. `asked` is the exporter as it was before the requests: one that was
     deleted or given another repository meanwhile is left alone. The exporter's fields are written
     without signals: none of them is in the map that readers get.
     """
@@ -38,7 +38,7 @@ def store(asked: Exporter, told: Sequence[Told], problem: str) -> bool:
     if exporter is None or exporter.repository != asked.repository:
         return False
     changed = False
-    for part in told:
+    for part in fetched:
         differs = _STORES[part.part](exporter, part.value)
         _remember(exporter, part, differs=differs)
         changed |= differs
@@ -116,15 +116,15 @@ def _differs(row: Any, values: Mapping[str, Any]) -> bool:
     return any(getattr(row, name) != value for name, value in values.items())
 
 
-def _remember(exporter: Exporter, told: Told, *, differs: bool) -> None:
+def _remember(exporter: Exporter, part: FetchedPart, *, differs: bool) -> None:
     """Keep the ETag; with something new, the other tokens' ETags describe what is no more."""
-    known = FactsETag.objects.filter(exporter=exporter, part=told.part)
-    if differs or not told.etag:
-        known.exclude(token_id=told.token_id if told.etag else 0).delete()
-    if told.etag:
+    known = FactsETag.objects.filter(exporter=exporter, part=part.part)
+    if differs or not part.etag:
+        known.exclude(token_id=part.token_id if part.etag else 0).delete()
+    if part.etag:
         FactsETag.objects.update_or_create(
             exporter=exporter,
-            part=told.part,
-            token_id=told.token_id,
-            defaults={"url": told.url, "etag": told.etag},
+            part=part.part,
+            token_id=part.token_id,
+            defaults={"url": part.url, "etag": part.etag},
         )

@@ -31,7 +31,8 @@ class _ReadUntil(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the answer did not end in time")
         self._connection.settimeout(min(left, self._connection.gettimeout() or left))
-        return self._raw.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        read: int | None = self._raw.readinto(buffer)
+        return read
 
     def close(self) -> None:
         self._raw.close()

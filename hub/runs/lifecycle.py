@@ -5,20 +5,22 @@ about. A message may be lost or delivered twice, so every step may run twice, an
 sends again what did not arrive and closes what is past its deadline.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 from celery import chord, current_app, signature
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, close_old_connections, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from hub.github.errors import GitHubError, NotFound
 from hub.models import Outcome, Reason, Run, RunStatus
 from hub.runs.transactions import short_transaction
 
@@ -47,6 +49,18 @@ class Tasks:
     finish_failed: str
 
 
+class Work(Protocol):
+    """What one lookup does. `requests` counts what it cost."""
+
+    requests: int
+
+    def learn(self) -> None:
+        """Ask GitHub. Raises a `GitHubError`."""
+
+    def store(self) -> None:
+        """Write what was learned, in the transaction that writes the lookup's outcome."""
+
+
 class Lifecycle(Generic[R]):
     """What the runs of one model share.
 
@@ -56,6 +70,8 @@ class Lifecycle(Generic[R]):
     def __init__(self, model: type[R], tasks: Tasks, on_end: Callable[[R], None]) -> None:
         self.model, self.tasks, self.on_end = model, tasks, on_end
         self._rows = model._default_manager
+        lookups: Any = model._meta.get_field("lookups").related_model
+        self._all_lookups = lookups.objects
 
     def create(self, *, in_seconds: float = 0, **fields: Any) -> R:
         """Create an open run and send its first task on commit, to start in so many seconds.
@@ -88,7 +104,7 @@ class Lifecycle(Generic[R]):
 
         Never a chord with an empty header: Celery calls its body at once, with no outcomes.
         """
-        pending = self._lookups(run).filter(outcome=Outcome.PENDING)
+        pending = self._all_lookups.filter(run=run, outcome=Outcome.PENDING)
         keys = list(pending.values_list(self.model.LOOKUP_KEY, flat=True))
         if not keys:
             self._send(self.tasks.finish, [], run.pk)
@@ -96,6 +112,31 @@ class Lifecycle(Generic[R]):
         header = [signature(self.tasks.lookup, args=[run.pk, key]) for key in keys]
         failed = signature(self.tasks.finish_failed, args=[run.pk])
         chord(header)(signature(self.tasks.finish, args=[run.pk]).on_error(failed))
+
+    def look_up(self, run_id: int, key: Any, work_of: Callable[[Any], Work]) -> dict[str, Any]:
+        """Do one lookup and store its outcome; what the task returns through Redis.
+
+        Running it twice changes nothing: a stored outcome is returned as it is. An ended run is
+        left alone. Never raises, as no task of a chord's header may: an exception there would lose
+        the chord's body.
+        """
+        lookups = self._all_lookups.filter(**{"run": run_id, self.model.LOOKUP_KEY: key})
+        outcome, reason = Outcome.FAILED, Reason.DEADLINE
+        try:
+            lookup = lookups.select_related("run").first()
+            if lookup and lookup.outcome == Outcome.PENDING and lookup.run.is_open:
+                _do(lookup, work_of(lookup))
+            if lookup and lookup.outcome != Outcome.PENDING:
+                outcome, reason = lookup.outcome, lookup.reason
+        except Exception:
+            logger.exception("%s %s: %s", self.model.__name__, run_id, key)
+            reason = Reason.INTERNAL
+            close_old_connections()  # a connection may be what failed
+            with contextlib.suppress(Error):  # then it stays pending: not finished in time
+                lookups.filter(outcome=Outcome.PENDING).update(
+                    outcome=outcome, reason=reason, finished_at=timezone.now()
+                )
+        return {self.model.LOOKUP_KEY: key, "outcome": str(outcome), "reason": str(reason)}
 
     def end(self, run: R, status: RunStatus, reason: str = "", detail: str = "") -> None:
         """End an open run. Call it in the transaction that writes the result, with `locked`."""
@@ -124,17 +165,13 @@ class Lifecycle(Generic[R]):
         waiting = self._open().filter(started_at__lt=now - _LOST_AFTER, deadline__gte=now)
         for run in waiting.filter(status=RunStatus.QUEUED):
             self._send_start(run.pk)
-        lookups: Any = self.model._meta.get_field("lookups").related_model
-        pending = lookups.objects.filter(run=OuterRef("pk"), outcome=Outcome.PENDING)
+        pending = self._all_lookups.filter(run=OuterRef("pk"), outcome=Outcome.PENDING)
         for run in waiting.filter(~Exists(pending), status=RunStatus.LOOKING_UP):
             self._send(self.tasks.finish, [], run.pk)
-        lookups.objects.filter(run__finished_at__lt=now - _LOOKUPS_KEPT).delete()
+        self._all_lookups.filter(run__finished_at__lt=now - _LOOKUPS_KEPT).delete()
 
     def _open(self) -> Any:
         return self._rows.filter(finished_at__isnull=True)
-
-    def _lookups(self, run: R) -> Any:
-        return cast(Any, run).lookups
 
     def _send_start(self, run_id: int, in_seconds: float = 0) -> None:
         self._send(self.tasks.start, run_id, in_seconds=in_seconds)
@@ -146,3 +183,26 @@ class Lifecycle(Generic[R]):
             current_app.send_task(task, args=args, countdown=in_seconds or None, ignore_result=True)
         except OperationalError:
             logger.warning("Redis is not reachable: %s is sent later", task)
+
+
+def _do(lookup: Any, work: Work) -> None:
+    """Learn, and write what was learned together with the outcome."""
+    try:
+        work.learn()
+        lookup.outcome = Outcome.FOUND
+    except GitHubError as error:
+        # A 404 for what was listed a moment ago is a force push or lost access: the next run tells.
+        missing = isinstance(error, NotFound)
+        lookup.outcome = Outcome.MISSING if missing else Outcome.FAILED
+        lookup.reason, lookup.detail = error.reason, str(error)[:300]
+        logger.warning("%s: %s: %s", lookup.run, lookup, error)
+    with transaction.atomic():
+        work.store()
+        # Not `save`: what is looked up may have been deleted meanwhile, with its lookup.
+        type(lookup).objects.filter(pk=lookup.pk).update(
+            outcome=lookup.outcome,
+            reason=lookup.reason,
+            detail=lookup.detail,
+            requests=work.requests,
+            finished_at=timezone.now(),
+        )
