@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
-from hub.catalogue.search import reindex
 from hub.content.map.render_map import show_catalogue
 from hub.content.runs import start_run
 from hub.facts.runs import start_run_for
 from hub.models import Category, DirectoryOwner, Exporter, GitHubToken, Readme, RunTrigger
+from hub.models.search_index import reindex
 
 
 @receiver([post_save, post_delete], sender=Exporter)

@@ -6,10 +6,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from hub.catalogue.importing import Known, Plan, compare, parse
-from hub.catalogue.search import reindex
 from hub.content.map.render_map import show_catalogue
 from hub.models import Category, Exporter
 from hub.models.catalogue import FACTS_NOT_ASKED
+from hub.models.search_index import reindex
 
 
 class NotApplied(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from hub.catalogue.search_terms import clean
+from hub.names.search_terms import clean
 
 LETTERS = ("I", "A", "G")
 SORTS = {

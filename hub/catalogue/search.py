@@ -6,7 +6,7 @@ The embedded Postgres has no pg_trgm, hence an array of trigrams under a GIN ind
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
+from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import BooleanField as Boolean
 from django.db.models import (
     CharField,
@@ -15,64 +15,19 @@ from django.db.models import (
     FloatField,
     Func,
     IntegerField,
-    OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
 )
-from django.db.models.functions import Cast, Least, Left
+from django.db.models.functions import Cast, Least
 
-from hub.catalogue.search_terms import guessable, trigrams, tsquery
 from hub.models import Exporter
+from hub.names.search_terms import guessable, trigrams, tsquery
 
 # A name is guessed from at least this share of the trigrams of each word that was typed. Of the 106
 # names that ship with the hub, each with a letter swapped, dropped, replaced or added, 99 % are
 # found so, among 1.1 names on average (tests/integration/test_search.py).
 LIKE_ENOUGH = 0.5
-
-# A README may be longer than what Postgres puts into a tsvector (1 MB); its beginning tells.
-_README = 100_000  # characters
-
-
-def reindex(exporters: "QuerySet[Exporter]") -> None:
-    """Bring `words` and `trigrams` of these rows up to date with what they are called and say.
-
-    Saving an `Exporter`, its `Readme` or its `Category` does so by itself (`hub.signals`); after
-    `bulk_create` or `update` of a name, call it.
-    """
-    everyone = exporters.model._default_manager  # a migration's model as well
-    exporters.update(
-        words=Subquery(
-            everyone.filter(pk=OuterRef("pk")).annotate(found_by=_vector()).values("found_by")
-        )
-    )
-    named = list(exporters.only("pk", "title", "project_name", "slug"))
-    for exporter in named:
-        exporter.trigrams = trigrams(f"{exporter.title} {exporter.project_name} {exporter.slug}")
-    everyone.bulk_update(named, ["trigrams"], batch_size=1000)
-
-
-def _vector() -> Any:
-    """Weighted: what it is called (A), where it stands (B), what it is said to be (C), README (D).
-
-    Names as they are ("simple"), for beginnings of words have to match while somebody types;
-    sentences by their stems as well ("databases" finds "database").
-    """
-    return (
-        SearchVector(*map(_parted, ("title", "project_name")), weight="A", config="simple")
-        + SearchVector(
-            *map(_parted, ("slug", "repository")), "category__name", weight="B", config="simple"
-        )
-        + SearchVector("description", weight="C", config="simple")
-        + SearchVector("description", "category__name", weight="C", config="english")
-        + SearchVector(Left("readme__text", _README), weight="D", config="english")
-    )
-
-
-def _parted(field: str) -> Func:
-    """A name in the parts that people type: snmp_exporter is two words, Argo/CD as well."""
-    return Func(F(field), Value("_-./:"), Value("     "), function="translate")
 
 
 def search(exporters: "QuerySet[Exporter]", text: str) -> "QuerySet[Exporter]":

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from hub.catalogue.search import reindex
 from hub.facts.parse import ReadmeFacts, ReleaseFacts, RepositoryFacts
 from hub.models import Exporter, FactsETag, FactsPart, Readme, Release
+from hub.models.search_index import reindex
 from hub.names.repositories import url_of
 
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from hub.catalogue.search import reindex
+from hub.models.search_index import reindex
 
 
 def index(apps, schema_editor):

@@ -1,1 +1,1 @@
-"""Rules of names, of repositories and of directories. Pure: nothing here asks anybody."""
+"""Rules of names: of repositories, of directories, and as search terms. Pure: no I/O."""

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from hub.accounts.login_throttle import end_of_lock
-from hub.web.pages.theme import theme_of
+from hub.web.theme import theme_of
 
 
 def response(

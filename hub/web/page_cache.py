@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from hub.content.map import read_map
-from hub.web.pages.theme import theme_of
+from hub.web.theme import theme_of
 
 View = Callable[..., HttpResponse]
 

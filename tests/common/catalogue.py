@@ -5,11 +5,11 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from hub.catalogue.search import reindex
 from hub.content.map.render_map import locked_map, show_snapshot
 from hub.content.map.rows import read_rows
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents, RefreshRun, Release, Snapshot
+from hub.models.search_index import reindex
 
 
 def fill_catalogue(count: int) -> None:

@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from hub.catalogue.search import reindex
 from hub.github.source import configured_source
 from hub.models import Category, DailyViews, Exporter, RefreshRun, Release
+from hub.models.search_index import reindex
 from tests.common.catalogue import fill_catalogue, publish
 
 MANY = 1_000

@@ -15,11 +15,11 @@ from django.test import Client
 from django.urls import reverse
 
 from hub.catalogue.exporting import export
-from hub.catalogue.search import reindex
 from hub.catalogue.table import unguarded
 from hub.github.git_objects import storable_name
 from hub.github.source import configured_source
 from hub.models import Category, DirectoryOwner, Exporter, ExporterContents, RunStatus
+from hub.models.search_index import reindex
 from tests.common import contents, tables
 from tests.conftest import Hub
 

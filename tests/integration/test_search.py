@@ -9,9 +9,10 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
-from hub.catalogue.search import closest, reindex, search
-from hub.catalogue.search_terms import words
+from hub.catalogue.search import closest, search
 from hub.models import Category, Exporter, Readme
+from hub.models.search_index import reindex
+from hub.names.search_terms import words
 
 
 @pytest.fixture

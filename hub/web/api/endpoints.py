@@ -19,7 +19,8 @@ from hub.content.kinds import KINDS
 from hub.content.map import read_map
 from hub.github.source import configured_source
 from hub.models import Change, ContentBlob, Exporter, ExporterContents
-from hub.web.api import paths, raw, schemas  # noqa: F401 — paths registers `text`
+from hub.web import raw
+from hub.web.api import paths, schemas  # noqa: F401 — paths registers `text`
 from hub.web.http_cache import matches
 
 M = TypeVar("M", bound=Model)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from hub.web.error_pages import is_for_programs
-from hub.web.pages.theme import theme_of
+from hub.web.theme import theme_of
 
 logger = logging.getLogger(__name__)
 

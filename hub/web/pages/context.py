@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.web.pages.theme import theme_of
+from hub.web.theme import theme_of
 
 
 def frame() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from hub.catalogue.search_terms import clean
+from hub.names.search_terms import clean
 from hub.web.pages.badges import KINDS, Badge
 
 LABELS = {"E": "Exporter in the catalogue", **{letter: label for letter, label, _ in KINDS}}

@@ -7,7 +7,7 @@ import re
 from shlex import quote
 
 from hub.github.source import Source
-from hub.web.api.raw import safe_name
+from hub.web.raw import safe_name
 
 _LONGEST_RELEASE = 53  # Helm's own limit
 

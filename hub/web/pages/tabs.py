@@ -25,9 +25,9 @@ from hub.content.rules.report import (
 )
 from hub.github.source import Source, configured_source
 from hub.models import Exporter, ExporterContents, Reason
-from hub.web.api.raw import LONGEST_NAME
 from hub.web.pages import snippets
 from hub.web.pages.highlight import highlight, language_of, listing
+from hub.web.raw import LONGEST_NAME
 
 # Longer texts are not shown line by line: half a megabyte of lines is nothing to read.
 _LONGEST_SHOWN = 300_000  # characters

@@ -10,7 +10,7 @@ from hub.web.pages.coverage import coverage, coverage_csv
 from hub.web.pages.feeds import ChangesFeed
 from hub.web.pages.logos import logo
 from hub.web.pages.sitemaps import SITEMAPS
-from hub.web.pages.theme import choose_theme
+from hub.web.theme import choose_theme
 
 feed = require_safe(ChangesFeed())
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.catalogue.search_terms import LONGEST_QUERY, clean, guessable, trigrams, tsquery, words
+from hub.names.search_terms import LONGEST_QUERY, clean, guessable, trigrams, tsquery, words
 
 
 def test_a_text_is_shown_again_without_what_nobody_typed() -> None:
