@@ -69,9 +69,10 @@ CHECK_ENV = SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token
   FIELD_ENCRYPTION_KEY=check DATABASE_URL=postgres://check@127.0.0.1:1/check \
   REDIS_URL=redis://127.0.0.1:1/0 HUB_DATA_DIR=/nonexistent HUB_HTTPS=true
 
-check: .venv/.dev ## lint, format, types, migrations, deployment settings, image, licences, secrets
+check: .venv/.dev ## lint, format, imports, types, migrations, deployment settings, image, licences, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
 	@$(CHECK_ENV) && export SECRET_KEY FIELD_ENCRYPTION_KEY DATABASE_URL REDIS_URL HUB_DATA_DIR HUB_HTTPS && \
 	set -x && \
 	$(BIN)/mypy && \
