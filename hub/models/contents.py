@@ -255,7 +255,10 @@ class Change(models.Model):
 
 
 class ServedContents(models.Model):
-    """The bytes that readers get, one row per source: rendered by the publisher, sent by a view."""
+    """The map as the API sends it, one row per source: rendered by the publisher.
+
+    Pages take its state and age from here, and what they show from `ExporterContents`.
+    """
 
     source = models.CharField(max_length=400, primary_key=True)
     snapshot = models.ForeignKey(Snapshot, null=True, on_delete=models.PROTECT)
