@@ -5,7 +5,6 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django_celery_beat.models import PeriodicTask
 
-from config.celery import app
 from hub.models import (
     Category,
     Exporter,
@@ -132,15 +131,6 @@ def test_the_button_wants_a_csrf_token(admin: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = admin.cookies
     assert strict.post("/admin/hub/refreshrun/refresh/").status_code == 403
-
-
-def test_every_entry_of_the_schedule_names_a_registered_task(hub: Hub) -> None:
-    app.loader.import_default_modules()
-    entries = PeriodicTask.objects.exclude(task__startswith="celery.")
-    assert entries.count() == 3
-    for entry in entries:
-        assert entry.task in app.tasks
-        assert entry.expire_seconds == entry.interval.every * 60
 
 
 def test_an_edited_schedule_survives_the_next_migration(hub: Hub) -> None:

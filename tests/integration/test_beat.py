@@ -1,4 +1,4 @@
-"""Beat's scheduler when the clock was set back by a day."""
+"""The schedule, and beat's scheduler when the clock was set back by a day."""
 
 import time
 from datetime import timedelta
@@ -12,6 +12,22 @@ from config.celery import app
 from hub.ops.beat_scheduler import Entry, Scheduler
 
 _DAY = timedelta(days=1)
+
+
+@pytest.mark.django_db
+def test_every_entry_of_the_schedule_names_a_registered_task() -> None:
+    app.loader.import_default_modules()
+    entries = PeriodicTask.objects.exclude(task__startswith="celery.")
+    assert entries.count() == 3
+    for entry in entries:
+        assert entry.task in app.tasks
+        assert entry.expire_seconds == entry.interval.every * 60
+
+
+def test_every_route_names_a_registered_task() -> None:
+    app.loader.import_default_modules()
+    assert app.conf.task_routes
+    assert app.conf.task_routes.keys() <= app.tasks.keys()
 
 
 @pytest.mark.django_db
