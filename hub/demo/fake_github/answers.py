@@ -1,7 +1,7 @@
 """GitHub's JSON for what the repository holds. Pure: no HTTP, no limits."""
 
 import base64
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from dulwich.objects import Commit
@@ -15,15 +15,6 @@ _GITHUB = "https://github.com"
 _WHEN = "2026-01-01T00:00:00Z"
 _FILE_WITHOUT_CONTENT = 1024 * 1024  # bytes; larger files come without content
 _MOST_ENTRIES_OF_A_FOLDER = 1000
-USER: dict[str, Any] = {
-    "login": "fake-github",
-    "id": 1,
-    "node_id": "U_1",
-    "type": "User",
-    "site_admin": False,
-    "gravatar_id": "",
-    "name": "Fake GitHub",
-}
 
 
 def base64_lines(content: bytes) -> str:
@@ -37,28 +28,19 @@ _USER_LINKS = """
 """
 
 
-def user(url: str, login: str = str(USER["login"])) -> dict[str, Any]:
-    """A user with the addresses that GitHub's schema asks for."""
+def _user(url: str, login: str) -> dict[str, Any]:
     own = f"{url}/users/{login}"
     return {
-        **USER,
         "login": login,
+        "id": 1,
+        "node_id": "U_1",
+        "type": "User",
+        "site_admin": False,
+        "gravatar_id": "",
         "url": own,
         "html_url": own,
         "avatar_url": f"{own}/avatar.png",
         **{f"{link}_url": f"{own}/{link}" for link in _USER_LINKS.split()},
-    }
-
-
-def signed_in_user(url: str) -> dict[str, Any]:
-    """The user that the token belongs to, as others may see them."""
-    counts = ("followers", "following", "public_gists", "public_repos")
-    return {
-        **user(url),
-        "user_view_type": "public",
-        **dict.fromkeys(("bio", "blog", "company", "email", "hireable", "location")),
-        **dict.fromkeys(counts, 0),
-        **dict.fromkeys(("created_at", "updated_at"), _WHEN),
     }
 
 
@@ -70,6 +52,7 @@ def rate_limits(core: RateLimit, graphql: RateLimit) -> dict[str, Any]:
     return {"resources": resources, "rate": rate}
 
 
+@lru_cache(maxsize=512)  # a tree is named by its SHA, so its answer never changes
 def tree(
     repository: Repository, sha: str, url: str, *, recursive: bool, most: int
 ) -> dict[str, Any]:
@@ -160,33 +143,19 @@ def _content(entry: Entry, size: int, branch: str, url: str) -> dict[str, Any]:
     }
 
 
-def commit(found: Commit, url: str) -> dict[str, Any]:
-    """A commit as the list of commits has it."""
-    sha = found.id.decode()
-    when = datetime.fromtimestamp(found.commit_time, UTC).isoformat().replace("+00:00", "Z")
-    person = {"name": "Fake GitHub", "email": "fake@github.invalid", "date": when}
-    own = f"{url}/commits/{sha}"
-    tree_sha = found.tree.decode()
+def written(content: Any, newest: Commit, url: str) -> dict[str, Any]:
+    """What a write made: the file, None for one that was deleted, and the commit."""
+    sha, tree_sha = newest.id.decode(), newest.tree.decode()
     return {
-        "sha": sha,
-        "node_id": f"C_{sha}",
-        "url": own,
-        "html_url": own,
-        "comments_url": f"{own}/comments",
+        "content": content,
         "commit": {
+            "sha": sha,
+            "node_id": f"C_{sha}",
             "url": f"{url}/git/commits/{sha}",
-            "author": person,
-            "committer": person,
-            "message": found.message.decode(errors="replace"),
-            "comment_count": 0,
+            "html_url": f"{url}/commits/{sha}",
+            "message": newest.message.decode(errors="replace"),
             "tree": {"sha": tree_sha, "url": f"{url}/git/trees/{tree_sha}"},
         },
-        "author": None,
-        "committer": None,
-        "parents": [
-            {"sha": parent.decode(), "url": f"{url}/commits/{parent.decode()}"}
-            for parent in found.parents
-        ],
     }
 
 
@@ -213,7 +182,7 @@ def repository(facts: OtherRepository, api_url: str) -> dict[str, Any]:
         "name": name,
         "full_name": facts.name,
         "description": facts.description or None,
-        "owner": user(api_url, owner),
+        "owner": _user(api_url, owner),
         "url": url,
         "default_branch": facts.default_branch,
         **{f"{link}_url": f"{url}/{link}" for link in _REPOSITORY_LINKS.split()},
@@ -259,29 +228,6 @@ def _release(
         "created_at": published,
         "published_at": None if is_draft else published,
         "updated_at": published,
-        "author": user(api_url, facts.name.partition("/")[0]),
+        "author": _user(api_url, facts.name.partition("/")[0]),
         "assets": [],
-    }
-
-
-def ref(name: str, sha: str, url: str) -> dict[str, Any]:
-    """The reference of a branch."""
-    return {
-        "ref": f"refs/heads/{name}",
-        "node_id": f"R_{name}",
-        "url": f"{url}/git/refs/heads/{name}",
-        "object": {"type": "commit", "sha": sha, "url": f"{url}/git/commits/{sha}"},
-    }
-
-
-def branch(name: str, newest: Commit, url: str) -> dict[str, Any]:
-    """A branch with its newest commit."""
-    own = f"{url}/branches/{name}"
-    return {
-        "name": name,
-        "commit": commit(newest, url),
-        "_links": {"html": own, "self": own},
-        "protected": False,
-        "protection": {},
-        "protection_url": f"{own}/protection",
     }

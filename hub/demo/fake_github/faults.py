@@ -282,7 +282,7 @@ _MESSAGES = {
 }
 
 
-# --- bodies that are none -------------------------------------------------------------------------
+# --- broken and endless bodies --------------------------------------------------------------------
 
 
 def cut_off(handler: BaseHTTPRequestHandler) -> bool:

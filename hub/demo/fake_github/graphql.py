@@ -6,18 +6,10 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from dulwich.objects import Blob, Commit
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    GraphQLScalarType,
-    build_schema,
-    execute_sync,
-    parse,
-    validate,
-)
+from graphql import DocumentNode, GraphQLError, build_schema, execute_sync, parse, validate
 
 from hub.demo.fake_github.limits import RateLimit
 from hub.demo.fake_github.others import OtherRepository
@@ -37,7 +29,7 @@ def _git_object_id(value: Any) -> str:
     return value
 
 
-_OID = cast(GraphQLScalarType, _SCHEMA.type_map["GitObjectID"])
+_OID: Any = _SCHEMA.type_map["GitObjectID"]
 _OID.coerce_input_value = _git_object_id  # variables
 _OID.coerce_input_literal = lambda node: _git_object_id(getattr(node, "value", None))
 

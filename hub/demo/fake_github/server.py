@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from limits import RateLimitItemPerSecond
@@ -23,8 +22,6 @@ from hub.demo.fake_github import answers, faults, graphql
 from hub.demo.fake_github.limits import HOUR, RateLimit
 from hub.demo.fake_github.others import OtherRepository
 from hub.demo.fake_github.repository import Repository
-
-T = TypeVar("T")
 
 _ANONYMOUS_LIMIT = 60  # requests an hour without a token
 _NO_GRAPHQL = RateLimit(0, resource="graphql")  # without authorisation
@@ -46,15 +43,11 @@ class Request:
 
 
 class Problem(Exception):
-    """An answer other than 200, in GitHub's words."""
+    """An answer other than 200, in GitHub's words; `url` is where the repository has moved to."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, url: str = "") -> None:
         super().__init__(message)
-        self.status = status
-
-
-class Moved(Exception):
-    """301: the repository was renamed."""
+        self.status, self.url = status, url
 
 
 class FakeGitHub:
@@ -90,13 +83,9 @@ class FakeGitHub:
         self.repository, self.name, self.branch = repository, name, branch
         self.latency, self.graphql_latency, self.fail_rate = latency, graphql_latency, fail_rate
         self.rate_limit, self.graphql_rate_limit, self.hour = rate_limit, graphql_rate_limit, hour
-        minute = max(1, hour // 60)
         self.points, self.graphql_points = (
-            RateLimitItemPerSecond(most, minute, namespace=resource) if most else None
-            for resource, most in (
-                ("core", points_per_minute),
-                ("graphql", graphql_points_per_minute),
-            )
+            RateLimitItemPerSecond(points, max(1, hour // 60)) if points else None
+            for points in (points_per_minute, graphql_points_per_minute)
         )
         self.spent = MovingWindowRateLimiter(MemoryStorage())
         self.limits: dict[str, RateLimit] = {}  # by token
@@ -236,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             data = self._query(limit) if self.is_query else self._answer(limit)
             body = json.dumps(data, separators=(",", ":")).encode()
-            headers = {}
+            headers: dict[str, str] = {}
             if self.command == "GET":
                 tag = hashlib.sha256((token or "").encode() + body).hexdigest()
                 headers["ETag"] = f'W/"{tag}"'  # GitHub's vary by Authorization
@@ -246,16 +235,15 @@ class _Handler(BaseHTTPRequestHandler):
                     self._send(304, None, limit, headers)
                     return
             self._send(self.status, body, limit, headers)
-        except Moved as moved:
-            answer = {"message": "Moved Permanently", "url": str(moved)}
-            self._send(301, json.dumps(answer).encode(), limit, {"Location": str(moved)})
         except Problem as problem:
             answer = {
                 "message": str(problem),
                 "documentation_url": f"{_DOCUMENTATION}/{'graphql' if self.is_query else 'rest'}",
                 "status": str(problem.status),
+                **({"url": problem.url} if problem.url else {}),
             }
-            self._send(problem.status, json.dumps(answer).encode(), limit, {})
+            headers = {"Location": problem.url} if problem.url else {}
+            self._send(problem.status, json.dumps(answer).encode(), limit, headers)
 
     def _token(self) -> str | None:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -276,7 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
         points = github.graphql_points if self.is_query else github.points
         cost = 1 if self.is_query or self.command == "GET" else 5
         if github.active > _SECONDARY_CONCURRENCY or (
-            points and not github.spent.hit(points, token or "", cost=cost)
+            points and not github.spent.hit(points, limit.resource, token or "", cost=cost)
         ):
             raise Problem(403, "You have exceeded a secondary rate limit.")
         is_free = self.is_query or urlsplit(self.path).path == "/rate_limit"  # or counted later
@@ -321,10 +309,6 @@ class _Handler(BaseHTTPRequestHandler):
             return answers.rate_limits(
                 limit, github.graphql_limits.get(self._token() or "", _NO_GRAPHQL)
             )
-        if path == "/user":
-            if self._token() is None:
-                raise Problem(401, "Requires authentication")
-            return answers.signed_in_user(github.url)
         found = re.fullmatch(r"/repos/([^/]+/[^/]+)(|/.*)", path, re.DOTALL)
         repository = github.find(found[1]) if found else None
         if found is None or repository is None or self.command == "POST":
@@ -332,7 +316,8 @@ class _Handler(BaseHTTPRequestHandler):
         name, rest = found.groups()
         if repository.name.casefold() != name.casefold():
             below = self.path[len(f"/repos/{name}") :]
-            raise Moved(f"{github.url}/repos/{repository.name}{below}")
+            url = f"{github.url}/repos/{repository.name}{below}"
+            raise Problem(301, "Moved Permanently", url)
         self.repository, self.url = repository, f"{github.url}/repos/{repository.name}"
         has_files = repository.name == github.name
         for pattern, operation in _FILES + _FACTS if has_files else _FACTS:
@@ -348,8 +333,13 @@ class _Handler(BaseHTTPRequestHandler):
         sha = repository.resolve(name)
         if sha is None:
             raise Problem(404, "Not Found")
-        is_recursive = "recursive" in self.parameters
-        return _tree_answer(repository, sha, self.url, is_recursive, self.github.truncate_above)
+        return answers.tree(
+            repository,
+            sha,
+            self.url,
+            recursive="recursive" in self.parameters,
+            most=self.github.truncate_above,
+        )
 
     def _blob(self, sha: str) -> Any:
         content = self.github.repository.blob(sha)
@@ -387,34 +377,12 @@ class _Handler(BaseHTTPRequestHandler):
             raise Problem(409, f"{path} does not match {asked['sha']}")
         if self.command == "DELETE":
             repository.delete(path, message, branch)
-            written = None
         else:
             repository.write(path, content, message, branch)
-            entry = repository.find(branch, path)
-            assert entry is not None  # noqa: S101 — it was just written
-            written = answers.contents(repository, entry, branch, self.url)
-        made = answers.commit(repository.commits(branch)[0], self.url)
+        entry = repository.find(branch, path)
+        made = answers.contents(repository, entry, branch, self.url) if entry else None
         self.status = 201 if there is None else 200
-        return {"content": written, "commit": {**made["commit"], "sha": made["sha"]}}
-
-    def _branch(self, name: str) -> Any:
-        if name not in self.github.repository.branches:
-            raise Problem(404, "Branch not found")
-        return answers.branch(name, self.github.repository.commits(name)[0], self.url)
-
-    def _commits(self) -> Any:
-        repository, parameters = self.github.repository, self.parameters
-        if not repository.branches:
-            raise Problem(409, "Git Repository is empty.")
-        branch, path = parameters.get("sha", self.github.branch), parameters.get("path", "")
-        found = repository.commits(branch, path.strip("/"))
-        return [answers.commit(commit, self.url) for commit in self._page(found)]
-
-    def _ref(self, branch: str) -> Any:
-        sha = self.github.repository.branches.get(branch)
-        if sha is None:
-            raise Problem(404, "Not Found")
-        return answers.ref(branch, sha, self.url)
+        return answers.written(made, repository.commits(branch)[0], self.url)
 
     def _facts(self) -> Any:
         return answers.repository(self.repository, self.github.url)
@@ -425,28 +393,15 @@ class _Handler(BaseHTTPRequestHandler):
         return answers.readme(self.repository, self.repository.readme, self.url)
 
     def _releases(self) -> Any:
-        return self._page(answers.releases(self.repository, self.github.url))
-
-    def _page(self, found: list[T]) -> list[T]:
-        """The part of a list that `page` and `per_page` ask for."""
         size = min(100, int(self.parameters.get("per_page", "30")))
         first = (int(self.parameters.get("page", "1")) - 1) * size
-        return found[first : first + size]
-
-
-@lru_cache(maxsize=512)
-def _tree_answer(repository: Repository, sha: str, url: str, recursive: bool, most: int) -> Any:
-    """A tree is named by its SHA, so its answer never changes."""
-    return answers.tree(repository, sha, url, recursive=recursive, most=most)
+        return answers.releases(self.repository, self.github.url)[first : first + size]
 
 
 _FILES: list[tuple[str, Any]] = [
-    (r"/branches/(.+)", _Handler._branch),
     (r"/git/trees/(.+)", _Handler._tree),
     (r"/git/blobs/([0-9a-f]+)", _Handler._blob),
-    (r"/git/ref/heads/(.+)", _Handler._ref),
     (r"/contents/?(.*)", _Handler._contents),
-    (r"/commits", _Handler._commits),
     (r"/readme", _Handler._contents),
 ]
 _FACTS: list[tuple[str, Any]] = [
