@@ -1,27 +1,20 @@
 """GitHub's JSON for what the repository holds. Pure: no HTTP, no limits."""
 
 import base64
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from dulwich.objects import Commit
 
+from hub.demo.fake_github.limits import RateLimit
 from hub.demo.fake_github.others import OtherRepository
 from hub.demo.fake_github.repository import Entry, Repository
 from hub.github.git_objects import blob_sha
 
 _GITHUB = "https://github.com"
+_WHEN = "2026-01-01T00:00:00Z"
 _FILE_WITHOUT_CONTENT = 1024 * 1024  # bytes; larger files come without content
 _MOST_ENTRIES_OF_A_FOLDER = 1000
-USER: dict[str, Any] = {
-    "login": "fake-github",
-    "id": 1,
-    "node_id": "U_1",
-    "type": "User",
-    "site_admin": False,
-    "gravatar_id": "",
-    "name": "Fake GitHub",
-}
 
 
 def base64_lines(content: bytes) -> str:
@@ -30,46 +23,36 @@ def base64_lines(content: bytes) -> str:
     return "".join(f"{text[i : i + 60]}\n" for i in range(0, len(text), 60))
 
 
-def user(url: str, login: str = str(USER["login"])) -> dict[str, Any]:
-    """A user with the addresses that GitHub's schema asks for."""
+_USER_LINKS = """
+    followers following gists starred subscriptions organizations repos events received_events
+"""
+
+
+def _user(url: str, login: str) -> dict[str, Any]:
     own = f"{url}/users/{login}"
-    links = {
-        name: f"{own}/{name.removesuffix('_url')}"
-        for name in (
-            "followers_url",
-            "following_url",
-            "gists_url",
-            "starred_url",
-            "subscriptions_url",
-            "organizations_url",
-            "repos_url",
-            "events_url",
-            "received_events_url",
-        )
-    }
     return {
-        **USER,
         "login": login,
+        "id": 1,
+        "node_id": "U_1",
+        "type": "User",
+        "site_admin": False,
+        "gravatar_id": "",
         "url": own,
         "html_url": own,
         "avatar_url": f"{own}/avatar.png",
-        **links,
+        **{f"{link}_url": f"{own}/{link}" for link in _USER_LINKS.split()},
     }
 
 
-def signed_in_user(url: str) -> dict[str, Any]:
-    """The user that the token belongs to, as others may see them."""
-    unknown = ("bio", "blog", "company", "email", "hireable", "location")
-    counts = ("followers", "following", "public_gists", "public_repos")
-    return {
-        **user(url),
-        "user_view_type": "public",
-        **dict.fromkeys(unknown),
-        **dict.fromkeys(counts, 0),
-        **dict.fromkeys(("created_at", "updated_at"), "2026-01-01T00:00:00Z"),
-    }
+def rate_limits(core: RateLimit, graphql: RateLimit) -> dict[str, Any]:
+    """Every rate limit of a token."""
+    rate = core.as_json()
+    search = {"limit": 30, "used": 0, "remaining": 30, "reset": rate["reset"]}
+    resources = {"core": rate, "graphql": graphql.as_json(), "search": search}
+    return {"resources": resources, "rate": rate}
 
 
+@lru_cache(maxsize=512)  # a tree is named by its SHA, so its answer never changes
 def tree(
     repository: Repository, sha: str, url: str, *, recursive: bool, most: int
 ) -> dict[str, Any]:
@@ -115,19 +98,34 @@ def contents(repository: Repository, entry: Entry, branch: str, url: str) -> Any
         children = repository.entries(entry.sha)[:_MOST_ENTRIES_OF_A_FOLDER]
         prefix = f"{entry.path}/" if entry.path else ""
         return [
-            _content(repository, Entry(prefix + child.path, child.mode, child.sha), branch, url)
+            _content(
+                Entry(prefix + child.path, child.mode, child.sha),
+                len(repository.blob(child.sha) or b""),
+                branch,
+                url,
+            )
             for child in children
         ]
-    data = repository.blob(entry.sha) or b""
-    small = len(data) <= _FILE_WITHOUT_CONTENT
+    return _file(entry, repository.blob(entry.sha) or b"", branch, url)
+
+
+def readme(facts: OtherRepository, content: bytes, url: str) -> dict[str, Any]:
+    """The README of a repository whose files are not served."""
+    entry = Entry(facts.readme_path, 0o100644, blob_sha(content))
+    html = f"{_GITHUB}/{facts.name}/blob/{facts.default_branch}/{facts.readme_path}"
+    return _file(entry, content, facts.default_branch, url) | {"html_url": html}
+
+
+def _file(entry: Entry, content: bytes, branch: str, url: str) -> dict[str, Any]:
+    is_small = len(content) <= _FILE_WITHOUT_CONTENT
     return {
-        **_content(repository, entry, branch, url),
-        "content": base64_lines(data) if small else "",
-        "encoding": "base64" if small else "none",
+        **_content(entry, len(content), branch, url),
+        "content": base64_lines(content) if is_small else "",
+        "encoding": "base64" if is_small else "none",
     }
 
 
-def _content(repository: Repository, entry: Entry, branch: str, url: str) -> dict[str, Any]:
+def _content(entry: Entry, size: int, branch: str, url: str) -> dict[str, Any]:
     own = f"{url}/contents/{entry.path}?ref={branch}"
     git = f"{url}/git/{entry.type}s/{entry.sha}"
     is_file = entry.type == "blob"
@@ -136,7 +134,7 @@ def _content(repository: Repository, entry: Entry, branch: str, url: str) -> dic
         "name": entry.path.rsplit("/", 1)[-1],
         "path": entry.path,
         "sha": entry.sha,
-        "size": len(repository.blob(entry.sha) or b"") if is_file else 0,
+        "size": size,
         "url": own,
         "git_url": git,
         "html_url": own,
@@ -145,33 +143,19 @@ def _content(repository: Repository, entry: Entry, branch: str, url: str) -> dic
     }
 
 
-def commit(found: Commit, url: str) -> dict[str, Any]:
-    """A commit as the list of commits has it."""
-    sha = found.id.decode()
-    when = datetime.fromtimestamp(found.commit_time, UTC).isoformat().replace("+00:00", "Z")
-    person = {"name": "Fake GitHub", "email": "fake@github.invalid", "date": when}
-    own = f"{url}/commits/{sha}"
-    tree_sha = found.tree.decode()
+def written(content: Any, newest: Commit, url: str) -> dict[str, Any]:
+    """What a write made: the file, None for one that was deleted, and the commit."""
+    sha, tree_sha = newest.id.decode(), newest.tree.decode()
     return {
-        "sha": sha,
-        "node_id": f"C_{sha}",
-        "url": own,
-        "html_url": own,
-        "comments_url": f"{own}/comments",
+        "content": content,
         "commit": {
+            "sha": sha,
+            "node_id": f"C_{sha}",
             "url": f"{url}/git/commits/{sha}",
-            "author": person,
-            "committer": person,
-            "message": found.message.decode(errors="replace"),
-            "comment_count": 0,
+            "html_url": f"{url}/commits/{sha}",
+            "message": newest.message.decode(errors="replace"),
             "tree": {"sha": tree_sha, "url": f"{url}/git/trees/{tree_sha}"},
         },
-        "author": None,
-        "committer": None,
-        "parents": [
-            {"sha": parent.decode(), "url": f"{url}/commits/{parent.decode()}"}
-            for parent in found.parents
-        ],
     }
 
 
@@ -187,107 +171,63 @@ _REPOSITORY_COUNTS = """
 """
 
 
-def repository(name: str, branch: str, url: str, api_url: str) -> dict[str, Any]:
-    """The repository's own facts."""
-    flags = ("fork", "private", "has_issues", "has_projects", "has_wiki", "has_pages")
+def repository(facts: OtherRepository, api_url: str) -> dict[str, Any]:
+    """A repository's own facts."""
+    url = f"{api_url}/repos/{facts.name}"
+    owner, _, name = facts.name.partition("/")
+    flags = "fork private has_issues has_projects has_wiki has_pages has_discussions disabled"
     return {
         "id": 1,
         "node_id": "R_1",
-        "name": name.partition("/")[2],
-        "full_name": name,
-        "description": "Served by the fake GitHub",
-        "owner": user(api_url),
+        "name": name,
+        "full_name": facts.name,
+        "description": facts.description or None,
+        "owner": _user(api_url, owner),
         "url": url,
-        "default_branch": branch,
+        "default_branch": facts.default_branch,
         **{f"{link}_url": f"{url}/{link}" for link in _REPOSITORY_LINKS.split()},
+        "html_url": f"{_GITHUB}/{facts.name}",
         **dict.fromkeys(_REPOSITORY_COUNTS.split(), 0),
-        **dict.fromkeys((*flags, "has_discussions", "archived", "disabled"), False),
+        **dict.fromkeys(("stargazers_count", "watchers", "watchers_count"), facts.stars),
+        **dict.fromkeys(flags.split(), False),
+        "archived": facts.archived,
         **dict.fromkeys(("homepage", "language", "mirror_url", "license")),
-        **dict.fromkeys(("pushed_at", "created_at", "updated_at"), "2026-01-01T00:00:00Z"),
+        **dict.fromkeys(("pushed_at", "created_at", "updated_at"), _WHEN),
     }
 
 
-def other_repository(other: OtherRepository, api_url: str) -> dict[str, Any]:
-    """The facts of a repository whose files are not served."""
-    url = f"{api_url}/repos/{other.name}"
-    return {
-        **repository(other.name, other.default_branch, url, api_url),
-        "owner": user(api_url, other.name.partition("/")[0]),
-        "html_url": f"{_GITHUB}/{other.name}",
-        "description": other.description or None,
-        "stargazers_count": other.stars,
-        "watchers": other.stars,
-        "watchers_count": other.stars,
-        "archived": other.archived,
-    }
+def releases(facts: OtherRepository, api_url: str) -> list[dict[str, Any]]:
+    """A repository's releases, newest first."""
+    return [
+        _release(facts, number, release, f"{api_url}/repos/{facts.name}", api_url)
+        for number, release in enumerate(facts.releases, 1)
+    ]
 
 
-def other_readme(other: OtherRepository, api_url: str) -> dict[str, Any]:
-    """The README of such a repository; it has one."""
-    content, path = other.readme or b"", other.readme_path
-    sha = blob_sha(content)
-    own = f"{api_url}/repos/{other.name}/contents/{path}?ref={other.default_branch}"
-    git = f"{api_url}/repos/{other.name}/git/blobs/{sha}"
-    html = f"{_GITHUB}/{other.name}/blob/{other.default_branch}/{path}"
-    small = len(content) <= _FILE_WITHOUT_CONTENT
-    return {
-        "type": "file",
-        "name": path.rsplit("/", 1)[-1],
-        "path": path,
-        "sha": sha,
-        "size": len(content),
-        "url": own,
-        "git_url": git,
-        "html_url": html,
-        "download_url": own,
-        "_links": {"self": own, "git": git, "html": html},
-        "content": base64_lines(content) if small else "",
-        "encoding": "base64" if small else "none",
-    }
-
-
-def other_releases(other: OtherRepository, api_url: str) -> list[dict[str, Any]]:
-    """The releases of such a repository, newest first."""
-    return [_release(other, number, api_url) for number in range(len(other.releases))]
-
-
-def _release(other: OtherRepository, number: int, api_url: str) -> dict[str, Any]:
-    release = other.releases[number]
-    own = f"{api_url}/repos/{other.name}/releases/{number + 1}"
-    draft = release.get("draft", False)
-    balls = f"{api_url}/repos/{other.name}"
+def _release(
+    facts: OtherRepository, number: int, release: dict[str, Any], url: str, api_url: str
+) -> dict[str, Any]:
+    own, tag, published = f"{url}/releases/{number}", release["tag"], release["published_at"]
+    is_draft = release.get("draft", False)
     return {
         "url": own,
-        "html_url": f"{_GITHUB}/{other.name}/releases/tag/{release['tag']}",
+        "html_url": f"{_GITHUB}/{facts.name}/releases/tag/{tag}",
         "assets_url": f"{own}/assets",
         "upload_url": f"{own}/assets{{?name,label}}",
-        "tarball_url": f"{balls}/tarball/{release['tag']}",
-        "zipball_url": f"{balls}/zipball/{release['tag']}",
-        "id": number + 1,
-        "node_id": f"RE_{number + 1}",
-        "tag_name": release["tag"],
-        "target_commitish": other.default_branch,
+        "tarball_url": f"{url}/tarball/{tag}",
+        "zipball_url": f"{url}/zipball/{tag}",
+        "id": number,
+        "node_id": f"RE_{number}",
+        "tag_name": tag,
+        "target_commitish": facts.default_branch,
         "name": release.get("name"),
         "body": release.get("body"),
-        "draft": draft,
+        "draft": is_draft,
         "prerelease": release.get("prerelease", False),
         "immutable": False,
-        "created_at": release["published_at"],
-        "published_at": None if draft else release["published_at"],
-        "updated_at": release["published_at"],
-        "author": user(api_url, other.name.partition("/")[0]),
+        "created_at": published,
+        "published_at": None if is_draft else published,
+        "updated_at": published,
+        "author": _user(api_url, facts.name.partition("/")[0]),
         "assets": [],
-    }
-
-
-def branch(name: str, newest: Commit, url: str) -> dict[str, Any]:
-    """A branch with its newest commit."""
-    own = f"{url}/branches/{name}"
-    return {
-        "name": name,
-        "commit": commit(newest, url),
-        "_links": {"html": own, "self": own},
-        "protected": False,
-        "protection": {},
-        "protection_url": f"{own}/protection",
     }

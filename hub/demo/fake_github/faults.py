@@ -4,6 +4,7 @@ import gzip
 import http.client
 import io
 import json
+import re
 import socket
 import struct
 import threading
@@ -14,6 +15,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+Act = Callable[[BaseHTTPRequestHandler], bool]
 _PART = 64 * 1024  # bytes
 
 
@@ -25,7 +27,7 @@ class Fault:
     let the ordinary answer follow. `times` bounds how often (None: until it is removed).
     """
 
-    act: Callable[[BaseHTTPRequestHandler], bool]
+    act: Act
     match: str = ""
     times: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -53,9 +55,7 @@ def _send(
     return True
 
 
-def answer(
-    status: int, body: object = None, headers: dict[str, str] | None = None
-) -> Callable[[BaseHTTPRequestHandler], bool]:
+def answer(status: int, body: object = None, headers: dict[str, str] | None = None) -> Act:
     """Another answer: `body` as JSON, or as it is when it is text (an HTML page)."""
     html = isinstance(body, str)
     raw = str(body).encode() if html else json.dumps(body).encode()
@@ -63,14 +63,12 @@ def answer(
     return lambda handler: _send(handler, status, {"Content-Type": kind, **(headers or {})}, raw)
 
 
-def server_error(status: int = 502) -> Callable[[BaseHTTPRequestHandler], bool]:
+def server_error(status: int = 502) -> Act:
     """GitHub's unicorn page: HTML instead of JSON."""
     return answer(status, "<html><title>Unicorn! &middot; GitHub</title></html>")
 
 
-def secondary_limit(
-    retry_after: int | None = None, status: int = 403
-) -> Callable[[BaseHTTPRequestHandler], bool]:
+def secondary_limit(retry_after: int | None = None, status: int = 403) -> Act:
     """The secondary limit; GitHub may leave `retry-after` out, and requests remain."""
     return answer(
         status,
@@ -82,7 +80,7 @@ def secondary_limit(
     )
 
 
-def primary_limit(reset_in: int, status: int = 429) -> Callable[[BaseHTTPRequestHandler], bool]:
+def primary_limit(reset_in: int, status: int = 429) -> Act:
     """The hour's requests are used up; `reset_in` seconds from now there are more.
 
     Negative where the clock of who asks is ahead.
@@ -93,6 +91,7 @@ def primary_limit(reset_in: int, status: int = 429) -> Callable[[BaseHTTPRequest
             "X-RateLimit-Limit": "5000",
             "X-RateLimit-Remaining": "0",
             "X-RateLimit-Reset": str(int(time.time()) + reset_in),
+            "X-RateLimit-Resource": "graphql" if handler.path == "/graphql" else "core",
         }
         return answer(status, {"message": "API rate limit exceeded"}, headers)(handler)
 
@@ -104,12 +103,12 @@ def unasked_not_modified(handler: BaseHTTPRequestHandler) -> bool:
     return "If-None-Match" not in handler.headers and _send(handler, 304, {}, b"")
 
 
-def circle(status: int = 302) -> Callable[[BaseHTTPRequestHandler], bool]:
+def circle(status: int = 302) -> Act:
     """A redirect to the address itself."""
     return lambda handler: answer(status, {}, {"Location": handler.path})(handler)
 
 
-def slow(seconds: float) -> Callable[[BaseHTTPRequestHandler], bool]:
+def slow(seconds: float) -> Act:
     """The ordinary answer, later."""
 
     def act(_: BaseHTTPRequestHandler) -> bool:
@@ -119,15 +118,13 @@ def slow(seconds: float) -> Callable[[BaseHTTPRequestHandler], bool]:
     return act
 
 
-def after_serving(
-    act: Callable[[BaseHTTPRequestHandler], bool],
-) -> Callable[[BaseHTTPRequestHandler], bool]:
+def after_serving(act: Act) -> Act:
     """The request is served, but its answer is lost and `act` follows: the fault of a write."""
 
     def serve_and_act(handler: BaseHTTPRequestHandler) -> bool:
         wfile, handler.wfile = handler.wfile, io.BytesIO()
         try:
-            handler._serve(handler.server.github)  # type: ignore[attr-defined]
+            handler.serve()  # type: ignore[attr-defined]
         finally:
             handler.wfile = wfile
         return act(handler)
@@ -140,7 +137,7 @@ def _ordinary(handler: BaseHTTPRequestHandler) -> tuple[dict[str, str], bytes]:
     del handler.headers["If-None-Match"]
     wfile, handler.wfile = handler.wfile, io.BytesIO()
     try:
-        handler._serve(handler.server.github)  # type: ignore[attr-defined]
+        handler.serve()  # type: ignore[attr-defined]
         sent = handler.wfile.getvalue()
     finally:
         handler.wfile = wfile
@@ -152,36 +149,140 @@ def _ordinary(handler: BaseHTTPRequestHandler) -> tuple[dict[str, str], bytes]:
     return dict(headers.items()), stream.read()
 
 
-def with_json(keys: list[Any], text: str) -> Callable[[BaseHTTPRequestHandler], bool]:
+def _changed(change: Callable[[Any], Any]) -> Act:
+    """The ordinary answer, its JSON changed."""
+
+    def act(handler: BaseHTTPRequestHandler) -> bool:
+        headers, body = _ordinary(handler)
+        changed = change(json.loads(body))
+        return _send(handler, 200, headers, json.dumps(changed).encode())
+
+    return act
+
+
+def with_json(keys: list[Any], text: str) -> Act:
     """The ordinary answer, but `text`, which is JSON, stands where `keys` lead to.
 
     `["tree", 0, "path"]` is the first entry's path, `[]` the whole body.
     """
 
-    def act(handler: BaseHTTPRequestHandler) -> bool:
-        headers, body = _ordinary(handler)
-        data = {"": json.loads(body)}
+    def change(body: Any) -> Any:
+        data = {"": body}
         inner: Any = data
         *way, last = ["", *keys]
         for key in way:
             inner = inner[key]
         inner[last] = json.loads(text)
-        return _send(handler, 200, headers, json.dumps(data[""]).encode())
+        return data[""]
 
-    return act
+    return _changed(change)
 
 
-def half_tree(admits_it: bool) -> Callable[[BaseHTTPRequestHandler], bool]:
+def half_tree(admits_it: bool) -> Act:
     """The first half of a tree's entries; `truncated` says so, or does not."""
+    return _changed(
+        lambda body: {
+            **body,
+            "tree": body["tree"][: len(body["tree"]) // 2],
+            "truncated": admits_it,
+        }
+    )
+
+
+# --- GraphQL, to be switched on with match="/graphql" ---------------------------------------------
+
+
+def _if_larger(act: Act, more_than: int) -> Act:
+    """Acts on a query for more than so many objects: half of it may succeed."""
+
+    def asks_for_more(handler: BaseHTTPRequestHandler) -> bool:
+        document: bytes = handler.body  # type: ignore[attr-defined]
+        return len(re.findall(rb"object\s*\(", document)) > more_than
+
+    return lambda handler: asks_for_more(handler) and act(handler)
+
+
+def graphql_error(kind: str, message: str = "", more_than: int = -1) -> Act:
+    """200 with an error and no data, as for RATE_LIMITED, FORBIDDEN, RESOURCE_LIMITS_EXCEEDED.
+
+    With an empty `kind` the error has no type: an internal one, or the secondary limit.
+    """
+    error = {"message": message or _MESSAGES.get(kind, kind)} | ({"type": kind} if kind else {})
+    return _if_larger(_changed(lambda _: {"errors": [error]}), more_than)
+
+
+def graphql_partial(kind: str, message: str = "", files: int = 1) -> Act:
+    """The first `files` blobs are null, with an error that names each."""
+
+    def change(body: Any) -> Any:
+        aliases = list(_blobs(body))[:files]
+        for alias in aliases:
+            body["data"]["repository"][alias] = None
+        words = message or _MESSAGES.get(kind, kind)
+        errors = [
+            {"type": kind, "path": ["repository", alias], "message": words} for alias in aliases
+        ]
+        return {**body, "errors": errors} if errors else body
+
+    return _changed(change)
+
+
+def graphql_text(what: str, files: int = 1) -> Act:
+    """The text of the first `files` blobs is "null", "truncated", or "other" than its SHA says."""
+    changes: dict[str, Callable[[str], dict[str, Any]]] = {
+        "null": lambda _: {"text": None},
+        "truncated": lambda text: {"text": text[: len(text) // 2], "isTruncated": True},
+        "other": lambda text: {"text": f"{text}\n"},
+    }
+
+    def change(body: Any) -> Any:
+        for blob in list(_blobs(body).values())[:files]:
+            blob.update(changes[what](blob["text"] or ""))
+        return body
+
+    return _changed(change)
+
+
+def graphql_timeout(status: int = 502, seconds: float = 0.0, more_than: int = -1) -> Act:
+    """GitHub gives up on the query after `seconds`; it costs its point. 504 comes as HTML."""
+    body = "<html><title>504 Gateway Time-out</title></html>" if status == 504 else _TOO_SLOW
+    give_up = after_serving(answer(status, body))
+    return _if_larger(lambda handler: slow(seconds)(handler) or give_up(handler), more_than)
+
+
+def graphql_used_up(reset_in: int = 60, left: int = 0) -> Act:
+    """Every token has `left` points left from now on; the ordinary answer follows."""
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
-        headers, body = _ordinary(handler)
-        data = json.loads(body)
-        data["tree"] = data["tree"][: len(data["tree"]) // 2]
-        data["truncated"] = admits_it
-        return _send(handler, 200, headers, json.dumps(data).encode())
+        for limit in handler.server.github.graphql_limits.values():  # type: ignore[attr-defined]
+            limit.exhaust(reset_in, left)
+        return False
 
     return act
+
+
+def _blobs(body: Any) -> dict[str, Any]:
+    """The blobs of a query's answer, by alias."""
+    repository = (body.get("data") or {}).get("repository") or {}
+    return {name: b for name, b in repository.items() if isinstance(b, dict) and "text" in b}
+
+
+_TOO_SLOW = {
+    "message": "We couldn't respond to your request in time. Sorry about that. Please try "
+    "resubmitting your request and contact us if the problem persists."
+}
+_MESSAGES = {
+    "": "Something went wrong while executing your query. This may be the result of a timeout, "
+    "or it could be a GitHub bug.",
+    "FORBIDDEN": "Resource not accessible by personal access token",
+    "NOT_FOUND": "Could not resolve to a Repository with the name 'owner/name'.",
+    "RATE_LIMIT": "API rate limit already exceeded for user ID 1.",
+    "RATE_LIMITED": "API rate limit exceeded for user ID 1.",
+    "RESOURCE_LIMITS_EXCEEDED": "Resource limits for this query exceeded.",
+}
+
+
+# --- broken and endless bodies --------------------------------------------------------------------
 
 
 def cut_off(handler: BaseHTTPRequestHandler) -> bool:
@@ -209,19 +310,14 @@ def reset(handler: BaseHTTPRequestHandler) -> bool:
     return True
 
 
-def flood(status: int = 200) -> Callable[[BaseHTTPRequestHandler], bool]:
+def flood(status: int = 200) -> Act:
     """Sends as much as the reader takes, without end; as a redirect, too."""
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
         handler.send_response(status)
         handler.send_header("Location", handler.path)
         handler.end_headers()
-        handler.close_connection = True
-        while True:
-            try:
-                handler.wfile.write(b" " * _PART)
-            except OSError:
-                return True
+        return _send_without_end(handler, b" " * _PART)
 
     return act
 
@@ -241,26 +337,22 @@ def endless_body(handler: BaseHTTPRequestHandler) -> bool:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000000")
     handler.end_headers()
-    handler.close_connection = True
-    while True:
-        try:
-            handler.wfile.write(b" ")
-            handler.wfile.flush()
-        except OSError:
-            return True
-        time.sleep(0.1)  # the fault itself
+    return _send_without_end(handler, b" ", pause=0.1)
 
 
 def endless_headers(handler: BaseHTTPRequestHandler) -> bool:
     """Sends a byte of a header now and then until the reader leaves."""
     handler.send_response(200)
     handler.flush_headers()
-    handler.wfile.flush()
+    return _send_without_end(handler, b"X", pause=0.1)
+
+
+def _send_without_end(handler: BaseHTTPRequestHandler, part: bytes, pause: float = 0.0) -> bool:
     handler.close_connection = True
     while True:
         try:
-            handler.wfile.write(b"X")
+            handler.wfile.write(part)
             handler.wfile.flush()
         except OSError:
             return True
-        time.sleep(0.1)  # the fault itself
+        time.sleep(pause)  # the fault itself

@@ -1,4 +1,4 @@
-"""The primary limit: so many requests an hour for each token, counted as GitHub counts."""
+"""The primary limits: so many requests or points an hour for each token, as GitHub counts them."""
 
 import threading
 import time
@@ -15,6 +15,7 @@ class RateLimit:
     used: int = 0
     hour: int = HOUR
     reset: int = 0
+    resource: str = "core"  # or "graphql"
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
@@ -35,10 +36,10 @@ class RateLimit:
         with self._lock:
             self.used = max(0, self.used - 1)
 
-    def exhaust(self, reset_in: int = HOUR) -> None:
-        """Use up all that is left; `reset_in` seconds from now there is more."""
+    def exhaust(self, reset_in: int = HOUR, left: int = 0) -> None:
+        """Use up all but `left`; `reset_in` seconds from now there is more."""
         with self._lock:
-            self.used, self.reset = self.limit, int(time.time()) + reset_in
+            self.used, self.reset = self.limit - left, int(time.time()) + reset_in
 
     def as_json(self) -> dict[str, int]:
         """As `/rate_limit` has it."""

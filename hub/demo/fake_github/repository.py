@@ -61,13 +61,8 @@ class Repository:
             found = self.objects.get(found.tree.decode())
         if not isinstance(found, Tree):
             return None
-        sha = str(found.id.decode())
-        for part in filter(None, path.split("/")):
-            entry = next((e for e in self.entries(sha) if e.path == part), None)
-            if entry is None or entry.type != "tree":
-                return None
-            sha = entry.sha
-        return sha
+        entry = self._below(str(found.id.decode()), path)
+        return entry.sha if entry and entry.type == "tree" else None
 
     def entries(self, tree_sha: str) -> list[Entry]:
         """The direct children of a tree, in git's order."""
@@ -88,9 +83,10 @@ class Repository:
     def find(self, branch: str, path: str) -> Entry | None:
         """The file or folder at `path` of a branch; the root is a tree with an empty path."""
         sha = self.resolve(branch)
-        if sha is None:
-            return None
-        found = Entry("", _FOLDER, sha)
+        return self._below(sha, path) if sha else None
+
+    def _below(self, tree_sha: str, path: str) -> Entry | None:
+        found = Entry("", _FOLDER, tree_sha)
         for part in filter(None, path.split("/")):
             if found.type != "tree":
                 return None
@@ -129,12 +125,6 @@ class Repository:
     def delete(self, path: str, message: str = "Delete", branch: str = "main") -> str:
         """Commit the removal of a file or folder; folders that become empty go too."""
         return self._change(path, None, message, branch)
-
-    def force_push(self, folder: Path, branch: str = "main") -> None:
-        """Replace the branch by the folder's files, without history; old objects are gone."""
-        other = Repository.of_folder(folder, branch)
-        with self._lock:
-            self.objects, self.branches = other.objects, other.branches
 
     def _change(self, path: str, sha: str | None, message: str, branch: str) -> str:
         with self._lock:

@@ -9,25 +9,25 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from hub.demo.fake_github import answers, faults
+from hub.demo.fake_github import answers, faults, graphql
 from hub.demo.fake_github.limits import HOUR, RateLimit
 from hub.demo.fake_github.others import OtherRepository
 from hub.demo.fake_github.repository import Repository
 
-T = TypeVar("T")
-
 _ANONYMOUS_LIMIT = 60  # requests an hour without a token
-_SECONDARY_CONCURRENCY = 100
+_NO_GRAPHQL = RateLimit(0, resource="graphql")  # without authorisation
+_AUTHENTICATION_REQUIRED = "This endpoint requires you to be authenticated."
+_DOCUMENTATION = "https://docs.github.com"
+_SECONDARY_CONCURRENCY = 100  # of REST and GraphQL together
 _STOPS_WITHIN = 0.05  # seconds
 
 
@@ -43,25 +43,22 @@ class Request:
 
 
 class Problem(Exception):
-    """An answer other than 200, in GitHub's words."""
+    """An answer other than 200, in GitHub's words; `url` is where the repository has moved to."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, url: str = "") -> None:
         super().__init__(message)
-        self.status = status
-
-
-class Moved(Exception):
-    """301: the repository was renamed."""
+        self.status, self.url = status, url
 
 
 class FakeGitHub:
     """Serves one repository as OWNER/NAME; a context manager that stops with the block.
 
-    An answer comes after `latency` seconds; `fail_rate` is the share (0 to 1) answered with 502,
-    `rate_limit` the requests an hour of each token, `points_per_minute` the secondary limit of
-    each (a GET is 1 point, a write 5; 0: none). A clock sped up has `hour` seconds in an hour, at
-    least 60. Without tokens nobody is authorised. `others` are repositories of which only facts,
-    README and releases are served.
+    An answer comes after `latency` seconds, GraphQL's after `graphql_latency` where it is given;
+    `fail_rate` is the share (0 to 1) answered with 502, `rate_limit` the requests an hour of each
+    token, `points_per_minute` the secondary limit of each (a GET is 1 point, a write 5; 0: none).
+    GraphQL has limits of its own. A clock sped up has `hour` seconds in an hour, at least 60.
+    Without tokens nobody is authorised. `others` are repositories of which only facts, README and
+    releases are served.
     """
 
     def __init__(
@@ -74,21 +71,25 @@ class FakeGitHub:
         port: int = 0,
         host: str = "127.0.0.1",
         latency: float = 0.0,
+        graphql_latency: float | None = None,
         fail_rate: float = 0.0,
         rate_limit: int = 5000,
+        graphql_rate_limit: int = 5000,
         points_per_minute: int = 0,
+        graphql_points_per_minute: int = 0,
         hour: int = HOUR,
         others: Iterable[OtherRepository] = (),
     ) -> None:
         self.repository, self.name, self.branch = repository, name, branch
-        self.latency, self.fail_rate = latency, fail_rate
-        self.rate_limit, self.hour = rate_limit, hour
-        minute = max(1, hour // 60)
-        self.points = (
-            RateLimitItemPerSecond(points_per_minute, minute) if points_per_minute else None
+        self.latency, self.graphql_latency, self.fail_rate = latency, graphql_latency, fail_rate
+        self.rate_limit, self.graphql_rate_limit, self.hour = rate_limit, graphql_rate_limit, hour
+        self.points, self.graphql_points = (
+            RateLimitItemPerSecond(points, max(1, hour // 60)) if points else None
+            for points in (points_per_minute, graphql_points_per_minute)
         )
         self.spent = MovingWindowRateLimiter(MemoryStorage())
-        self.limits: dict[str, RateLimit] = {}
+        self.limits: dict[str, RateLimit] = {}  # by token
+        self.graphql_limits: dict[str, RateLimit] = {}
         self.anonymous = RateLimit(_ANONYMOUS_LIMIT)
         for token in tokens:
             self.add_token(token)
@@ -110,10 +111,26 @@ class FakeGitHub:
     def add_token(self, token: str) -> None:
         """Accept a token from now on."""
         self.limits[token] = RateLimit(self.rate_limit, hour=self.hour)
+        self.graphql_limits[token] = RateLimit(
+            self.graphql_rate_limit, hour=self.hour, resource="graphql"
+        )
 
     def add_other(self, other: OtherRepository) -> None:
         """Serve the facts of another repository from now on; names are case-insensitive."""
         self.others[other.name.casefold()] = other
+
+    def find(self, name: str) -> OtherRepository | None:
+        """The facts of a repository by its name or a former one; names are case-insensitive."""
+        own = OtherRepository(
+            self.name,
+            "Served by the fake GitHub",
+            default_branch=self.branch,
+            renamed_from=[*self.former_names],
+        )
+        wanted = name.casefold()
+        known = {**self.others, self.name.casefold(): own}
+        former = (r for r in known.values() if wanted in map(str.casefold, r.renamed_from))
+        return known.get(wanted) or next(former, None)
 
     def revoke(self, token: str) -> None:
         """Answer 401 to a token from now on."""
@@ -160,36 +177,33 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self) -> None:
-        self._handle()
-
-    def do_PUT(self) -> None:
-        self._handle()
-
-    def do_DELETE(self) -> None:
-        self._handle()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the base's name
-        """Quiet: `requests` remembers."""
-
-    def _handle(self) -> None:
+        github = self.github = self.server.github
+        noted = github.requests  # of now: whoever looks may start a new list before this one ends
         started = time.monotonic()
         self.status = 0
-        github = self.server.github
-        noted = github.requests  # of now: whoever looks may start a new list before this one ends
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else b""
+        split = urlsplit(self.path)
+        self.is_query = (self.command, split.path) == ("POST", "/graphql")
+        self.parameters = {name: values[-1] for name, values in parse_qs(split.query).items()}
         with github.lock:
             github.active += 1
         try:
-            self.until = started + github.latency
+            latency = github.graphql_latency if self.is_query else None
+            self.until = started + (github.latency if latency is None else latency)
             if github.faults:
                 self._wait()  # then whatever a fault does is as late
             if not any(f.applies(self.path) and f.act(self) for f in list(github.faults)):
-                self._serve(github)
+                self.serve()
         finally:
             with github.lock:
                 github.active -= 1
             noted.append(Request(self.command, self.path, self.status, started, time.monotonic()))
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 — the base's names
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the base's name
+        """Quiet: `requests` remembers."""
 
     def _wait(self) -> None:
         """Let the latency pass that was asked for; what the answer cost to make is part of it."""
@@ -199,52 +213,66 @@ class _Handler(BaseHTTPRequestHandler):
         self.status = code
         super().send_response(code, message)
 
-    def _serve(self, github: FakeGitHub) -> None:
+    def serve(self) -> None:
+        """Send the ordinary answer."""
         token = self._token()
-        limit = github.limits.get(token) if token else github.anonymous
+        limit = self._limit(token)
+        self.status = 200
         try:
             if limit is None:
-                raise Problem(401, "Bad credentials")
-            if not self.headers.get("User-Agent"):
-                raise Problem(403, "Request forbidden by administrative rules.")
-            if github.active > _SECONDARY_CONCURRENCY:
-                raise Problem(403, "You have exceeded a secondary rate limit.")
-            cost = 1 if self.command == "GET" else 5
-            if github.points and not github.spent.hit(github.points, token or "", cost=cost):
-                raise Problem(403, "You have exceeded a secondary rate limit.")
-            path = urlsplit(self.path).path
-            if path != "/rate_limit" and not limit.take():
-                raise Problem(403, "API rate limit exceeded for user ID 1.")
-            if github.fail_rate and github.random.random() < github.fail_rate:
-                faults.server_error()(self)
+                raise Problem(401, "Bad credentials" if token else _AUTHENTICATION_REQUIRED)
+            if self._is_refused(limit, token):
                 return
-            status, data = self._answer(github, limit)
+            data = self._query(limit) if self.is_query else self._answer(limit)
             body = json.dumps(data, separators=(",", ":")).encode()
-            tag = hashlib.sha256((token or "").encode() + body).hexdigest()
-            etag = f'W/"{tag}"'  # GitHub's vary by Authorization
-            if status == 200 and self.command == "GET":
-                if self.headers.get("If-None-Match") == etag:
+            headers: dict[str, str] = {}
+            if self.command == "GET":
+                tag = hashlib.sha256((token or "").encode() + body).hexdigest()
+                headers["ETag"] = f'W/"{tag}"'  # GitHub's vary by Authorization
+                if self.headers.get("If-None-Match") == headers["ETag"]:
                     if token:
                         limit.give_back()
-                    self._send(304, None, limit, {"ETag": etag})
+                    self._send(304, None, limit, headers)
                     return
-                self._send(status, body, limit, {"ETag": etag})
-                return
-            self._send(status, body, limit, {})
-        except Moved as moved:
-            answer = {"message": "Moved Permanently", "url": str(moved)}
-            self._send(301, json.dumps(answer).encode(), limit, {"Location": str(moved)})
+            self._send(self.status, body, limit, headers)
         except Problem as problem:
             answer = {
                 "message": str(problem),
-                "documentation_url": "https://docs.github.com/rest",
+                "documentation_url": f"{_DOCUMENTATION}/{'graphql' if self.is_query else 'rest'}",
                 "status": str(problem.status),
+                **({"url": problem.url} if problem.url else {}),
             }
-            self._send(problem.status, json.dumps(answer).encode(), limit, {})
+            headers = {"Location": problem.url} if problem.url else {}
+            self._send(problem.status, json.dumps(answer).encode(), limit, headers)
 
     def _token(self) -> str | None:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         return token.strip() if scheme.lower() in ("bearer", "token") else None
+
+    def _limit(self, token: str | None) -> RateLimit | None:
+        """The primary limit that the request counts for; None without authorisation."""
+        if token is None:
+            return None if self.is_query else self.github.anonymous
+        limits = self.github.graphql_limits if self.is_query else self.github.limits
+        return limits.get(token) if token in self.github.limits else None
+
+    def _is_refused(self, limit: RateLimit, token: str | None) -> bool:
+        """Whether the request failed already. Raises `Problem` for one that is not allowed."""
+        github = self.github
+        if not self.headers.get("User-Agent"):
+            raise Problem(403, "Request forbidden by administrative rules.")
+        points = github.graphql_points if self.is_query else github.points
+        cost = 1 if self.is_query or self.command == "GET" else 5
+        if github.active > _SECONDARY_CONCURRENCY or (
+            points and not github.spent.hit(points, limit.resource, token or "", cost=cost)
+        ):
+            raise Problem(403, "You have exceeded a secondary rate limit.")
+        is_free = self.is_query or urlsplit(self.path).path == "/rate_limit"  # or counted later
+        if not is_free and not limit.take():
+            raise Problem(403, "API rate limit exceeded for user ID 1.")
+        if github.fail_rate and github.random.random() < github.fail_rate:
+            return faults.server_error()(self)
+        return False
 
     def _send(
         self, status: int, body: bytes | None, limit: RateLimit | None, headers: dict[str, str]
@@ -254,10 +282,12 @@ class _Handler(BaseHTTPRequestHandler):
         if body is not None:
             self.send_header("Content-Type", "application/json; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
+        if limit is None and self.is_query:
+            limit = _NO_GRAPHQL  # GitHub sends zeros with a 401
         if limit is not None:
             for name, number in limit.as_json().items():
                 self.send_header(f"X-RateLimit-{name.capitalize()}", str(number))
-            self.send_header("X-RateLimit-Resource", "core")
+            self.send_header("X-RateLimit-Resource", limit.resource)
         self.send_header("Cache-Control", "private, max-age=60, s-maxage=60")
         self.send_header("Vary", "Accept, Authorization, Cookie")
         self.send_header("X-GitHub-Media-Type", "github.v3; format=json")
@@ -267,85 +297,74 @@ class _Handler(BaseHTTPRequestHandler):
         if body is not None:
             self.wfile.write(body)
 
-    def _answer(self, github: FakeGitHub, limit: RateLimit) -> tuple[int, Any]:
-        split = urlsplit(self.path)
-        query = {name: values[-1] for name, values in parse_qs(split.query).items()}
-        if split.path == "/rate_limit":
-            rate = limit.as_json()
-            search = {"limit": 30, "used": 0, "remaining": 30, "reset": rate["reset"]}
-            return 200, {"resources": {"core": rate, "search": search}, "rate": rate}
-        if split.path == "/user":
-            if self._token() is None:
-                raise Problem(401, "Requires authentication")
-            return 200, answers.signed_in_user(github.url)
-        prefix = f"/repos/{github.name}"
-        for name in github.former_names:
-            old = f"/repos/{name}"
-            if split.path == old or split.path.startswith(f"{old}/"):
-                raise Moved(github.url + prefix + self.path[len(old) :])
-        if split.path != prefix and not split.path.startswith(f"{prefix}/"):
-            return 200, self._other(github, split.path, query)
-        rest = unquote(split.path[len(prefix) :])
-        for pattern, operation in _ROUTES:
-            found = re.fullmatch(pattern, rest, re.DOTALL)
-            if found:
-                status, data = operation(self, github, query, *found.groups())
-                return status, data
+    def _query(self, limit: RateLimit) -> Any:
+        try:
+            return graphql.answer(self.github, limit, self.body)
+        except ValueError:
+            raise Problem(400, "Problems parsing JSON") from None
+
+    def _answer(self, limit: RateLimit) -> Any:
+        github, path = self.github, urlsplit(self.path).path
+        if path == "/rate_limit":
+            return answers.rate_limits(
+                limit, github.graphql_limits.get(self._token() or "", _NO_GRAPHQL)
+            )
+        found = re.fullmatch(r"/repos/([^/]+/[^/]+)(|/.*)", path, re.DOTALL)
+        repository = github.find(found[1]) if found else None
+        if found is None or repository is None or self.command == "POST":
+            raise Problem(404, "Not Found")
+        name, rest = found.groups()
+        if repository.name.casefold() != name.casefold():
+            below = self.path[len(f"/repos/{name}") :]
+            url = f"{github.url}/repos/{repository.name}{below}"
+            raise Problem(301, "Moved Permanently", url)
+        self.repository, self.url = repository, f"{github.url}/repos/{repository.name}"
+        has_files = repository.name == github.name
+        for pattern, operation in _FILES + _FACTS if has_files else _FACTS:
+            match = re.fullmatch(pattern, unquote(rest), re.DOTALL)
+            if match:
+                return operation(self, *match.groups())
         raise Problem(404, "Not Found")
 
-    def _other(self, github: FakeGitHub, path: str, query: dict[str, str]) -> Any:
-        """What is served of another repository: itself, its README, its releases."""
-        found = re.fullmatch(r"/repos/([^/]+/[^/]+)(|/readme|/releases)", path)
-        if found is None or self.command != "GET":
-            raise Problem(404, "Not Found")
-        name, what = found.groups()
-        for other in github.others.values():
-            if name.casefold() in {former.casefold() for former in other.renamed_from}:
-                raise Moved(f"{github.url}/repos/{other.name}{self.path[len('/repos/' + name) :]}")
-        there = github.others.get(name.casefold())
-        if there is None or (what == "/readme" and there.readme is None):
-            raise Problem(404, "Not Found")
-        if what == "/readme":
-            return answers.other_readme(there, github.url)
-        if what == "/releases":
-            return _page(answers.other_releases(there, github.url), query)
-        return answers.other_repository(there, github.url)
-
-    def _tree(self, github: FakeGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
-        repository = github.repository
+    def _tree(self, name: str) -> Any:
+        repository = self.github.repository
         if not repository.branches:
             raise Problem(409, "Git Repository is empty.")
         sha = repository.resolve(name)
         if sha is None:
             raise Problem(404, "Not Found")
-        return 200, _tree_answer(
-            repository, sha, prefix_url(github), "recursive" in query, github.truncate_above
+        return answers.tree(
+            repository,
+            sha,
+            self.url,
+            recursive="recursive" in self.parameters,
+            most=self.github.truncate_above,
         )
 
-    def _blob(self, github: FakeGitHub, query: dict[str, str], sha: str) -> tuple[int, Any]:
-        content = github.repository.blob(sha)
+    def _blob(self, sha: str) -> Any:
+        content = self.github.repository.blob(sha)
         if content is None:
             raise Problem(404, "Not Found")
-        return 200, answers.blob(sha, content, prefix_url(github))
+        return answers.blob(sha, content, self.url)
 
-    def _contents(self, github: FakeGitHub, query: dict[str, str], path: str) -> tuple[int, Any]:
+    def _contents(self, path: str = "README.md") -> Any:
         if self.command != "GET":
-            with github.writing:  # GitHub, too, writes one commit after the other
-                return self._write(github, path)
-        branch = query.get("ref", github.branch)
-        entry = github.repository.find(branch, path)
+            with self.github.writing:  # GitHub, too, writes one commit after the other
+                return self._write(path)
+        branch = self.parameters.get("ref", self.github.branch)
+        entry = self.github.repository.find(branch, path)
         if entry is None:
             raise Problem(404, "Not Found")
-        return 200, answers.contents(github.repository, entry, branch, prefix_url(github))
+        return answers.contents(self.github.repository, entry, branch, self.url)
 
-    def _write(self, github: FakeGitHub, path: str) -> tuple[int, Any]:
+    def _write(self, path: str) -> Any:
         try:
             asked = json.loads(self.body or b"{}")
-            message, branch = str(asked["message"]), asked.get("branch", github.branch)
+            message, branch = str(asked["message"]), asked.get("branch", self.github.branch)
             content = base64.b64decode(asked["content"]) if self.command == "PUT" else b""
         except (ValueError, KeyError, TypeError):
             raise Problem(422, "Invalid request.") from None
-        repository, url = github.repository, prefix_url(github)
+        repository = self.github.repository
         if repository.branches and branch not in repository.branches:
             raise Problem(404, f"Branch {branch} not found")
         found = repository.find(branch, path)
@@ -358,80 +377,35 @@ class _Handler(BaseHTTPRequestHandler):
             raise Problem(409, f"{path} does not match {asked['sha']}")
         if self.command == "DELETE":
             repository.delete(path, message, branch)
-            written = None
         else:
             repository.write(path, content, message, branch)
-            entry = repository.find(branch, path)
-            assert entry is not None  # noqa: S101 — it was just written
-            written = answers.contents(repository, entry, branch, url)
-        made = answers.commit(repository.commits(branch)[0], url)
-        return (
-            201 if there is None else 200,
-            {"content": written, "commit": {**made["commit"], "sha": made["sha"]}},
-        )
+        entry = repository.find(branch, path)
+        made = answers.contents(repository, entry, branch, self.url) if entry else None
+        self.status = 201 if there is None else 200
+        return answers.written(made, repository.commits(branch)[0], self.url)
 
-    def _repository(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
-        return 200, answers.repository(github.name, github.branch, prefix_url(github), github.url)
+    def _facts(self) -> Any:
+        return answers.repository(self.repository, self.github.url)
 
-    def _branch(self, github: FakeGitHub, query: dict[str, str], name: str) -> tuple[int, Any]:
-        if name not in github.repository.branches:
-            raise Problem(404, "Branch not found")
-        newest = github.repository.commits(name)[0]
-        return 200, answers.branch(name, newest, prefix_url(github))
-
-    def _commits(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
-        if not github.repository.branches:
-            raise Problem(409, "Git Repository is empty.")
-        found = github.repository.commits(
-            query.get("sha", github.branch), query.get("path", "").strip("/")
-        )
-        return 200, [answers.commit(c, prefix_url(github)) for c in _page(found, query)]
-
-    def _ref(self, github: FakeGitHub, query: dict[str, str], branch: str) -> tuple[int, Any]:
-        sha = github.repository.branches.get(branch)
-        if sha is None:
+    def _readme(self) -> Any:
+        if self.repository.readme is None:
             raise Problem(404, "Not Found")
-        url = prefix_url(github)
-        return 200, {
-            "ref": f"refs/heads/{branch}",
-            "node_id": f"R_{branch}",
-            "url": f"{url}/git/refs/heads/{branch}",
-            "object": {"type": "commit", "sha": sha, "url": f"{url}/git/commits/{sha}"},
-        }
+        return answers.readme(self.repository, self.repository.readme, self.url)
 
-    def _readme(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
-        return self._contents(github, query, "README.md")
-
-    def _releases(self, github: FakeGitHub, query: dict[str, str]) -> tuple[int, Any]:
-        return 200, []
+    def _releases(self) -> Any:
+        size = min(100, int(self.parameters.get("per_page", "30")))
+        first = (int(self.parameters.get("page", "1")) - 1) * size
+        return answers.releases(self.repository, self.github.url)[first : first + size]
 
 
-def _page(found: list[T], query: dict[str, str]) -> list[T]:
-    """The part of a list that `page` and `per_page` ask for."""
-    size = min(100, int(query.get("per_page", "30")))
-    first = (int(query.get("page", "1")) - 1) * size
-    return found[first : first + size]
-
-
-def prefix_url(github: FakeGitHub) -> str:
-    """The repository's own address."""
-    return f"{github.url}/repos/{github.name}"
-
-
-@lru_cache(maxsize=512)
-def _tree_answer(repository: Repository, sha: str, url: str, recursive: bool, most: int) -> Any:
-    """A tree is named by its SHA, so its answer never changes."""
-    return answers.tree(repository, sha, url, recursive=recursive, most=most)
-
-
-_ROUTES: list[tuple[str, Any]] = [
-    (r"", _Handler._repository),
-    (r"/branches/(.+)", _Handler._branch),
+_FILES: list[tuple[str, Any]] = [
     (r"/git/trees/(.+)", _Handler._tree),
     (r"/git/blobs/([0-9a-f]+)", _Handler._blob),
-    (r"/git/ref/heads/(.+)", _Handler._ref),
     (r"/contents/?(.*)", _Handler._contents),
-    (r"/commits", _Handler._commits),
+    (r"/readme", _Handler._contents),
+]
+_FACTS: list[tuple[str, Any]] = [
+    (r"", _Handler._facts),
     (r"/readme", _Handler._readme),
     (r"/releases", _Handler._releases),
 ]

@@ -15,7 +15,7 @@ from hub.ops.gc_freeze import settle
 class Command(BaseCommand):
     """Serves the folder until it is interrupted."""
 
-    help = "Serve a folder (the repository's root) as GitHub's REST API."
+    help = "Serve a folder (the repository's root) as GitHub's REST and GraphQL API."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,10 +36,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--latency", type=float, default=0.0, help="seconds until an answer comes"
         )
+        parser.add_argument(
+            "--graphql-latency", type=float, help="the same for GraphQL, if it differs"
+        )
         parser.add_argument("--fail-rate", type=float, default=0.0, help="share answered 502")
         parser.add_argument("--rate-limit", type=int, default=5000, help="requests an hour")
         parser.add_argument(
-            "--points-per-minute", type=int, default=900, help="secondary limit; 0: none"
+            "--graphql-rate-limit", type=int, default=5000, help="GraphQL points an hour"
+        )
+        parser.add_argument(
+            "--points-per-minute", type=int, default=900, help="secondary limit of REST; 0: none"
+        )
+        parser.add_argument(
+            "--graphql-points-per-minute", type=int, default=2000, help="that of GraphQL; 0: none"
         )
         parser.add_argument(
             "--hour", type=int, default=3600, help="seconds of an hour of the limits; at least 60"
@@ -49,20 +58,17 @@ class Command(BaseCommand):
         if not folder.is_dir():
             raise CommandError(f"{folder} is no folder: name the repository's root")
         tokens = options["token"] or [os.environ.get("FAKEGITHUB_TOKEN", "")]
+        names = (
+            "branch host port hour latency graphql_latency fail_rate rate_limit graphql_rate_limit "
+            "points_per_minute graphql_points_per_minute"
+        )
         try:
             github = of_folder(
                 folder,
                 options["repo"],
                 tokens=[token for token in tokens if token],
-                branch=options["branch"],
-                host=options["host"],
-                port=options["port"],
-                latency=options["latency"],
-                fail_rate=options["fail_rate"],
-                rate_limit=options["rate_limit"],
-                points_per_minute=options["points_per_minute"],
-                hour=options["hour"],
                 others=of_file(options["others"]) if options["others"] else (),
+                **{name: options[name] for name in names.split()},
             )
         except OSError as fault:
             raise CommandError(

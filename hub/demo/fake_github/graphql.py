@@ -1,0 +1,177 @@
+"""GitHub's GraphQL API: its own schema, executed over the repository."""
+
+import base64
+import json
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from dulwich.objects import Blob, Commit
+from graphql import DocumentNode, GraphQLError, build_schema, execute_sync, parse, validate
+
+from hub.demo.fake_github.limits import RateLimit
+from hub.demo.fake_github.others import OtherRepository
+from hub.demo.fake_github.repository import Repository
+
+if TYPE_CHECKING:
+    from hub.demo.fake_github.server import FakeGitHub
+
+_SCHEMA = build_schema(Path(__file__).with_name("github.graphql").read_text(encoding="utf-8"))
+_SEARCHED_FOR_NUL = 8000  # bytes: git's test for binary files
+_LONGEST_TEXT = 512_000  # bytes; GitHub cuts the rest off
+
+
+def _git_object_id(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{40}", value):
+        raise ValueError(f"Could not coerce value {json.dumps(value)} to GitObjectID")
+    return value
+
+
+_OID: Any = _SCHEMA.type_map["GitObjectID"]
+_OID.coerce_input_value = _git_object_id  # variables
+_OID.coerce_input_literal = lambda node: _git_object_id(getattr(node, "value", None))
+
+
+def answer(github: "FakeGitHub", limit: RateLimit, body: bytes) -> dict[str, Any]:
+    """The answer to a query, which costs a point. Raises `ValueError` for a body without JSON."""
+    request = json.loads(body)
+    document = request.get("query") if isinstance(request, dict) else None
+    if not isinstance(document, str):
+        return _errors(GraphQLError("A query attribute must be specified and must be a string."))
+    if not limit.take():
+        kind = {"type": "RATE_LIMITED"}
+        message = "API rate limit exceeded for user ID 1."
+        return _errors(GraphQLError(message, extensions=kind))
+    parsed = _parsed(document)
+    if isinstance(parsed, list):
+        return _errors(*parsed)
+    result = execute_sync(
+        _SCHEMA,
+        parsed,
+        {
+            "repository": lambda _, **arguments: _repository(github, **arguments),
+            "rateLimit": lambda *_, **__: _rate_limit(limit),
+        },
+        variable_values=request.get("variables") or {},
+        operation_name=request.get("operationName"),
+    )
+    data = {} if result.data is None else {"data": result.data}
+    return data | (_errors(*result.errors) if result.errors else {})
+
+
+@lru_cache(maxsize=512)
+def _parsed(document: str) -> DocumentNode | list[GraphQLError]:
+    """The parsed document, or what is wrong with it."""
+    try:
+        parsed = parse(document)
+    except GraphQLError as error:
+        return [error]
+    return validate(_SCHEMA, parsed) or parsed
+
+
+def _errors(*errors: GraphQLError) -> dict[str, Any]:
+    """Errors as GitHub writes them: the type stands beside the message."""
+    formatted: list[dict[str, Any]] = [{**error.formatted} for error in errors]
+    return {"errors": [error.pop("extensions", {}) | error for error in formatted]}
+
+
+def _rate_limit(limit: RateLimit) -> dict[str, Any]:
+    reset = datetime.fromtimestamp(limit.reset, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {**limit.as_json(), "cost": 1, "nodeCount": 0, "resetAt": reset}
+
+
+def _repository(github: "FakeGitHub", owner: str, name: str, **options: Any) -> dict[str, Any]:
+    asked = f"{owner}/{name}"
+    found = github.find(asked)
+    is_renamed = found is not None and found.name.casefold() != asked.casefold()
+    if found is None or (is_renamed and not options["followRenames"]):
+        message = f"Could not resolve to a Repository with the name '{asked}'."
+        raise GraphQLError(message, extensions={"type": "NOT_FOUND"})
+    has_files = found.name == github.name
+    objects = _Objects(github.repository if has_files else Repository(), found)
+    return {
+        "nameWithOwner": found.name,
+        "description": found.description or None,
+        "isArchived": found.archived,
+        "isPrivate": False,
+        "stargazerCount": found.stars,
+        "defaultBranchRef": objects.branch(),
+        "object": lambda _, **arguments: objects.find(**arguments),
+    }
+
+
+class _Objects:
+    """The git objects of a repository as GraphQL's values."""
+
+    def __init__(self, repository: Repository, facts: OtherRepository) -> None:
+        self._repository, self._facts = repository, facts
+
+    def branch(self) -> dict[str, Any] | None:
+        """The default branch; None in an empty repository."""
+        name = self._facts.default_branch
+        newest = self._repository.branches.get(name)
+        return {"name": name, "target": self.get(newest)} if newest else None
+
+    def find(self, oid: str | None = None, expression: str | None = None) -> dict[str, Any] | None:
+        """The object of a SHA, or of an expression: a branch, a SHA, or either with `:path`."""
+        if expression is None:
+            return self.get(oid or "")
+        name, colon, path = expression.partition(":")
+        name = self._facts.default_branch if name == "HEAD" else name
+        if not colon:
+            return self.get(self._repository.branches.get(name, name))
+        entry = self._repository.find(name, path)
+        return self.get(entry.sha, entry.path) if entry else None
+
+    def get(self, sha: str, path: str = "") -> dict[str, Any] | None:
+        """An object by its SHA; the entries of a tree are below `path`."""
+        found = self._repository.objects.get(sha)
+        if found is None:
+            return None
+        commit_path = f"/{self._facts.name}/commit/{sha}"
+        common = {
+            "oid": sha,
+            "abbreviatedOid": sha[:7],
+            "commitResourcePath": commit_path,
+            "commitUrl": f"https://github.com{commit_path}",
+        }
+        if isinstance(found, Blob):
+            return common | _blob(found.data)
+        if isinstance(found, Commit):
+            tree = self.get(found.tree.decode())
+            return common | {"__typename": "Commit", "tree": tree}
+        return common | {"__typename": "Tree", "entries": lambda _: self._entries(sha, path)}
+
+    def _entries(self, sha: str, path: str) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": entry.path,
+                "nameRaw": _base64(entry.path),
+                "path": (full := f"{path}/{entry.path}".lstrip("/")),
+                "pathRaw": _base64(full),
+                "extension": PurePosixPath(entry.path).suffix,
+                "mode": entry.mode,
+                "type": entry.type,
+                "oid": entry.sha,
+                "size": len(self._repository.blob(entry.sha) or b""),
+                "object": lambda _, entry=entry, full=full: self.get(entry.sha, full),
+            }
+            for entry in self._repository.entries(sha)
+        ]
+
+
+def _blob(content: bytes) -> dict[str, Any]:
+    is_binary = b"\0" in content[:_SEARCHED_FOR_NUL]
+    return {
+        "__typename": "Blob",
+        "byteSize": len(content),
+        "isBinary": is_binary,
+        "isTruncated": len(content) > _LONGEST_TEXT,
+        "text": None if is_binary else content[:_LONGEST_TEXT].decode(errors="replace"),
+    }
+
+
+def _base64(name: str) -> str:
+    return base64.b64encode(name.encode("utf-8", "surrogateescape")).decode()
