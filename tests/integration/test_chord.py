@@ -187,10 +187,10 @@ def test_a_second_delivery_of_the_body_changes_nothing(chord_of_forty: RefreshRu
     assert Snapshot.objects.count() == 1
 
 
-def test_a_killed_worker_leaves_a_run_that_the_watch_closes(
+def test_a_killed_worker_leaves_a_run_that_housekeeping_closes(
     celery_setup: CeleryTestSetup, hub: Hub, settings: Any
 ) -> None:
-    """What a dead worker held comes back too late: the watch publishes what was learned."""
+    """What a dead worker held comes back too late: housekeeping publishes what was learned."""
     settings.RUN_DEADLINE = timedelta(seconds=3)
     hub.add_token()
     hub.fill(*(f"D{number:02}/alert.yaml" for number in range(10)))

@@ -1,10 +1,13 @@
 """The GitHub client against the fake GitHub, in this process."""
 
 import socket
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from time import time
 from typing import Any
 
 import pytest
+import requests
 from django.conf import settings
 from django.utils import timezone
 
@@ -13,8 +16,9 @@ from hub.demo.fake_github import faults as f
 from hub.github import errors
 from hub.github.budget import RequestBudget
 from hub.github.client import GitHubClient
-from hub.github.tokens import TokenPool, adopt_environment_token, reset_time, wait_after_secondary
-from hub.models import GitHubToken, TokenState
+from hub.github.responses import reset_time, retry_time
+from hub.github.tokens import TokenPool, adopt_environment_token
+from hub.models import GitHubToken, Resource, TokenState
 from tests.conftest import TOKEN
 
 OTHER = "ghp_other0123456789"
@@ -25,7 +29,7 @@ REPO = settings.GITHUB_REPO
 def client(github: FakeGitHub, db: None) -> GitHubClient:
     github.repository.write("contents/Redis/alert.yaml", b"x")
     GitHubToken.objects.bulk_create([GitHubToken(name="one", secret=TOKEN)])
-    budget = RequestBudget(0, settings.REDIS_URL)
+    budget = RequestBudget({}, settings.REDIS_URL)
     return GitHubClient(github.url, TokenPool(), budget, timeout=(1, 1), retries=1)
 
 
@@ -134,7 +138,7 @@ def test_what_postgres_cannot_keep_is_left_out(client: GitHubClient, github: Fak
     tree = {"sha": "0" * 40, "tree": [], "truncated": False}
     github.faults.append(Fault(f.answer(200, tree, odd)))
     assert client.tree(REPO, "main").etag == ""
-    assert GitHubToken.objects.get().remaining is None
+    assert GitHubToken.objects.get().core_remaining is None
 
 
 def test_a_limit_whose_reset_has_passed_is_not_asked_again_at_once(
@@ -150,9 +154,17 @@ def test_a_limit_whose_reset_has_passed_is_not_asked_again_at_once(
 def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: FakeGitHub) -> None:
     github.add_token(OTHER)
     hour = timezone.now() + timedelta(hours=1)
-    GitHubToken.objects.update(remaining=10, limit=5000, reset_at=hour)
+    GitHubToken.objects.update(core_remaining=10, core_limit=5000, core_reset_at=hour)
     GitHubToken.objects.bulk_create(
-        [GitHubToken(name="two", secret=OTHER, remaining=4000, limit=5000, reset_at=hour)]
+        [
+            GitHubToken(
+                name="two",
+                secret=OTHER,
+                core_remaining=4000,
+                core_limit=5000,
+                core_reset_at=hour,
+            )
+        ]
     )
     answer = client.tree(REPO, "main")
     assert answer.token_id == GitHubToken.objects.get(name="two").pk
@@ -189,7 +201,7 @@ def test_a_refused_token_is_marked_and_just_that_one(
 ) -> None:
     GitHubToken.objects.bulk_create([GitHubToken(name="bad", secret="ghp_unknown0123456")])
     GitHubToken.objects.filter(name="one").update(
-        remaining=5, limit=5000, reset_at=timezone.now() + timedelta(hours=1)
+        core_remaining=5, core_limit=5000, core_reset_at=timezone.now() + timedelta(hours=1)
     )
     client.tree(REPO, "main")
     states = dict(GitHubToken.objects.values_list("name", "state"))
@@ -205,56 +217,65 @@ def test_a_token_that_no_header_can_carry_is_refused(client: GitHubClient) -> No
 
 
 def test_the_budget_is_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.github.budget.LONGEST_WAIT", 0.3)
-    one, two = (RequestBudget(3, settings.REDIS_URL) for _ in range(2))
+    monkeypatch.setattr("hub.github.budget._LONGEST_WAIT", 0.3)
+    points = {Resource.CORE: 3, Resource.GRAPHQL: 1}
+    one, two = (RequestBudget(points, settings.REDIS_URL) for _ in range(2))
     for budget in (one, two, one):
-        budget.spend(987_654)
+        budget.spend(987_654, Resource.CORE)
     with pytest.raises(errors.BudgetSpent):
-        two.spend(987_654)
-    two.spend(987_655)  # another token has a budget of its own
-
-
-def test_points_that_are_taken_at_once_are_never_more_than_there_are() -> None:
-    one, two = (RequestBudget(200, settings.REDIS_URL) for _ in range(2))  # two points at once
-    one.spend(987_657)
-    two._limiter.hit(two._item, "github:987657", cost=198)  # all but one's two
-    one.spend(987_657)  # the second of its own
+        two.spend(987_654, Resource.CORE)
+    two.spend(987_655, Resource.CORE)  # another token has a budget of its own
+    one.spend(987_654, Resource.GRAPHQL)  # and so has GraphQL
     with pytest.raises(errors.BudgetSpent):
-        _spend_within(one, 0.3)
+        two.spend(987_654, Resource.GRAPHQL)
 
 
-def _spend_within(budget: RequestBudget, seconds: float) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hub.github.budget.LONGEST_WAIT", seconds)
-        budget.spend(987_657)
+def test_many_threads_get_all_points_of_a_minute_and_not_one_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hub.github.budget._LONGEST_WAIT", 0.5)
+    budgets = [RequestBudget({Resource.CORE: 200}, settings.REDIS_URL) for _ in range(2)]
+
+    def spend(number: int) -> bool:
+        try:
+            budgets[number % 2].spend(987_657, Resource.CORE)
+        except errors.BudgetSpent:
+            return False
+        return True
+
+    with ThreadPoolExecutor(32) as threads:
+        assert sum(threads.map(spend, range(250))) == 200
 
 
-def test_a_token_is_read_once_a_second_and_at_once_when_it_matters(
-    client: GitHubClient, github: FakeGitHub, django_assert_num_queries: Any
+@pytest.mark.parametrize("resource", list(Resource))
+def test_what_was_written_of_a_token_counts_at_once(
+    client: GitHubClient, github: FakeGitHub, resource: Resource
 ) -> None:
     pool = TokenPool()
-    token = pool.choose()
-    with django_assert_num_queries(0):
-        assert pool.choose() == token
-    with django_assert_num_queries(1):
-        assert pool.choose(afresh=True) == token
+    token = pool.choose(resource)
+    hour = timezone.now() + timedelta(hours=1)
+    pool.used_up(token, resource, hour)
+    with pytest.raises(errors.RateLimited):
+        pool.choose(resource)
+    [other] = set(Resource) - {resource}
+    assert pool.choose(other) == token, "the other limit is not used up"
     for act, fault in (
-        (lambda: pool.used_up(token, timezone.now() + timedelta(hours=1)), errors.RateLimited),
-        (lambda: pool.blocked(token, timezone.now() + timedelta(hours=1)), errors.SecondaryLimited),
+        (lambda: pool.blocked(token, hour), errors.SecondaryLimited),
         (lambda: pool.refused(token), errors.BadToken),
     ):
         act()
         with pytest.raises(fault):
-            pool.choose()
+            pool.choose(other)
     GitHubToken.objects.bulk_create([GitHubToken(name="added", secret=OTHER)])
-    assert pool.choose().secret == OTHER, "none was left, so it looked again"
+    assert pool.choose(resource).secret == OTHER
 
 
 def test_a_budget_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.github.budget._PATIENCE", 0.2)
+    monkeypatch.setattr("hub.github.budget._REDIS_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        RequestBudget(3, f"redis://127.0.0.1:{port}/0").spend(987_656)
+        budget = RequestBudget({Resource.CORE: 3}, f"redis://127.0.0.1:{port}/0")
+        budget.spend(987_656, Resource.CORE)
 
 
 @pytest.mark.django_db
@@ -271,10 +292,38 @@ def test_the_environments_token_is_adopted_and_forgotten(settings: object) -> No
     assert not GitHubToken.objects.exists()
 
 
-def test_times_of_limits() -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert reset_time("1767225600", now) == now
-    assert reset_time("never", now) == now + timedelta(minutes=1)
-    assert wait_after_secondary(None, now) == now + timedelta(minutes=1)
-    assert wait_after_secondary(5, now) == now + timedelta(minutes=1)
-    assert wait_after_secondary(120, now) == now + timedelta(minutes=2)
+def answer(**headers: str) -> requests.Response:
+    response = requests.Response()
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    return response
+
+
+def seconds_until(time: datetime) -> int:
+    return round((time - timezone.now()).total_seconds())
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 60),
+        ({"x_ratelimit_reset": "never"}, 60),
+        ({"x_ratelimit_reset": "nan"}, 60),
+        ({"x_ratelimit_reset": "1e300"}, 3600),
+        # By GitHub's clock, whatever ours says.
+        ({"x_ratelimit_reset": "1000", "Date": "Thu, 01 Jan 1970 00:15:00 GMT"}, 100),
+        ({"x_ratelimit_reset": "1000", "Date": "Thu, 01 Jan 1970 00:20:00 GMT"}, 5),
+        ({"x_ratelimit_reset": "99999", "Date": "Thu, 01 Jan 1970 00:15:00 GMT"}, 3600),
+        ({"x_ratelimit_reset": str(int(time()) + 90), "Date": "yesterday"}, 60),
+    ],
+)
+def test_when_a_rate_limit_is_renewed(headers: dict[str, str], seconds: int) -> None:
+    assert seconds_until(reset_time(answer(**headers))) == seconds
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [("5", 60), ("120", 120), ("9" * 30, 3600), ("-7", 60), ("soon", 60), ("", 60)],
+)
+def test_when_to_retry_after_a_secondary_limit(retry_after: str, seconds: int) -> None:
+    assert seconds_until(retry_time(answer(Retry_After=retry_after))) == seconds
+    assert seconds_until(retry_time(answer())) == 60

@@ -20,11 +20,11 @@ from hub.models import (
     FactsETag,
     FactsLookup,
     FactsRun,
-    FactsStatus,
     GitHubToken,
     Outcome,
     Readme,
     Reason,
+    RunStatus,
     RunTrigger,
 )
 from tests.common.waiting import wait_until
@@ -74,7 +74,7 @@ def again(redis: Exporter) -> Exporter:
 
 def test_facts_are_kept_and_a_second_run_costs_nothing(hub: Hub, redis: Exporter) -> None:
     run = hub.refresh_facts()
-    assert (run.status, run.reason) == (FactsStatus.UPDATED, "")
+    assert (run.status, run.reason) == (RunStatus.PUBLISHED, "")
     again(redis)
     assert (redis.stars, redis.archived, redis.default_branch) == (12, False, "main")
     assert redis.description == "Metrics of Redis"
@@ -90,7 +90,7 @@ def test_facts_are_kept_and_a_second_run_costs_nothing(hub: Hub, redis: Exporter
     ]
     left = hub.github.limits[TOKEN].as_json()["remaining"]
     before = redis.facts_at
-    assert hub.refresh_facts().status == FactsStatus.UNCHANGED
+    assert hub.refresh_facts().status == RunStatus.UNCHANGED
     assert [status for _, status in asked(hub)] == [304, 304, 304]
     assert hub.github.limits[TOKEN].as_json()["remaining"] == left
     assert again(redis).facts_at > before
@@ -113,7 +113,7 @@ def test_what_changes_upstream_changes_here(hub: Hub, redis: Exporter) -> None:
             ],
         )
     )
-    assert hub.refresh_facts().status == FactsStatus.UPDATED
+    assert hub.refresh_facts().status == RunStatus.PUBLISHED
     again(redis)
     assert (redis.stars, redis.archived, redis.readme.text) == (13, True, "# New\n")
     assert redis.description == "Metrics of Redis", "the catalogue's own words stay"
@@ -127,13 +127,13 @@ def test_what_changes_upstream_changes_here(hub: Hub, redis: Exporter) -> None:
 def test_neither_readme_nor_releases_is_no_failure(hub: Hub, redis: Exporter) -> None:
     hub.refresh_facts()
     hub.github.add_other(repository(readme=None, releases=[]))
-    assert (run := hub.refresh_facts()).status == FactsStatus.UPDATED
+    assert (run := hub.refresh_facts()).status == RunStatus.PUBLISHED
     again(redis)
     assert (redis.facts_problem, redis.last_release_at) == ("", None)
     assert not Readme.objects.exists()
     assert not redis.releases.exists()
     assert run.lookups.get().requests == 3
-    assert hub.refresh_facts().status == FactsStatus.UNCHANGED
+    assert hub.refresh_facts().status == RunStatus.UNCHANGED
 
 
 def test_a_renamed_repository(hub: Hub, redis: Exporter) -> None:
@@ -144,7 +144,7 @@ def test_a_renamed_repository(hub: Hub, redis: Exporter) -> None:
     assert redis.readme.text == "# Redis\n"
     assert [status for _, status in asked(hub)] == [301, 200, 200, 200]
     assert run.lookups.get().requests == 4
-    assert hub.refresh_facts().status == FactsStatus.UNCHANGED
+    assert hub.refresh_facts().status == RunStatus.UNCHANGED
     assert [status for _, status in asked(hub)] == [301, 304, 304, 304]
 
 
@@ -160,7 +160,7 @@ def test_a_failure_keeps_what_is_there_and_says_why(hub: Hub, redis: Exporter) -
     ):
         hub.github.faults = [Fault(fault, match=match)]
         run = hub.refresh_facts()
-        assert (run.status, run.reason) == (FactsStatus.FAILED, reason)
+        assert (run.status, run.reason) == (RunStatus.FAILED, reason)
         assert run.lookups.get().outcome == outcome
         again(redis)
         assert (redis.facts_problem, redis.facts_at, redis.stars) == (reason, before, 12)
@@ -187,14 +187,14 @@ def test_what_was_told_before_a_fault_is_kept(hub: Hub, redis: Exporter) -> None
 def test_without_a_token_nothing_is_asked(hub: Hub) -> None:
     redis = exporter(stars=5)
     run = hub.refresh_facts()
-    assert (run.status, run.reason) == (FactsStatus.NO_TOKEN, Reason.NO_TOKEN)
+    assert (run.status, run.reason) == (RunStatus.NO_TOKEN, Reason.NO_TOKEN)
     assert asked(hub) == []
     assert not run.lookups.exists()
     assert (again(redis).facts_problem, redis.stars) == (Reason.NO_TOKEN, 5)
     hub.add_token("ghp_of_somebody_else_0123")
     hub.github.add_other(repository())
     assert hub.refresh_facts().reason == Reason.TOKEN_REFUSED  # asked once, then known
-    assert hub.refresh_facts().status == FactsStatus.NO_TOKEN
+    assert hub.refresh_facts().status == RunStatus.NO_TOKEN
 
 
 def test_a_new_token_fills_a_catalogue_without_facts(hub: Hub) -> None:
@@ -203,22 +203,21 @@ def test_a_new_token_fills_a_catalogue_without_facts(hub: Hub) -> None:
     GitHubToken.objects.create(name="new", secret=TOKEN)
     ended = FactsRun.objects.filter(finished_at__isnull=False)
     run = wait_until(ended.first, "the facts run to end")
-    assert (run.trigger, run.status) == (RunTrigger.TOKEN, FactsStatus.UPDATED)
+    assert (run.trigger, run.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
     assert again(redis).stars == 12
-    assert runs.ask_about_those_without_facts(RunTrigger.STARTUP) is None
+    assert runs.start_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
 
 
 def test_an_empty_catalogue_needs_no_first_run_and_a_run_ends_at_once(hub: Hub) -> None:
     hub.add_token()
-    assert runs.ask_about_those_without_facts(RunTrigger.STARTUP) is None
-    assert hub.refresh_facts().status == FactsStatus.UNCHANGED
+    assert runs.start_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
+    assert hub.refresh_facts().status == RunStatus.UNCHANGED
 
 
 def test_one_run_is_open_at_a_time(hub: Hub, redis: Exporter) -> None:
     hub.github.latency = 0.5
-    first = runs.start_run(RunTrigger.SCHEDULE)
-    second = runs.start_run(RunTrigger.ADMIN, chosen=[redis.pk])
-    assert (second.run, second.begun) == (first.run, False)
+    first, _ = runs.start_run(RunTrigger.SCHEDULE)
+    assert runs.start_run(RunTrigger.ADMIN, chosen=[redis.pk]) == (first, False)
     wait_until(lambda: not FactsRun.objects.open().exists(), "the run to end")
     assert FactsRun.objects.count() == 1
 
@@ -237,22 +236,22 @@ def test_a_second_delivery_changes_nothing(hub: Hub, redis: Exporter) -> None:
     runs.begin(run.pk)
     runs.finish(run.pk)
     looked_up = app.send_task("tasks.facts.lookup_facts", args=[run.pk, redis.pk]).get(timeout=20)
-    assert looked_up == {"exporter": redis.pk, "outcome": Outcome.FOUND, "reason": ""}
+    assert looked_up == {"exporter_id": redis.pk, "outcome": Outcome.FOUND, "reason": ""}
     assert asked(hub) == []
     assert again(redis).facts_at == facts_at
     assert FactsRun.objects.get().finished_at == run.finished_at
 
 
-def test_the_watch_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: Exporter) -> None:
+def test_housekeeping_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: Exporter) -> None:
     now = timezone.now()
     run = FactsRun.objects.create(
-        trigger=RunTrigger.SCHEDULE, status=FactsStatus.ASKING, deadline=now - timedelta(1)
+        trigger=RunTrigger.SCHEDULE, status=RunStatus.LOOKING_UP, deadline=now - timedelta(1)
     )
     FactsLookup.objects.create(run=run, exporter=redis)
     app.send_task("tasks.housekeeping.housekeeping")
-    wait_until(lambda: not FactsRun.objects.open().exists(), "the watch to close the run")
+    wait_until(lambda: not FactsRun.objects.open().exists(), "the run to be closed")
     run.refresh_from_db()
-    assert (run.status, run.reason) == (FactsStatus.FAILED, Reason.DEADLINE)
+    assert (run.status, run.reason) == (RunStatus.FAILED, Reason.DEADLINE)
     assert again(redis).facts_problem == Reason.DEADLINE
     lost = FactsRun.objects.create(
         trigger=RunTrigger.SCHEDULE,
@@ -262,10 +261,10 @@ def test_the_watch_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: Exp
     app.send_task("tasks.housekeeping.housekeeping")
     wait_until(lambda: not FactsRun.objects.open().exists(), "the lost run to end")
     lost.refresh_from_db()
-    assert lost.status == FactsStatus.UPDATED
+    assert lost.status == RunStatus.PUBLISHED
 
 
-def test_the_watch_asks_about_what_is_new(hub: Hub, redis: Exporter) -> None:
+def test_housekeeping_looks_up_what_is_new(hub: Hub, redis: Exporter) -> None:
     hub.refresh_facts()
     apply(
         plan_import(
@@ -277,7 +276,7 @@ def test_the_watch_asks_about_what_is_new(hub: Hub, redis: Exporter) -> None:
     hub.github.add_other(repository("tests/valkey", stars=3))  # and Kafka is not there
     asked(hub)
     for _ in range(2):
-        runs.watch()
+        runs.housekeeping()
         wait_until(lambda: not FactsRun.objects.open().exists(), "the run to end")
     kafka = Exporter.objects.get(slug="kafka")
     assert (kafka.facts_at, kafka.facts_problem) == (None, Reason.NOT_FOUND)
@@ -289,7 +288,7 @@ def test_an_exporter_that_changes_while_github_is_asked(hub: Hub, redis: Exporte
     kafka = exporter("kafka")
     hub.github.add_other(repository("tests/kafka"))
     hub.github.faults = [Fault(f.slow(0.7), match="/releases")]
-    run = runs.start_run(RunTrigger.COMMAND).run
+    run, _ = runs.start_run(RunTrigger.COMMAND)
     wait_until(lambda: len(hub.github.requests) >= 4, "both to be asked for")
     Exporter.objects.filter(pk=redis.pk).update(repository="https://github.com/tests/valkey")
     kafka.delete()
@@ -352,7 +351,7 @@ def test_the_whole_sample(hub: Hub) -> None:
     run = hub.refresh_facts()
     failed = run.lookups.exclude(outcome=Outcome.FOUND)
     assert not failed.exists(), list(failed.values_list("exporter__slug", "detail"))
-    assert run.status == FactsStatus.UPDATED
+    assert run.status == RunStatus.PUBLISHED
     exporters = Exporter.objects.all()
     assert not exporters.filter(stars=None).exists()
     assert Readme.objects.count() >= 12
@@ -364,7 +363,7 @@ def test_the_whole_sample(hub: Hub) -> None:
     assert len(first) == 3 * exporters.count() + renamed
     assert sum(run.lookups.values_list("requests", flat=True)) == len(first)
     left = hub.github.limits[TOKEN].as_json()["remaining"]
-    assert hub.refresh_facts().status == FactsStatus.UNCHANGED
+    assert hub.refresh_facts().status == RunStatus.UNCHANGED
     counted = [status for _, status in asked(hub) if status not in (301, 304)]
     assert counted == [404] * (exporters.count() - Readme.objects.count())
     spent = left - hub.github.limits[TOKEN].as_json()["remaining"]

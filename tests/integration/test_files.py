@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from hub.content.refresh.housekeeping import forget_history, forget_listings
+from hub.content.housekeeping import prune
 from hub.content.rules import directory as rules
 from hub.demo.fake_github import Fault, Repository
 from hub.demo.fake_github import faults as f
@@ -247,7 +247,7 @@ def test_listings_that_nothing_needs_are_forgotten(redis: Hub) -> None:
     RefreshRun.objects.update(started_at=timezone.now() - timedelta(days=2))
     TreeListing.objects.update(learned_at=timezone.now() - timedelta(days=2))
     assert TreeListing.objects.count() == 8  # the root and the contents, four times
-    forget_listings()
+    prune()
     assert TreeListing.objects.count() == 2
     run, paths = redis.count()
     assert (run.status, len(paths)) == (RunStatus.UNCHANGED, 1)
@@ -260,6 +260,6 @@ def test_the_change_log_outlives_the_runs(redis: Hub, settings: Any) -> None:
     Snapshot.objects.update(published_at=old)
     RefreshRun.objects.update(finished_at=old)
     ServedContents.objects.update(snapshot=None)
-    forget_history()
+    prune()
     assert not RefreshRun.objects.exists()
     assert {change["run"] for change in get("/api/v1/changes")["changes"]} == {None}

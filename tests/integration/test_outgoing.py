@@ -25,7 +25,7 @@ from hub.github import errors
 from hub.github.budget import RequestBudget
 from hub.github.client import GitHubClient
 from hub.github.tokens import TokenPool
-from hub.models import Category, Exporter, FactsStatus, GitHubToken
+from hub.models import Category, Exporter, GitHubToken, RunStatus
 from hub.models.catalogue import validate_repository
 from tests.conftest import TOKEN, Hub
 
@@ -82,7 +82,7 @@ def test_the_stranger_notices_who_knocks() -> None:
 def client(github: FakeGitHub, db: None) -> GitHubClient:
     github.repository.write("contents/Redis/alert.yaml", b"x")
     GitHubToken.objects.bulk_create([GitHubToken(name="one", secret=TOKEN)])
-    budget = RequestBudget(0, settings.REDIS_URL)
+    budget = RequestBudget({}, settings.REDIS_URL)
     return GitHubClient(github.url, TokenPool(), budget, timeout=(1, 1), retries=0)
 
 
@@ -274,7 +274,7 @@ def test_no_address_that_came_in_past_all_checks_is_asked(hub: Hub, stranger: St
         Exporter(slug=f"e{n}", title=f"e{n}", repository=address, category=category)
         for n, address in enumerate(odd)
     )
-    assert hub.refresh_facts().status == FactsStatus.FAILED
+    assert hub.refresh_facts().status == RunStatus.FAILED
     assert hub.github.requests == []
     assert not Exporter.objects.filter(facts_at__isnull=False).exists()
 
@@ -296,7 +296,7 @@ def test_nothing_that_a_text_names_is_fetched(
     text = f"[a]({away}/a) ![b]({away}/b.png) <img src='{away}/c'> <{away}/d>\n\n[e]: {away}/e\n"
     release = {"tag": "v1", "body": text, "published_at": "2026-01-01T00:00:00Z"}
     hub.github.add_other(OtherRepository("a/redis", readme=text.encode(), releases=[release]))
-    assert hub.refresh_facts().status == FactsStatus.UPDATED
+    assert hub.refresh_facts().status == RunStatus.PUBLISHED
     chart = f"apiVersion: v2\nname: x\nversion: 1.0.0\nicon: {away}/i.png\ndependencies:\n"
     chart += f"- name: y\n  version: 1.0.0\n  repository: {away}/charts\n"
     hub.write("Redis/chart/Chart.yaml", chart.encode())

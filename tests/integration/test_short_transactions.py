@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 
-from hub.content.map.render_map import serve_overdue
+from hub.content.map.render_map import show_overdue
 from hub.github.source import configured_source
 from hub.models import RefreshRun, RunStatus, RunTrigger, ServedContents, ServedState
 from hub.runs.transactions import short_transaction
@@ -72,5 +72,5 @@ def test_a_map_that_was_confirmed_meanwhile_is_not_called_overdue(client: Client
     ServedContents.objects.update(
         state=ServedState.FRESH, fresh_until=timezone.now() + timedelta(hours=1)
     )
-    serve_overdue(configured_source().key)
+    show_overdue(configured_source().key)
     assert ServedContents.objects.get().state == ServedState.FRESH

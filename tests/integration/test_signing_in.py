@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from hub.content.refresh.housekeeping import watch
+from hub.accounts.login_throttle import forget_old
 from hub.models import ContentEdit
 
 pytestmark = pytest.mark.django_db
@@ -192,10 +192,10 @@ def test_unlocking_in_the_admin(account: User) -> None:
 
 def test_what_counts_no_more_is_forgotten() -> None:
     basic(WRONG)
-    watch()
+    forget_old()
     assert AccessAttempt.objects.count() == 1
     AccessAttempt.objects.update(
         attempt_time=timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1)
     )
-    watch()
+    forget_old()
     assert not AccessAttempt.objects.exists()

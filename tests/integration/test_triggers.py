@@ -12,10 +12,9 @@ import pytest
 from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
-from hub.content.refresh.housekeeping import watch
 
-from hub.content.refresh import dispatch, list_directories
-from hub.content.runs import Started, end_run, start_run
+from hub.content.refresh import list_directories
+from hub.content.runs import Started, refresh_runs, start_run
 from hub.github.source import configured_source
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
 from hub.ops.local.ports import free_port
@@ -32,17 +31,16 @@ TRIGGER = textwrap.dedent(
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
     from django.db import transaction
-    from hub.content import dispatch
-    from hub.content.runs import end_run, start_run
+    from hub.content.runs import refresh_runs, start_run
     from hub.models import RefreshRun
-    dispatch.list_directories = lambda *_, **__: True  # the run stays open: no worker takes it
+    refresh_runs._send_start = lambda *_: None  # the run stays open: no worker takes it
     print("ready", flush=True)
     for line in sys.stdin:
         if line == "end\\n":
             start_run("schedule")  # takes as long as what the other does first
             with transaction.atomic():
                 run = RefreshRun.objects.open().select_for_update().get()
-                end_run(run, "failed")
+                refresh_runs.end(run, "failed")
             print(run.pk, flush=True)
         else:
             started = start_run("webhook", follow_up=line == "follow\\n")
@@ -96,7 +94,12 @@ def open_run(status: RunStatus, **fields: object) -> RefreshRun:
 
 def end(run: RefreshRun, status: RunStatus = RunStatus.FAILED) -> None:
     with transaction.atomic():
-        end_run(RefreshRun.objects.select_for_update().get(pk=run.pk), status)
+        refresh_runs.end(refresh_runs.locked(run.pk), status)
+
+
+def close(run: RefreshRun) -> None:
+    """End the run and nothing else."""
+    RefreshRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, finished_at=timezone.now())
 
 
 def a_lock_is_waited_for() -> bool:
@@ -111,7 +114,7 @@ def test_two_processes_fifty_times(hub: Hub) -> None:
             answers = at_once(processes, "begin", "begin")
             assert answers[0][0] == answers[1][0]
             assert sorted(answer[1] for answer in answers) == ["False", "True"]
-            RefreshRun.objects.open().get().finish(RunStatus.FAILED)
+            close(RefreshRun.objects.open().get())
     assert RefreshRun.objects.count() == ROUNDS
 
 
@@ -130,7 +133,7 @@ def test_a_change_at_the_moment_of_the_end_is_looked_at_once_fifty_times(hub: Hu
             else:
                 # It began the run itself, after the end.
                 assert (int(number), begun) == (following.pk, "True")
-            following.finish(RunStatus.FAILED)
+            close(following)
     assert RefreshRun.objects.count() == 2 * ROUNDS
 
 
@@ -149,7 +152,7 @@ def test_only_a_run_that_lists_later_sees_the_change(
     run = open_run(status, chosen=chosen)
     for _ in range(3):
         started = start_run(RunTrigger.WEBHOOK, follow_up=True)
-        assert started == Started(run, begun=False, will_follow=follows)
+        assert started == Started(run, created=False, will_follow=follows)
     start_run(RunTrigger.TOKEN, follow_up=True)
     run.refresh_from_db()
     assert run.follow_up == (RunTrigger.WEBHOOK if follows else "")
@@ -163,7 +166,7 @@ def test_only_a_run_that_lists_later_sees_the_change(
 
 def test_other_triggers_join_without_more(hub: Hub) -> None:
     run = open_run(RunStatus.LISTING)
-    assert start_run(RunTrigger.SCHEDULE) == Started(run, begun=False)
+    assert start_run(RunTrigger.SCHEDULE) == Started(run, created=False)
     end(run)
     assert RefreshRun.objects.count() == 1
 
@@ -173,7 +176,7 @@ def test_the_lister_waits_for_whoever_notes_a_change(hub: Hub) -> None:
     run = open_run(RunStatus.QUEUED)
     with transaction.atomic():
         assert not start_run(RunTrigger.WEBHOOK, follow_up=True).will_follow
-        dispatch.list_directories(run.pk)
+        refresh_runs._send_start(run.pk)
         wait_until(a_lock_is_waited_for, "the lister to wait")
         assert RefreshRun.objects.get(pk=run.pk).status == RunStatus.QUEUED
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the run to end")
@@ -197,19 +200,19 @@ def test_an_end_that_is_rolled_back_begins_nothing(hub: Hub) -> None:
         transaction.set_rollback(True)
     assert RefreshRun.objects.get().is_open
     with pytest.raises(TransactionManagementError):
-        end_run(run, RunStatus.PUBLISHED)
-    run.finish(RunStatus.FAILED)
+        refresh_runs.locked(run.pk)
+    close(run)
 
 
 def test_a_second_delivery_of_the_listing_never_takes_a_run_back(hub: Hub) -> None:
     run = open_run(RunStatus.LOOKING_UP)
-    assert not list_directories._mark_listing(run.pk, configured_source())
+    assert list_directories._start_listing(run.pk) is None
     run.refresh_from_db()
     assert run.status == RunStatus.LOOKING_UP
-    run.finish(RunStatus.FAILED)
+    close(run)
 
 
-def test_a_run_that_is_begun_while_redis_is_away_is_sent_by_the_watch(hub: Hub) -> None:
+def test_a_run_that_starts_while_redis_is_away_is_sent_by_housekeeping(hub: Hub) -> None:
     subprocess.run(
         [sys.executable, "manage.py", "refresh", "--no-wait"],
         cwd=ROOT,
@@ -223,5 +226,5 @@ def test_a_run_that_is_begun_while_redis_is_away_is_sent_by_the_watch(hub: Hub) 
     run = RefreshRun.objects.get()
     assert run.status == RunStatus.QUEUED
     RefreshRun.objects.update(started_at=run.started_at - timedelta(minutes=1))
-    watch()
+    refresh_runs.housekeeping()
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the run to end")

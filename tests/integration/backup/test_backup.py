@@ -23,7 +23,7 @@ from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from hub.content.refresh.housekeeping import watch
+from hub.content.runs import refresh_runs
 from hub.github.source import configured_source
 from hub.models import (
     Category,
@@ -122,7 +122,7 @@ def test_all_comes_back_after_everything_was_wrecked(full: Hub, tmp_path: Path) 
     assert served() == body
     # The run that was open is nobody's any more; its end takes nothing from readers.
     assert RefreshRun.objects.open().get() == open_run
-    watch()
+    refresh_runs.housekeeping()
     assert not RefreshRun.objects.open().exists()
     assert json.loads(served())["contents"] == json.loads(body)["contents"]
     # What GitHub said is known again, too.
