@@ -1,16 +1,14 @@
 """The endpoints: thin, each answers from Postgres."""
 
-import gzip
-import hashlib
-import json
 from typing import Annotated, Any, TypeVar
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import get_conditional_response
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import conditional_page, require_safe
 from ninja import NinjaAPI, Path, Query, Status
+from ninja.decorators import decorate_view
 
 from hub.catalogue import describe as catalogue
 from hub.content import status
@@ -21,7 +19,6 @@ from hub.github.source import configured_source
 from hub.models import Change, ContentBlob, Exporter, ExporterContents
 from hub.web import raw
 from hub.web.api import paths, schemas  # noqa: F401 — paths registers `text`
-from hub.web.http_cache import matches
 
 M = TypeVar("M", bound=Model)
 
@@ -56,21 +53,22 @@ _NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/
 def contents(request: HttpRequest) -> HttpResponse:
     """The rendered bytes, as they are."""
     served = read_map.current_map()
-    headers = {
-        "ETag": served.etag,
-        "Cache-Control": _CACHE_CONTROL,
-        "Vary": "Accept-Encoding",
-        **read_map.age_header(served),
-    }
     # From `META`: `request.headers` copies all of them first, a tenth of what this answer costs.
-    if matches(request.META.get("HTTP_IF_NONE_MATCH", ""), served.etag):
-        return HttpResponse(status=304, headers=headers)
-    if "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", ""):
-        headers["Content-Encoding"] = "gzip"
-        body = served.body_gzip
-    else:
-        body = served.body
-    return HttpResponse(bytes(body), content_type="application/json", headers=headers)
+    zipped = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
+    response = HttpResponse(
+        served.body_gzip if zipped else served.body,
+        content_type="application/json",
+        headers={
+            "ETag": served.etag,
+            "Cache-Control": _CACHE_CONTROL,
+            "Vary": "Accept-Encoding",
+            **({"Content-Encoding": "gzip"} if zipped else {}),
+        },
+    )
+    answer = get_conditional_response(request, served.etag, response=response)
+    for name, value in read_map.age_header(served).items():
+        answer[name] = value
+    return answer
 
 
 @api.get(
@@ -117,24 +115,14 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
     description="Every exporter, in one answer. Send the ETag back as `If-None-Match` to be "
     "answered 304 while nothing changed.",
 )
+@decorate_view(conditional_page, gzip_page)
 def list_exporters(request: HttpRequest) -> HttpResponse:
     """All exporters by title, each with its facts and what is there for it."""
-    exporters = {"exporters": catalogue.describe_all()}
-    body = json.dumps(
-        exporters, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":")
-    ).encode()
-    response = HttpResponse(content_type="application/json")
-    response["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    response["Cache-Control"] = _CACHE_CONTROL
-    patch_vary_headers(response, ["Accept-Encoding"])
-    if matches(request.headers.get("If-None-Match", ""), response["ETag"]):
-        response.status_code = 304
-    elif "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.content = gzip.compress(body, compresslevel=5, mtime=0)
-        response["Content-Encoding"] = "gzip"
-    else:
-        response.content = body
-    return response
+    return JsonResponse(
+        {"exporters": catalogue.describe_all()},
+        json_dumps_params={"ensure_ascii": False, "separators": (",", ":")},
+        headers={"Cache-Control": _CACHE_CONTROL, "Vary": "Accept-Encoding"},
+    )
 
 
 @api.get(
@@ -178,7 +166,8 @@ def raw_file(
     blob = ContentBlob.objects.filter(pk=sha).first()
     if blob is None:
         return Status(404, {"detail": "The hub holds no file with this SHA."})
-    return raw.response(blob, name, request.headers.get("If-None-Match", ""), shown=shown)
+    response = raw.download(blob, name, shown=shown)
+    return get_conditional_response(request, response["ETag"], response=response)
 
 
 @api.get(
