@@ -10,7 +10,8 @@ from io import BytesIO
 from threading import BoundedSemaphore
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST = 25 * 1024 * 1024  # bytes; GitHub's webhook delivers nothing larger, and no form does
+from django.conf import settings
+
 # Of the web's threads (8 with `make run`), so many may wait for bodies; the others go on reading.
 AT_ONCE = 4
 
@@ -26,8 +27,8 @@ class BodiesFirst:
         length = _announced(environ)
         if not length:
             return self._application(environ, start_response)
-        if length > LARGEST:
-            detail = f"A request may have {LARGEST // 1024 // 1024} MB at most: send less at once."
+        if length > (limit := settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
+            detail = f"A request may have {limit // 1024 // 1024} MB at most: send less at once."
             return _refuse(start_response, "413 Content Too Large", detail)
         if not self._turns.acquire(blocking=False):
             detail = "Too many are sending something at this moment. Try again shortly."

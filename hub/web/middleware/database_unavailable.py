@@ -17,7 +17,7 @@ _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
 _SAY_WHY_EVERY = 60.0  # seconds; that a request failed is said for each
 
 
-class PostgresAway:
+class DatabaseUnavailableMiddleware:
     """Answers 503 with a page, or JSON for programs, when a view cannot reach Postgres."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
