@@ -12,8 +12,8 @@ from time import monotonic
 import pytest
 from django.contrib.auth.models import User
 
-from config.request_body import AT_ONCE
 from hub.ops.local.ports import free_port
+from hub.web.middleware.request_body import AT_ONCE
 from hub.web.webhooks.signature import sign
 from tests.common.catalogue import fill_catalogue
 from tests.common.processes import web
@@ -289,3 +289,14 @@ def test_who_sends_slowly_holds_up_no_reader(port: int, filled: None, what: str)
         return ask(port, "/theme", "POST", b"theme=dark", FORM).status == 303
 
     wait_until(taken, "forms to be taken again, once they have left")
+
+
+def test_the_server_sends_no_body_for_head(port: int, filled: None) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for method in ("HEAD", "GET", "HEAD"):
+        connection.request(method, "/api/v1/exporters")
+        answer = connection.getresponse()
+        length = int(answer.headers["Content-Length"])
+        assert (answer.status, len(answer.read())) == (200, length if method == "GET" else 0)
+        assert length > 1000
+    connection.close()
