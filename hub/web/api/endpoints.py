@@ -65,7 +65,7 @@ def contents(request: HttpRequest) -> HttpResponse:
             **({"Content-Encoding": "gzip"} if zipped else {}),
         },
     )
-    answer = get_conditional_response(request, served.etag, response=response)
+    answer = get_conditional_response(request, served.etag, response=response) or response
     for name, value in read_map.age_header(served).items():
         answer[name] = value
     return answer
@@ -167,7 +167,7 @@ def raw_file(
     if blob is None:
         return Status(404, {"detail": "The hub holds no file with this SHA."})
     response = raw.download(blob, name, shown=shown)
-    return get_conditional_response(request, response["ETag"], response=response)
+    return get_conditional_response(request, response["ETag"], response=response) or response
 
 
 @api.get(

@@ -29,4 +29,4 @@ def logo(request: HttpRequest, slug: str) -> HttpResponse:
         content_type=found.exporter.logo_type,
         headers={"ETag": f'"{version}"', "Cache-Control": f"public, {kept}"},
     )
-    return get_conditional_response(request, response["ETag"], response=response)
+    return get_conditional_response(request, response["ETag"], response=response) or response
