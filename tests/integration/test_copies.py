@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from hub.content.map import map_cache as kept_copies
 from hub.content.map import read_map
-from hub.content.map.map_cache import Copies
+from hub.content.map.map_cache import MapCache
 from hub.models import Exporter, ServedContents
 from hub.web import page_cache
 from tests.common.catalogue import fill_catalogue, publish
@@ -25,12 +25,12 @@ CONTENTS = "/api/v1/contents"
 
 
 @pytest.fixture
-def copies(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Copies:
+def copies(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> MapCache:
     """The process' copies, empty, with a second that does not pass."""
     fill_catalogue(10)
     settings.COPY_SECONDS = 3600
-    fresh = Copies()
-    monkeypatch.setattr(read_map, "copies", fresh)
+    fresh = MapCache()
+    monkeypatch.setattr(read_map, "map_cache", fresh)
     return fresh
 
 
@@ -50,7 +50,7 @@ def served_by_another_process(**values: object) -> None:
 
 
 def test_within_the_second_postgres_is_not_asked(
-    copies: Copies, django_assert_num_queries: DjangoAssertNumQueries
+    copies: MapCache, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     first = Client().get(CONTENTS)
     with django_assert_num_queries(0):
@@ -60,7 +60,7 @@ def test_within_the_second_postgres_is_not_asked(
 
 
 def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
-    copies: Copies, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
+    copies: MapCache, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     before = Client().get(CONTENTS).content
     settings.COPY_SECONDS = 0
@@ -72,7 +72,7 @@ def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
 
 
 def test_what_another_process_published_comes_after_the_second(
-    copies: Copies, settings: Any
+    copies: MapCache, settings: Any
 ) -> None:
     before = Client().get(CONTENTS).content
     served_by_another_process(body_gzip=gzip.compress(b'{"new": true}'), etag='W/"new"')
@@ -94,42 +94,42 @@ def test_what_this_process_changed_comes_at_once(
 
 
 @pytest.mark.parametrize("address", ["/api/v1/status", "/status"])
-def test_whoever_has_seen_a_run_end_gets_what_it_published(copies: Copies, address: str) -> None:
+def test_whoever_has_seen_a_run_end_gets_what_it_published(copies: MapCache, address: str) -> None:
     before = Client().get(CONTENTS)["ETag"]
     served_by_another_process(body_gzip=gzip.compress(b"{}"), etag='W/"new"')
     Client().get(address)
     assert Client().get(CONTENTS)["ETag"] != before
 
 
-def test_an_answer_that_comes_late_takes_nobody_back(copies: Copies) -> None:
+def test_an_answer_that_comes_late_takes_nobody_back(copies: MapCache) -> None:
     older = ServedContents(etag="older", rendered_at=timezone.now())
     newer = ServedContents(etag="newer", rendered_at=timezone.now())
 
     def slow() -> tuple[ServedContents, str]:
-        map_cache.look(lambda: (newer, ""))
+        copies.fetch(lambda: (newer, ""))
         return older, ""
 
-    map_cache.look(slow)
-    kept = map_cache.glance()
+    copies.fetch(slow)
+    kept = copies.head()
     assert kept
     assert kept.served is newer
 
 
-def test_an_answer_from_before_a_change_is_not_kept(copies: Copies) -> None:
+def test_an_answer_from_before_a_change_is_not_kept(copies: MapCache) -> None:
     def changed_meanwhile() -> tuple[ServedContents, str]:
-        map_cache.forget()
+        copies.forget()
         return ServedContents(), ""
 
-    map_cache.look(changed_meanwhile)
-    assert map_cache.glance() is None
+    copies.fetch(changed_meanwhile)
+    assert copies.head() is None
 
 
-def test_the_copy_says_itself_that_it_is_overdue(copies: Copies) -> None:
+def test_the_copy_says_itself_that_it_is_overdue(copies: MapCache) -> None:
     assert Client().get(CONTENTS).json()["state"] == "fresh"
-    assert map_cache.glance()
+    assert copies.head()
     past = timezone.now()
     ServedContents.objects.update(fresh_until=past)
-    map_cache.glance().served.fresh_until = past  # type: ignore[union-attr]
+    copies.head().served.fresh_until = past  # type: ignore[union-attr]
     assert Client().get(CONTENTS).json()["state"] == "stale"
 
 
@@ -162,10 +162,12 @@ def test_it_is_rendered_anew_when_its_time_has_passed(pages: None, settings: Any
     assert "Renamed" in Client().get("/").content.decode()
 
 
-def test_readers_wait_for_one_rendering(copies: Copies, settings: Any, rf: RequestFactory) -> None:
+def test_readers_wait_for_one_rendering(
+    copies: MapCache, settings: Any, rf: RequestFactory
+) -> None:
     settings.PAGE_CACHE_SECONDS = 3600
     cache.clear()
-    read_map.glance()  # the copy, so that the threads do not ask Postgres
+    read_map.cached_head()  # the copy, so that the threads do not ask Postgres
     rendered = []
 
     @page_cache.cached_page

@@ -13,8 +13,8 @@ from django.conf import settings as hub_settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-
 from hub.content.refresh.housekeeping import forget_history
+
 from hub.demo.fake_github import Fault
 from hub.models import (
     DeliveryAction,
