@@ -7,8 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page, require_safe
-from ninja import NinjaAPI, Path, Query, Status
+from ninja import NinjaAPI, Path, Query
 from ninja.decorators import decorate_view
+from ninja.errors import HttpError
 
 from hub.catalogue import describe as catalogue
 from hub.content import status
@@ -40,7 +41,9 @@ _CACHE_CONTROL = "public, max-age=60, stale-if-error=86400"
 Directory = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
 Slug = Annotated[str, Path(max_length=80, pattern=r"^[-a-zA-Z0-9_]+$")]
 Sha = Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
-_NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/v1/exporters."}
+_NO_EXPORTER = "No exporter of the catalogue has this slug: see /api/v1/exporters."
+_NO_FILE = "The hub holds no file with this SHA."
+_PROBLEMS = {404: schemas.Problem, 422: schemas.Problem}
 
 
 @api.get(
@@ -73,7 +76,7 @@ def contents(request: HttpRequest) -> HttpResponse:
 
 @api.get(
     "/contents/{text:directory}",
-    response={200: schemas.Directory, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: schemas.Directory, **_PROBLEMS},
     summary="One directory",
 )
 def directory_contents(request: HttpRequest, directory: Directory) -> Any:
@@ -84,10 +87,7 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
         .first()
     )
     if row is None:
-        return Status(
-            404,
-            {"detail": "No such directory; /api/v1/contents lists those that there are."},
-        )
+        raise HttpError(404, "No such directory; /api/v1/contents lists those that there are.")
     served = read_map.cached_head().served
     judgement = judgement_of(row)
     return {
@@ -127,30 +127,32 @@ def list_exporters(request: HttpRequest) -> HttpResponse:
 
 @api.get(
     "/exporters/{slug}",
-    response={200: schemas.ExporterDetail, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: schemas.ExporterDetail, **_PROBLEMS},
     summary="One exporter",
 )
 def one_exporter(request: HttpRequest, slug: Slug) -> Any:
     """The exporter with its releases and the age of its facts."""
-    return catalogue.describe(slug) or Status(404, _NO_EXPORTER)
+    if exporter := catalogue.describe(slug):
+        return exporter
+    raise HttpError(404, _NO_EXPORTER)
 
 
 @api.get(
     "/exporters/{slug}/files",
-    response={200: schemas.ExporterFiles, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: schemas.ExporterFiles, **_PROBLEMS},
     summary="An exporter's files",
 )
 def exporter_files(request: HttpRequest, slug: Slug) -> Any:
     """Every file of the exporter's directories, with what it speaks for and its findings."""
     exporter = Exporter.objects.filter(slug=slug).first()
     if exporter is None:
-        return Status(404, _NO_EXPORTER)
+        raise HttpError(404, _NO_EXPORTER)
     return describe_files(exporter, configured_source().key)
 
 
 @api.get(
     "/files/{sha}",
-    response={200: None, 304: None, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: None, 304: None, **_PROBLEMS},
     openapi_extra={"responses": {200: {"content": raw.CONTENT}}},
     summary="A file's bytes",
     description="As a download, or as plain text to be shown with `shown=true`. `name` is the "
@@ -165,14 +167,14 @@ def raw_file(
     """The bytes as they are in the repository; a SHA's never change."""
     blob = ContentBlob.objects.filter(pk=sha).first()
     if blob is None:
-        return Status(404, {"detail": "The hub holds no file with this SHA."})
+        raise HttpError(404, _NO_FILE)
     response = raw.download(blob, name, shown=shown)
     return get_conditional_response(request, response["ETag"], response=response) or response
 
 
 @api.get(
     "/files/{sha}/report",
-    response={200: dict[str, Any], 404: schemas.Problem, 422: schemas.Problem},
+    response={200: dict[str, Any], **_PROBLEMS},
     summary="What is in a file",
     description="Its alerts, dashboards with their panels, manifests, chart and findings; what is "
     "empty is left out.",
@@ -181,7 +183,7 @@ def file_report(request: HttpRequest, sha: Sha) -> Any:
     """The report that the rules made of the file's bytes."""
     report = ContentBlob.objects.filter(pk=sha).values_list("report", flat=True).first()
     if report is None:
-        return Status(404, {"detail": "The hub holds no file with this SHA."})
+        raise HttpError(404, _NO_FILE)
     return report
 
 
