@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.defaults import page_not_found
 
-from hub.web.pages.theme import theme_of
+from hub.web.theme import theme_of
 
 _FOR_PROGRAMS = ("/api/", "/webhooks/")
 
