@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from celery import Celery
-from celery.signals import task_prerun, worker_ready
+from celery.signals import task_prerun
 from django.db import close_old_connections
-
-from hub.ops.gc_freeze import settle
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -47,8 +45,3 @@ def _check_connections(**_: object) -> None:
     The others get a health check before their next use (`CONN_HEALTH_CHECKS`).
     """
     close_old_connections()
-
-
-@worker_ready.connect
-def _is_up(**_: object) -> None:
-    settle()

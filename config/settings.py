@@ -65,6 +65,18 @@ TRUSTED_PROXIES: list[str] = env.list(
     "HUB_TRUSTED_PROXIES", [], subcast=str.strip, validate=_are_networks
 )
 
+# The limit on request bodies: GitHub's webhook delivers nothing larger, and no form is.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024  # bytes
+
+# Scripts on these origins may read the API, without credentials. They can never write.
+_CORS_ORIGINS: list[str] = env.list("HUB_CORS_ORIGINS", ["*"], subcast=str.strip)
+CORS_ALLOW_ALL_ORIGINS = "*" in _CORS_ORIGINS
+CORS_ALLOWED_ORIGINS = [] if CORS_ALLOW_ALL_ORIGINS else _CORS_ORIGINS
+CORS_URLS_REGEX = r"^/api/v1/(?!edits)"
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
+CORS_ALLOW_HEADERS = ["accept", "if-none-match"]  # not "authorization"
+CORS_EXPOSE_HEADERS = ["ETag", "Hub-Snapshot-Age", "Retry-After"]
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -94,26 +106,27 @@ INSTALLED_APPS = [
     "hub.apps.LoginsConfig",
     "django_celery_beat",
     "encrypted_fields",
+    "corsheaders",
     "csp",
     "ninja",  # serves the API docs' files itself instead of naming a CDN
 ]
 
 MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",  # first: errors carry its headers too
+    "hub.web.middleware.request_body.receive_bodies",
+    "hub.web.middleware.head.answer_head",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.csp.ContentSecurityPolicy",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "hub.web.middleware.database_unavailable.PostgresAway",
+    "hub.web.middleware.database_unavailable.DatabaseUnavailableMiddleware",
     "axes.middleware.AxesMiddleware",  # last: it answers instead of the view for a locked-out login
 ]
-
-# Only the admin has messages, and there is a session then; the default looks for a cookie first.
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 TEMPLATES = [
     {
@@ -244,9 +257,11 @@ GITHUB_GRAPHQL_POINTS_PER_MINUTE = env.int(
 # A web process keeps what it serves, and asks Postgres after so many seconds whether it still is
 # what is to be served. 0: with each request.
 COPY_SECONDS = env.float("HUB_COPY_SECONDS", 1.0, validate=validate.Range(min=0, max=60))
-# Pages that are the same for everyone are kept as long, or until the contents change: their other
-# facts (stars, releases, "12 minutes ago") may be so old. 0: rendered for each request.
-PAGE_SECONDS = env.float("HUB_PAGE_SECONDS", 10.0, validate=validate.Range(min=0, max=300))
+# Pages that are the same for everyone are kept this long, or until the contents change: their
+# other facts (stars, releases, "12 minutes ago") may be so old. 0: rendered for each request.
+PAGE_CACHE_SECONDS = env.float(
+    "HUB_PAGE_CACHE_SECONDS", 10.0, validate=validate.Range(min=0, max=300)
+)
 # For those pages alone (`hub.web.page_cache`), in the memory of each process.
 CACHES = {
     "default": {

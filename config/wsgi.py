@@ -7,16 +7,11 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
-from config.request_body import BodiesFirst
-from config.thread_fairness import TakingTurns
-from hub.ops.gc_freeze import settle
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = TakingTurns(BodiesFirst(get_wsgi_application()))
+application = get_wsgi_application()
 if settings.TRUSTED_PROXIES:
     # The client's address is the last one in X-Forwarded-For that is no trusted proxy's.
     application = wrap_wsgi_with_proxy_headers(application, settings.TRUSTED_PROXIES)
 
 get_resolver().url_patterns  # noqa: B018 — imports all views, else the first request does
-settle()

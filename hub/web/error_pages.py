@@ -1,4 +1,4 @@
-"""Answers to requests that cannot be taken: a page for people, JSON for programs."""
+"""Answers to requests that fail: a page for people, JSON for programs."""
 
 import logging
 
@@ -14,27 +14,29 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.defaults import page_not_found
 
+from hub.web.theme import theme_of
+
 _FOR_PROGRAMS = ("/api/", "/webhooks/")
 
 
 def is_for_programs(request: HttpRequest) -> bool:
-    """Whether a program asks, which takes JSON rather than a page."""
+    """Whether the client is a program, which gets JSON instead of a page."""
     if request.path.startswith(_FOR_PROGRAMS):
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def refusal_of(fault: BaseException | None, otherwise: str) -> tuple[int, str]:
-    """The status and the words for what Django refuses by itself."""
+    """The status and the reason for what Django refuses by itself."""
     if isinstance(fault, RequestDataTooBig):
-        most = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) / 1024 / 1024
-        return 413, f"The request is larger than {most:g} MB: send less at once."
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+        return 413, f"The request is larger than {most} MB: send less at once."
     if isinstance(fault, TooManyFieldsSent):
-        most_fields = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-        return 400, f"The request has more than {most_fields} parameters: send fewer."
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        return 400, f"The request has more than {most} parameters: send fewer."
     if isinstance(fault, TooManyFilesSent):
-        most_files = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-        return 400, f"The request has more than {most_files} files: send fewer."
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        return 400, f"The request has more than {most} files: send fewer."
     if isinstance(fault, DisallowedHost):
         return 400, "The hub does not answer under this host name: add it to HUB_ALLOWED_HOSTS."
     if isinstance(fault, BadRequest):
@@ -42,13 +44,19 @@ def refusal_of(fault: BaseException | None, otherwise: str) -> tuple[int, str]:
     return 400, otherwise
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: what it calls suspicious, too large or malformed."""
-    status, detail = refusal_of(exception, "The request is malformed.")
+def refuse(
+    request: HttpRequest, status: int, detail: str, page: str = "400.html", **context: object
+) -> HttpResponse:
+    """`detail` as JSON for programs, the page for people."""
     if is_for_programs(request):
         return JsonResponse({"detail": detail}, status=status)
-    page = render_to_string("400.html", {"status": status, "detail": detail})
-    return HttpResponse(page, status=status)
+    context |= {"status": status, "detail": detail, "theme": theme_of(request)}
+    return HttpResponse(render_to_string(page, context), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: what it calls suspicious, too large or malformed."""
+    return refuse(request, *refusal_of(exception, "The request is malformed."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -60,7 +68,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 class OneLine(logging.Filter):
-    """A logging filter: what was refused is the asker's fault, and no traceback of the hub's."""
+    """A logging filter: a refused request is the client's fault and needs no traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security") or getattr(record, "status_code", 500) < 500:

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from hub.accounts.login_throttle import end_of_lock
-from hub.web.theme import theme_of
+from hub.web.error_pages import refuse
 
 
 def response(
@@ -22,16 +21,11 @@ def response(
     # Unlocked meanwhile: at once.
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds())) if until else 1
     minutes = math.ceil(seconds / 60)
-    answer: HttpResponse
-    if request.path.startswith("/api/"):
-        detail = (
-            "Too many failed sign-ins with this name from your address. Try again in "
-            f"{minutes} min (Retry-After: {seconds} s), or ask an administrator to unlock it."
-        )
-        answer = JsonResponse({"detail": detail}, status=429)
-    else:
-        context = {"minutes": minutes, "theme": theme_of(request)}
-        answer = HttpResponse(render_to_string("429.html", context), status=429)
+    detail = (
+        "Too many failed sign-ins with this name from your address. Try again in "
+        f"{minutes} min (Retry-After: {seconds} s), or ask an administrator to unlock it."
+    )
+    answer = refuse(request, 429, detail, "429.html", minutes=minutes)
     answer["Retry-After"] = str(seconds)
     answer["Cache-Control"] = "no-store"
     return answer

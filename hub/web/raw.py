@@ -6,7 +6,6 @@ from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
 from hub.models import ContentBlob
-from hub.web.http_cache import matches
 
 _TYPES = {
     ".json": "application/json",
@@ -28,24 +27,22 @@ LONGEST_NAME = 255  # characters of a file's name that count: its last ones, wit
 _BY_FORMAT = {"json": ".json", "yaml": ".yaml"}
 
 
-def response(blob: ContentBlob, name: str, if_none_match: str, *, shown: bool) -> HttpResponse:
-    """The blob under `name` (its last part counts), or 304 for a client that has it.
+def download(blob: ContentBlob, name: str, *, shown: bool) -> HttpResponse:
+    """The blob under `name` (its last part counts).
 
     `shown`: as plain text for a browser to show, instead of a download.
     """
-    etag = f'"{blob.sha}"'
-    if matches(if_none_match, etag):
-        answer = HttpResponse(status=304)
-    else:
-        name = safe_name(name) or f"{blob.sha[:12]}{_BY_FORMAT.get(blob.report['format'], '.txt')}"
-        known = {} if shown else _TYPES
-        kind = known.get(PurePosixPath(name).suffix.lower(), _PLAIN)
-        answer = HttpResponse(bytes(blob.data), content_type=kind)
-        answer["Content-Disposition"] = content_disposition_header(not shown, name) or "inline"
-        answer["X-Content-Type-Options"] = "nosniff"
-    answer["ETag"] = etag
-    answer["Cache-Control"] = "public, max-age=31536000, immutable"
-    return answer
+    name = safe_name(name) or f"{blob.sha[:12]}{_BY_FORMAT.get(blob.report['format'], '.txt')}"
+    known = {} if shown else _TYPES
+    return HttpResponse(
+        bytes(blob.data),
+        content_type=known.get(PurePosixPath(name).suffix.lower(), _PLAIN),
+        headers={
+            "Content-Disposition": content_disposition_header(not shown, name) or "inline",
+            "ETag": f'"{blob.sha}"',
+            "Cache-Control": "public, max-age=31536000, immutable",
+        },
+    )
 
 
 def safe_name(name: str) -> str:

@@ -54,7 +54,7 @@ class Stage:
         self.deadline = deadline
         self._app = "tests.faults.planted" if plantable else "config"
         # What a defect serves for half a second, readers of a copy would miss.
-        self._copies = {"HUB_COPY_SECONDS": "0", "HUB_PAGE_SECONDS": "0"} if plantable else {}
+        self._copies = {"HUB_COPY_SECONDS": "0", "HUB_PAGE_CACHE_SECONDS": "0"} if plantable else {}
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
         self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster

@@ -12,8 +12,8 @@ from time import monotonic
 import pytest
 from django.contrib.auth.models import User
 
-from config.request_body import AT_ONCE
 from hub.ops.local.ports import free_port
+from hub.web.middleware.request_body import AT_ONCE
 from hub.web.webhooks.signature import sign
 from tests.common.catalogue import fill_catalogue
 from tests.common.processes import web
@@ -175,7 +175,6 @@ DIGITS = b'{"directory": "a", "path": "b.md", "text": ' + b"1" * 5000 + b"}"
 
 # what → address, headers, body, status; "A": as an admin
 BODIES: dict[str, tuple[str, dict[str, str], bytes, int]] = {
-    "a form of 3 MB": ("/theme", FORM, b"theme=" + b"a" * 3 * MB, 413),
     "a form of 30 MB": ("/theme", FORM, b"theme=" + b"a" * 30 * MB, 413),
     "10,000 fields": ("/theme", FORM, b"a=1&" * 10_000, 400),
     "an encoding that is none": (
@@ -184,10 +183,10 @@ BODIES: dict[str, tuple[str, dict[str, str], bytes, int]] = {
         b"theme=dark",
         303,
     ),
-    "a field of 3 MB": (
+    "a field of 26 MB": (
         "/theme",
         MULTIPART,
-        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 3 * MB,
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 26 * MB,
         413,
     ),
     "a file of 26 MB": ("/admin/login/", MULTIPART, FILE + b"a" * 26 * MB, 413),
@@ -199,7 +198,7 @@ BODIES: dict[str, tuple[str, dict[str, str], bytes, int]] = {
         400,
     ),
     "an edit of nobody": ("/api/v1/edits", JSON, b"a" * 3 * MB, 401),
-    "A an edit of 3 MB": ("/api/v1/edits", JSON, b"a" * 3 * MB, 413),
+    "A an edit of 26 MB": ("/api/v1/edits", JSON, b"a" * 26 * MB, 413),
     "A deep JSON": ("/api/v1/edits", JSON, DEEP, 400),
     "A deep objects": ("/api/v1/edits", JSON, DEEP_OBJECT, 400),
     "A half of JSON": ("/api/v1/edits", JSON, b'{"directory": ', 400),
@@ -290,3 +289,14 @@ def test_who_sends_slowly_holds_up_no_reader(port: int, filled: None, what: str)
         return ask(port, "/theme", "POST", b"theme=dark", FORM).status == 303
 
     wait_until(taken, "forms to be taken again, once they have left")
+
+
+def test_the_server_sends_no_body_for_head(port: int, filled: None) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for method in ("HEAD", "GET", "HEAD"):
+        connection.request(method, "/api/v1/exporters")
+        answer = connection.getresponse()
+        length = int(answer.headers["Content-Length"])
+        assert (answer.status, len(answer.read())) == (200, length if method == "GET" else 0)
+        assert length > 1000
+    connection.close()

@@ -1,40 +1,43 @@
 """What a process of the web keeps of what it serves, and when it asks Postgres again."""
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
+from time import sleep
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hub.content.map import map_cache as kept_copies
 from hub.content.map import read_map
-from hub.content.map.map_cache import Copies
+from hub.content.map.map_cache import MapCache
 from hub.models import Exporter, ServedContents
-from hub.web import page_cache as kept_pages
+from hub.web import page_cache
 from tests.common.catalogue import fill_catalogue, publish
 
 CONTENTS = "/api/v1/contents"
 
 
 @pytest.fixture
-def copies(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Copies:
+def copies(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> MapCache:
     """The process' copies, empty, with a second that does not pass."""
     fill_catalogue(10)
     settings.COPY_SECONDS = 3600
-    fresh = Copies()
-    monkeypatch.setattr(read_map, "copies", fresh)
+    fresh = MapCache()
+    monkeypatch.setattr(read_map, "map_cache", fresh)
     return fresh
 
 
 @pytest.fixture
 def pages(db: None, settings: Any) -> None:
     fill_catalogue(10)
-    settings.PAGE_SECONDS = 3600
+    settings.PAGE_CACHE_SECONDS = 3600
     cache.clear()
 
 
@@ -47,7 +50,7 @@ def served_by_another_process(**values: object) -> None:
 
 
 def test_within_the_second_postgres_is_not_asked(
-    copies: Copies, django_assert_num_queries: DjangoAssertNumQueries
+    copies: MapCache, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     first = Client().get(CONTENTS)
     with django_assert_num_queries(0):
@@ -57,7 +60,7 @@ def test_within_the_second_postgres_is_not_asked(
 
 
 def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
-    copies: Copies, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
+    copies: MapCache, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     before = Client().get(CONTENTS).content
     settings.COPY_SECONDS = 0
@@ -69,7 +72,7 @@ def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
 
 
 def test_what_another_process_published_comes_after_the_second(
-    copies: Copies, settings: Any
+    copies: MapCache, settings: Any
 ) -> None:
     before = Client().get(CONTENTS).content
     served_by_another_process(body_gzip=gzip.compress(b'{"new": true}'), etag='W/"new"')
@@ -91,42 +94,42 @@ def test_what_this_process_changed_comes_at_once(
 
 
 @pytest.mark.parametrize("address", ["/api/v1/status", "/status"])
-def test_whoever_has_seen_a_run_end_gets_what_it_published(copies: Copies, address: str) -> None:
+def test_whoever_has_seen_a_run_end_gets_what_it_published(copies: MapCache, address: str) -> None:
     before = Client().get(CONTENTS)["ETag"]
     served_by_another_process(body_gzip=gzip.compress(b"{}"), etag='W/"new"')
     Client().get(address)
     assert Client().get(CONTENTS)["ETag"] != before
 
 
-def test_an_answer_that_comes_late_takes_nobody_back(copies: Copies) -> None:
+def test_an_answer_that_comes_late_takes_nobody_back(copies: MapCache) -> None:
     older = ServedContents(etag="older", rendered_at=timezone.now())
     newer = ServedContents(etag="newer", rendered_at=timezone.now())
 
     def slow() -> tuple[ServedContents, str]:
-        map_cache.look(lambda: (newer, ""))
+        copies.fetch(lambda: (newer, ""))
         return older, ""
 
-    map_cache.look(slow)
-    kept = map_cache.glance()
+    copies.fetch(slow)
+    kept = copies.head()
     assert kept
     assert kept.served is newer
 
 
-def test_an_answer_from_before_a_change_is_not_kept(copies: Copies) -> None:
+def test_an_answer_from_before_a_change_is_not_kept(copies: MapCache) -> None:
     def changed_meanwhile() -> tuple[ServedContents, str]:
-        map_cache.forget()
+        copies.forget()
         return ServedContents(), ""
 
-    map_cache.look(changed_meanwhile)
-    assert map_cache.glance() is None
+    copies.fetch(changed_meanwhile)
+    assert copies.head() is None
 
 
-def test_the_copy_says_itself_that_it_is_overdue(copies: Copies) -> None:
+def test_the_copy_says_itself_that_it_is_overdue(copies: MapCache) -> None:
     assert Client().get(CONTENTS).json()["state"] == "fresh"
-    assert map_cache.glance()
+    assert copies.head()
     past = timezone.now()
     ServedContents.objects.update(fresh_until=past)
-    map_cache.glance().served.fresh_until = past  # type: ignore[union-attr]
+    copies.head().served.fresh_until = past  # type: ignore[union-attr]
     assert Client().get(CONTENTS).json()["state"] == "stale"
 
 
@@ -152,38 +155,37 @@ def test_it_is_rendered_anew_when_the_contents_are_others(pages: None) -> None:
 
 
 def test_it_is_rendered_anew_when_its_time_has_passed(pages: None, settings: Any) -> None:
+    settings.PAGE_CACHE_SECONDS = 0.1
     Client().get("/")
     Exporter.objects.filter(slug="exporter-1").update(title="Renamed")
-    settings.PAGE_SECONDS = 1e-9
+    sleep(0.1)
     assert "Renamed" in Client().get("/").content.decode()
 
 
-def test_while_one_renders_the_others_get_the_page_before(
-    pages: None, monkeypatch: pytest.MonkeyPatch
+def test_readers_wait_for_one_rendering(
+    copies: MapCache, settings: Any, rf: RequestFactory
 ) -> None:
-    before = Client().get("/").content
-    publish()
-    busy = Lock()
-    monkeypatch.setattr(kept_pages, "_rendering", [busy])
-    with busy:
-        assert Client().get("/").content == before
-    assert Client().get("/").content != before
+    settings.PAGE_CACHE_SECONDS = 3600
+    cache.clear()
+    read_map.cached_head()  # the copy, so that the threads do not ask Postgres
+    rendered = []
 
+    @page_cache.cached_page
+    def slow(request: HttpRequest) -> HttpResponse:
+        rendered.append(request)
+        sleep(0.2)
+        return HttpResponse("a page")
 
-def test_without_a_page_before_they_wait_for_the_one_that_is_being_rendered(
-    pages: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    rendered = Client().get("/").content
-    looks = iter((lambda _: None, kept_pages._kept))
-    monkeypatch.setattr(kept_pages, "_kept", lambda key: next(looks)(key))
-    with django_assert_num_queries(1):  # whether the contents are the same still
-        assert Client().get("/").content == rendered
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(slow, [rf.get("/") for _ in range(4)]))
+    assert [answer.content for answer in answers] == [b"a page"] * 4
+    assert len(rendered) == 1
 
 
 def test_who_waits_in_vain_renders_it_himself(pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
     busy = Lock()
-    monkeypatch.setattr(kept_pages, "_rendering", [busy])
-    monkeypatch.setattr(kept_pages, "_PATIENCE", 0.01)
+    monkeypatch.setattr(page_cache, "_rendering", [busy])
+    monkeypatch.setattr(page_cache, "_PATIENCE", 0.01)
     with busy:
         assert Client().get("/").status_code == 200
         assert Client().get("/").status_code == 200
@@ -216,7 +218,7 @@ def test_nobody_gets_the_page_of_who_is_signed_in(pages: None) -> None:
 def test_a_very_large_page_is_not_kept(
     pages: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    monkeypatch.setattr(kept_pages, "_LARGEST", 1_000)
+    monkeypatch.setattr(page_cache, "_LARGEST", 1_000)
     first = Client().get("/coverage")
     with django_assert_num_queries(4):  # what the version is, and all that the page shows
         assert Client().get("/coverage").content == first.content

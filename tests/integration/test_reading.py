@@ -52,10 +52,16 @@ def test_etag_and_gzip(filled: Hub) -> None:
     packed = client.get("/api/v1/contents", headers={"Accept-Encoding": "gzip"})
     assert gzip.decompress(packed.content) == plain.content
     assert packed["ETag"] == plain["ETag"]
-    assert packed["Vary"] == "Accept-Encoding"
-    same = client.get("/api/v1/contents", headers={"If-None-Match": plain["ETag"]})
-    assert (same.status_code, same.content) == (304, b"")
-    assert same["Hub-Snapshot-Age"]
+    opaque = plain["ETag"].removeprefix("W/")
+    for known in (plain["ETag"], opaque, f'"other", {plain["ETag"]}', "*"):
+        same = client.get("/api/v1/contents", headers={"If-None-Match": known})
+        assert (same.status_code, same.content) == (304, b"")
+        assert same["Hub-Snapshot-Age"]
+        for name in ("ETag", "Cache-Control", "Vary"):
+            assert same[name] == packed[name]
+    for other in ('"other"', opaque.strip('"'), opaque[:-1]):
+        answer = client.get("/api/v1/contents", headers={"If-None-Match": other})
+        assert answer.status_code == 200
 
 
 def test_a_reader_writes_nothing_and_asks_github_nothing(filled: Hub) -> None:

@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hub.demo.fake_github import of_folder
 from hub.demo.fake_github.others import of_file
-from hub.ops.gc_freeze import settle
 
 
 class Command(BaseCommand):
@@ -75,7 +74,6 @@ class Command(BaseCommand):
                 f"port {options['port']} on {options['host']} cannot be used ({fault.strerror}); "
                 "choose another with --port"
             ) from fault
-        settle()  # a large repository's objects
         self.stdout.write(
             f"ready: GITHUB_API_URL={github.url} GITHUB_REPO={options['repo']} "
             f"GITHUB_BRANCH={options['branch']} GITHUB_TOKEN=…"

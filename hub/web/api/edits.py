@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Field, Path, Router, Schema, Status
 from ninja.errors import HttpError
 from ninja.security import HttpBasicAuth, SessionAuth
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from hub.content import editing
 from hub.github.source import configured_source
@@ -54,6 +54,9 @@ def _in_unicode(text: str) -> str:
 Text = Annotated[str, AfterValidator(_in_unicode)]  # JSON may hold what UTF-8 cannot
 
 
+_TextOrNone = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+
+
 class Proposal(Schema):
     """What to do to one file."""
 
@@ -74,15 +77,15 @@ class Proposal(Schema):
 class Edit(Schema):
     """An edit, and what became of it."""
 
-    edit: int
+    edit: int = Field(validation_alias="pk")
     directory: str
     path: str
     action: Literal["write", "delete"]
     state: Literal["queued", "committed", "conflict", "refused", "withdrawn"]
-    reason: str | None
-    detail: str | None
-    commit_sha: str | None
-    run: int | None
+    reason: _TextOrNone
+    detail: _TextOrNone
+    commit_sha: _TextOrNone
+    run: int | None = Field(validation_alias="run_id")
 
 
 class Refusal(Problem):
@@ -97,13 +100,8 @@ class Refusal(Problem):
     auth=_SIGNED_IN,
     response={
         202: Edit,
-        400: Problem,
-        401: Problem,
-        403: Problem,
-        409: Refusal,
-        413: Problem,
-        422: Refusal,
-        429: Problem,
+        frozenset({400, 401, 403, 413, 429}): Problem,
+        frozenset({409, 422}): Refusal,
     },
     summary="Write or delete a file",
     description="Checked at once: 422 with the findings when the file would not work, 409 when "
@@ -113,57 +111,30 @@ class Refusal(Problem):
 def submit(request: HttpRequest, proposal: Proposal) -> Any:
     """Keep the edit and begin the run."""
     if not request.user.has_perm("hub.add_contentedit"):
-        return Status(403, {"detail": "Your account may not edit contents: ask an admin."})
+        raise HttpError(403, "Your account may not edit contents: ask an admin.")
     given = proposal.dict()
     given["action"] = EditAction(given["action"])
     author = request.user if isinstance(request.user, User) else None
     try:
         edit, _ = editing.submit(editing.Proposal(**given), author)
     except editing.Invalid as invalid:
-        status = 409 if isinstance(invalid, editing.Changed) else 422
-        return Status(
-            status,
-            {
-                "detail": str(invalid),
-                "field": invalid.field,
-                "findings": [vars(finding) for finding in invalid.findings],
-            },
-        )
-    return Status(202, _edit(edit))
+        findings = [vars(finding) for finding in invalid.findings]
+        refusal = {"detail": str(invalid), "field": invalid.field, "findings": findings}
+        return Status(409 if isinstance(invalid, editing.Changed) else 422, refusal)
+    return Status(202, edit)
 
 
 @router.get(
     "/{int:edit}",
     auth=_SIGNED_IN,
-    response={
-        200: Edit,
-        401: Problem,
-        403: Problem,
-        404: Problem,
-        422: Problem,
-        429: Problem,
-    },
+    response={200: Edit, frozenset({401, 403, 404, 422, 429}): Problem},
     summary="What became of an edit",
 )
 def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:
     """One edit."""
     if not request.user.has_perm("hub.view_contentedit"):
-        return Status(403, {"detail": "Your account may not see edits: ask an admin."})
+        raise HttpError(403, "Your account may not see edits: ask an admin.")
     found = ContentEdit.objects.filter(source=configured_source().key, pk=edit).first()
     if found is None:
-        return Status(404, {"detail": "There is no such edit."})
-    return _edit(found)
-
-
-def _edit(edit: ContentEdit) -> dict[str, Any]:
-    return {
-        "edit": edit.pk,
-        "directory": edit.directory,
-        "path": edit.path,
-        "action": edit.action,
-        "state": edit.state,
-        "reason": edit.reason or None,
-        "detail": edit.detail or None,
-        "commit_sha": edit.commit_sha or None,
-        "run": edit.run_id,
-    }
+        raise HttpError(404, "There is no such edit.")
+    return found

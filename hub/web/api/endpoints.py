@@ -1,16 +1,15 @@
 """The endpoints: thin, each answers from Postgres."""
 
-import gzip
-import hashlib
-import json
 from typing import Annotated, Any, TypeVar
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_safe
-from ninja import NinjaAPI, Path, Query, Status
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.cache import get_conditional_response
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import conditional_page, require_safe
+from ninja import NinjaAPI, Path, Query
+from ninja.decorators import decorate_view
+from ninja.errors import HttpError
 
 from hub.catalogue import describe as catalogue
 from hub.content import status
@@ -21,7 +20,6 @@ from hub.github.source import configured_source
 from hub.models import Change, ContentBlob, Exporter, ExporterContents
 from hub.web import raw
 from hub.web.api import paths, schemas  # noqa: F401 — paths registers `text`
-from hub.web.http_cache import matches
 
 M = TypeVar("M", bound=Model)
 
@@ -43,7 +41,9 @@ _CACHE_CONTROL = "public, max-age=60, stale-if-error=86400"
 Directory = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
 Slug = Annotated[str, Path(max_length=80, pattern=r"^[-a-zA-Z0-9_]+$")]
 Sha = Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
-_NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/v1/exporters."}
+_NO_EXPORTER = "No exporter of the catalogue has this slug: see /api/v1/exporters."
+_NO_FILE = "The hub holds no file with this SHA."
+_PROBLEMS = {404: schemas.Problem, 422: schemas.Problem}
 
 
 @api.get(
@@ -56,26 +56,27 @@ _NO_EXPORTER = {"detail": "No exporter of the catalogue has this slug: see /api/
 def contents(request: HttpRequest) -> HttpResponse:
     """The rendered bytes, as they are."""
     served = read_map.current_map()
-    headers = {
-        "ETag": served.etag,
-        "Cache-Control": _CACHE_CONTROL,
-        "Vary": "Accept-Encoding",
-        **read_map.age_header(served),
-    }
     # From `META`: `request.headers` copies all of them first, a tenth of what this answer costs.
-    if matches(request.META.get("HTTP_IF_NONE_MATCH", ""), served.etag):
-        return HttpResponse(status=304, headers=headers)
-    if "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", ""):
-        headers["Content-Encoding"] = "gzip"
-        body = served.body_gzip
-    else:
-        body = served.body
-    return HttpResponse(bytes(body), content_type="application/json", headers=headers)
+    zipped = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
+    response = HttpResponse(
+        served.body_gzip if zipped else served.body,
+        content_type="application/json",
+        headers={
+            "ETag": served.etag,
+            "Cache-Control": _CACHE_CONTROL,
+            "Vary": "Accept-Encoding",
+            **({"Content-Encoding": "gzip"} if zipped else {}),
+        },
+    )
+    answer = get_conditional_response(request, served.etag, response=response) or response
+    for name, value in read_map.age_header(served).items():
+        answer[name] = value
+    return answer
 
 
 @api.get(
     "/contents/{text:directory}",
-    response={200: schemas.Directory, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: schemas.Directory, **_PROBLEMS},
     summary="One directory",
 )
 def directory_contents(request: HttpRequest, directory: Directory) -> Any:
@@ -86,10 +87,7 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
         .first()
     )
     if row is None:
-        return Status(
-            404,
-            {"detail": "No such directory; /api/v1/contents lists those that there are."},
-        )
+        raise HttpError(404, "No such directory; /api/v1/contents lists those that there are.")
     served = read_map.cached_head().served
     judgement = judgement_of(row)
     return {
@@ -117,52 +115,44 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
     description="Every exporter, in one answer. Send the ETag back as `If-None-Match` to be "
     "answered 304 while nothing changed.",
 )
+@decorate_view(conditional_page, gzip_page)
 def list_exporters(request: HttpRequest) -> HttpResponse:
     """All exporters by title, each with its facts and what is there for it."""
-    exporters = {"exporters": catalogue.describe_all()}
-    body = json.dumps(
-        exporters, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":")
-    ).encode()
-    response = HttpResponse(content_type="application/json")
-    response["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    response["Cache-Control"] = _CACHE_CONTROL
-    patch_vary_headers(response, ["Accept-Encoding"])
-    if matches(request.headers.get("If-None-Match", ""), response["ETag"]):
-        response.status_code = 304
-    elif "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.content = gzip.compress(body, compresslevel=5, mtime=0)
-        response["Content-Encoding"] = "gzip"
-    else:
-        response.content = body
-    return response
+    return JsonResponse(
+        {"exporters": catalogue.describe_all()},
+        json_dumps_params={"ensure_ascii": False, "separators": (",", ":")},
+        headers={"Cache-Control": _CACHE_CONTROL, "Vary": "Accept-Encoding"},
+    )
 
 
 @api.get(
     "/exporters/{slug}",
-    response={200: schemas.ExporterDetail, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: schemas.ExporterDetail, **_PROBLEMS},
     summary="One exporter",
 )
 def one_exporter(request: HttpRequest, slug: Slug) -> Any:
     """The exporter with its releases and the age of its facts."""
-    return catalogue.describe(slug) or Status(404, _NO_EXPORTER)
+    if exporter := catalogue.describe(slug):
+        return exporter
+    raise HttpError(404, _NO_EXPORTER)
 
 
 @api.get(
     "/exporters/{slug}/files",
-    response={200: schemas.ExporterFiles, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: schemas.ExporterFiles, **_PROBLEMS},
     summary="An exporter's files",
 )
 def exporter_files(request: HttpRequest, slug: Slug) -> Any:
     """Every file of the exporter's directories, with what it speaks for and its findings."""
     exporter = Exporter.objects.filter(slug=slug).first()
     if exporter is None:
-        return Status(404, _NO_EXPORTER)
+        raise HttpError(404, _NO_EXPORTER)
     return describe_files(exporter, configured_source().key)
 
 
 @api.get(
     "/files/{sha}",
-    response={200: None, 304: None, 404: schemas.Problem, 422: schemas.Problem},
+    response={200: None, 304: None, **_PROBLEMS},
     openapi_extra={"responses": {200: {"content": raw.CONTENT}}},
     summary="A file's bytes",
     description="As a download, or as plain text to be shown with `shown=true`. `name` is the "
@@ -177,13 +167,14 @@ def raw_file(
     """The bytes as they are in the repository; a SHA's never change."""
     blob = ContentBlob.objects.filter(pk=sha).first()
     if blob is None:
-        return Status(404, {"detail": "The hub holds no file with this SHA."})
-    return raw.response(blob, name, request.headers.get("If-None-Match", ""), shown=shown)
+        raise HttpError(404, _NO_FILE)
+    response = raw.download(blob, name, shown=shown)
+    return get_conditional_response(request, response["ETag"], response=response) or response
 
 
 @api.get(
     "/files/{sha}/report",
-    response={200: dict[str, Any], 404: schemas.Problem, 422: schemas.Problem},
+    response={200: dict[str, Any], **_PROBLEMS},
     summary="What is in a file",
     description="Its alerts, dashboards with their panels, manifests, chart and findings; what is "
     "empty is left out.",
@@ -192,7 +183,7 @@ def file_report(request: HttpRequest, sha: Sha) -> Any:
     """The report that the rules made of the file's bytes."""
     report = ContentBlob.objects.filter(pk=sha).values_list("report", flat=True).first()
     if report is None:
-        return Status(404, {"detail": "The hub holds no file with this SHA."})
+        raise HttpError(404, _NO_FILE)
     return report
 
 

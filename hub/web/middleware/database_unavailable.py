@@ -1,15 +1,13 @@
-"""What readers are told while Postgres is away."""
+"""The answer while Postgres cannot be reached."""
 
 import logging
 from collections.abc import Callable
 from time import monotonic
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.template.loader import render_to_string
+from django.http import HttpRequest, HttpResponse
 
-from hub.web.error_pages import is_for_programs
-from hub.web.theme import theme_of
+from hub.web.error_pages import refuse
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +15,7 @@ _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
 _SAY_WHY_EVERY = 60.0  # seconds; that a request failed is said for each
 
 
-class PostgresAway:
+class DatabaseUnavailableMiddleware:
     """Answers 503 with a page, or JSON for programs, when a view cannot reach Postgres."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -32,13 +30,8 @@ class PostgresAway:
         if not isinstance(fault, OperationalError | InterfaceError):
             return None
         self._say_why(fault)
-        response: HttpResponse
-        if is_for_programs(request):
-            detail = "The hub's database cannot be reached at the moment. Try again shortly."
-            response = JsonResponse({"detail": detail}, status=503)
-        else:
-            page = {"theme": theme_of(request), "sent": request.method == "POST"}
-            response = HttpResponse(render_to_string("503.html", page), status=503)
+        detail = "The hub's database cannot be reached at the moment. Try again shortly."
+        response = refuse(request, 503, detail, "503.html", sent=request.method == "POST")
         response["Retry-After"] = _RETRY_AFTER
         return response
 

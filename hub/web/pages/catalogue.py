@@ -22,7 +22,7 @@ from hub.catalogue.order import ordered
 from hub.catalogue.query import SORTS, Wish, wish_of
 from hub.catalogue.search import closest, search
 from hub.models import Exporter, Release
-from hub.web.page_cache import kept
+from hub.web.page_cache import cached_page
 from hub.web.pages.badges import badges_of
 from hub.web.pages.context import frame
 from hub.web.pages.rows import Held, contents_by_exporter
@@ -53,7 +53,7 @@ def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
 
 
 @require_safe
-@kept
+@cached_page
 @gzip_page
 @vary_on_headers("HX-Request")
 def catalogue(request: HttpRequest) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from hub.models import Exporter
-from hub.web.page_cache import kept
+from hub.web.page_cache import cached_page
 from hub.web.pages.badges import badges_of
 from hub.web.pages.context import frame
 from hub.web.pages.grid import Row, View, columns, exporter_cell, lines, view_of
@@ -16,7 +16,7 @@ from hub.web.pages.rows import contents_by_exporter
 
 
 @require_safe
-@kept
+@cached_page
 @gzip_page
 def coverage(request: HttpRequest) -> HttpResponse:
     """Every exporter and every directory without one, and what is there for each."""

@@ -30,24 +30,10 @@ _SCHEMES = {"http", "https", "mailto"}
 _REL = "nofollow noopener noreferrer"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TAGS = {
-    *(
-        "a",
-        "abbr",
-        "b",
-        "bdi",
-        "blockquote",
-        "br",
-        "code",
-        "dd",
-        "del",
-        "details",
-        "div",
-        "dl",
-        "dt",
-    ),
-    *("em", "hr", "i", "ins", "kbd", "li", "ol", "p", "pre", "q", "s", "samp", "small", "span"),
-    *("strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
-    *("tt", "u", "ul", "var", *_HEADINGS),
+    *("a", "abbr", "b", "bdi", "blockquote", "br", "code", "dd", "del", "details", "div", "dl"),
+    *("dt", "em", "hr", "i", "ins", "kbd", "li", "ol", "p", "pre", "q", "s", "samp", "small"),
+    *("span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead"),
+    *("tr", "tt", "u", "ul", "var", *_HEADINGS),
 }
 _VOID = {"br", "hr", "img"}
 _ATTRIBUTES = {
@@ -147,7 +133,8 @@ def _last_word(html: str) -> str:
         html,
         tags=_TAGS,
         clean_content_tags=_GONE,
-        attributes=_ATTRIBUTES | {"pre": {"tabindex"}, "div": {"tabindex", "role", "aria-label"}},
+        attributes=_ATTRIBUTES | {"div": {"tabindex", "role", "aria-label"}},
+        set_tag_attribute_values={"pre": {"tabindex": "0"}},  # scrolled with the keyboard
         allowed_classes={
             "bdi": {"hidden"},
             "span": highlight.CLASSES | {"readme__badge", "readme__image"},
@@ -186,7 +173,7 @@ class _Fitting(HTMLParser):
 
     - Nothing is loaded from elsewhere: an image becomes a link to it, a badge becomes text.
     - Headings begin below the page's own, and skip no level.
-    - Tables and code can be scrolled, with the keyboard as well.
+    - Tables can be scrolled, with the keyboard as well.
     - What is empty and would be read aloud as such (links, headings) is left out.
     - No id stands twice.
     """
@@ -228,8 +215,6 @@ class _Fitting(HTMLParser):
         elif tag == "table":
             before = '<div class="readme__table" tabindex="0" role="group" aria-label="Table">'
             after = "</div>"
-        elif tag == "pre":
-            given["tabindex"] = "0"
         elif tag == "a" and "name" in given:
             given.setdefault("id", self._prefix + given.pop("name"))
         self._open.append(_Open(tag, len(self._out), f"</{name}>{after}"))

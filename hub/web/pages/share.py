@@ -1,11 +1,10 @@
 """What the hub hands to others: badges, and the texts that programs look for at a site's root."""
 
-from collections.abc import Iterator
-
 from csp.constants import NONE
 from csp.decorators import csp
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
@@ -39,7 +38,23 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def llms(request: HttpRequest) -> HttpResponse:
     """What the hub is and holds, in Markdown, for language models (https://llmstxt.org)."""
-    return HttpResponse("\n".join(_llms_lines(request)) + "\n", content_type=_PLAIN)
+    served = read_map.cached_head().served
+    exporters = [
+        {
+            "title": markdown(exporter.title),
+            "slug": exporter.slug,
+            "about": markdown(_about(exporter)).rstrip("."),
+            "category": markdown(exporter.category.name),
+            "badges": _badges(exporter, known=served.snapshot_id is not None),
+        }
+        for exporter in _exporters().select_related("category")
+    ]
+    context = {
+        "hub": request.build_absolute_uri("/").rstrip("/"),
+        "freshness": read_map.freshness(served),
+        "exporters": exporters,
+    }
+    return render(request, "hub/llms.txt", context, content_type=_PLAIN)
 
 
 @_cached
@@ -51,45 +66,8 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type=_PLAIN)
 
 
-def _llms_lines(request: HttpRequest) -> Iterator[str]:
-    hub = request.build_absolute_uri("/").rstrip("/")
-    freshness = read_map.freshness(served := read_map.cached_head().served)
-    as_of = f"as of {freshness.as_of:%Y-%m-%d %H:%M} UTC" if freshness.as_of else "no snapshot yet"
-    yield "# Exporter Hub"
-    yield ""
-    yield (
-        "> A catalogue of Prometheus exporters, and of the content that a GitHub repository really "
-        "holds for each: infrastructure as code, alerting rules, a Grafana dashboard."
-    )
-    yield ""
-    yield (
-        "Contents were read from the files, not from their names: what is broken is there but "
-        f"would not work. They are {freshness.state.label}, {as_of}"
-        f"{f' ({freshness.advice})' if freshness.advice else ''}."
-    )
-    yield ""
-    yield "## For programs"
-    yield ""
-    for path, words in (
-        ("/api/v1/exporters", "the catalogue as JSON"),
-        ("/api/v1/contents", "what each directory holds, as JSON"),
-        ("/api/v1/openapi.json", "the API's description; each exporter's files are there too"),
-        ("/coverage.csv", "exporters and their content as CSV"),
-        ("/changes.atom", "what changed, newest first"),
-        ("/status", "how fresh the contents are"),
-    ):
-        yield f"- [{path}]({hub}{path}): {words}"
-    yield ""
-    yield "## Exporters"
-    yield ""
-    for exporter in _exporters().select_related("category"):
-        badges = _badges(exporter, known=served.snapshot_id is not None)
-        about = markdown(exporter.description or exporter.project_name or exporter.title)
-        content = "; ".join(badge.words for badge in badges)
-        yield (
-            f"- [{markdown(exporter.title)}]({hub}/exporters/{exporter.slug}): "
-            f"{about.rstrip('.')}. {markdown(exporter.category.name)}. {content}."
-        )
+def _about(exporter: Exporter) -> str:
+    return exporter.description or exporter.project_name or exporter.title
 
 
 def _exporters() -> QuerySet[Exporter]:

@@ -4,14 +4,12 @@ import json
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse, UnreadablePostError
+from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from hub.web.webhooks.deliveries import PING, PUSH, Replay, take_ping, take_push
 from hub.web.webhooks.signature import verify
-
-_LARGEST = 25 * 1024 * 1024  # bytes; GitHub delivers nothing larger
 
 
 class Refusal(Exception):
@@ -25,7 +23,7 @@ class Refusal(Exception):
 @csrf_exempt  # GitHub has no form of ours: its signature is what proves where this comes from
 @require_POST
 def github(request: HttpRequest) -> JsonResponse:
-    """A delivery: its size is looked at first, then its signature, and only then what it says."""
+    """A delivery: its signature is looked at first, and only then what it says."""
     try:
         status, answer = _take(request)
     except Refusal as refusal:
@@ -38,7 +36,7 @@ def _take(request: HttpRequest) -> tuple[int, dict[str, object]]:
     secret = settings.GITHUB_WEBHOOK_SECRET
     if not secret:
         raise Refusal(403, "The webhook is off: set GITHUB_WEBHOOK_SECRET, and the same at GitHub.")
-    body = read_body(request)
+    body = request.body
     signature = request.headers.get("X-Hub-Signature-256", "")
     if not verify(secret, body, signature):
         raise Refusal(401, "X-Hub-Signature-256 is not this body's under the hub's secret.")
@@ -58,30 +56,6 @@ def _take(request: HttpRequest) -> tuple[int, dict[str, object]]:
     if taken.run is None:
         return 200, {"detail": taken.action.label}
     return 202, {"detail": taken.action.label, "run": taken.run}
-
-
-def read_body(request: HttpRequest) -> bytes:
-    """The body, if GitHub could have sent it. Raises `Refusal`.
-
-    Not `request.body`, which refuses more than the 2.5 MB that are enough for the whole site.
-    """
-    too_large = Refusal(413, "GitHub delivers at most 25 MB.")
-    if _announced(request) > _LARGEST:
-        raise too_large
-    try:
-        body: bytes = request.read(_LARGEST + 1)
-    except UnreadablePostError:
-        raise Refusal(400, "The body could not be read to its end.") from None
-    if len(body) > _LARGEST:
-        raise too_large
-    return body
-
-
-def _announced(request: HttpRequest) -> int:
-    try:
-        return int(request.headers.get("Content-Length", ""))
-    except ValueError:
-        return 0
 
 
 def _guid(header: str) -> UUID | None:
