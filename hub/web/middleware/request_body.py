@@ -24,7 +24,7 @@ def receive_bodies(
 
     def answer(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) == 0:
+        if not (length.isascii() and length.isdigit()) or int(length) == 0:
             return get_response(request)  # without a length, Django reads no body
         if not receiving.acquire(blocking=False):
             detail = "Too many uploads at this moment. Try again shortly."
