@@ -25,17 +25,10 @@ LONGEST_LINE = 1_000
 # A lexer that is not listed is never run: those for diff, go, hcl and javascript, among others,
 # take half a minute over 100,000 characters such as `/*/*/*…`.
 _LANGUAGES = {
-    "bash": "bash",
-    "ini": "ini",
-    "json": "json",
-    "promql": "promql",
+    **{name: name for name in ("bash", "ini", "json", "promql", "python", "toml", "xml", "yaml")},
     "py": "python",
-    "python": "python",
     "sh": "bash",
     "shell": "bash",
-    "toml": "toml",
-    "xml": "xml",
-    "yaml": "yaml",
     "yml": "yaml",
 }
 _BY_SUFFIX = {"yaml": "yaml", "yml": "yaml", "json": "json", "rules": "yaml", "sh": "bash"}

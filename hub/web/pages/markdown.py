@@ -164,7 +164,6 @@ class _Open:
     tag: str
     at: int
     closing: str
-    level: int = 0
     text: bool = False
 
 

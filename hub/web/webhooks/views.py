@@ -7,17 +7,10 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from ninja.errors import HttpError
 
 from hub.web.webhooks.deliveries import PING, PUSH, Replay, take_ping, take_push
 from hub.web.webhooks.signature import verify
-
-
-class Refusal(Exception):
-    """The delivery is not taken: the status and the words to answer with."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
 
 
 @csrf_exempt  # GitHub has no form of ours: its signature is what proves where this comes from
@@ -26,22 +19,22 @@ def github(request: HttpRequest) -> JsonResponse:
     """A delivery: its signature is looked at first, and only then what it says."""
     try:
         status, answer = _take(request)
-    except Refusal as refusal:
-        status, answer = refusal.status, {"detail": refusal.detail}
+    except HttpError as refusal:
+        status, answer = refusal.status_code, {"detail": refusal.message}
     return JsonResponse(answer, status=status)
 
 
 def _take(request: HttpRequest) -> tuple[int, dict[str, object]]:
-    """The status and the answer of a delivery that is taken. Raises `Refusal`."""
+    """The status and the answer of a delivery that is taken. Raises `HttpError`."""
     secret = settings.GITHUB_WEBHOOK_SECRET
     if not secret:
-        raise Refusal(403, "The webhook is off: set GITHUB_WEBHOOK_SECRET, and the same at GitHub.")
+        raise HttpError(403, "The webhook is off: set GITHUB_WEBHOOK_SECRET here and at GitHub.")
     body = request.body
     signature = request.headers.get("X-Hub-Signature-256", "")
     if not verify(secret, body, signature):
-        raise Refusal(401, "X-Hub-Signature-256 is not this body's under the hub's secret.")
+        raise HttpError(401, "X-Hub-Signature-256 is not this body's under the hub's secret.")
     if request.content_type != "application/json":
-        raise Refusal(415, "Choose the content type application/json in the webhook at GitHub.")
+        raise HttpError(415, "Choose the content type application/json in the webhook at GitHub.")
     event = request.headers.get("X-GitHub-Event", "")
     guid = _guid(request.headers.get("X-GitHub-Delivery", ""))
     if event == PING:
@@ -52,7 +45,7 @@ def _take(request: HttpRequest) -> tuple[int, dict[str, object]]:
     try:
         taken = take_push(_parsed(body), signature, guid)
     except Replay:
-        raise Refusal(409, "This push was taken before.") from None
+        raise HttpError(409, "This push was taken before.") from None
     if taken.run is None:
         return 200, {"detail": taken.action.label}
     return 202, {"detail": taken.action.label, "run": taken.run}
@@ -70,4 +63,4 @@ def _parsed(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise Refusal(400, "The body is not JSON.") from None
+        raise HttpError(400, "The body is not JSON.") from None
