@@ -161,7 +161,7 @@ def _changed(change: Callable[[Any], Any]) -> Act:
 
 
 def with_json(keys: list[Any], text: str) -> Act:
-    """The ordinary answer, but `text`, which is JSON, stands where `keys` lead to.
+    """The ordinary answer with `text`, which is JSON, at the place that `keys` lead to.
 
     `["tree", 0, "path"]` is the first entry's path, `[]` the whole body.
     """

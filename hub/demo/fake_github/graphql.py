@@ -3,10 +3,11 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dulwich.objects import Blob, Commit
 from graphql import DocumentNode, GraphQLError, build_schema, execute_sync, parse, validate
@@ -15,8 +16,7 @@ from hub.demo.fake_github.limits import RateLimit
 from hub.demo.fake_github.others import OtherRepository
 from hub.demo.fake_github.repository import Repository
 
-if TYPE_CHECKING:
-    from hub.demo.fake_github.server import FakeGitHub
+_Find = Callable[[str], OtherRepository | None]  # by OWNER/NAME
 
 _SCHEMA = build_schema(Path(__file__).with_name("github.graphql").read_text(encoding="utf-8"))
 _SEARCHED_FOR_NUL = 8000  # bytes: git's test for binary files
@@ -34,7 +34,7 @@ _OID.coerce_input_value = _git_object_id  # variables
 _OID.coerce_input_literal = lambda node: _git_object_id(getattr(node, "value", None))
 
 
-def answer(github: "FakeGitHub", limit: RateLimit, body: bytes) -> dict[str, Any]:
+def answer(find: _Find, limit: RateLimit, body: bytes) -> dict[str, Any]:
     """The answer to a query, which costs a point. Raises `ValueError` for a body without JSON."""
     request = json.loads(body)
     document = request.get("query") if isinstance(request, dict) else None
@@ -51,7 +51,7 @@ def answer(github: "FakeGitHub", limit: RateLimit, body: bytes) -> dict[str, Any
         _SCHEMA,
         parsed,
         {
-            "repository": lambda _, **arguments: _repository(github, **arguments),
+            "repository": lambda _, **arguments: _repository(find, **arguments),
             "rateLimit": lambda *_, **__: _rate_limit(limit),
         },
         variable_values=request.get("variables") or {},
@@ -72,7 +72,7 @@ def _parsed(document: str) -> DocumentNode | list[GraphQLError]:
 
 
 def _errors(*errors: GraphQLError) -> dict[str, Any]:
-    """Errors as GitHub writes them: the type stands beside the message."""
+    """Errors as GitHub writes them: the type is next to the message."""
     formatted: list[dict[str, Any]] = [{**error.formatted} for error in errors]
     return {"errors": [error.pop("extensions", {}) | error for error in formatted]}
 
@@ -82,15 +82,14 @@ def _rate_limit(limit: RateLimit) -> dict[str, Any]:
     return {**limit.as_json(), "cost": 1, "nodeCount": 0, "resetAt": reset}
 
 
-def _repository(github: "FakeGitHub", owner: str, name: str, **options: Any) -> dict[str, Any]:
+def _repository(find: _Find, owner: str, name: str, **options: Any) -> dict[str, Any]:
     asked = f"{owner}/{name}"
-    found = github.find(asked)
+    found = find(asked)
     is_renamed = found is not None and found.name.casefold() != asked.casefold()
     if found is None or (is_renamed and not options["followRenames"]):
         message = f"Could not resolve to a Repository with the name '{asked}'."
         raise GraphQLError(message, extensions={"type": "NOT_FOUND"})
-    has_files = found.name == github.name
-    objects = _Objects(github.repository if has_files else Repository(), found)
+    objects = _Objects(found.files or Repository(), found)
     return {
         "nameWithOwner": found.name,
         "description": found.description or None,

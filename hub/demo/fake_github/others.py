@@ -1,14 +1,16 @@
-"""Repositories of which only the facts are served: what the hub's catalogue points at."""
+"""A repository's facts; of those that the hub's catalogue points at, only these are served."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hub.demo.fake_github.repository import Repository
+
 
 @dataclass
 class OtherRepository:
-    """A repository without files, but with a README, releases and stars."""
+    """A repository's README, releases and stars; most have no files."""
 
     name: str  # OWNER/NAME
     description: str = ""
@@ -20,6 +22,7 @@ class OtherRepository:
     # [{"tag", "published_at", "name"?, "body"?, "prerelease"?, "draft"?}, …], newest first
     releases: list[dict[str, Any]] = field(default_factory=list)
     renamed_from: list[str] = field(default_factory=list)  # OWNER/NAME answered with 301
+    files: Repository | None = None  # of the one repository that is served whole
 
 
 def of_file(file: Path) -> list[OtherRepository]:

@@ -126,6 +126,7 @@ class FakeGitHub:
             "Served by the fake GitHub",
             default_branch=self.branch,
             renamed_from=[*self.former_names],
+            files=self.repository,
         )
         wanted = name.casefold()
         known = {**self.others, self.name.casefold(): own}
@@ -299,7 +300,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _query(self, limit: RateLimit) -> Any:
         try:
-            return graphql.answer(self.github, limit, self.body)
+            return graphql.answer(self.github.find, limit, self.body)
         except ValueError:
             raise Problem(400, "Problems parsing JSON") from None
 
@@ -319,8 +320,7 @@ class _Handler(BaseHTTPRequestHandler):
             url = f"{github.url}/repos/{repository.name}{below}"
             raise Problem(301, "Moved Permanently", url)
         self.repository, self.url = repository, f"{github.url}/repos/{repository.name}"
-        has_files = repository.name == github.name
-        for pattern, operation in _FILES + _FACTS if has_files else _FACTS:
+        for pattern, operation in _FILES + _FACTS if repository.files else _FACTS:
             match = re.fullmatch(pattern, unquote(rest), re.DOTALL)
             if match:
                 return operation(self, *match.groups())
