@@ -1,6 +1,6 @@
 """Fixtures for every test: the fake GitHub at the address that the settings name, and workers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from hub.content import status
 from hub.content.runs import start_run
-from hub.demo.fake_github import FakeGitHub, Repository
+from hub.demo.fake_github import FakeGitHub, Fault, Repository
 from hub.facts import runs as facts_runs
 from hub.github import client
 from hub.github.source import configured_source
@@ -122,6 +122,10 @@ class Hub:
             f"{started} to end",
         )
         return run
+
+    def break_files(self, act: Callable[[Any], bool]) -> None:
+        """Let no file come, over GraphQL or over REST; trees still do."""
+        self.github.faults += [Fault(act, match=path) for path in ("/graphql", "/git/blobs/")]
 
     def count(self) -> tuple[RefreshRun, list[str]]:
         """A refresh and the paths that it asked the fake GitHub for."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
 import requests
 from django.utils import timezone
@@ -40,6 +41,8 @@ def reset_time(response: requests.Response) -> datetime:
         date = response.headers.get("Date")
         github_now = parsedate_to_datetime(date).timestamp() if date else now.timestamp()
         wait = reset - github_now
+        if not isfinite(wait):
+            raise ValueError(wait)
     except (KeyError, ValueError, OverflowError):
         wait = 60.0
     # A reset in the past: GitHub is about to renew it.

@@ -17,7 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from hub.demo.fake_github import Fault, Repository
+from hub.demo.fake_github import Repository
 from hub.demo.fake_github import faults as f
 from hub.models import (
     Category,
@@ -150,7 +150,7 @@ def test_the_head_tells_what_is_known_of_the_project(redis: Hub) -> None:
 
 
 def test_a_stale_directory_says_since_when_and_why(redis: Hub) -> None:
-    redis.github.faults.append(Fault(f.server_error(), match="/git/blobs/"))
+    redis.break_files(f.server_error())
     redis.write("Redis/Redis_alert.yaml", contents.alert("Other"))
     redis.refresh()
     text = text_of(get("/exporters/redis/alerts"))

@@ -305,14 +305,14 @@ def test_etags_of_two_tokens_never_hide_a_change(hub: Hub, redis: Exporter) -> N
     first = GitHubToken.objects.get()
     second = hub.add_token(other, name="second")
     GitHubToken.objects.filter(pk=first.pk).update(
-        remaining=0, reset_at=timezone.now() + timedelta(hours=1)
+        core_remaining=0, core_reset_at=timezone.now() + timedelta(hours=1)
     )
     hub.github.add_other(repository(stars=13))
     hub.refresh_facts()
     assert again(redis).stars == 13
     kept = FactsETag.objects.filter(token=first).values_list("part", flat=True)
     assert set(kept) == {"readme", "releases"}
-    GitHubToken.objects.filter(pk=first.pk).update(remaining=None, reset_at=None)
+    GitHubToken.objects.filter(pk=first.pk).update(core_remaining=None, core_reset_at=None)
     second.delete()
     hub.github.add_other(repository())
     hub.refresh_facts()

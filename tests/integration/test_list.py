@@ -298,5 +298,5 @@ def test_what_an_open_run_does_is_said_on_every_page(hundred: None) -> None:
     )
     for address in ("/", "/coverage"):
         html = page(address)
-        assert "refreshing now: looking up directories" in html
+        assert "refreshing now: looking up" in html
         assert "Contents as of" in html

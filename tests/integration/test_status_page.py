@@ -103,9 +103,19 @@ def test_an_admin_gets_names_and_links(filled: Hub, client: Client) -> None:
     ("fields", "words"),
     [
         ({"state": TokenState.INVALID}, "refused by GitHub"),
-        ({"limit": None, "remaining": None}, "not used yet"),
-        ({"remaining": 3, "reset_at": timedelta(hours=-1)}, "<strong>5,000</strong> of 5,000"),
-        ({"remaining": 3, "reset_at": timedelta(hours=1)}, "<strong>3</strong> of 5,000"),
+        ({"core_reset_at": None, "graphql_reset_at": None}, "not used yet"),
+        (
+            {"core_remaining": 3, "core_reset_at": timedelta(hours=-1)},
+            "REST: <strong>5,000</strong> of 5,000",
+        ),
+        (
+            {"core_remaining": 3, "core_reset_at": timedelta(hours=1)},
+            "REST: <strong>3</strong> of 5,000",
+        ),
+        (
+            {"graphql_limit": 5000, "graphql_remaining": 7, "graphql_reset_at": timedelta(hours=1)},
+            "GraphQL: <strong>7</strong> of 5,000",
+        ),
         ({"blocked_until": timedelta(minutes=5)}, "GitHub asks to wait: it goes on 4"),
     ],
 )
@@ -162,7 +172,7 @@ def test_progress_while_a_run_goes(filled: Hub) -> None:
     assert "2 of 3 looked up, 1 failed" in text
     assert 'hx-get="/status/live" hx-trigger="every 2s"' in page()
     run.lookups.all().delete()
-    run.finish(RunStatus.FAILED)
+    RefreshRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, finished_at=timezone.now())
 
 
 def test_the_end_of_a_run_ends_the_asking(filled: Hub) -> None:

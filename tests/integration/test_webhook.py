@@ -13,7 +13,6 @@ from django.conf import settings as hub_settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from hub.content.refresh.housekeeping import forget_history
 
 from hub.demo.fake_github import Fault
 from hub.models import (
@@ -23,6 +22,7 @@ from hub.models import (
     RunTrigger,
     WebhookDelivery,
 )
+from hub.web.webhooks.deliveries import prune
 from hub.web.webhooks.signature import sign
 from tests.common import contents
 from tests.common.processes import frozen
@@ -316,6 +316,6 @@ def test_old_deliveries_are_forgotten(settings: Any) -> None:
     old.received_at -= settings.HISTORY_KEPT * 1.01
     old.save()
     deliver(push("docs/new"))
-    forget_history()
+    prune()
     assert WebhookDelivery.objects.filter(pk=old.pk).count() == 0
     assert WebhookDelivery.objects.count() == 1
