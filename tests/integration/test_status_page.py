@@ -141,9 +141,9 @@ def test_without_a_token_it_says_so(filled: Hub) -> None:
 
 def test_what_was_not_renewed_stands_there_with_its_reason(filled: Hub) -> None:
     filled.fill("Redis/new_alert.yaml", "Kafka/new_alert.yaml")
-    file = filled.github.repository.find("main", "contents/Redis/new_alert.yaml")
-    assert file is not None
-    filled.github.faults.append(Fault(server_error(), match=file.sha))
+    directory = filled.github.repository.find("main", "contents/Redis")
+    assert directory is not None
+    filled.github.faults.append(Fault(server_error(), match=directory.sha))
     assert filled.refresh().status == RunStatus.PUBLISHED
     row = ExporterContents.objects.exclude(stale="").get()
     text = page()
