@@ -1,25 +1,51 @@
 """The kinds of content: the one registry that every other list of them is derived from.
 
-A new kind is an entry here with its judge, a migration for its two columns of `ExporterContents`,
-and the template of its tab.
+A new kind is an entry here with its judge, a migration for its two columns of `ExporterContents`
+and for `ChangeKind`, and the template of its tab.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hub.content.rules.judges import Judge, judge_alerts, judge_dashboard, judge_iac
+
 
 @dataclass(frozen=True)
+class Tab:
+    """The tab of a kind on an exporter's page.
+
+    `name` is the last part of its address, of the URL's name (`exporter_NAME`) and of its template
+    (`hub/exporter/NAME.html`). `context` is the dotted path of the function that fills the
+    template; without one, the template shows `files`, those that speak for the kind.
+    """
+
+    name: str
+    label: str
+    context: str = ""
+
+    @property
+    def url_name(self) -> str:
+        """What `reverse` takes."""
+        return f"exporter_{self.name}"
+
+
+@dataclass(frozen=True, eq=False)
 class Kind:
     """One kind of content.
 
     `field` names two columns of `ExporterContents`: `field` says whether content of the kind is
-    present, `usable_field` whether it is usable.
+    present, `usable_field` whether it is usable; `present` and `usable` describe them. `judge`
+    decides both for a file.
     """
 
     letter: str
     field: str
     label: str
     short_label: str
+    present: str
+    usable: str
+    judge: Judge
+    tab: Tab
 
     @property
     def usable_field(self) -> str:
@@ -28,10 +54,38 @@ class Kind:
 
 
 KINDS = (
-    Kind("I", "iac", "Infrastructure as code", "IaC"),
-    Kind("A", "alerts", "Alerting rules", "Alerts"),
-    Kind("G", "dashboard", "Grafana dashboard", "Dashboard"),
+    Kind(
+        letter="I",
+        field="iac",
+        label="Infrastructure as code",
+        short_label="IaC",
+        present="Helm chart, values or manifests.",
+        usable="Helm or Kubernetes would take it.",
+        judge=judge_iac,
+        tab=Tab("iac", "IaC", "hub.web.pages.tabs.iac"),
+    ),
+    Kind(
+        letter="A",
+        field="alerts",
+        label="Alerting rules",
+        short_label="Alerts",
+        present="Alerting rules.",
+        usable="Prometheus would load the rules.",
+        judge=judge_alerts,
+        tab=Tab("alerts", "Alerting rules", "hub.web.pages.tabs.alerts"),
+    ),
+    Kind(
+        letter="G",
+        field="dashboard",
+        label="Grafana dashboard",
+        short_label="Dashboard",
+        present="Grafana dashboard.",
+        usable="Grafana would show a dashboard with panels.",
+        judge=judge_dashboard,
+        tab=Tab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboards"),
+    ),
 )
+LETTERS = tuple(kind.letter for kind in KINDS)
 
 
 def any_known(values: Iterable[bool | None], *, known: bool) -> bool | None:
