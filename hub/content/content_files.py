@@ -14,7 +14,7 @@ from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
 
 @dataclass(frozen=True)
 class ContentFile:
-    """A file of a directory. `kinds` holds I, A or G → whether it would work (None: not read)."""
+    """A file of a directory. `kinds` maps letters to whether it is usable (None: not read)."""
 
     directory: str
     path: str

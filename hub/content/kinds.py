@@ -14,19 +14,14 @@ from hub.content.rules.judges import Judge, judge_alerts, judge_dashboard, judge
 class Tab:
     """The tab of a kind on an exporter's page.
 
-    `name` is the last part of its address, of the URL's name (`exporter_NAME`) and of its template
+    `name` ends its address, its URL's name (`exporter_NAME`) and its template's
     (`hub/exporter/NAME.html`). `context` is the dotted path of the function that fills the
-    template; without one, the template shows `files`, those that speak for the kind.
+    template: content knows nothing of the web.
     """
 
     name: str
     label: str
-    context: str = ""
-
-    @property
-    def url_name(self) -> str:
-        """What `reverse` takes."""
-        return f"exporter_{self.name}"
+    context: str = "hub.web.pages.tabs.files"
 
 
 @dataclass(frozen=True, eq=False)

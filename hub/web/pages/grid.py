@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from hub.content.kinds import KINDS
 from hub.names.search_terms import clean
-from hub.web.pages.badges import KINDS, Badge
+from hub.web.pages.badges import Badge
 
-LABELS = {"E": "Exporter in the catalogue", **{letter: label for letter, label, _ in KINDS}}
+LABELS = {"E": "Exporter in the catalogue", **{kind.letter: kind.label for kind in KINDS}}
 # What stands beside the letter where there is room for it.
-_WORDS = {"E": "Listed", "I": "IaC", "A": "Alerts", "G": "Dashboard"}
+_WORDS = {"E": "Listed", **{kind.letter: kind.short_label for kind in KINDS}}
 # Ascending, what is missing stands first: there the work is.
 MARKS = {"absent": "missing", "broken": "broken", "unknown": "not known", "there": "usable"}
 _RANKS = {mark: rank for rank, mark in enumerate(MARKS)}
@@ -24,7 +25,7 @@ class Row:
 
     title: str
     directories: tuple[str, ...]
-    cells: tuple[Badge, ...]  # E, I, A, G
+    cells: tuple[Badge, ...]  # in the order of LABELS
     slug: str = ""
     category: str = ""
     repository: str = ""
@@ -36,9 +37,9 @@ class Row:
         return next(_RANKS[cell.mark] for cell in self.cells if cell.letter == sort)
 
 
-def exporter_cell(there: bool) -> Badge:
+def exporter_cell(present: bool) -> Badge:
     """The cell E: whether the catalogue has an exporter."""
-    return Badge("E", LABELS["E"], there)
+    return Badge("E", LABELS["E"], present)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Column:
 
     @property
     def usable(self) -> int:
-        """In how many rows it works."""
+        """In how many rows it is usable."""
         return next((part.count for part in self.parts if part.mark == "there"), 0)
 
 
