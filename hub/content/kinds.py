@@ -57,7 +57,7 @@ KINDS = (
         present="Helm chart, values or manifests.",
         usable="Helm or Kubernetes would take it.",
         judge=judge_iac,
-        tab=Tab("iac", "IaC", "hub.web.pages.tabs.iac"),
+        tab=Tab("iac", "IaC", "hub.web.pages.tabs.charts"),
     ),
     Kind(
         letter="A",
@@ -67,7 +67,7 @@ KINDS = (
         present="Alerting rules.",
         usable="Prometheus would load the rules.",
         judge=judge_alerts,
-        tab=Tab("alerts", "Alerting rules", "hub.web.pages.tabs.alerts"),
+        tab=Tab("alerts", "Alerting rules", "hub.web.pages.tabs.alert_files"),
     ),
     Kind(
         letter="G",
@@ -77,7 +77,7 @@ KINDS = (
         present="Grafana dashboard.",
         usable="Grafana would show a dashboard with panels.",
         judge=judge_dashboard,
-        tab=Tab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboards"),
+        tab=Tab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboard_files"),
     ),
 )
 LETTERS = tuple(kind.letter for kind in KINDS)

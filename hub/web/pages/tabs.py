@@ -160,7 +160,7 @@ class ShownManifest:
     commands: str
 
 
-def iac(page: Page, kind: Kind) -> dict[str, Any]:
+def charts(page: Page, kind: Kind) -> dict[str, Any]:
     """Charts and manifests, the list of files, and the one file that is shown.
 
     Raises `NotThere` when the address names a file that is not among them.
@@ -172,20 +172,20 @@ def iac(page: Page, kind: Kind) -> dict[str, Any]:
     wanted = [*speaking, *beside, *([shown] if shown else [])]
     contents = contents_of(wanted, {shown.sha} if shown else ())
     folders = findings_of_folders(page.rows)
-    charts, manifests = [], []
+    shown_charts, manifests = [], []
     for file in speaking:
         content = contents.get(file.sha)
         usable = file.kinds[kind.letter]
         chart = content.report.chart if content and _is_chart(file) else None
         if chart is not None:
-            charts.append(_chart(page, file, usable, chart, folders, contents))
+            shown_charts.append(_chart(page, file, usable, chart, folders, contents))
         else:
             manifests.append(_manifest(request, file, usable, content))
     piece = (
         shown_file(request, shown, contents.get(shown.sha), 1, kind, code=True) if shown else None
     )
     return {
-        "charts": charts,
+        "charts": shown_charts,
         "manifests": manifests,
         "folder_findings": folders,
         "groups": [
@@ -296,13 +296,13 @@ _COMMANDS: dict[AlertsForm | None, tuple[str, Callable[[str, str], str]]] = {
 }
 
 
-def alerts(page: Page, kind: Kind) -> dict[str, Any]:
+def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
     """Each file with alerting rules: the rules as a table, then the file."""
     return {"files": [_alert_file(shown) for shown in files(page, kind)["files"]]}
 
 
 def _alert_file(shown: ShownFile) -> AlertFile:
-    report = shown.report
+    report, lines = shown.report, shown.lines
     form = report.alerts_form if report else None
     label, command = _COMMANDS.get(form, ("Download", snippets.download))
     return AlertFile(
@@ -312,7 +312,7 @@ def _alert_file(shown: ShownFile) -> AlertFile:
                 alert,
                 highlight(alert.expr, "promql"),
                 tone_of(alert.severity),
-                rule_text(shown.lines, alert),
+                rule_text(lines, alert),
             )
             for alert in (report.alerts if report else ())
         ],
@@ -370,7 +370,7 @@ def _dash_of(lines: Sequence[str], at: int) -> int | None:
 # --- dashboards -----------------------------------------------------------------------------------
 
 
-def dashboards(page: Page, kind: Kind) -> dict[str, Any]:
+def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
     """Each file with dashboards, with the commands that import it.
 
     The commands are "" where Grafana does not take the file as it is.
