@@ -1,4 +1,4 @@
-"""The catalogue for programs: each exporter with its facts and what is there for it."""
+"""The catalogue for programs: each exporter with its facts and which content is present."""
 
 from typing import Any
 

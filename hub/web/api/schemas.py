@@ -26,7 +26,7 @@ _CATALOGUED = (bool, Field(description="The exporter is in the catalogue."))
 
 
 class Kinds(_by_letter(lambda kind: f"{kind.present} null: unknown.", E=_CATALOGUED)):  # type: ignore[misc]
-    """Which content is there: exporter, infrastructure as code, alerting rules, Grafana."""
+    """Which content is present, by the letter of its kind; E is the exporter."""
 
 
 class Source(Schema):
@@ -46,7 +46,7 @@ class Stale(Schema):
 
 
 class Usable(_by_letter(lambda kind: kind.usable)):  # type: ignore[misc]
-    """Whether what is there would work; false where nothing is there, null while unknown."""
+    """Whether what is present is usable; false where nothing is present, null while unknown."""
 
 
 class Finding(Schema):

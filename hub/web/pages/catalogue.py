@@ -62,8 +62,9 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     Asked by htmx, the part of the page that they change. 404 for a page beyond the last.
     """
     htmx = HtmxDetails(request)
-    if not htmx and _says_nothing(request.GET):
-        return HttpResponseRedirect(reverse("catalogue") + _without_empty(request.GET))
+    said = _without_empty(request.GET)
+    if not htmx and said != request.GET:
+        return HttpResponseRedirect(reverse("catalogue", query=said))
     query, notes = parse_query(request.GET)
     context = page_context()
     contents = contents_by_exporter(context["source"].key)
@@ -98,19 +99,12 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     return _remembered(response, query, htmx)
 
 
-def _says_nothing(parameters: QueryDict) -> bool:
-    """Whether there are empty parameters, as a form sends them."""
-    return any(
-        not value.strip() for values in dict(parameters.lists()).values() for value in values
-    )
-
-
-def _without_empty(parameters: QueryDict) -> str:
+def _without_empty(parameters: QueryDict) -> QueryDict:
+    """The parameters but for the empty ones, as a form sends them."""
     kept = parameters.copy()
     for name, values in parameters.lists():
         kept.setlist(name, [value for value in values if value.strip()])
-    query = kept.urlencode()
-    return f"?{query}" if query else ""
+    return kept
 
 
 def _entries(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from hub.catalogue.table import guarded
 from hub.content.kinds import KINDS
 from hub.names.search_terms import clean
 from hub.web.pages.badges import Badge
@@ -141,22 +142,6 @@ def lines(rows: Iterable[Row]) -> Iterator[list[str]]:
     """The grid as lines of a table, the heads first."""
     yield ["exporter", "slug", "category", "repository", "directories", *LABELS]
     for row in rows:
+        name = (row.title if row.slug else "", row.slug, row.category, row.repository)
         marks = (MARKS[cell.mark] for cell in row.cells)
-        title = row.title if row.slug else ""
-        yield [
-            safe(cell)
-            for cell in (
-                title,
-                row.slug,
-                row.category,
-                row.repository,
-                " | ".join(row.directories),
-                *marks,
-            )
-        ]
-
-
-def safe(cell: str) -> str:
-    """The cell as no spreadsheet takes it for a formula (OWASP, "CSV Injection")."""
-    formula = cell.lstrip().startswith(("=", "+", "-", "@")) or cell.startswith(("\t", "\r", "\n"))
-    return f"'{cell}" if formula else cell
+        yield [guarded(cell) for cell in (*name, " | ".join(row.directories), *marks)]
