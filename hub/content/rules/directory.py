@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.content.kinds import KINDS
+from hub.content.kinds import KINDS, LETTERS
 from hub.content.rules.chart_folders import ChartFolders
 from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, PROSE, YAML, File
 from hub.content.rules.judges import Verdict
@@ -34,11 +34,11 @@ class Judgement:
     def evidence(self) -> dict[str, list[str]]:
         """The files by the letters of the kinds, sorted."""
         return {
-            kind.letter: sorted(path for path, kinds in self.files.items() if kind.letter in kinds)
-            for kind in KINDS
+            letter: sorted(path for path, kinds in self.files.items() if letter in kinds)
+            for letter in LETTERS
         }
 
-    def there(self, kind: str) -> bool:
+    def present(self, kind: str) -> bool:
         """Whether the directory holds content of a kind."""
         return any(kind in kinds for kinds in self.files.values())
 
@@ -51,7 +51,7 @@ class Judgement:
 
     def kinds(self) -> dict[str, bool | None]:
         """The kinds that are present, each with whether it is usable."""
-        return {kind: self.usable(kind) for kind in KINDS if self.there(kind)}
+        return {letter: self.usable(letter) for letter in LETTERS if self.present(letter)}
 
     def as_json(self) -> dict[str, Any]:
         """The judgement as JSON-ready values."""

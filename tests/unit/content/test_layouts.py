@@ -332,7 +332,7 @@ def judged(files: dict[str, str]) -> Judgement:
 
 def letters(judgement: Judgement) -> str:
     """What is there, in upper case when it would work."""
-    there = (kind for kind in LETTERS if judgement.there(kind))
+    there = (kind for kind in LETTERS if judgement.present(kind))
     return "".join(kind if judgement.usable(kind) else kind.lower() for kind in there)
 
 

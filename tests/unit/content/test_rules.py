@@ -39,7 +39,8 @@ def test_every_cell_of_the_real_contents(real_contents: Path) -> None:
         (name, kind)
         for name, said in truth.items()
         for kind in LETTERS
-        if (found[name].there(kind), found[name].usable(kind)) != (said[kind], said["usable"][kind])
+        if (found[name].present(kind), found[name].usable(kind))
+        != (said[kind], said["usable"][kind])
     ]
     assert len(truth) == 11
     assert wrong == []
@@ -49,7 +50,7 @@ def test_every_cell_of_the_real_contents(real_contents: Path) -> None:
 def test_every_cell_of_the_sample(kind: str) -> None:
     truth = json.loads((SAMPLE / "truth.json").read_text())
     found = {name: judged(SAMPLE / "contents" / name) for name in truth}
-    assert {name: found[name].there(kind) for name in truth} == {
+    assert {name: found[name].present(kind) for name in truth} == {
         name: said[kind] for name, said in truth.items()
     }
     assert {name: found[name].usable(kind) for name in truth} == {
@@ -198,7 +199,7 @@ def test_findings_come_by_path_and_line() -> None:
 )
 def test_what_was_not_read_is_judged_by_its_name(paths: list[str], kinds: str) -> None:
     judgement = judge_directory(dict.fromkeys(paths))
-    assert "".join(kind for kind in LETTERS if judgement.there(kind)) == kinds
+    assert "".join(kind for kind in LETTERS if judgement.present(kind)) == kinds
 
 
 def test_whether_it_works_is_not_known_of_what_was_not_read() -> None:
