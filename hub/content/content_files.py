@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import BinaryField, Case, F, OuterRef, QuerySet, Subquery, Value, When
 
-from hub.content.rules.directory import Judgement
+from hub.content.judgement import Judgement
 from hub.content.rules.report import FileFinding, FileReport
 from hub.content.versions import newest_first, version_of
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents

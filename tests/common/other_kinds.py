@@ -36,7 +36,7 @@ def _lists() -> dict[str, Any]:
 
     from hub.catalogue.facets import facets
     from hub.catalogue.query import CatalogueQuery
-    from hub.content.rules.directory import judge_directory
+    from hub.content.judgement import judge_directory
     from hub.models import ExporterContents
     from hub.web.api.endpoints import api
     from hub.web.pages.badges import badges_of

@@ -6,8 +6,8 @@ for what is there and would not; what is not there has no letter.
 
 import pytest
 
+from hub.content.judgement import Judgement, judge_directory, worth_reading
 from hub.content.kinds import LETTERS
-from hub.content.rules.directory import Judgement, judge_directory, worth_reading
 from hub.content.rules.judge import judge
 
 ALERT = """\

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.content.kinds import LETTERS
-from hub.content.rules.directory import (
+from hub.content.judgement import (
     Judgement,
     judge_directory,
     reading_order,
     worth_reading,
 )
+from hub.content.kinds import LETTERS
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import LARGEST_FILE
 from hub.content.rules.report import FileReport
