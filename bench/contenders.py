@@ -51,7 +51,7 @@ def threadpool(width: int) -> Callable[[], int]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
 
-    from hub.content.rules.directory import worth_reading
+    from hub.content.judgement import worth_reading
     from hub.github.budget import RequestBudget
     from hub.github.client import GitHubClient
     from hub.github.source import configured_source

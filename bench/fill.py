@@ -55,10 +55,10 @@ def _fill(count: int) -> None:
 def _publish(directories: list[str], turn: int) -> None:
     """What a run does once its lookups have ended."""
     from django.utils import timezone
-
-    from hub.content.refresh import publish
     from hub.content.refresh.tree_store import Tree, keep_trees
-    from hub.content.rules import directory as rules
+
+    from hub.content import judgement as rules
+    from hub.content.refresh import publish
     from hub.content.rules.judge import judge
     from hub.github.source import configured_source
     from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger

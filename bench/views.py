@@ -7,7 +7,7 @@ from typing import Any
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from hub.content.map.render_map import usable_of
+from hub.content.kinds import KINDS
 from hub.github.source import configured_source
 from hub.models import ExporterContents, ServedContents
 
@@ -61,9 +61,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     for row in found:
         contents[row.directory] = {
             "E": row.exporter_id is not None,
-            "I": row.iac,
-            "A": row.alerts,
-            "G": row.dashboard,
+            **{kind.letter: getattr(row, kind.field) for kind in KINDS},
         }
-        usable[row.directory] = usable_of(row)
+        usable[row.directory] = {kind.letter: getattr(row, kind.usable_field) for kind in KINDS}
     return JsonResponse({"contents": contents, "usable": usable})

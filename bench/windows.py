@@ -90,7 +90,7 @@ def _look(hub: Hub, hours: float, status: str, reason: str) -> _Moment:
         "SELECT (SELECT coalesce(sum(requests), 0) FROM hub_refreshrun)"
         " + (SELECT coalesce(sum(requests), 0) FROM hub_lookup),"
         " (SELECT count(*) FROM hub_contenttree WHERE judgement IS NOT NULL),"
-        " (SELECT count(*) FROM hub_exportercontents WHERE alerts)"
+        " (SELECT count(*) FROM hub_exportercontents WHERE tree_sha <> '')"
     )[0]
     return _Moment(hours, status, reason, int(requests), learned, served)
 

@@ -3,6 +3,7 @@
 An admin's word counts in one thing: which exporter a directory belongs to.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django import forms
@@ -18,6 +19,7 @@ from hub.admin.edits import edit_link
 from hub.admin.refresh import may_refresh, refresh
 from hub.content import directory_owners, status
 from hub.content.content_files import files_of, judgement_of, with_trees
+from hub.content.kinds import KINDS, Kind
 from hub.github.source import configured_source
 from hub.models import Exporter, ExporterContents, Lookup, RefreshRun, RunStatus
 
@@ -144,12 +146,17 @@ class OwnerForm(forms.ModelForm[ExporterContents]):
             self.initial["owner"] = str(given.exporter_id or self.NONE)
 
 
-def _state(there: bool | None, usable: bool | None) -> str:
-    if there is None:
-        return "unknown"
-    if not there:
-        return "–"
-    return "broken" if usable is False else "works" if usable else "there"
+def _state_column(kind: Kind) -> Callable[[ExporterContents], str]:
+    """The column of a kind: its state in a word."""
+
+    @admin.display(description=kind.short_label, ordering=kind.usable_field)
+    def state(row: ExporterContents) -> str:
+        present, usable = getattr(row, kind.field), getattr(row, kind.usable_field)
+        if not present:
+            return "unknown" if present is None else "–"
+        return {True: "usable", False: "broken", None: "present"}[usable]
+
+    return state
 
 
 @admin.register(ExporterContents)
@@ -160,20 +167,13 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
     list_display = [
         "directory",
         "exporter",
-        "iac_state",
-        "alerts_state",
-        "dashboard_state",
+        *map(_state_column, KINDS),
         "stale",
         "as_of",
     ]
     list_filter = [
         ("exporter", admin.EmptyFieldListFilter),
-        "iac",
-        "iac_usable",
-        "alerts",
-        "alerts_usable",
-        "dashboard",
-        "dashboard_usable",
+        *(field for kind in KINDS for field in (kind.field, kind.usable_field)),
         "stale",
     ]
     search_fields = ["directory", "exporter__title"]
@@ -204,21 +204,6 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
         else:
             exporter = None if chosen == OwnerForm.NONE else Exporter.objects.get(pk=chosen)
             directory_owners.set_by_hand(obj.source, obj.directory, exporter)
-
-    @admin.display(description="IaC", ordering="iac_usable")
-    def iac_state(self, row: ExporterContents) -> str:
-        """Infrastructure as code, in a word."""
-        return _state(row.iac, row.iac_usable)
-
-    @admin.display(description="alerts", ordering="alerts_usable")
-    def alerts_state(self, row: ExporterContents) -> str:
-        """Alerting rules, in a word."""
-        return _state(row.alerts, row.alerts_usable)
-
-    @admin.display(description="dashboard", ordering="dashboard_usable")
-    def dashboard_state(self, row: ExporterContents) -> str:
-        """Dashboards, in a word."""
-        return _state(row.dashboard, row.dashboard_usable)
 
     @admin.display(description="findings")
     def findings(self, row: ExporterContents) -> str:

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from hub.content import editing
-from hub.content.rules.directory import FileFinding
+from hub.content.rules.report import FileFinding
 from hub.github.source import configured_source
 from hub.models import ContentEdit, EditAction, EditState
 

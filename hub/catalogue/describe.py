@@ -1,6 +1,5 @@
-"""The catalogue for programs: each exporter with its facts and what is there for it."""
+"""The catalogue for programs: each exporter with its facts and which content is present."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
@@ -52,6 +51,10 @@ def _exporters() -> QuerySet[Exporter]:
 
 def _describe(exporter: Any, *, known: bool) -> dict[str, Any]:
     rows: list[ExporterContents] = exporter.here
+
+    def any_of(field: str) -> bool | None:
+        return any_known((getattr(row, field) for row in rows), known=known)
+
     return {
         "slug": exporter.slug,
         "title": exporter.title,
@@ -68,10 +71,6 @@ def _describe(exporter: Any, *, known: bool) -> dict[str, Any]:
         "last_release_at": exporter.last_release_at,
         "directories": [row.directory for row in rows],
         "E": True,
-        **{k.letter: any_known(_values(rows, k.field), known=known) for k in KINDS},
-        "usable": {k.letter: any_known(_values(rows, k.usable_field), known=known) for k in KINDS},
+        **{kind.letter: any_of(kind.field) for kind in KINDS},
+        "usable": {kind.letter: any_of(kind.usable_field) for kind in KINDS},
     }
-
-
-def _values(rows: Iterable[ExporterContents], name: str) -> list[bool | None]:
-    return [getattr(row, name) for row in rows]

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from hub.catalogue.query import Wish
+from hub.catalogue.query import CatalogueQuery
+from hub.content.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Entry:
     category: str
     official: bool = False
     updated: bool = False
-    has: frozenset[str] = frozenset()  # of I, A, G
+    has: frozenset[str] = frozenset()  # letters of kinds
     usable: frozenset[str] = frozenset()
 
 
@@ -22,14 +23,14 @@ class Entry:
 class Option:
     """One thing to choose, with the number of exporters that would be left with it.
 
-    `toggled` is the wish with it, or without it where it is chosen.
+    `toggled` is the query with it, or without it where it is chosen.
     """
 
     facet: str
     label: str
     count: int
     chosen: bool
-    toggled: Wish
+    toggled: CatalogueQuery
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class _Group:
     any_of: bool = False  # several values widen what is shown; otherwise all have to hold
 
 
-_KINDS = {"I": "Infrastructure as code", "A": "Alerting rules", "G": "Grafana dashboard"}
+_KINDS = {kind.letter: kind.label for kind in KINDS}
 _GROUPS = (
     _Group("usable", "Usable", _KINDS, lambda entry, value: value in entry.usable),
     _Group("has", "Has", _KINDS, lambda entry, value: value in entry.has),
@@ -59,15 +60,15 @@ _GROUPS = (
 )
 
 
-def narrow(entries: Iterable[Entry], wish: Wish, *, without: str = "") -> list[Entry]:
-    """Those that all filters of `wish` let through, in the order given.
+def narrow(entries: Iterable[Entry], query: CatalogueQuery, *, without: str = "") -> list[Entry]:
+    """Those that all filters of `query` let through, in the order given.
 
     `without` names a parameter to disregard.
     """
     filters = [
         (group, values)
         for group in _GROUPS
-        if group.parameter != without and (values := wish.values(group.parameter))
+        if group.parameter != without and (values := query.values(group.parameter))
     ]
     return [
         entry
@@ -81,48 +82,48 @@ def _passes(group: _Group, values: Sequence[str], entry: Entry) -> bool:
     return any(holds) if group.any_of else all(holds)
 
 
-def facets(entries: Sequence[Entry], wish: Wish) -> list[Facet]:
+def facets(entries: Sequence[Entry], query: CatalogueQuery) -> list[Facet]:
     """Every filter, each option counted under all the other filters that are set.
 
     Where several values widen (categories), the others of the same filter are disregarded.
     """
-    narrowed = narrow(entries, wish)
+    narrowed = narrow(entries, query)
     found = []
     for group in _GROUPS:
-        others = narrow(entries, wish, without=group.parameter) if group.any_of else narrowed
+        others = narrow(entries, query, without=group.parameter) if group.any_of else narrowed
         counted = [
-            _option(group, value, wish, sum(group.holds(entry, value) for entry in others))
-            for value in _values(group, entries, wish)
+            _option(group, value, query, sum(group.holds(entry, value) for entry in others))
+            for value in _values(group, entries, query)
         ]
         found.append(Facet(group.title, counted))
     return found
 
 
-def ways_out(entries: Sequence[Entry], wish: Wish) -> list[Option]:
+def relaxations(entries: Sequence[Entry], query: CatalogueQuery) -> list[Option]:
     """The filters that are set whose removal alone would leave something, what leaves most first.
 
     `count` is what each leaves.
     """
     ways = [
-        _option(group, value, wish, len(narrow(entries, wish.toggled(group.parameter, value))))
+        _option(group, value, query, len(narrow(entries, query.toggled(group.parameter, value))))
         for group in _GROUPS
-        for value in wish.values(group.parameter)
+        for value in query.values(group.parameter)
     ]
     return sorted((way for way in ways if way.count), key=lambda way: -way.count)
 
 
-def _values(group: _Group, entries: Iterable[Entry], wish: Wish) -> list[str]:
+def _values(group: _Group, entries: Iterable[Entry], query: CatalogueQuery) -> list[str]:
     """The group's values; a category that is set, even when no exporter is left in it."""
     if group.labels:
         return list(group.labels)
-    return sorted({entry.category for entry in entries} | {*wish.category}, key=str.casefold)
+    return sorted({entry.category for entry in entries} | {*query.category}, key=str.casefold)
 
 
-def _option(group: _Group, value: str, wish: Wish, count: int) -> Option:
+def _option(group: _Group, value: str, query: CatalogueQuery, count: int) -> Option:
     return Option(
         facet=group.title,
         label=group.labels.get(value, value),
         count=count,
-        chosen=value in wish.values(group.parameter),
-        toggled=wish.toggled(group.parameter, value),
+        chosen=value in query.values(group.parameter),
+        toggled=query.toggled(group.parameter, value),
     )

@@ -386,29 +386,23 @@ def _differences(exporter: Known, row: Row) -> dict[str, tuple[Any, Any]]:
 
 def as_rows(plan: Plan) -> list[dict[str, str]]:
     """The plan as a table for people: a row for each exporter that would be written, by line."""
-    rows: list[tuple[int, dict[str, str]]] = [
-        (new.line, {"what": "new", "exporter": new.title, "details": _said(new.values)})
-        for new in plan.new
+    lines = [(new.line, "new", new.title, _said(new.values)) for new in plan.new]
+    lines += [(one.line, "changed", one.title, _differing(one)) for one in plan.changed]
+    return [
+        {"line": str(line), "what": what, "exporter": title, "details": details}
+        for line, what, title, details in sorted(lines)
     ]
-    rows += [
-        (
-            changed.line,
-            {
-                "what": "changed",
-                "exporter": changed.title,
-                "details": "; ".join(
-                    f"{column}: {_shown(was)} → {_shown(will_be)}"
-                    for column, (was, will_be) in changed.changes.items()
-                ),
-            },
-        )
-        for changed in plan.changed
-    ]
-    return [{"line": str(line), **row} for line, row in sorted(rows, key=lambda pair: pair[0])]
 
 
 def _said(values: Mapping[str, Any]) -> str:
     return f"{values['category']}, {values['repository']}, slug {values['slug']}"
+
+
+def _differing(changed: Changed) -> str:
+    return "; ".join(
+        f"{column}: {_shown(was)} → {_shown(will_be)}"
+        for column, (was, will_be) in changed.changes.items()
+    )
 
 
 def _shown(value: Any) -> str:

@@ -20,8 +20,8 @@ def ordered(
     """`exporters` in the order of that name (`hub.catalogue.query.SORTS`).
 
     "relevance" is the order in which the search gave them. What is equal goes by popularity and
-    at last by name, so that pages never overlap. Equally popular ones go by how much content that
-    works `source` has for them: that is what readers come for.
+    at last by name, so that pages never overlap. Equally popular ones go by how much usable
+    content `source` has for them: that is what readers come for.
     """
     popular = (
         F("views").desc(),
@@ -44,7 +44,7 @@ def ordered(
 
 
 def _content(source: str) -> Any:
-    """How many kinds of content that works an exporter's directories hold together."""
+    """How many kinds of usable content an exporter's directories hold together."""
     kinds = (Max(Cast(kind.usable_field, IntegerField())) for kind in KINDS)
     count = reduce(add, (Coalesce(kind, 0) for kind in kinds))
     own = ExporterContents.objects.filter(source=source, exporter=OuterRef("pk"))

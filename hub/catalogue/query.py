@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from hub.content.kinds import LETTERS
 from hub.names.search_terms import clean
 
-LETTERS = ("I", "A", "G")
 SORTS = {
     "relevance": "Relevance",
     "popular": "Popular",
@@ -31,7 +31,7 @@ class Parameters(Protocol):
 
 
 @dataclass(frozen=True)
-class Wish:
+class CatalogueQuery:
     """A search, filters, an order and a page. The default is all of the catalogue."""
 
     q: str = ""
@@ -60,7 +60,7 @@ class Wish:
         return [*([("q", self.q)] if self.q else []), *lists, *flags, *sort, *page]
 
     @property
-    def query(self) -> str:
+    def query_string(self) -> str:
         """What follows the path in the address: "" for all of the catalogue."""
         return f"?{urlencode(self.pairs)}" if self.pairs else ""
 
@@ -69,7 +69,7 @@ class Wish:
         value = getattr(self, parameter)
         return value if isinstance(value, tuple) else (("1",) if value else ())
 
-    def toggled(self, parameter: str, value: str) -> "Wish":
+    def toggled(self, parameter: str, value: str) -> "CatalogueQuery":
         """With one filter set, or taken away where it was set; from the first page."""
         had = self.values(parameter)
         changed: Any = not had
@@ -78,24 +78,24 @@ class Wish:
             changed = kept if value in had else _in_order(parameter, (*had, value))
         return replace(self, page=1, **{parameter: changed})
 
-    def sorted_by(self, sort: str) -> "Wish":
+    def sorted_by(self, sort: str) -> "CatalogueQuery":
         """In another order, from the first page."""
         return replace(self, sort=sort, page=1)
 
-    def unsearched(self) -> "Wish":
+    def unsearched(self) -> "CatalogueQuery":
         """The same filters without the search."""
         return replace(self, q="", sort="" if self.sort == "relevance" else self.sort, page=1)
 
-    def all_of_it(self) -> "Wish":
+    def all_of_it(self) -> "CatalogueQuery":
         """Nothing searched and nothing filtered, in the same order."""
-        return Wish(sort="" if self.sort == "relevance" else self.sort)
+        return CatalogueQuery(sort="" if self.sort == "relevance" else self.sort)
 
-    def on_page(self, page: int) -> "Wish":
+    def on_page(self, page: int) -> "CatalogueQuery":
         """Another page of the same."""
         return replace(self, page=page)
 
 
-def wish_of(parameters: Parameters) -> tuple[Wish, list[str]]:
+def parse_query(parameters: Parameters) -> tuple[CatalogueQuery, list[str]]:
     """What an address asks for, and what of it means nothing and was left out, in words.
 
     Parameters that are not the catalogue's own and empty ones are left out silently.
@@ -126,7 +126,7 @@ def wish_of(parameters: Parameters) -> tuple[Wish, list[str]]:
     categories = [value[:_LONGEST_CATEGORY] for value in values("category")]
     if len(categories) > _MOST_CATEGORIES:
         said.append(f"More than {_MOST_CATEGORIES} categories were chosen: the first ones count.")
-    wish = Wish(
+    query = CatalogueQuery(
         q=q,
         category=_in_order("category", categories[:_MOST_CATEGORIES]),
         has=_in_order("has", known("has", LETTERS)),
@@ -135,7 +135,7 @@ def wish_of(parameters: Parameters) -> tuple[Wish, list[str]]:
         updated=bool(known("updated", ["1"])),
         page=int(page),
     )
-    return (wish if sort == wish.order else replace(wish, sort=sort)), said
+    return (query if sort == query.order else replace(query, sort=sort)), said
 
 
 def _in_order(parameter: str, values: Iterable[str]) -> tuple[str, ...]:

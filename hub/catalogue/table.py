@@ -11,7 +11,7 @@ ALIASES = {"github_url": "repository", "offcial": "official"}
 REQUIRED = ("title", "repository", "category")
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV Injection").
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*(?:\s*[=+\-@]|[\t\r\n])")
 
 
 def guarded(text: str) -> str:

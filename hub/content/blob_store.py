@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from hub.content.rules.directory import RULES_VERSION
+from hub.content.judgement import RULES_VERSION
 from hub.content.rules.judge import judge
 from hub.content.rules.report import FileReport
 from hub.models import ContentBlob

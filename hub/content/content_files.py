@@ -6,15 +6,15 @@ from typing import Any
 
 from django.db.models import BinaryField, Case, F, OuterRef, QuerySet, Subquery, Value, When
 
-from hub.content.rules.directory import FileFinding, Judgement
-from hub.content.rules.report import FileReport
+from hub.content.judgement import Judgement
+from hub.content.rules.report import FileFinding, FileReport
 from hub.content.versions import newest_first, version_of
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
 
 
 @dataclass(frozen=True)
 class ContentFile:
-    """A file of a directory. `kinds` holds I, A or G → whether it would work (None: not read)."""
+    """A file of a directory. `kinds` maps letters to whether it is usable (None: not read)."""
 
     directory: str
     path: str

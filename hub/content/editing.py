@@ -15,10 +15,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.content import blob_store
-from hub.content.rules.directory import FileFinding, judge_directory
+from hub.content.judgement import judge_directory
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import LARGEST_FILE, too_large
-from hub.content.rules.report import Level
+from hub.content.rules.report import FileFinding, Level
 from hub.content.runs import Started, start_run
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient

@@ -1,25 +1,46 @@
 """The kinds of content: the one registry that every other list of them is derived from.
 
-A new kind is an entry here with its judge, a migration for its two columns of `ExporterContents`,
-and the template of its tab.
+A new kind is an entry here with its judge, a migration for its two columns of `ExporterContents`
+and for `ChangeKind`, and the template of its tab.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hub.content.rules.judges import Judge, judge_alerts, judge_dashboard, judge_iac
+
 
 @dataclass(frozen=True)
+class Tab:
+    """The tab of a kind on an exporter's page.
+
+    `name` ends its address, its URL's name (`exporter_NAME`) and its template's
+    (`hub/exporter/NAME.html`). `context` is the dotted path of the function that fills the
+    template: content knows nothing of the web.
+    """
+
+    name: str
+    label: str
+    context: str = "hub.web.pages.tabs.files"
+
+
+@dataclass(frozen=True, eq=False)
 class Kind:
     """One kind of content.
 
     `field` names two columns of `ExporterContents`: `field` says whether content of the kind is
-    present, `usable_field` whether it is usable.
+    present, `usable_field` whether it is usable; `present` and `usable` describe them. `judge`
+    decides both for a file.
     """
 
     letter: str
     field: str
     label: str
     short_label: str
+    present: str
+    usable: str
+    judge: Judge
+    tab: Tab
 
     @property
     def usable_field(self) -> str:
@@ -28,10 +49,38 @@ class Kind:
 
 
 KINDS = (
-    Kind("I", "iac", "Infrastructure as code", "IaC"),
-    Kind("A", "alerts", "Alerting rules", "Alerts"),
-    Kind("G", "dashboard", "Grafana dashboard", "Dashboard"),
+    Kind(
+        letter="I",
+        field="iac",
+        label="Infrastructure as code",
+        short_label="IaC",
+        present="Helm chart, values or manifests.",
+        usable="Helm or Kubernetes would take it.",
+        judge=judge_iac,
+        tab=Tab("iac", "IaC", "hub.web.pages.tabs.charts"),
+    ),
+    Kind(
+        letter="A",
+        field="alerts",
+        label="Alerting rules",
+        short_label="Alerts",
+        present="Alerting rules.",
+        usable="Prometheus would load the rules.",
+        judge=judge_alerts,
+        tab=Tab("alerts", "Alerting rules", "hub.web.pages.tabs.alert_files"),
+    ),
+    Kind(
+        letter="G",
+        field="dashboard",
+        label="Grafana dashboard",
+        short_label="Dashboard",
+        present="Grafana dashboard.",
+        usable="Grafana would show a dashboard with panels.",
+        judge=judge_dashboard,
+        tab=Tab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboard_files"),
+    ),
 )
+LETTERS = tuple(kind.letter for kind in KINDS)
 
 
 def any_known(values: Iterable[bool | None], *, known: bool) -> bool | None:

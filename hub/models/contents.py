@@ -73,7 +73,7 @@ class ContentTree(models.Model):
     sha = models.CharField(max_length=64, primary_key=True)
     # [[path, blob SHA, size in bytes], …], every file below the directory
     files: models.JSONField[Any, Any] = models.JSONField()
-    # `hub.content.rules.directory.Judgement`; null until every file that matters was read
+    # `hub.content.judgement.Judgement`; null until every file that matters was read
     judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
     # {letter: usable} of the kinds that are present, out of the judgement: what publishing reads
     kinds: models.JSONField[Any, Any] = models.JSONField(null=True)

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from hub.content import judgement as rules
 from hub.content.housekeeping import prune
-from hub.content.rules import directory as rules
 from hub.demo.fake_github import Repository
 from hub.demo.fake_github import faults as f
 from hub.models import (

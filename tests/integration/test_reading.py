@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from hub.content.kinds import KINDS, LETTERS
 from hub.models import Category, Exporter, RefreshRun, ServedContents
 from tests.common.processes import Process
 from tests.common.waiting import wait_until
@@ -44,6 +46,21 @@ def test_the_map(filled: Hub) -> None:
     assert body["source"]["demo"] is False
     assert int(answer["Hub-Snapshot-Age"]) < 60
     assert "max-age" in answer["Cache-Control"]
+
+
+def test_every_answer_has_the_kinds_in_the_order_of_the_registry(filled: Hub) -> None:
+    body = Client().get("/api/v1/contents").json()
+    assert {tuple(said) for said in body["contents"].values()} == {("E", *LETTERS)}
+    assert {tuple(said) for said in body["usable"].values()} == {LETTERS}
+    catalogued = Client().get("/api/v1/exporters").json()["exporters"]
+    assert {tuple(key for key in said if len(key) == 1) for said in catalogued} == {("E", *LETTERS)}
+    page = Client().get("/exporters/mysql").content.decode()
+    labels = [kind.tab.label for kind in KINDS]
+    assert re.findall(r'<a href="/exporters/mysql/[^"]+">([^<]+)</a></li>', page)[: len(KINDS)] == (
+        labels
+    )
+    for kind in KINDS:
+        assert Client().get(f"/exporters/mysql/{kind.tab.name}").status_code == 200
 
 
 def test_etag_and_gzip(filled: Hub) -> None:

@@ -67,7 +67,7 @@ def test_a_badge_says_each_state_in_words_and_shapes(filled: Hub) -> None:
     titles = [title.text for title in picture.iter(f"{SVG}title")]
     assert titles[1:] == [
         "Exporter: available",
-        "Infrastructure as code (Helm): not available",
+        "Infrastructure as code: not available",
         "Alerting rules: available",
         "Grafana dashboard: available, but broken",
     ]
@@ -148,7 +148,7 @@ def test_llms_txt_lists_the_exporters_in_markdown(filled: Hub) -> None:
     redis = next(line for line in lines if line.startswith("- [Redis]"))
     assert redis == (
         "- [Redis](http://testserver/exporters/redis): Says Redis. Database. Exporter: available; "
-        "Infrastructure as code (Helm): not available; Alerting rules: available; "
+        "Infrastructure as code: not available; Alerting rules: available; "
         "Grafana dashboard: available, but broken."
     )
     evil = next(line for line in lines if "/exporters/evil)" in line)

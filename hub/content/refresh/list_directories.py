@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.content import editing
+from hub.content.judgement import RULES_VERSION
 from hub.content.refresh.publish import confirm_unchanged
-from hub.content.rules.directory import RULES_VERSION
 from hub.content.runs import refresh_runs
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient, shared_client

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from hub.content import blob_store
-from hub.content.rules.directory import (
+from hub.content.judgement import (
     RULES_VERSION,
     Judgement,
     judge_directory,

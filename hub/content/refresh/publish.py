@@ -11,11 +11,11 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from hub.content.directory_owners import owners_of
+from hub.content.judgement import RULES_VERSION
 from hub.content.kinds import KINDS
 from hub.content.map.render_map import locked_map, show_snapshot
 from hub.content.map.rows import Flags, Row, read_rows, write_rows
 from hub.content.refresh.plan import Plan, differences, plan_publication
-from hub.content.rules.directory import RULES_VERSION
 from hub.content.runs import refresh_runs
 from hub.models import (
     Change,

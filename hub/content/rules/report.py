@@ -34,6 +34,17 @@ class Finding:
     line: int
     reason: str
 
+    def at(self, path: str) -> "FileFinding":
+        """The same of the file, or folder, at `path`."""
+        return FileFinding(self.level, self.about, self.line, self.reason, path)
+
+
+@dataclass(frozen=True)
+class FileFinding(Finding):
+    """A finding with the file, or folder, that it was made in."""
+
+    path: str = ""
+
 
 class AlertsForm(StrEnum):
     """In which form a file holds its alerting rules; the first two are what tools load as it is."""

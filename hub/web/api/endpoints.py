@@ -28,8 +28,9 @@ api = NinjaAPI(
     version="1",
     description=(
         "Which Prometheus exporters exist, and which content is really there for each: "
-        "**E** the exporter, **I** infrastructure as code, **A** alerting rules, "
-        "**G** Grafana dashboard. Answers come from the last good snapshot; none waits for GitHub."
+        "**E** the exporter, "
+        + ", ".join(f"**{kind.letter}** {kind.label}" for kind in KINDS)
+        + ". Answers come from the last good snapshot; none waits for GitHub."
     ),
     urls_namespace="api",
     docs_decorator=require_safe,
@@ -94,9 +95,7 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
         "directory": row.directory,
         "exporter": row.exporter.slug if row.exporter else None,
         "E": row.exporter_id is not None,
-        "I": row.iac,
-        "A": row.alerts,
-        "G": row.dashboard,
+        **{kind.letter: getattr(row, kind.field) for kind in KINDS},
         "usable": {kind.letter: getattr(row, kind.usable_field) for kind in KINDS},
         "evidence": judgement.evidence(),
         "findings": [vars(finding) for finding in judgement.findings],

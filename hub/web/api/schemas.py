@@ -1,20 +1,32 @@
 """The shapes of the API's answers; the OpenAPI document is made of them."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ninja import Field, Schema
+from pydantic import create_model
+
+from hub.content.kinds import KINDS, Kind
+from hub.content.rules.report import About, Level
+from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
 
 State = Literal["fresh", "stale", "empty"]
 
 
-class Kinds(Schema):
-    """Which content is there: exporter, infrastructure as code, alerting rules, Grafana."""
+def _by_letter(describe: Callable[[Kind], str], **first: Any) -> Any:
+    """A schema with a field for each kind, after those that come `first`."""
+    kinds: dict[str, Any] = {
+        kind.letter: (bool | None, Field(description=describe(kind))) for kind in KINDS
+    }
+    return create_model("Kinds", __base__=Schema, **first, **kinds)
 
-    E: bool = Field(description="The exporter is in the catalogue.")
-    I: bool | None = Field(description="Helm chart, values or manifests. null: unknown.")  # noqa: E741
-    A: bool | None = Field(description="Alerting rules. null: unknown.")
-    G: bool | None = Field(description="Grafana dashboard. null: unknown.")
+
+_CATALOGUED = (bool, Field(description="The exporter is in the catalogue."))
+
+
+class Kinds(_by_letter(lambda kind: f"{kind.present} null: unknown.", E=_CATALOGUED)):  # type: ignore[misc]
+    """Which content is present, by the letter of its kind; E is the exporter."""
 
 
 class Source(Schema):
@@ -33,19 +45,15 @@ class Stale(Schema):
     as_of: datetime | None
 
 
-class Usable(Schema):
-    """Whether what is there would work; false where nothing is there, null while unknown."""
-
-    I: bool | None = Field(description="Helm or Kubernetes would take it.")  # noqa: E741
-    A: bool | None = Field(description="Prometheus would load the rules.")
-    G: bool | None = Field(description="Grafana would show a dashboard with panels.")
+class Usable(_by_letter(lambda kind: kind.usable)):  # type: ignore[misc]
+    """Whether what is present is usable; false where nothing is present, null while unknown."""
 
 
 class Finding(Schema):
     """What is wrong with a file, or worth knowing."""
 
-    level: Literal["error", "warning", "note"]
-    about: Literal["file", "alerts", "dashboard", "manifest", "chart"]
+    level: Level
+    about: About
     path: str = Field(description="The file, or the folder of a chart.")
     line: int
     reason: str
@@ -72,7 +80,7 @@ class Directory(Kinds):
     directory: str
     exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
     usable: Usable
-    evidence: dict[str, list[str]] = Field(description="The files that speak for I, A and G.")
+    evidence: dict[str, list[str]] = Field(description="The files that speak for each kind.")
     findings: list[Finding] = Field(description="What the usability was judged by.")
     tree_sha: str
     stale: str | None
@@ -90,7 +98,7 @@ class ContentFile(Schema):
     size: int = Field(description="Bytes.")
     version: str | None = Field(description="The version whose folder it lies in.")
     kinds: dict[str, bool | None] = Field(
-        description="The kinds (I, A, G) that it speaks for, each with whether it would work."
+        description="The kinds that it speaks for, each with whether it is usable."
     )
     kept: bool = Field(description="The hub holds its bytes.")
     findings: list[Finding]
@@ -159,9 +167,9 @@ class Change(Schema):
     run: int | None = Field(description="null once the run is forgotten.")
     directory: str
     exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
-    kind: Literal["directory", "I", "A", "G"]
-    what: Literal["gained", "lost", "usable", "broken"]
-    cause: Literal["push", "rules"] = Field(
+    kind: ChangeKind
+    what: ChangeWhat
+    cause: ChangeCause = Field(
         description="push: the files changed; rules: the hub judges the same files otherwise."
     )
 

@@ -4,27 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from hub.content.kinds import any_known
-from hub.models import ExporterContents
-from hub.web.pages.rows import Held
-
-KINDS = (
-    ("I", "Infrastructure as code (Helm)", "iac"),
-    ("A", "Alerting rules", "alerts"),
-    ("G", "Grafana dashboard", "dashboard"),
-)
+from hub.content.kinds import KINDS, Kind, any_known
+from hub.web.pages.rows import DirectoryRow
 
 
 @dataclass(frozen=True)
 class Badge:
-    """One of I, A, G for one exporter: there (True), not there (False), unknown (None).
+    """One kind of content for one exporter: present (True), absent (False), unknown (None).
 
-    `broken` says that none of what is there would work.
+    `broken` says that none of what is present is usable.
     """
 
     letter: str
     label: str
-    there: bool | None
+    present: bool | None
     broken: bool = False
 
     @property
@@ -32,7 +25,7 @@ class Badge:
         """The name of the state, for CSS classes."""
         if self.broken:
             return "broken"
-        return {True: "there", False: "absent", None: "unknown"}[self.there]
+        return {True: "there", False: "absent", None: "unknown"}[self.present]
 
     @property
     def words(self) -> str:
@@ -46,7 +39,7 @@ class Badge:
         return f"{self.label}: {said[self.mark]}"
 
 
-def badges_of(rows: Sequence[ExporterContents | Held], *, known: bool) -> list[Badge]:
+def badges_of(rows: Sequence[DirectoryRow], *, known: bool) -> list[Badge]:
     """The badges of an exporter whose directories are `rows`.
 
     Several directories add up. Without a directory all is absent once a snapshot is `known`, and
@@ -54,20 +47,18 @@ def badges_of(rows: Sequence[ExporterContents | Held], *, known: bool) -> list[B
     """
     return [
         _badge(
-            letter,
-            label,
-            tuple((getattr(row, field), getattr(row, f"{field}_usable")) for row in rows),
+            kind,
+            tuple((getattr(row, kind.field), getattr(row, kind.usable_field)) for row in rows),
             known=known,
         )
-        for letter, label, field in KINDS
+        for kind in KINDS
     ]
 
 
 @lru_cache(maxsize=1000)  # a list draws thousands of badges, and few that differ
-def _badge(
-    letter: str, label: str, said: tuple[tuple[bool | None, bool | None], ...], *, known: bool
-) -> Badge:
-    """`said`: of each directory, whether it is there and whether it would work."""
-    usable = [works for there, works in said if there]
-    broken = bool(usable) and all(works is False for works in usable)
-    return Badge(letter, label, any_known((there for there, _ in said), known=known), broken)
+def _badge(kind: Kind, said: tuple[tuple[bool | None, bool | None], ...], *, known: bool) -> Badge:
+    """`said`: of each directory, whether the kind is present and whether it is usable."""
+    usable = [usable for present, usable in said if present]
+    broken = bool(usable) and all(one is False for one in usable)
+    present = any_known((present for present, _ in said), known=known)
+    return Badge(kind.letter, kind.label, present, broken)

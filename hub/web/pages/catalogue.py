@@ -17,15 +17,15 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url, replace_url
 from django_htmx.middleware import HtmxDetails
 
-from hub.catalogue.facets import Entry, facets, narrow, ways_out
+from hub.catalogue.facets import Entry, facets, narrow, relaxations
 from hub.catalogue.order import ordered
-from hub.catalogue.query import SORTS, Wish, wish_of
+from hub.catalogue.query import SORTS, CatalogueQuery, parse_query
 from hub.catalogue.search import closest, search
 from hub.models import Exporter, Release
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import badges_of
-from hub.web.pages.context import frame
-from hub.web.pages.rows import Held, contents_by_exporter
+from hub.web.pages.context import page_context
+from hub.web.pages.rows import DirectoryRow, contents_by_exporter
 
 PER_PAGE = 60
 LATELY = timedelta(days=90)
@@ -33,13 +33,13 @@ NEW_FOR = timedelta(days=30)
 # Who came within a day of the first exporter came with it: a new hub is not all "new".
 _FIRST_DAY = timedelta(days=1)
 
-Contents = dict[int | None, list[Held]]
+Contents = dict[int | None, list[DirectoryRow]]
 
 
 class Card:
     """An exporter as the list shows it."""
 
-    def __init__(self, exporter: Exporter, rows: Sequence[Held], *, known: bool):
+    def __init__(self, exporter: Exporter, rows: Sequence[DirectoryRow], *, known: bool):
         self.exporter = exporter
         self.badges = badges_of(rows, known=known)
         self.stale = any(row.stale for row in rows)
@@ -62,72 +62,66 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     Asked by htmx, the part of the page that they change. 404 for a page beyond the last.
     """
     htmx = HtmxDetails(request)
-    if not htmx and _says_nothing(request.GET):
-        return HttpResponseRedirect(reverse("catalogue") + _without_empty(request.GET))
-    wish, notes = wish_of(request.GET)
-    context = frame()
+    said = _without_empty(request.GET)
+    if not htmx and said != request.GET:
+        return HttpResponseRedirect(reverse("catalogue", query=said))
+    query, notes = parse_query(request.GET)
+    context = page_context()
     contents = contents_by_exporter(context["source"].key)
-    entries, guessed = _entries(wish, contents, context["source"].key, known=context["known"])
-    left = narrow(entries, wish)
-    page = _page([entry.pk for entry in left], wish)
-    counted = facets(entries, wish)
+    entries, guessed = _entries(query, contents, context["source"].key, known=context["known"])
+    left = narrow(entries, query)
+    page = _page([entry.pk for entry in left], query)
+    counted = facets(entries, query)
     context |= {
-        "wish": wish,
+        "query": query,
         "notes": notes,
         "cards": _cards(page, contents, known=context["known"]),
         "total": len(left),
-        "nothing_yet": not entries and not wish.q,
+        "nothing_yet": not entries and not query.q,
         "guessed": guessed,
         "facets": counted,
         "chosen": [option for facet in counted for option in facet.options if option.chosen],
         "sorts": [
-            (label, wish.sorted_by(sort), sort == wish.order) for sort, label in _sorts(wish)
+            (label, query.sorted_by(sort), sort == query.order) for sort, label in _sorts(query)
         ],
         "page": page,
-        "pages": _pages(page, wish),
-        "previous": wish.on_page(page.number - 1),
-        "next": wish.on_page(page.number + 1),
-        "homeless": len(contents.get(None, [])),
+        "pages": _pages(page, query),
+        "previous": query.on_page(page.number - 1),
+        "next": query.on_page(page.number + 1),
+        "unmatched": len(contents.get(None, [])),
     }
     if not left:
-        context["ways_out"] = ways_out(entries, wish)
-        context["closest"] = closest(Exporter.objects.all(), wish.q) if wish.q else []
+        context["relaxations"] = relaxations(entries, query)
+        context["closest"] = closest(Exporter.objects.all(), query.q) if query.q else []
     if not htmx or htmx.history_restore_request:
         return render(request, "hub/catalogue.html", context)
     response = render(request, "hub/includes/results.html", context | {"alone": True})
-    return _remembered(response, wish, htmx)
+    return _remembered(response, query, htmx)
 
 
-def _says_nothing(parameters: QueryDict) -> bool:
-    """Whether there are empty parameters, as a form sends them."""
-    return any(
-        not value.strip() for values in dict(parameters.lists()).values() for value in values
-    )
-
-
-def _without_empty(parameters: QueryDict) -> str:
+def _without_empty(parameters: QueryDict) -> QueryDict:
+    """The parameters but for the empty ones, as a form sends them."""
     kept = parameters.copy()
     for name, values in parameters.lists():
         kept.setlist(name, [value for value in values if value.strip()])
-    query = kept.urlencode()
-    return f"?{query}" if query else ""
+    return kept
 
 
 def _entries(
-    wish: Wish, contents: Contents, source: str, *, known: bool
+    query: CatalogueQuery, contents: Contents, source: str, *, known: bool
 ) -> tuple[list[Entry], bool]:
     """All that the search finds, in order, for the filters; and whether all of it was guessed."""
     now = timezone.now()
-    found = search(Exporter.objects.all(), wish.q) if wish.q else Exporter.objects.all()
-    rows = ordered(found, wish.order, now.date(), source).values(
+    found = search(Exporter.objects.all(), query.q) if query.q else Exporter.objects.all()
+    rows = ordered(found, query.order, now.date(), source).values(
         "pk",
         "category__name",
         "official",
         "contents_changed_at",
         "last_release_at",
-        *(["exact"] if wish.q else []),
+        *(["exact"] if query.q else []),
     )
-    guessed = wish.q != "" and not any(row["exact"] for row in rows)
+    guessed = query.q != "" and not any(row["exact"] for row in rows)
     return [_entry(row, contents, now, known=known) for row in rows], guessed
 
 
@@ -139,14 +133,14 @@ def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: boo
         category=row["category__name"],
         official=row["official"],
         updated=any(now - changed < LATELY for changed in changes if changed),
-        has=frozenset(badge.letter for badge in badges if badge.there),
+        has=frozenset(badge.letter for badge in badges if badge.present),
         usable=frozenset(badge.letter for badge in badges if badge.mark == "there"),
     )
 
 
-def _page(pks: list[int], wish: Wish) -> Page[int]:
+def _page(pks: list[int], query: CatalogueQuery) -> Page[int]:
     try:
-        return Paginator(pks, PER_PAGE).page(wish.page)
+        return Paginator(pks, PER_PAGE).page(query.page)
     except EmptyPage as fault:
         raise Http404("The results have fewer pages.") from fault
 
@@ -171,25 +165,25 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[Card]:
     return [Card(exporter, contents.get(exporter.pk, []), known=known) for exporter in here]
 
 
-def _sorts(wish: Wish) -> list[tuple[str, str]]:
-    return [(sort, label) for sort, label in SORTS.items() if wish.q or sort != "relevance"]
+def _sorts(query: CatalogueQuery) -> list[tuple[str, str]]:
+    return [(sort, label) for sort, label in SORTS.items() if query.q or sort != "relevance"]
 
 
-def _pages(page: Page[int], wish: Wish) -> list[tuple[str, Wish | None]]:
-    """The pager: each number with where it leads; no wish for the dots between."""
+def _pages(page: Page[int], query: CatalogueQuery) -> list[tuple[str, CatalogueQuery | None]]:
+    """The pager: each number with where it leads; no query for the dots between."""
     numbers = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
     return [
-        (str(number), wish.on_page(number) if isinstance(number, int) else None)
+        (str(number), query.on_page(number) if isinstance(number, int) else None)
         for number in numbers
     ]
 
 
-def _remembered(response: HttpResponse, wish: Wish, htmx: HtmxDetails) -> HttpResponse:
+def _remembered(response: HttpResponse, query: CatalogueQuery, htmx: HtmxDetails) -> HttpResponse:
     """Let the browser show the address; going on typing is no new entry of its history."""
-    before, _ = wish_of(QueryDict(_query_of(htmx.current_url or "")))
-    typed_on = bool(before.q) and bool(wish.q) and before.unsearched() == wish.unsearched()
-    remember = replace_url if before == wish or typed_on else push_url
-    return remember(response, reverse("catalogue") + wish.query)
+    before, _ = parse_query(QueryDict(_query_of(htmx.current_url or "")))
+    typed_on = bool(before.q) and bool(query.q) and before.unsearched() == query.unsearched()
+    remember = replace_url if before == query or typed_on else push_url
+    return remember(response, reverse("catalogue") + query.query_string)
 
 
 def _query_of(url: str) -> str:

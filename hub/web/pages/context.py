@@ -9,7 +9,7 @@ from hub.github.source import configured_source
 from hub.web.theme import theme_of
 
 
-def frame() -> dict[str, Any]:
+def page_context() -> dict[str, Any]:
     """For the context of each page that shows contents. One query, or none within a second.
 
     `freshness` and `running` are for includes/freshness.html, `source` is where the contents come

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from hub.models import Exporter
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import badges_of
-from hub.web.pages.context import frame
+from hub.web.pages.context import page_context
 from hub.web.pages.grid import Row, View, columns, exporter_cell, lines, view_of
 from hub.web.pages.rows import contents_by_exporter
 
@@ -21,7 +21,7 @@ from hub.web.pages.rows import contents_by_exporter
 def coverage(request: HttpRequest) -> HttpResponse:
     """Every exporter and every directory without one, and what is there for each."""
     view, notes = _view(request)
-    context = frame()
+    context = page_context()
     every = _rows(context["source"].key, known=context["known"])
     rows = view.of(every)
     categories = sorted({row.category for row in every if row.category}, key=str.casefold)
@@ -41,7 +41,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
 def coverage_csv(request: HttpRequest) -> HttpResponse:
     """The same rows in the same order, to keep."""
     view, _ = _view(request)
-    context = frame()
+    context = page_context()
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="coverage.csv"'
     rows = view.of(_rows(context["source"].key, known=context["known"]))

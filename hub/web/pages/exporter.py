@@ -1,32 +1,23 @@
 """An exporter's page: a tab each for what there is to read, to run, to alert on and to graph."""
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.views.decorators.http import require_safe
+from django.utils.module_loading import import_string
 
 from hub.catalogue.search import LIKE_ENOUGH, closest
 from hub.content.content_files import ContentFile, files_of, versions_of, with_trees
+from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
-from hub.models import Exporter, ExporterContents
-from hub.web.pages import history, readme, tabs
+from hub.models import Exporter, ExporterContents, Reason
+from hub.web.pages import history, readme
 from hub.web.pages.badges import badges_of
-from hub.web.pages.context import frame
+from hub.web.pages.context import page_context
 from hub.web.pages.popularity import count_view, is_reader
-
-TABS = (
-    ("exporter", "Hands-on"),
-    ("exporter_iac", "IaC"),
-    ("exporter_alerts", "Alerting rules"),
-    ("exporter_dashboards", "Dashboard"),
-    ("exporter_releases", "Releases"),
-    ("exporter_history", "History"),
-)
 
 
 class NotThere(Exception):
@@ -43,8 +34,8 @@ class Page:
     def __init__(self, request: HttpRequest, slug: str, *related: str) -> None:
         self.request = request
         self.exporter = _exporter(slug, *related)
-        self.frame = frame()
-        self.source: Source = self.frame["source"]
+        self.around = page_context()
+        self.source: Source = self.around["source"]
         rows = ExporterContents.objects.filter(source=self.source.key, exporter=self.exporter)
         self.rows = list(with_trees(rows))
         self.all_files = files_of(self.rows)
@@ -61,82 +52,83 @@ class Page:
 
     def context(self) -> dict[str, Any]:
         """What the templates of all tabs need."""
-        return self.frame | {
+        return self.around | {
             "page": self,
             "exporter": self.exporter,
-            "badges": badges_of(self.rows, known=self.frame["known"]),
-            "directories": [tabs.directory(row, self.source) for row in self.rows],
+            "badges": badges_of(self.rows, known=self.around["known"]),
+            "directories": [self._directory(row) for row in self.rows],
+        }
+
+    def _directory(self, row: ExporterContents) -> dict[str, Any]:
+        """A directory of the contents, and why it is older than the rest."""
+        return {
+            "name": row.directory,
+            "url": self.source.page_of(row.directory, "tree"),
+            "as_of": row.as_of,
+            "stale": str(Reason(row.stale).label) if row.stale else "",
         }
 
 
-def tab(
-    name: str, *related: str
-) -> Callable[[Callable[[Page], dict[str, Any]]], Callable[..., HttpResponse]]:
-    """Makes a view of a function that says what a tab's template (`name`) needs beside the rest.
+class Tab(NamedTuple):
+    """A tab of the page. `fill` says what its template needs beside the rest."""
 
-    `related` rows are read with the exporter's own.
-    """
+    name: str
+    label: str
+    fill: Callable[[Page], dict[str, Any]]
+    related: tuple[str, ...] = ()  # rows that are read with the exporter's own
 
-    def view_of(fill: Callable[[Page], dict[str, Any]]) -> Callable[..., HttpResponse]:
-        @require_safe
-        @wraps(fill)
-        def view(request: HttpRequest, slug: str) -> HttpResponse:
-            try:
-                page = Page(request, slug, *related)
-                context = page.context() | fill(page)
-            except NotThere as missing:
-                return render(request, "hub/exporter/missing.html", vars(missing), status=404)
-            context["tabs"] = [(url, words, url == f"exporter{name}") for url, words in TABS]
-            template = f"hub/exporter/{name.removeprefix('_') or 'hands_on'}.html"
-            response = render(request, template, context)
-            if not name and is_reader(request):
-                count_view(page.exporter)
-            return response
+    @property
+    def path(self) -> str:
+        """What follows the exporter's address."""
+        return f"/{self.name}" if self.name else ""
 
-        return view
+    @property
+    def url_name(self) -> str:
+        """What `reverse` takes."""
+        return f"exporter_{self.name}" if self.name else "exporter"
 
-    return view_of
+    def view(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """The page with this tab open."""
+        try:
+            page = Page(request, slug, *self.related)
+            context = page.context() | self.fill(page)
+        except NotThere as missing:
+            return render(request, "hub/exporter/missing.html", vars(missing), status=404)
+        context |= {"tabs": TABS, "current": self, "kinds": KINDS}
+        response = render(request, f"hub/exporter/{self.name or 'hands_on'}.html", context)
+        if not self.name and is_reader(request):
+            count_view(page.exporter)
+        return response
 
 
-@tab("", "readme")
-def hands_on(page: Page) -> dict[str, Any]:
+def _hands_on(page: Page) -> dict[str, Any]:
     """How to use the exporter, in its project's own words."""
     return {"readme": readme.of(page.exporter, page.files, page.source)}
 
 
-@tab("_iac")
-def iac(page: Page) -> dict[str, Any]:
-    """Charts, values and manifests, and the files themselves, one at a time."""
-    asked = page.request.GET.get("file", "")
-    if asked and all(asked != file.whole_path for file in page.files):
-        hint = "It may have been renamed, or lie in another version."
-        raise NotThere(f"There is no file {asked}", hint, [(page.request.path, "All files")])
-    return tabs.iac(page.request, page.exporter, page.rows, page.files, asked)
+def _of_kind(kind: Kind) -> Tab:
+    """Imported by name and late: what fills the tabs of the kinds needs this module."""
+    return Tab(
+        kind.tab.name, kind.tab.label, lambda page: import_string(kind.tab.context)(page, kind)
+    )
 
 
-@tab("_alerts")
-def alerts(page: Page) -> dict[str, Any]:
-    """Each file with alerting rules: the rules as a table, then the file."""
-    return {"alert_files": tabs.alerts(page.request, page.files)}
-
-
-@tab("_dashboards")
-def dashboards(page: Page) -> dict[str, Any]:
-    """Each file with dashboards: what is on them, and how to import them."""
-    return {"dashboard_files": tabs.dashboards(page.request, page.files)}
-
-
-@tab("_releases")
-def releases(page: Page) -> dict[str, Any]:
+def _releases(page: Page) -> dict[str, Any]:
     """What the exporter's project published."""
     return history.releases(page.exporter, page.request.GET.get("page", ""))
 
 
-@tab("_history")
-def changes(page: Page) -> dict[str, Any]:
+def _changes(page: Page) -> dict[str, Any]:
     """What the exporter gained and lost, by day."""
-    before = page.request.GET.get("before", "")
-    return history.changes(page.exporter, page.source.key, before)
+    return history.changes(page.exporter, page.source.key, page.request.GET.get("before", ""))
+
+
+TABS = (
+    Tab("", "Hands-on", _hands_on, ("readme",)),
+    *map(_of_kind, KINDS),
+    Tab("releases", "Releases", _releases),
+    Tab("history", "History", _changes),
+)
 
 
 def _exporter(slug: str, *related: str) -> Exporter:

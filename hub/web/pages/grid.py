@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from hub.catalogue.table import guarded
+from hub.content.kinds import KINDS
 from hub.names.search_terms import clean
-from hub.web.pages.badges import KINDS, Badge
+from hub.web.pages.badges import Badge
 
-LABELS = {"E": "Exporter in the catalogue", **{letter: label for letter, label, _ in KINDS}}
+LABELS = {"E": "Exporter in the catalogue", **{kind.letter: kind.label for kind in KINDS}}
 # What stands beside the letter where there is room for it.
-_WORDS = {"E": "Listed", "I": "IaC", "A": "Alerts", "G": "Dashboard"}
+_WORDS = {"E": "Listed", **{kind.letter: kind.short_label for kind in KINDS}}
 # Ascending, what is missing stands first: there the work is.
 MARKS = {"absent": "missing", "broken": "broken", "unknown": "not known", "there": "usable"}
 _RANKS = {mark: rank for rank, mark in enumerate(MARKS)}
@@ -24,7 +26,7 @@ class Row:
 
     title: str
     directories: tuple[str, ...]
-    cells: tuple[Badge, ...]  # E, I, A, G
+    cells: tuple[Badge, ...]  # in the order of LABELS
     slug: str = ""
     category: str = ""
     repository: str = ""
@@ -36,9 +38,9 @@ class Row:
         return next(_RANKS[cell.mark] for cell in self.cells if cell.letter == sort)
 
 
-def exporter_cell(there: bool) -> Badge:
+def exporter_cell(present: bool) -> Badge:
     """The cell E: whether the catalogue has an exporter."""
-    return Badge("E", LABELS["E"], there)
+    return Badge("E", LABELS["E"], present)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Column:
 
     @property
     def usable(self) -> int:
-        """In how many rows it works."""
+        """In how many rows it is usable."""
         return next((part.count for part in self.parts if part.mark == "there"), 0)
 
 
@@ -140,22 +142,6 @@ def lines(rows: Iterable[Row]) -> Iterator[list[str]]:
     """The grid as lines of a table, the heads first."""
     yield ["exporter", "slug", "category", "repository", "directories", *LABELS]
     for row in rows:
+        name = (row.title if row.slug else "", row.slug, row.category, row.repository)
         marks = (MARKS[cell.mark] for cell in row.cells)
-        title = row.title if row.slug else ""
-        yield [
-            safe(cell)
-            for cell in (
-                title,
-                row.slug,
-                row.category,
-                row.repository,
-                " | ".join(row.directories),
-                *marks,
-            )
-        ]
-
-
-def safe(cell: str) -> str:
-    """The cell as no spreadsheet takes it for a formula (OWASP, "CSV Injection")."""
-    formula = cell.lstrip().startswith(("=", "+", "-", "@")) or cell.startswith(("\t", "\r", "\n"))
-    return f"'{cell}" if formula else cell
+        yield [guarded(cell) for cell in (*name, " | ".join(row.directories), *marks)]

@@ -1,28 +1,29 @@
 """What is there for each exporter, read at once for pages that show many."""
 
-from typing import NamedTuple
+from typing import Protocol
 
+from hub.content.kinds import KINDS
 from hub.models import ExporterContents
 
 
-class Held(NamedTuple):
-    """What one directory holds: of `ExporterContents`, what lists show."""
+class DirectoryRow(Protocol):
+    """What lists show of a row of `ExporterContents`, beside the two columns of each kind."""
 
-    exporter_id: int | None
-    directory: str
-    iac: bool | None
-    alerts: bool | None
-    dashboard: bool | None
-    iac_usable: bool | None
-    alerts_usable: bool | None
-    dashboard_usable: bool | None
-    stale: str
+    @property
+    def exporter_id(self) -> int | None: ...
+
+    @property
+    def directory(self) -> str: ...
+
+    @property
+    def stale(self) -> str: ...
 
 
-def contents_by_exporter(source: str) -> dict[int | None, list[Held]]:
+def contents_by_exporter(source: str) -> dict[int | None, list[DirectoryRow]]:
     """Exporter id → its directories; under None those that belong to no exporter. One query."""
-    rows = ExporterContents.objects.filter(source=source).values_list(*Held._fields)
-    found: dict[int | None, list[Held]] = {}
-    for row in map(Held._make, rows):
+    kinds = [column for kind in KINDS for column in (kind.field, kind.usable_field)]
+    rows = ExporterContents.objects.filter(source=source)
+    found: dict[int | None, list[DirectoryRow]] = {}
+    for row in rows.values_list("exporter_id", "directory", "stale", *kinds, named=True):
         found.setdefault(row.exporter_id, []).append(row)
     return found

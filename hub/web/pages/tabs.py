@@ -1,8 +1,11 @@
-"""What the tabs show of an exporter's files, ready for their templates."""
+"""What the tabs of the kinds show of an exporter's files, ready for their templates.
+
+`hub.content.kinds` names the function for each kind's tab.
+"""
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -13,19 +16,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
-from hub.content.rules.directory import FileFinding
-from hub.content.rules.report import (
-    Alert,
-    AlertsForm,
-    Chart,
-    Dashboard,
-    FileReport,
-    Manifest,
-    Panel,
-)
-from hub.github.source import Source, configured_source
-from hub.models import Exporter, ExporterContents, Reason
+from hub.content.kinds import Kind
+from hub.content.rules.report import Alert, AlertsForm, Chart, FileFinding, FileReport, Manifest
+from hub.github.source import configured_source
 from hub.web.pages import snippets
+from hub.web.pages.exporter import NotThere, Page
 from hub.web.pages.highlight import highlight, language_of, listing
 from hub.web.raw import LONGEST_NAME
 
@@ -36,16 +31,6 @@ _TONES = {
     "warn": {"warning", "warn", "average", "medium", "major", "minor", "p2"},
     "calm": {"info", "information", "informational", "none", "low", "notice", "p3"},
 }
-
-
-def directory(row: ExporterContents, source: Source) -> dict[str, Any]:
-    """A directory of the contents, and why it is older than the rest."""
-    return {
-        "name": row.directory,
-        "url": source.page_of(row.directory, "tree"),
-        "as_of": row.as_of,
-        "stale": str(Reason(row.stale).label) if row.stale else "",
-    }
 
 
 @dataclass(frozen=True)
@@ -59,14 +44,20 @@ class ShownFile:
     report: FileReport | None
     links: "Links"
     number: int
+    usable: bool | None = None  # for the kind that is shown
+    text: str = ""
     code: SafeString | None = None
-    lines: int = 0
     why_not: str = ""
 
     @property
     def id(self) -> str:
         """Names the file within the page."""
         return f"file.{self.number}"
+
+    @property
+    def lines(self) -> list[str]:
+        """The text by lines."""
+        return self.text.splitlines()
 
     @property
     def prefix(self) -> str:
@@ -94,29 +85,52 @@ class Links:
 
 
 def shown_file(
-    request: HttpRequest, file: ContentFile, content: Content | None, number: int, *, code: bool
+    request: HttpRequest,
+    file: ContentFile,
+    content: Content | None,
+    number: int,
+    kind: Kind,
+    *,
+    code: bool,
 ) -> ShownFile:
     """The file, with its text as a listing when `code` is wanted and there is some to show."""
-    links = Links(request, file)
-    report = content.report if content else None
-    if not code:
-        return ShownFile(file, report, links, number)
-    if content is None:
-        why = "The hub keeps no copy of this file: it is no text of a form it reads, or too large."
-        return ShownFile(file, report, links, number, why_not=why)
-    if content.text is None:
-        return ShownFile(file, report, links, number, why_not="This file is not text in UTF-8.")
-    if len(content.text) > _LONGEST_SHOWN:
-        why = "This file is too long to be shown here."
-        return ShownFile(file, report, links, number, why_not=why)
-    language = language_of(file.path)
-    html = listing(content.text, language, file.findings, _prefix(number))
-    lines = len(content.text.splitlines())
-    return ShownFile(file, report, links, number, html, lines)
+    text, html, why_not = (content.text if content else None), None, ""
+    if code and content is None:
+        why_not = (
+            "The hub keeps no copy of this file: it is too large, or no text of a form it reads."
+        )
+    elif code and text is None:
+        why_not = "This file is not text in UTF-8."
+    elif text is not None and len(text) > _LONGEST_SHOWN:
+        why_not = "This file is too long to be shown here."
+    elif text is not None:
+        html = listing(text, language_of(file.path), file.findings, _prefix(number))
+    return ShownFile(
+        file=file,
+        report=content.report if content else None,
+        links=Links(request, file),
+        number=number,
+        usable=file.kinds.get(kind.letter),
+        text=text or "",
+        code=html,
+        why_not=why_not,
+    )
 
 
-def _of_kind(files: Iterable[ContentFile], kind: str) -> list[ContentFile]:
-    return [file for file in files if kind in file.kinds]
+def files(page: Page, kind: Kind, *, code: bool = True) -> dict[str, Any]:
+    """Each file that speaks for the kind, by directory and path; what most templates need."""
+    chosen = _of_kind(page, kind)
+    contents = contents_of(chosen, {file.sha for file in chosen} if code else ())
+    return {
+        "files": [
+            shown_file(page.request, file, contents.get(file.sha), number, kind, code=code)
+            for number, file in enumerate(chosen, start=1)
+        ]
+    }
+
+
+def _of_kind(page: Page, kind: Kind) -> list[ContentFile]:
+    return [file for file in page.files if kind.letter in file.kinds]
 
 
 # --- infrastructure as code -----------------------------------------------------------------------
@@ -146,31 +160,32 @@ class ShownManifest:
     commands: str
 
 
-def iac(
-    request: HttpRequest,
-    exporter: Exporter,
-    rows: Sequence[ExporterContents],
-    files: Sequence[ContentFile],
-    asked: str,
-) -> dict[str, Any]:
-    """Charts and manifests, the list of files, and the one file that is shown."""
-    speaking = _of_kind(files, "I")
-    shown = _chosen(files, speaking, asked)
+def charts(page: Page, kind: Kind) -> dict[str, Any]:
+    """Charts and manifests, the list of files, and the one file that is shown.
+
+    Raises `NotThere` when the address names a file that is not among them.
+    """
+    request, files = page.request, page.files
+    speaking = _of_kind(page, kind)
+    shown = _chosen(page, speaking)
     beside = [file for file in files if file.name == "values.yaml"]
     wanted = [*speaking, *beside, *([shown] if shown else [])]
-    contents = contents_of(wanted, {shown.sha} if shown else ()) if wanted else {}
-    folders = findings_of_folders(rows)
-    charts, manifests = [], []
+    contents = contents_of(wanted, {shown.sha} if shown else ())
+    folders = findings_of_folders(page.rows)
+    shown_charts, manifests = [], []
     for file in speaking:
         content = contents.get(file.sha)
+        usable = file.kinds[kind.letter]
         chart = content.report.chart if content and _is_chart(file) else None
         if chart is not None:
-            charts.append(_chart(exporter, file, chart, files, folders, contents))
+            shown_charts.append(_chart(page, file, usable, chart, folders, contents))
         else:
-            manifests.append(_manifest(request, file, content))
-    piece = shown_file(request, shown, contents.get(shown.sha), 1, code=True) if shown else None
+            manifests.append(_manifest(request, file, usable, content))
+    piece = (
+        shown_file(request, shown, contents.get(shown.sha), 1, kind, code=True) if shown else None
+    )
     return {
-        "charts": charts,
+        "charts": shown_charts,
         "manifests": manifests,
         "folder_findings": folders,
         "groups": [
@@ -181,12 +196,16 @@ def iac(
     }
 
 
-def _chosen(
-    files: Sequence[ContentFile], speaking: Sequence[ContentFile], asked: str
-) -> ContentFile | None:
-    if asked:
-        return next(file for file in files if file.whole_path == asked)
-    return next(iter(speaking), None)
+def _chosen(page: Page, speaking: Sequence[ContentFile]) -> ContentFile | None:
+    """The file that the address names; without a name, the first that speaks for the kind."""
+    asked = page.request.GET.get("file", "")
+    if not asked:
+        return next(iter(speaking), None)
+    for file in page.files:
+        if file.whole_path == asked:
+            return file
+    hint = "It may have been renamed, or lie in another version."
+    raise NotThere(f"There is no file {asked}", hint, [(page.request.path, "All files")])
 
 
 def _is_chart(file: ContentFile) -> bool:
@@ -194,15 +213,15 @@ def _is_chart(file: ContentFile) -> bool:
 
 
 def _chart(
-    exporter: Exporter,
+    page: Page,
     file: ContentFile,
+    usable: bool | None,
     chart: Chart,
-    files: Iterable[ContentFile],
     folders: Iterable[tuple[str, FileFinding]],
     contents: dict[str, Content],
 ) -> ShownChart:
     folder = file.whole_path.rpartition("/")[0]
-    values = next((f for f in files if f.whole_path == f"{folder}/values.yaml"), None)
+    values = next((f for f in page.files if f.whole_path == f"{folder}/values.yaml"), None)
     known = contents.get(values.sha) if values else None
     inside = f"{folder.removeprefix(file.directory).removeprefix('/')}/".removeprefix("/")
     own = [
@@ -216,15 +235,17 @@ def _chart(
         folder=folder,
         chart=chart,
         values=known.report.values if known else (),
-        usable=file.kinds["I"],
+        usable=usable,
         findings=(*file.findings, *own),
         install=snippets.install_chart(
-            configured_source(), folder, exporter.slug, dependencies=bool(chart.dependencies)
+            page.source, folder, page.exporter.slug, dependencies=bool(chart.dependencies)
         ),
     )
 
 
-def _manifest(request: HttpRequest, file: ContentFile, content: Content | None) -> ShownManifest:
+def _manifest(
+    request: HttpRequest, file: ContentFile, usable: bool | None, content: Content | None
+) -> ShownManifest:
     report = content.report if content else None
     url = Links(request, file).absolute
     manifests = report.manifests if report else ()
@@ -234,7 +255,7 @@ def _manifest(request: HttpRequest, file: ContentFile, content: Content | None) 
             snippets.apply(url, file.path) if manifests else snippets.download(url, file.path)
         )
     values = report.values if report and not manifests else ()
-    return ShownManifest(file, manifests, values, file.kinds["I"], commands)
+    return ShownManifest(file, manifests, values, usable, commands)
 
 
 # --- alerting rules -------------------------------------------------------------------------------
@@ -248,8 +269,6 @@ class ShownAlert:
     expr: SafeString
     tone: str
     rule: str
-    anchor: str
-    number: int
 
 
 @dataclass(frozen=True)
@@ -258,7 +277,6 @@ class AlertFile:
 
     shown: ShownFile
     alerts: list[ShownAlert]
-    usable: bool | None
     form: str
     label: str
     commands: str
@@ -272,32 +290,21 @@ _FORMS = {
     AlertsForm.TEMPLATE: "A template: Helm renders it when its chart is installed.",
 }
 
-_COMMANDS = {
+_COMMANDS: dict[AlertsForm | None, tuple[str, Callable[[str, str], str]]] = {
     AlertsForm.GROUPS: ("Check with promtool", snippets.check_rules),
     AlertsForm.RESOURCE: ("Apply with kubectl", snippets.apply),
 }
 
 
-def alerts(request: HttpRequest, files: Iterable[ContentFile]) -> list[AlertFile]:
-    """Each file that speaks for alerting rules, by directory and path."""
-    chosen = _of_kind(files, "A")
-    contents = contents_of(chosen, {file.sha for file in chosen}) if chosen else {}
-    return [
-        _alert_file(request, file, contents.get(file.sha), number)
-        for number, file in enumerate(chosen, start=1)
-    ]
+def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
+    """Each file with alerting rules: the rules as a table, then the file."""
+    return {"files": [_alert_file(shown) for shown in files(page, kind)["files"]]}
 
 
-def _alert_file(
-    request: HttpRequest, file: ContentFile, content: Content | None, number: int
-) -> AlertFile:
-    shown = shown_file(request, file, content, number, code=True)
-    report = content.report if content else None
-    lines = (content.text or "").splitlines() if content else []
+def _alert_file(shown: ShownFile) -> AlertFile:
+    report, lines = shown.report, shown.lines
     form = report.alerts_form if report else None
-    label, command = "Download", snippets.download
-    if form in _COMMANDS:
-        label, command = _COMMANDS[form]
+    label, command = _COMMANDS.get(form, ("Download", snippets.download))
     return AlertFile(
         shown=shown,
         alerts=[
@@ -306,15 +313,12 @@ def _alert_file(
                 highlight(alert.expr, "promql"),
                 tone_of(alert.severity),
                 rule_text(lines, alert),
-                f"{shown.prefix}L{alert.line}",
-                index,
             )
-            for index, alert in enumerate(report.alerts if report else (), start=1)
+            for alert in (report.alerts if report else ())
         ],
-        usable=file.kinds["A"],
         form=_FORMS[form] if form else "",
         label=label,
-        commands=command(shown.links.absolute, file.path) if content else "",
+        commands=command(shown.links.absolute, shown.file.path) if report else "",
     )
 
 
@@ -366,47 +370,15 @@ def _dash_of(lines: Sequence[str], at: int) -> int | None:
 # --- dashboards -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ShownDashboard:
-    """One dashboard with its panels by row."""
+def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
+    """Each file with dashboards, with the commands that import it.
 
-    dashboard: Dashboard
-    rows: list[tuple[str, list[Panel]]]
-
-
-@dataclass(frozen=True)
-class DashboardFile:
-    """A file with dashboards. `commands` import it; "" where Grafana does not take it as it is."""
-
-    shown: ShownFile
-    dashboards: list[ShownDashboard]
-    usable: bool | None
-    commands: str
+    The commands are "" where Grafana does not take the file as it is.
+    """
+    return {"files": [(shown, _import(shown)) for shown in files(page, kind, code=False)["files"]]}
 
 
-def dashboards(request: HttpRequest, files: Iterable[ContentFile]) -> list[DashboardFile]:
-    """Each file that speaks for dashboards, by directory and path."""
-    chosen = _of_kind(files, "G")
-    contents = contents_of(chosen) if chosen else {}
-    found = []
-    for number, file in enumerate(chosen, start=1):
-        content = contents.get(file.sha)
-        shown = shown_file(request, file, content, number, code=False)
-        report = content.report if content else None
-        importable = report is not None and report.format == "json" and len(report.dashboards) == 1
-        found.append(
-            DashboardFile(
-                shown,
-                [
-                    ShownDashboard(d, _by_row(d.panels))
-                    for d in (report.dashboards if report else ())
-                ],
-                file.kinds["G"],
-                snippets.import_dashboard(shown.links.absolute) if importable else "",
-            )
-        )
-    return found
-
-
-def _by_row(panels: Iterable[Panel]) -> list[tuple[str, list[Panel]]]:
-    return [(row, list(of_it)) for row, of_it in groupby(panels, lambda panel: panel.row)]
+def _import(shown: ShownFile) -> str:
+    report = shown.report
+    importable = report is not None and report.format == "json" and len(report.dashboards) == 1
+    return snippets.import_dashboard(shown.links.absolute) if importable else ""

@@ -4,9 +4,10 @@ from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from hub.web.pages import exporter, share, status
+from hub.web.pages import share, status
 from hub.web.pages.catalogue import catalogue
 from hub.web.pages.coverage import coverage, coverage_csv
+from hub.web.pages.exporter import TABS
 from hub.web.pages.feeds import ChangesFeed
 from hub.web.pages.logos import logo
 from hub.web.pages.sitemaps import SITEMAPS
@@ -22,12 +23,10 @@ urlpatterns = [
     path("status/live", status.status_live, name="status_live"),
     path("theme", choose_theme, name="theme"),
     path("exporters/<slug:slug>/logo", logo, name="exporter_logo"),
-    path("exporters/<slug:slug>", exporter.hands_on, name="exporter"),
-    path("exporters/<slug:slug>/iac", exporter.iac, name="exporter_iac"),
-    path("exporters/<slug:slug>/alerts", exporter.alerts, name="exporter_alerts"),
-    path("exporters/<slug:slug>/dashboards", exporter.dashboards, name="exporter_dashboards"),
-    path("exporters/<slug:slug>/releases", exporter.releases, name="exporter_releases"),
-    path("exporters/<slug:slug>/history", exporter.changes, name="exporter_history"),
+    *(
+        path(f"exporters/<slug:slug>{tab.path}", require_safe(tab.view), name=tab.url_name)
+        for tab in TABS
+    ),
     path("changes.atom", feed, name="changes_feed"),
     path("exporters/<slug:slug>/changes.atom", feed, name="exporter_changes"),
     path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),

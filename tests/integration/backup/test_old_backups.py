@@ -12,7 +12,7 @@ from django.test import Client
 from django_celery_beat.models import PeriodicTask
 from psycopg2.sql import SQL, Identifier, Literal
 
-from hub.content.rules import directory as rules
+from hub.content import judgement as rules
 from hub.github.source import configured_source
 from hub.models import ContentBlob, ContentTree, GitHubToken, RunStatus, Snapshot
 from hub.ops.backup import database, restore

@@ -1,7 +1,7 @@
 """The filters and their counts."""
 
-from hub.catalogue.facets import Entry, facets, narrow, ways_out
-from hub.catalogue.query import Wish
+from hub.catalogue.facets import Entry, facets, narrow, relaxations
+from hub.catalogue.query import CatalogueQuery
 
 ENTRIES = [
     Entry(1, "Database", official=True, has=frozenset("IAG"), usable=frozenset("AG")),
@@ -11,30 +11,30 @@ ENTRIES = [
 ]
 
 
-def left(wish: Wish) -> list[int]:
-    return [entry.pk for entry in narrow(ENTRIES, wish)]
+def left(query: CatalogueQuery) -> list[int]:
+    return [entry.pk for entry in narrow(ENTRIES, query)]
 
 
-def counts(wish: Wish) -> dict[str, dict[str, int]]:
+def counts(query: CatalogueQuery) -> dict[str, dict[str, int]]:
     return {
         facet.title: {option.label: option.count for option in facet.options}
-        for facet in facets(ENTRIES, wish)
+        for facet in facets(ENTRIES, query)
     }
 
 
 def test_filters_combine() -> None:
-    assert left(Wish()) == [1, 2, 3, 4]
-    assert left(Wish(has=("A", "G"))) == [1, 3]
-    assert left(Wish(usable=("A",), category=("Web",))) == [3]
-    assert left(Wish(official=True, updated=True)) == []
+    assert left(CatalogueQuery()) == [1, 2, 3, 4]
+    assert left(CatalogueQuery(has=("A", "G"))) == [1, 3]
+    assert left(CatalogueQuery(usable=("A",), category=("Web",))) == [3]
+    assert left(CatalogueQuery(official=True, updated=True)) == []
 
 
 def test_several_categories_widen() -> None:
-    assert left(Wish(category=("Web", "Cloud"))) == [3, 4]
+    assert left(CatalogueQuery(category=("Web", "Cloud"))) == [3, 4]
 
 
 def test_each_option_is_counted_under_the_other_filters() -> None:
-    here = counts(Wish(category=("Web",), has=("A",)))
+    here = counts(CatalogueQuery(category=("Web",), has=("A",)))
     # the other categories under "has A", not under "Web"
     assert here["Category"] == {"Cloud": 0, "Database": 2, "Web": 1}
     assert here["Has"] == {
@@ -46,21 +46,25 @@ def test_each_option_is_counted_under_the_other_filters() -> None:
 
 
 def test_a_count_is_what_choosing_it_leaves() -> None:
-    for wish in (Wish(), Wish(usable=("A",)), Wish(category=("Database",), updated=True)):
-        for facet in facets(ENTRIES, wish):
+    for query in (
+        CatalogueQuery(),
+        CatalogueQuery(usable=("A",)),
+        CatalogueQuery(category=("Database",), updated=True),
+    ):
+        for facet in facets(ENTRIES, query):
             for option in facet.options:
-                if not option.chosen and not (facet.title == "Category" and wish.category):
+                if not option.chosen and not (facet.title == "Category" and query.category):
                     assert option.count == len(narrow(ENTRIES, option.toggled))
 
 
 def test_a_category_that_nobody_stands_in_can_be_taken_away_again() -> None:
-    assert counts(Wish(category=("Gone",)))["Category"]["Gone"] == 0
+    assert counts(CatalogueQuery(category=("Gone",)))["Category"]["Gone"] == 0
 
 
-def test_ways_out_of_an_empty_result() -> None:
-    ways = ways_out(ENTRIES, Wish(category=("Cloud",), has=("A",)))
+def test_relaxations_of_an_empty_result() -> None:
+    ways = relaxations(ENTRIES, CatalogueQuery(category=("Cloud",), has=("A",)))
     assert [(way.facet, way.label, way.count) for way in ways] == [
         ("Category", "Cloud", 3),
         ("Has", "Alerting rules", 1),
     ]
-    assert ways[0].toggled == Wish(has=("A",))
+    assert ways[0].toggled == CatalogueQuery(has=("A",))

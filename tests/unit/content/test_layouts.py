@@ -6,7 +6,8 @@ for what is there and would not; what is not there has no letter.
 
 import pytest
 
-from hub.content.rules.directory import KINDS, Judgement, judge_directory, worth_reading
+from hub.content.judgement import Judgement, judge_directory, worth_reading
+from hub.content.kinds import LETTERS
 from hub.content.rules.judge import judge
 
 ALERT = """\
@@ -331,7 +332,7 @@ def judged(files: dict[str, str]) -> Judgement:
 
 def letters(judgement: Judgement) -> str:
     """What is there, in upper case when it would work."""
-    there = (kind for kind in KINDS if judgement.there(kind))
+    there = (kind for kind in LETTERS if judgement.present(kind))
     return "".join(kind if judgement.usable(kind) else kind.lower() for kind in there)
 
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.content.rules.directory import (
-    KINDS,
+from hub.content.judgement import (
     Judgement,
     judge_directory,
     reading_order,
     worth_reading,
 )
+from hub.content.kinds import LETTERS
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import LARGEST_FILE
 from hub.content.rules.report import FileReport
@@ -38,18 +38,19 @@ def test_every_cell_of_the_real_contents(real_contents: Path) -> None:
     wrong = [
         (name, kind)
         for name, said in truth.items()
-        for kind in KINDS
-        if (found[name].there(kind), found[name].usable(kind)) != (said[kind], said["usable"][kind])
+        for kind in LETTERS
+        if (found[name].present(kind), found[name].usable(kind))
+        != (said[kind], said["usable"][kind])
     ]
     assert len(truth) == 11
     assert wrong == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LETTERS)
 def test_every_cell_of_the_sample(kind: str) -> None:
     truth = json.loads((SAMPLE / "truth.json").read_text())
     found = {name: judged(SAMPLE / "contents" / name) for name in truth}
-    assert {name: found[name].there(kind) for name in truth} == {
+    assert {name: found[name].present(kind) for name in truth} == {
         name: said[kind] for name, said in truth.items()
     }
     assert {name: found[name].usable(kind) for name in truth} == {
@@ -198,13 +199,13 @@ def test_findings_come_by_path_and_line() -> None:
 )
 def test_what_was_not_read_is_judged_by_its_name(paths: list[str], kinds: str) -> None:
     judgement = judge_directory(dict.fromkeys(paths))
-    assert "".join(kind for kind in KINDS if judgement.there(kind)) == kinds
+    assert "".join(kind for kind in LETTERS if judgement.present(kind)) == kinds
 
 
 def test_whether_it_works_is_not_known_of_what_was_not_read() -> None:
     files = ["a_alert.yaml", "a_dashboard.json", "h/Chart.yaml", "h/templates/a.yaml"]
     judgement = judge_directory(dict.fromkeys(files))
-    assert [judgement.usable(kind) for kind in KINDS] == [None, None, None]
+    assert [judgement.usable(kind) for kind in LETTERS] == [None, None, None]
 
 
 def test_one_file_that_works_is_enough() -> None:

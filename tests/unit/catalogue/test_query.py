@@ -4,33 +4,34 @@ from django.http import QueryDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.catalogue.query import LETTERS, SORTS, Wish, wish_of
+from hub.catalogue.query import SORTS, CatalogueQuery, parse_query
+from hub.content.kinds import LETTERS
 
 
-def of(query: str) -> Wish:
-    return wish_of(QueryDict(query))[0]
+def of(query: str) -> CatalogueQuery:
+    return parse_query(QueryDict(query))[0]
 
 
 def said(query: str) -> list[str]:
-    return wish_of(QueryDict(query))[1]
+    return parse_query(QueryDict(query))[1]
 
 
 def test_nothing_asked_leaves_no_query() -> None:
     for empty in ("", "q=&category=&has=&sort=&page=", "page=1&sort=popular", "utm_source=x"):
-        assert of(empty).query == ""
+        assert of(empty).query_string == ""
         assert said(empty) == []
 
 
 def test_one_form_of_each_address() -> None:
     mixed = "page=2&has=G&category=Web&official=1&has=A&has=A&category=cloud&q= redis  x "
-    assert of(mixed).query == (
+    assert of(mixed).query_string == (
         "?q=redis+x&category=cloud&category=Web&has=A&has=G&official=1&page=2"
     )
 
 
 def test_what_means_nothing_is_left_out_and_said() -> None:
-    wish, notes = wish_of(QueryDict("has=X&usable=A&official=yes&sort=size&page=-1"))
-    assert wish == Wish(usable=("A",))
+    query, notes = parse_query(QueryDict("has=X&usable=A&official=yes&sort=size&page=-1"))
+    assert query == CatalogueQuery(usable=("A",))
     assert len(notes) == 4
     assert "“X” is not a value of “has”: I or A or G would be." in notes
 
@@ -38,23 +39,23 @@ def test_what_means_nothing_is_left_out_and_said() -> None:
 def test_relevance_is_the_order_of_a_search_alone() -> None:
     assert of("q=redis").order == "relevance"
     assert of("sort=relevance").order == "popular"
-    assert of("q=redis&sort=popular").query == "?q=redis&sort=popular"
-    assert of("q=redis&sort=relevance").query == "?q=redis"
+    assert of("q=redis&sort=popular").query_string == "?q=redis&sort=popular"
+    assert of("q=redis&sort=relevance").query_string == "?q=redis"
 
 
 def test_a_filter_is_set_and_taken_away_from_the_first_page() -> None:
-    wish = Wish(q="redis", page=3)
-    set_ = wish.toggled("has", "G").toggled("has", "A").toggled("official", "1")
-    assert set_.query == "?q=redis&has=A&has=G&official=1"
-    assert set_.toggled("has", "G").toggled("official", "1").query == "?q=redis&has=A"
-    assert set_.all_of_it().query == ""
-    assert Wish(category=("A",), sort="name").all_of_it().query == "?sort=name"
+    query = CatalogueQuery(q="redis", page=3)
+    set_ = query.toggled("has", "G").toggled("has", "A").toggled("official", "1")
+    assert set_.query_string == "?q=redis&has=A&has=G&official=1"
+    assert set_.toggled("has", "G").toggled("official", "1").query_string == "?q=redis&has=A"
+    assert set_.all_of_it().query_string == ""
+    assert CatalogueQuery(category=("A",), sort="name").all_of_it().query_string == "?sort=name"
 
 
 @settings(deadline=None)  # the first example pays for what is built once
 @given(
     st.builds(
-        Wish,
+        CatalogueQuery,
         q=st.text(max_size=300),
         category=st.lists(st.text(max_size=80), max_size=3).map(tuple),
         has=st.lists(st.sampled_from(LETTERS)).map(tuple),
@@ -65,7 +66,7 @@ def test_a_filter_is_set_and_taken_away_from_the_first_page() -> None:
         page=st.integers(1, 999_999),
     )
 )
-def test_an_address_leads_to_itself(wish: Wish) -> None:
-    first = of(wish.query[1:])
-    assert of(first.query[1:]) == first
-    assert said(first.query[1:]) == []
+def test_an_address_leads_to_itself(query: CatalogueQuery) -> None:
+    first = of(query.query_string[1:])
+    assert of(first.query_string[1:]) == first
+    assert said(first.query_string[1:]) == []

@@ -1,0 +1,173 @@
+"""The registry of kinds: every other list of them is derived from it."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.models import BooleanField
+from django.template.loader import get_template
+from django.utils.module_loading import import_string
+
+from hub.content.kinds import KINDS, LETTERS, any_known
+from hub.models import ChangeKind, ExporterContents
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def lists() -> Any:
+    """Every list under a registry with a fourth kind, another order and other labels."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.common.other_kinds"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(run.stdout)
+
+
+def test_letters_fields_and_tabs_are_distinct() -> None:
+    for value in ("letter", "field", "label", "tab"):
+        assert len({getattr(kind, value) for kind in KINDS}) == len(KINDS)
+    assert "E" not in LETTERS
+
+
+def test_each_kind_has_its_columns_its_changes_and_its_tab() -> None:
+    for kind in KINDS:
+        for name in (kind.field, kind.usable_field):
+            column = ExporterContents._meta.get_field(name)
+            assert isinstance(column, BooleanField)
+            assert column.null
+        assert callable(import_string(kind.tab.context))
+        get_template(f"hub/exporter/{kind.tab.name}.html")
+    assert ChangeKind.values == ["directory", *LETTERS]
+    assert [label.casefold() for label in ChangeKind.labels[1:]] == [
+        kind.label.casefold() for kind in KINDS
+    ]
+
+
+def test_badges_follow_the_registry(lists: Any) -> None:
+    assert lists["badges"] == [
+        "Runbook: available",
+        "Grafana dashboard: not available",
+        "Alerting rules: not available",
+        "Infrastructure as code: not available",
+    ]
+
+
+def test_facets_and_query_follow_the_registry(lists: Any) -> None:
+    labels = ["Runbook", "Grafana dashboard", "Alerting rules", "Infrastructure as code"]
+    assert lists["facets"]["Has"] == lists["facets"]["Usable"] == labels
+    assert lists["query"] == "?has=R&has=G&usable=R"
+
+
+def test_grid_and_csv_follow_the_registry(lists: Any) -> None:
+    assert lists["grid"][2:] == [
+        ["E", "Listed", "Exporter in the catalogue"],
+        ["R", "Book", "Runbook"],
+        ["G", "Dashboard", "Grafana dashboard"],
+        ["A", "Alerts", "Alerting rules"],
+        ["I", "IaC", "Infrastructure as code"],
+    ]
+    assert lists["csv"][-5:] == ["E", "R", "G", "A", "I"]
+
+
+def test_the_document_of_the_api_follows_the_registry(lists: Any) -> None:
+    assert lists["schemas"] == {
+        "Kinds": ["E", "R", "G", "A", "I"],
+        "Usable": ["R", "G", "A", "I"],
+        "Directory": ["E", "R", "G", "A", "I"],
+        "Exporter": ["E", "R", "G", "A", "I"],
+    }
+    assert lists["described"] == ["A runbook. null: unknown.", "It can be followed."]
+    assert "**R** Runbook, **G** Grafana dashboard, " in lists["description"]
+
+
+def test_columns_of_the_admin_follow_the_registry(lists: Any) -> None:
+    assert lists["admin"] == ["Book", "Dashboard", "Alerts", "IaC"]
+    assert lists["admin filters"] == ["runbook", "runbook_usable"]
+
+
+def test_tabs_and_their_addresses_follow_the_registry(lists: Any) -> None:
+    assert lists["tabs"] == [
+        *("Hands-on", "Runbooks", "Dashboard", "Alerting rules", "IaC"),
+        *("Releases", "History"),
+    ]
+    assert lists["address"] == "/exporters/redis/runbooks"
+    assert lists["resolved"] == "exporter_runbooks"
+
+
+def test_every_kind_has_its_judge_asked(lists: Any) -> None:
+    assert lists["evidence"] == {"R": ["runbook.yaml"], "G": [], "A": [], "I": []}
+
+
+def test_one_directory_is_enough_and_unknown_leaves_it_open() -> None:
+    assert any_known([False, None, True], known=True) is True
+    assert any_known([False, None], known=True) is None
+    assert any_known([False], known=False) is False
+    assert (any_known([], known=True), any_known([], known=False)) == (False, None)
+
+
+# --- no other source names a kind ---
+
+# They may: the registry, what a migration changes, and the judges.
+NAMING = ("hub/content/kinds.py", "hub/models/", "hub/migrations/", "hub/content/rules/")
+_FIELDS = {name for kind in KINDS for name in (kind.field, kind.usable_field)}
+# Names that mean a kind wherever they are used; `alerts` and `dashboard` are also parts of reports.
+_OWN_NAMES = _FIELDS - {"alerts", "dashboard"}
+_IN_PROSE = re.compile(r"\bI, A(,| and| or) G\b")
+
+
+def _named_in(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of each letter, field or list of letters in a Python source."""
+    tree = ast.parse(source)
+    weights = {
+        id(node.value)  # of Postgres' full-text search: A to D
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "weight"
+    }
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in weights else None
+        if isinstance(text, str) and (text in {*LETTERS, *_FIELDS} or _IN_PROSE.search(text)):
+            yield node.lineno, text
+        for name in ("id", "attr", "arg", "name"):
+            if getattr(node, name, None) in _OWN_NAMES:
+                yield getattr(node, "lineno", 0), getattr(node, name)
+
+
+def test_the_scan_finds_what_it_looks_for() -> None:
+    for source in ('x = "I"', 'x = ["alerts"]', "row.iac", "f(dashboard_usable=1)", '"I, A or G"'):
+        assert list(_named_in(source)), source
+    assert not list(_named_in('f(report.alerts, weight="A")'))
+
+
+def test_no_other_module_names_a_kind() -> None:
+    found = [
+        f"{path}:{line}: {name!r}"
+        for folder in ("hub", "tasks", "config", "bench")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        if not (path := file.relative_to(ROOT).as_posix()).startswith(NAMING)
+        for line, name in _named_in(file.read_text())
+    ]
+    assert found == []
+
+
+def test_no_template_but_their_tabs_names_a_kind() -> None:
+    tabs = {f"{kind.tab.name}.html" for kind in KINDS}
+    letters, fields = "".join(LETTERS), "|".join(_OWN_NAMES)
+    urls = "|".join(kind.tab.name for kind in KINDS)
+    names = re.compile(rf"""\b({fields}|exporter_({urls}))\b|["'>][{letters}]["'<]""")
+    found = [
+        f"{file.name}: {match[0]}"
+        for file in sorted((ROOT / "hub" / "templates").rglob("*.html"))
+        if file.name not in tabs
+        for match in names.finditer(file.read_text())
+    ]
+    assert found == []
