@@ -109,11 +109,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AlterField(
-            model_name="listingetag",
-            name="source",
-            field=models.CharField(max_length=400),
-        ),
-        migrations.AlterField(
             model_name="lookup",
             name="outcome",
             field=models.CharField(

@@ -104,7 +104,7 @@ class ListingETag(models.Model):
     """
 
     token = models.ForeignKey(GitHubToken, on_delete=models.CASCADE)
-    source = models.CharField(max_length=400)
+    source = models.CharField(max_length=500)
     etag = models.CharField(max_length=200)
     tree_sha = models.CharField(max_length=64)
 

@@ -118,8 +118,8 @@ def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
     run, asked = then.count()
     assert run.status == RunStatus.PUBLISHED
     assert not run.failed
-    # Of a time that kept no files, just those are asked for.
-    assert len(asked) == 1 + (0 if kept_files else len(PATHS))
+    # Of a time that kept no files, just those are fetched: a query for each directory.
+    assert len(asked) == 1 + (0 if kept_files else 3)
     assert ContentTree.objects.filter(rules=rules.RULES_VERSION).count() == 3
     again = client.get("/api/v1/contents").json()
     assert again["contents"] == body["contents"]
@@ -137,7 +137,7 @@ def test_an_upgrade_in_place_keeps_all_and_locks_nobody_out(transactional_db: No
     call_command("migrate", interactive=False, verbosity=0)
     after = files_of_tables()
     assert {name for name in before if before[name] != after[name]} == set()
-    assert not what_changed(oldest)
+    assert what_changed(oldest) <= REWRITTEN
 
 
 def files_of_tables() -> dict[str, int]:
