@@ -9,9 +9,7 @@ from django.conf import settings
 from hub.github.errors import NotFound
 
 # Neither a repository's name nor a branch's can hold what comes after it.
-_KEY = re.compile(
-    r"(?P<server>[^/]*)/(?P<repository>[^@]*)@(?P<branch>[^:]*):(?P<path>.*)", re.DOTALL
-)
+_KEY = re.compile(r"([^/]*)/([^@]*)@([^:]*):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -61,15 +59,22 @@ def configured_source() -> Source:
     )
 
 
+def named_source(key: str) -> Source:
+    """The source that a row names, of whatever server: to show it, not to ask for it."""
+    configured = configured_source()
+    found = _KEY.fullmatch(key)
+    server, repository, branch, path = found.groups() if found else ("", key, "", "")
+    if server != urlsplit(configured.api_url).netloc:
+        return Source(f"https://{server}", repository, branch, path)
+    return replace(configured, repository=repository, branch=branch, path=path)
+
+
 def source_of(key: str) -> Source:
-    """The source that a row names: what was started for one source never works on another.
+    """The source that a run works on: what was started for one source never works on another.
 
     Raises `NotFound` for one of another server than the configured API's.
     """
-    configured = configured_source()
-    found = _KEY.fullmatch(key)
-    if found is None or found["server"] != urlsplit(configured.api_url).netloc:
-        raise NotFound(f"{key} is not at {configured.api_url}: check GITHUB_API_URL")
-    return replace(
-        configured, repository=found["repository"], branch=found["branch"], path=found["path"]
-    )
+    source, api_url = named_source(key), settings.GITHUB_API_URL
+    if source.api_url != api_url:
+        raise NotFound(f"{key} is not at {api_url}: check GITHUB_API_URL")
+    return source

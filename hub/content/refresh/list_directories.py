@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from hub.content import editing
@@ -65,13 +65,14 @@ def list_and_compare(run_id: int) -> None:
         commit = editing.commit_waiting(client, source, run_id)
         listed_at = timezone.now()
         listing = _list(client, source, commit, full=run.full)
+        _store_and_compare(run_id, listing, listed_at)
     except errors.GitHubError as error:
         _end_without_listing(run_id, error)
+    except (OperationalError, InterfaceError):
+        raise  # Postgres restarts: the task tries again
     except Exception as fault:
         refresh_runs.fail(run_id, Reason.INTERNAL, type(fault).__name__)
         raise
-    else:
-        _store_and_compare(run_id, listing, listed_at)
 
 
 def _start_listing(run_id: int) -> RefreshRun | None:

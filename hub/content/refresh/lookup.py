@@ -50,13 +50,14 @@ class DirectoryLookup:
     def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
         self.client = shared_client()
-        self.repository = source_of(lookup.run.source).repository
         self.until = min(lookup.run.deadline, timezone.now() + LONGEST)
         self.requests = 0
+        self.repository = ""
         self.judgement: Judgement | None = None
 
     def learn(self) -> None:
         """Judge the tree, unless today's rules have. Raises a `GitHubError`."""
+        self.repository = source_of(self.lookup.run.source).repository
         tree = ContentTree.objects.filter(pk=self.lookup.tree_sha).first() or self._fetch_tree()
         if not tree.is_judged(RULES_VERSION):
             self.judgement = self._judge(tree)

@@ -1,0 +1,201 @@
+"""What becomes of a run whose message, worker or code fails between two steps."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from config.celery import app
+from hub.content.refresh import list_directories, lookup
+from hub.content.runs import refresh_runs, start_run
+from hub.facts import runs as facts
+from hub.facts.runs import facts_runs
+from hub.models import (
+    Category,
+    Exporter,
+    FactsLookup,
+    Lookup,
+    Outcome,
+    Reason,
+    RefreshRun,
+    RunStatus,
+    RunTrigger,
+    TreeListing,
+)
+from tasks.housekeeping import housekeeping
+from tests.common.waiting import wait_until
+from tests.conftest import Hub
+
+THREE = ("Redis", "Kafka", "MySQL")
+LATER = timedelta(minutes=1)  # longer than a message may take
+
+
+@pytest.fixture
+def listed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> RefreshRun:
+    """A run whose worker died after it had stored the listing and before it sent the lookups."""
+    hub.add_token()
+    hub.fill(*(f"{name}/alert.yaml" for name in THREE))
+    with monkeypatch.context() as nothing_is_sent:
+        nothing_is_sent.setattr(refresh_runs, "_send_start", lambda *_: None)
+        nothing_is_sent.setattr(refresh_runs, "send_lookups", lambda _: None)
+        run = start_run(RunTrigger.COMMAND).run
+        list_directories.list_and_compare(run.pk)
+    assert lookups_of(run) == dict.fromkeys(THREE, Outcome.PENDING)
+    return run
+
+
+def lookups_of(run: RefreshRun) -> dict[str, str]:
+    return dict(Lookup.objects.filter(run=run).values_list("directory", "outcome"))
+
+
+def ended(run: RefreshRun) -> RefreshRun:
+    found: RefreshRun = wait_until(
+        RefreshRun.objects.filter(pk=run.pk, finished_at__isnull=False).first, f"{run} to end"
+    )
+    return found
+
+
+def start_earlier(run: RefreshRun) -> None:
+    RefreshRun.objects.filter(pk=run.pk).update(started_at=run.started_at - LATER)
+
+
+def test_a_listing_is_stored_before_anything_is_looked_up(listed: RefreshRun) -> None:
+    listed.refresh_from_db()
+    assert listed.status == RunStatus.LOOKING_UP
+    assert listed.listed_at
+    assert TreeListing.objects.get(pk=listed.contents_sha).directories.keys() == set(THREE)
+    refresh_runs.fail(listed.pk, Reason.INTERNAL, "the test ends")
+
+
+@pytest.mark.parametrize("done", [0, 1, 3])
+def test_a_listing_that_is_delivered_again_sends_what_is_pending(
+    listed: RefreshRun, hub: Hub, done: int
+) -> None:
+    for name in THREE[:done]:
+        lookup.look_up(listed.pk, name)
+    hub.github.requests.clear()
+    app.send_task("tasks.refresh.list_directories", args=[listed.pk])
+    assert ended(listed).status == RunStatus.PUBLISHED
+    assert lookups_of(listed) == dict.fromkeys(THREE, Outcome.FOUND)
+    # a tree and a file each; the branch is not listed again
+    assert len(hub.github.requests) == 2 * (3 - done)
+
+
+def test_housekeeping_publishes_a_run_whose_body_was_lost(listed: RefreshRun) -> None:
+    for name in THREE:
+        lookup.look_up(listed.pk, name)
+    refresh_runs.housekeeping()
+    listed.refresh_from_db()
+    assert listed.is_open, "its message may still be on its way"
+    start_earlier(listed)
+    housekeeping()
+    assert ended(listed).status == RunStatus.PUBLISHED
+    assert Client().get("/api/v1/contents").json()["state"] == "fresh"
+
+
+def test_housekeeping_waits_for_lookups_that_have_not_ended(listed: RefreshRun) -> None:
+    lookup.look_up(listed.pk, "Redis")
+    start_earlier(listed)
+    refresh_runs.housekeeping()
+    listed.refresh_from_db()
+    assert listed.is_open
+    RefreshRun.objects.filter(pk=listed.pk).update(deadline=timezone.now())
+    refresh_runs.housekeeping()  # past the deadline it publishes what was learned
+    assert ended(listed).status == RunStatus.PUBLISHED
+    stale = Client().get("/api/v1/contents").json()["stale"]
+    assert {name: entry["reason"] for name, entry in stale.items()} == {
+        "Kafka": Reason.DEADLINE,
+        "MySQL": Reason.DEADLINE,
+    }
+
+
+def test_a_facts_run_whose_body_was_lost_is_finished(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = Exporter.objects.create(
+        slug="redis",
+        title="Redis",
+        repository="https://github.com/oliver006/redis_exporter",
+        category=Category.objects.create(name="Database"),
+    )
+    hub.add_token()
+    with monkeypatch.context() as nothing_is_sent:
+        nothing_is_sent.setattr(facts_runs, "_send_start", lambda *_: None)
+        nothing_is_sent.setattr(facts_runs, "send_lookups", lambda _: None)
+        run, created = facts.start_run(RunTrigger.COMMAND)
+        facts.begin(run.pk)
+    assert created
+    FactsLookup.objects.filter(run=run, exporter=exporter).update(outcome=Outcome.FOUND)
+    type(run).objects.update(started_at=run.started_at - LATER)
+    housekeeping()
+    wait_until(lambda: not type(run).objects.get(pk=run.pk).is_open, "the facts run to end")
+    assert type(run).objects.get(pk=run.pk).status == RunStatus.UNCHANGED
+
+
+@pytest.mark.parametrize("step", ["_list", "_store"])
+def test_a_fault_of_our_own_in_the_listing_ends_the_run_at_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a fault of the hub")
+
+    hub.add_token()
+    hub.fill("Redis/alert.yaml")
+    monkeypatch.setattr(list_directories, step, broken)
+    monkeypatch.setattr(refresh_runs, "_send_start", lambda *_: None)
+    run = start_run(RunTrigger.COMMAND).run
+    with pytest.raises(RuntimeError):
+        list_directories.list_and_compare(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.reason, run.detail) == (
+        RunStatus.FAILED,
+        Reason.INTERNAL,
+        "RuntimeError",
+    )
+    assert Client().get("/api/v1/contents").json()["reason"] == Reason.INTERNAL
+
+
+def test_a_fault_of_our_own_in_one_lookup_fails_that_directory_alone(
+    listed: RefreshRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a fault of the hub")
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(lookup.DirectoryLookup, "learn", broken)
+        returned = lookup.look_up(listed.pk, "Redis")
+    assert returned == {"directory": "Redis", "outcome": "failed", "reason": "internal"}
+    app.send_task("tasks.refresh.list_directories", args=[listed.pk])
+    assert ended(listed).status == RunStatus.PUBLISHED
+    assert Client().get("/api/v1/contents").json()["stale"].keys() == {"Redis"}
+
+
+def test_a_lookup_whose_outcome_could_not_be_stored_stays_pending(
+    listed: RefreshRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres is gone: the task returns all the same, for the chord's body must run."""
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("the connection is lost")
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(refresh_runs, "_all_lookups", type("Gone", (), {"filter": gone})())
+        with pytest.raises(OperationalError):
+            lookup.look_up(listed.pk, "Redis")
+    assert lookups_of(listed)["Redis"] == Outcome.PENDING
+    app.send_task("tasks.refresh.list_directories", args=[listed.pk])
+    ended(listed)
+
+
+def test_an_ended_run_looks_up_nothing_more(listed: RefreshRun, hub: Hub) -> None:
+    refresh_runs.fail(listed.pk, Reason.DEADLINE, "closed")
+    hub.github.requests.clear()
+    assert lookup.look_up(listed.pk, "Redis")["reason"] == Reason.DEADLINE
+    app.send_task("tasks.refresh.list_directories", args=[listed.pk])
+    app.send_task("tasks.refresh.publish_contents", args=[[], listed.pk]).forget()
+    assert hub.refresh().status == RunStatus.PUBLISHED
+    assert lookups_of(listed) == dict.fromkeys(THREE, Outcome.PENDING)
+    assert RefreshRun.objects.get(pk=listed.pk).status == RunStatus.FAILED

@@ -1,0 +1,32 @@
+"""The queries of the client are valid by GitHub's published schema."""
+
+from pathlib import Path
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from hub.demo import fake_github
+from hub.github.graphql import MOST_FILES, _document, _first, _variables
+
+SCHEMA = build_schema(Path(fake_github.__file__).with_name("github.graphql").read_text())
+
+
+@pytest.mark.parametrize("files", [1, 2, MOST_FILES])
+def test_a_query_is_valid(files: int) -> None:
+    assert validate(SCHEMA, parse(_document(files))) == []
+
+
+@pytest.mark.parametrize("files", [1, MOST_FILES])
+def test_a_query_names_each_variable_that_is_sent(files: int) -> None:
+    [operation] = parse(_document(files)).definitions
+    declared = {v.variable.name.value for v in operation.variable_definitions}  # type: ignore[attr-defined]
+    sent = _variables("owner/name", [f"{n:040}" for n in range(files)])
+    assert sent.keys() == declared
+    assert (sent["owner"], sent["name"]) == ("owner", "name")
+
+
+def test_large_files_share_a_query_while_they_fit() -> None:
+    shas = [str(n) for n in range(MOST_FILES + 1)]
+    assert _first(shas, dict.fromkeys(shas, 1_000), MOST_FILES) == shas[:MOST_FILES]
+    assert len(_first(shas, dict.fromkeys(shas, 500_000), MOST_FILES)) == 8
+    assert _first(shas, dict.fromkeys(shas, 10**9), MOST_FILES) == shas[:1]
