@@ -3,6 +3,7 @@
 Pure, and independent of the code under test: no rule, no model and no query of the hub is used.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ LOST, WRONG, STUCK = "lost", "wrong", "stuck"
 NO_ANSWER = 0  # in the place of a status
 _AGE_TOLERANCE = 1.0  # seconds
 _PATIENCE = 5.0  # seconds that a reader waits for an answer
-_SLACK = 5.0  # seconds that a busy machine may take for a tick of the watch, and to write the end
+_SLACK = 5.0  # seconds that a busy machine may take for housekeeping, and to write the end
 _ALL = frozenset(EXPORTERS)
 
 
@@ -31,7 +32,8 @@ class Finding:
 @dataclass(frozen=True)
 class Window:
     """The time of one fault. From `start` to `recovered` readers may get what it `allows`:
-    statuses, `NO_ANSWER` among them. `stops_watch` says that no run can be closed before `healed`.
+    statuses, `NO_ANSWER` among them. `stops_housekeeping` says that no run can be closed before
+    `healed`.
     """
 
     fault: str
@@ -39,7 +41,7 @@ class Window:
     healed: float
     recovered: float
     allows: frozenset[int] = frozenset()
-    stops_watch: bool = False
+    stops_housekeeping: bool = False
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Evidence:
     windows: Sequence[Window] = ()
     ledger: Ledger | None = None
     first: Ledger | None = None
-    watch_every: float = 2.0  # seconds
+    housekeeping_every: float = 2.0  # seconds
 
 
 def check(evidence: Evidence) -> list[Finding]:
@@ -64,10 +66,11 @@ def check(evidence: Evidence) -> list[Finding]:
     ]
     if evidence.ledger:
         findings += [
-            *check_ends(evidence.ledger, evidence.windows, evidence.watch_every),
+            *check_ends(evidence.ledger, evidence.windows, evidence.housekeeping_every),
             *check_counts(evidence.ledger),
             *(check_log(evidence.first, evidence.ledger) if evidence.first else ()),
             *check_kept(evidence.ledger, evidence.reads),
+            *check_files(evidence.ledger),
         ]
     return sorted(findings, key=lambda finding: finding.at)
 
@@ -126,7 +129,7 @@ def _fits(body: Body, commit: Commit) -> bool:
 
 
 def _nearest(body: Body, candidates: Sequence[Commit]) -> str:
-    """Where it differs from the commit that it is most like, for whoever reads the finding."""
+    """Where it differs from the commit that it is most like."""
 
     def differing(commit: Commit) -> list[str]:
         return [
@@ -196,7 +199,7 @@ def _backwards(read: Read, before: Body, body: Body) -> Iterable[Finding]:
     if before.as_of is not None and (
         body.as_of is None or body.as_of < before.as_of - _AGE_TOLERANCE
     ):
-        back = "for ever" if body.as_of is None else f"by {before.as_of - body.as_of:.0f} s"
+        back = "and is gone" if body.as_of is None else f"by {before.as_of - body.as_of:.0f} s"
         yield Finding(WRONG, read.received, f"the map's age went backwards {back}")
     if before.run is not None and body.run is not None and body.run < before.run:
         what = f"run {body.run} was served after run {before.run}"
@@ -249,12 +252,14 @@ def _allowed(read: Read, windows: Sequence[Window], status: int) -> bool:
 # --- what Postgres holds --------------------------------------------------------------------------
 
 
-def check_ends(ledger: Ledger, windows: Sequence[Window], watch_every: float) -> list[Finding]:
-    """Each run ended, at the latest one tick of the watch after its deadline."""
+def check_ends(
+    ledger: Ledger, windows: Sequence[Window], housekeeping_every: float
+) -> list[Finding]:
+    """Each run ended, at the latest by the first housekeeping after its deadline."""
     findings = []
     for name, runs in (("run", ledger.runs), ("facts run", ledger.facts_runs)):
         for run in runs:
-            latest = _latest_end(run, windows, ledger.now) + watch_every + _SLACK
+            latest = _latest_end(run, windows, ledger.now) + housekeeping_every + _SLACK
             ended = run.finished
             if (ledger.now if ended is None else ended) > latest:
                 late = "is open" if ended is None else "ended"
@@ -267,10 +272,10 @@ def check_ends(ledger: Ledger, windows: Sequence[Window], watch_every: float) ->
 
 
 def _latest_end(run: Run, windows: Sequence[Window], now: float) -> float:
-    """When the watch can have looked first: at the deadline, or once it was back after a fault."""
+    """When housekeeping can have closed it first: at the deadline, or once a fault had ended."""
     latest = run.deadline
     for window in sorted(windows, key=lambda window: window.start):
-        if window.stops_watch and window.start <= latest + _SLACK and window.healed > latest:
+        if window.stops_housekeeping and window.start <= latest + _SLACK and window.healed > latest:
             latest = min(window.healed, now)
     return latest
 
@@ -342,4 +347,14 @@ def check_kept(ledger: Ledger, reads: Iterable[Read]) -> list[Finding]:
     return [
         Finding(LOST, ledger.now, f"readers got the snapshot of run {run}, and it is gone")
         for run in sorted(set(seen) - ledger.snapshots.keys())
+    ]
+
+
+def check_files(ledger: Ledger) -> list[Finding]:
+    """Every stored file hashes to the SHA under which it is stored."""
+    return [
+        Finding(WRONG, ledger.now, f"what is stored of the file {sha} does not hash to it")
+        for sha, data in ledger.files.items()
+        if hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
+        != sha
     ]

@@ -45,7 +45,8 @@ class Host:
     def strike(self, fault: str, arguments: list[Any], match: str, times: int | None) -> int:
         """Switch on `faults.<fault>` for requests whose path holds `match`; the fault's number.
 
-        With `arguments` it is made from them first; None: it acts as it is.
+        With `arguments` it is made from them first; None: it acts as it is. `match` may be several,
+        with a | between them; each is struck so many `times`.
         """
         made = getattr(faults, fault)
         return self._switch_on(made if arguments is None else made(*arguments), match, times)
@@ -55,7 +56,8 @@ class Host:
     ) -> int:
         number = next(self._numbers)
         self._struck[number] = 0
-        self._github.faults.append(Fault(self._counted(act, number), match, times))
+        for part in match.split("|"):
+            self._github.faults.append(Fault(self._counted(act, number), part, times))
         return number
 
     def _counted(
@@ -68,7 +70,7 @@ class Host:
         return counted
 
     def hold(self, match: str) -> int:
-        """Let requests whose path holds `match` wait until `release`; the fault's number."""
+        """Let requests whose path holds `match` (see `strike`) wait until `release`; its number."""
         gate = threading.Event()
 
         def act(_: BaseHTTPRequestHandler) -> bool:
@@ -102,7 +104,12 @@ class Host:
 
     def exhaust(self, reset_in: int) -> None:
         """Let the token's hour be used up; so many seconds from now there is more."""
-        self._github.limits[self._token].exhaust(reset_in)
+        for limits in (self._github.limits, self._github.graphql_limits):
+            limits[self._token].exhaust(reset_in)
+
+    def exhaust_graphql(self, reset_in: int, left: int) -> None:
+        """The same for GraphQL alone, with so many points left."""
+        self._github.graphql_limits[self._token].exhaust(reset_in, left)
 
     def truncate_above(self, entries: int) -> None:
         """Cut longer trees off."""

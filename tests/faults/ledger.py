@@ -43,6 +43,7 @@ class Ledger:
     rows: dict[str, dict[str, bool | None]]  # the materialised map
     stale: frozenset[str]
     served_run: int | None
+    files: dict[str, bytes]  # what is stored of each blob SHA
 
 
 def read_ledger(query: Query) -> Ledger:
@@ -72,6 +73,7 @@ def read_ledger(query: Query) -> Ledger:
         rows={name: dict(zip("IAG", said, strict=True)) for name, *said, _ in rows},
         stale=frozenset(name for name, *_, stale in rows if stale),
         served_run=served[0][0] if served else None,
+        files={sha: bytes(data) for sha, data in query("SELECT sha, data FROM hub_contentblob")},
     )
 
 

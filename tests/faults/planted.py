@@ -10,6 +10,7 @@ import inspect
 import os
 import textwrap
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -23,7 +24,7 @@ __all__ = ["PLANTS", "Plant", "app"]
 
 @dataclass(frozen=True)
 class Change:
-    """In a function's text, `new` stands in the place of `old`."""
+    """In the text of a function, or of a class's method, `new` replaces `old`."""
 
     module: str
     function: str
@@ -47,6 +48,7 @@ class Plant:
 
 
 _PUBLISH = "hub.content.refresh.publish"
+_LIFECYCLE = "hub.runs.lifecycle"
 _ENDED = "if run.status != RunStatus.LOOKING_UP:\n            return"
 
 PLANTS = {
@@ -55,8 +57,8 @@ PLANTS = {
         "wrong",
         "was served after run|is the newest",
         (
-            Change(_PUBLISH, "_publish", _ENDED, ""),
-            Change(_PUBLISH, "_publish", "newest.pk > run.pk", "newest.pk > 2**62"),
+            Change(_PUBLISH, "publish", _ENDED, ""),
+            Change(_PUBLISH, "publish", "newest.pk > run.pk", "newest.pk > 2**62"),
         ),
     ),
     "acks early": Plant(
@@ -67,9 +69,14 @@ PLANTS = {
         "wrong",
         "has a snapshot and was not published",
         (
-            Change(_PUBLISH, "_publish", "with short_transaction():", "if True:"),
-            Change(_PUBLISH, "_publish", ".select_for_update()", ""),
-            Change("hub.content.refresh.start", "end_run", ".select_for_update()", ".all()"),
+            Change(_PUBLISH, "publish", "with short_transaction():", "if True:"),
+            Change(_LIFECYCLE, "Lifecycle.locked", ".select_for_update()", ""),
+            Change(
+                "hub.content.map.render_map",
+                "locked_map",
+                '.select_for_update(of=("self",))',
+                ".all()",
+            ),
         ),
     ),
     "a failed lookup publishes false": Plant(
@@ -80,16 +87,23 @@ PLANTS = {
             Change(
                 "hub.content.refresh.plan",
                 "_kept",
-                "replace(before, stale=reason,",
-                "replace(before, stale='', iac=False, alerts=False, dashboard=False,",
+                "_replace(stale=reason,",
+                "_replace(stale='', present=ABSENT, usable=ABSENT,",
             ),
         ),
     ),
-    "the watch closes nothing": Plant(
+    "housekeeping closes nothing": Plant(
         "worker killed in list",
         "stuck",
         "past its deadline",
-        (Change(_PUBLISH, "close_overdue_runs", "overdue(timezone.now())", "none()"),),
+        (
+            Change(
+                _LIFECYCLE,
+                "Lifecycle.housekeeping",
+                "self._open().filter(deadline__lt=now)",
+                "self._rows.none()",
+            ),
+        ),
         within=12.0,  # until the run is overdue beyond all patience of the checker
     ),
     "an outcome counted twice": Plant(
@@ -99,12 +113,10 @@ PLANTS = {
         (
             Change(
                 _PUBLISH,
-                "_publish",
+                "publish",
                 _ENDED,
                 "if run.status != RunStatus.LOOKING_UP:\n"
-                "            listed = tree_of(run.contents_sha).directories\n"
-                "            plan = _plan(run, listed, {}, 0, judged_alike=True)\n"
-                "            _log_changes(run, {}, plan, {})\n"
+                "            _log_changes(run, {}, read_rows(run.source))\n"
                 "            return",
             ),
         ),
@@ -116,9 +128,9 @@ PLANTS = {
         (
             Change(
                 _PUBLISH,
-                "_publish",
+                "publish",
                 "refusal = _refusal(run, plan)",
-                "refusal, plan = None, Plan({}, 0, False, False) if plan.all_failed else plan",
+                "refusal, plan = None, Plan({}, False, False) if plan.all_failed else plan",
             ),
         ),
     ),
@@ -129,13 +141,28 @@ PLANTS = {
         (
             Change(
                 "hub.content.map.render_map",
-                "serve_failure",
-                "served.as_of, ())",
-                "timezone.now(), ())",
+                "show_failure",
+                "reason, served.as_of)",
+                "reason, timezone.now())",
+            ),
+        ),
+    ),
+    "whatever text GraphQL sends": Plant(
+        "GitHub: GraphQL's text is not the file's",
+        "wrong",
+        "does not hash to it",
+        (
+            Change(
+                "hub.github.graphql", "_exact", "if blob_sha(data, like=sha) == sha:", "if True:"
             ),
         ),
     ),
 }
+
+
+def _function(module: str, name: str) -> Any:
+    """A function of a module, or `Class.method`."""
+    return attrgetter(name)(importlib.import_module(module))
 
 
 def texts_of(plant: Plant) -> dict[tuple[str, str], str]:
@@ -143,10 +170,7 @@ def texts_of(plant: Plant) -> dict[tuple[str, str], str]:
     texts: dict[tuple[str, str], str] = {}
     for change in plant.changes:
         where = (change.module, change.function)
-        module = importlib.import_module(change.module)
-        text = texts.get(where) or textwrap.dedent(
-            inspect.getsource(getattr(module, change.function))
-        )
+        text = texts.get(where) or textwrap.dedent(inspect.getsource(_function(*where)))
         assert change.old in text, f"{change.old!r} is not in {'.'.join(where)} any more"
         texts[where] = text.replace(change.old, change.new)
     return texts
@@ -169,12 +193,11 @@ class _Garden:
         self._now = name
         texts = texts_of(PLANTS[name]) if name else {}
         for (module_name, function_name), text in texts.items():
-            module = importlib.import_module(module_name)
-            function = getattr(module, function_name)
+            function = _function(module_name, function_name)
             made: dict[str, Any] = {}
-            exec(compile(text, f"<{name}>", "exec"), vars(module), made)  # noqa: S102 — the planted text
+            exec(compile(text, f"<{name}>", "exec"), function.__globals__, made)  # noqa: S102 — the planted text
             self._healthy.append((function, function.__code__))
-            function.__code__ = made[function_name].__code__
+            function.__code__ = made[function.__name__].__code__
 
 
 _garden = _Garden()

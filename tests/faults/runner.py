@@ -14,18 +14,18 @@ from tests.faults.checker import STUCK, Evidence, Finding, Window, check
 from tests.faults.kinds import Kind
 from tests.faults.ledger import Ledger
 from tests.faults.readers import BREATH, PAGES, Read, Readers
-from tests.faults.stage import COMMIT_EVERY, WATCH_EVERY, Stage
+from tests.faults.stage import COMMIT_EVERY, HOUSEKEEPING_EVERY, Stage
 
 
 @dataclass
 class Injection:
-    """One fault that was injected, and what it came to."""
+    """One fault that was injected, and how it ended."""
 
     kind: Kind
     window: Window
     requests: int  # of readers
     errors: int  # reads that had no good answer, allowed ones too
-    recovery: float | None  # seconds from the mending to the newest commit; None: it did not
+    recovery: float | None  # seconds from the repair to the newest commit; None: it did not
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -40,29 +40,29 @@ class Suite:
     findings: list[Finding] = field(default_factory=list)
 
     def inject(self, kind: Kind) -> Injection:
-        """Inject a fault, mend it, await the recovery, and look at what was read meanwhile."""
+        """Inject a fault, repair it, await the recovery, and look at what was read meanwhile."""
         first = len(self.readers.reads)
         start = time.time()
         stuck = None
         acting = kind.act(self.stage)
         try:
             next(acting)
-            mending = time.time()
+            repaired = time.time()
             next(acting, None)
         except (AssertionError, OSError, psycopg2.Error) as fault:
             acting.close()
-            mending = time.time()
-            stuck = Finding(STUCK, mending, f"{kind.name}: {fault}")
+            repaired = time.time()
+            stuck = Finding(STUCK, repaired, f"{kind.name}: {fault}")
             self.stage.all_back()  # or the next faults would meet half a hub
         healed = time.time()
         recovery = None
         if not stuck:
             try:
                 self.await_recovery(kind.within)
-                recovery = time.time() - mending
+                recovery = time.time() - repaired
             except AssertionError as fault:
                 stuck = Finding(STUCK, time.time(), f"{kind.name}: {fault}")
-        window = Window(kind.name, start, healed, time.time(), kind.allows, kind.stops_watch)
+        window = Window(kind.name, start, healed, time.time(), kind.allows, kind.stops_housekeeping)
         reads = self.readers.reads[first:]
         injection = Injection(
             kind,
@@ -108,7 +108,7 @@ class Suite:
             windows=[injection.window for injection in self.injections],
             ledger=self.stage.ledger(),
             first=self.first,
-            watch_every=WATCH_EVERY,
+            housekeeping_every=HOUSEKEEPING_EVERY,
         )
         for finding in check(evidence):
             self._add(finding)

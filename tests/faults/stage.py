@@ -33,7 +33,7 @@ from tests.faults.truth import EXPORTERS, Commit, Writer
 T = TypeVar("T")
 
 REFRESH_EVERY = 1  # seconds
-WATCH_EVERY = 1  # seconds
+HOUSEKEEPING_EVERY = 1  # seconds
 READ_TIMEOUT = 1.0  # seconds, of the hub's requests to GitHub
 COMMIT_EVERY = 1.0  # seconds
 REPOSITORY = "faults/exporters"
@@ -138,6 +138,7 @@ class Stage:
             "GITHUB_READ_TIMEOUT": str(READ_TIMEOUT),
             "GITHUB_RETRIES": "1",
             "GITHUB_POINTS_PER_MINUTE": "60000",  # the shared budget is on, and never the brake
+            "GITHUB_GRAPHQL_POINTS_PER_MINUTE": "60000",
             "HUB_RUN_DEADLINE_SECONDS": str(self.deadline),
             "HUB_FAULTS_PLANT": str(self._plant),
             **self._copies,
@@ -203,7 +204,7 @@ class Stage:
     def _tick_often(self) -> None:
         for task, every in (
             ("tasks.refresh.start_scheduled_run", REFRESH_EVERY),
-            ("tasks.housekeeping.housekeeping", WATCH_EVERY),
+            ("tasks.housekeeping.housekeeping", HOUSEKEEPING_EVERY),
         ):
             self.execute(
                 "WITH often AS (INSERT INTO django_celery_beat_intervalschedule (every, period)"
@@ -257,7 +258,7 @@ class Stage:
             self.writer.shown_again()
 
     def all_back(self) -> None:
-        """Start whatever a fault that was not mended has left away."""
+        """Start whatever a fault that was not repaired has left away."""
         for server in (self.postgres, self.redis):
             if not server.answers():
                 server.stop()
@@ -381,10 +382,28 @@ class Stage:
 
         return wait_until(there, f"a run to list commit {commit.number}")
 
-    def wait_for_blocked(self, table: str) -> None:
-        """Return when a process of the hub waits in Postgres for a lock of `table`."""
+    def wait_for_complete(self, commit: Commit) -> None:
+        """Return when this commit is published, and nothing of it is stale."""
+        there = "SELECT 1 FROM hub_snapshot WHERE root_sha = %s AND complete"
+        wait_until(
+            lambda: self.query(there, [commit.tree_sha]), f"commit {commit.number} to be published"
+        )
+
+    def failures_of(self, commit: Commit) -> set[str]:
+        """Why lookups of the runs that listed this commit failed; empty when none did."""
+        rows = self.query(
+            "SELECT DISTINCT hub_lookup.reason FROM hub_lookup JOIN hub_refreshrun"
+            " ON run_id = hub_refreshrun.id WHERE root_sha = %s"
+            " AND hub_lookup.outcome IN ('failed', 'missing')",
+            [commit.tree_sha],
+        )
+        return {str(reason) for (reason,) in rows}
+
+    def wait_for_blocked(self, part: str) -> None:
+        """Return when a process of the hub waits in Postgres for a lock, with a statement that has
+        this part: a table's name, or more."""
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
-        wait_until(lambda: self.query(waiting, [f"%{table}%"]), f"someone to wait for {table}")
+        wait_until(lambda: self.query(waiting, [f"%{part}%"]), f"someone to wait for {part}")
 
     def wait_for_all_received(self, run: int) -> None:
         """Return when workers have, and have noted to have, a message for every open lookup."""

@@ -98,7 +98,7 @@ def test_a_stale_entry_was_true_once(
         (body(THIRD, as_of=310, run=2), []),
         (body(SECOND, as_of=249.5), []),
         (body(FIRST, as_of=190), [(WRONG, "the map's age went backwards by 60 s")]),
-        (body(THIRD, as_of=None), [(WRONG, "the map's age went backwards for ever")]),
+        (body(THIRD, as_of=None), [(WRONG, "the map's age went backwards and is gone")]),
         (body(SECOND, as_of=250, run=0), [(WRONG, "run 0 was served after run 1")]),
         (
             with_entry(body(SECOND, as_of=250), "Beta"),
@@ -177,6 +177,7 @@ LEDGER = Ledger(
     rows={n: {k: k in kinds for k in "IAG"} for n, kinds in THIRD.map.items()},
     stale=frozenset(),
     served_run=3,
+    files={"557db03de997c86a4a028e1ebd3a1ceb225be238": b"Hello World\n"},
 )
 
 
@@ -199,18 +200,18 @@ def test_a_sound_ledger_has_nothing_to_find() -> None:
         (320, 400, [], True),
         (None, 306, [], False),
         (None, 400, [], True),
-        (320, 400, [Window("beat", 302, 318, 325, stops_watch=True)], False),
-        (340, 400, [Window("beat", 302, 318, 325, stops_watch=True)], True),
+        (320, 400, [Window("beat", 302, 318, 325, stops_housekeeping=True)], False),
+        (340, 400, [Window("beat", 302, 318, 325, stops_housekeeping=True)], True),
         (320, 400, [Window("web", 302, 318, 325)], True),
-        (320, 400, [Window("beat", 330, 340, 345, stops_watch=True)], True),
+        (320, 400, [Window("beat", 330, 340, 345, stops_housekeeping=True)], True),
     ],
 )
-def test_a_run_ends_by_the_watchs_tick_after_its_deadline(
+def test_a_run_ends_by_the_next_housekeeping_after_its_deadline(
     finished: float | None, now: float, windows: list[Window], is_stuck: bool
 ) -> None:
     run = replace(RUNS[2], finished=finished)
     ledger = replace(LEDGER, runs=[run], now=now)
-    found = checker.check_ends(ledger, windows, watch_every=1)
+    found = checker.check_ends(ledger, windows, housekeeping_every=1)
     assert [finding.verdict for finding in found] == ([STUCK] if is_stuck else [])
 
 
@@ -273,3 +274,10 @@ def test_a_snapshot_that_readers_got_is_kept() -> None:
     assert says(checker.check_kept(LEDGER, seen)) == [
         (LOST, "readers got the snapshot of run 2, and it is gone")
     ]
+
+
+def test_a_stored_file_hashes_to_its_sha() -> None:
+    [sha] = LEDGER.files
+    ledger = replace(LEDGER, files={sha: b"Hello World"})
+    found = says(checker.check_files(ledger))
+    assert found == [(WRONG, f"what is stored of the file {sha} does not hash to it")]

@@ -96,6 +96,14 @@ class Writer:
                 self._change(name)
             return self._commit()
 
+    def renew(self, directories: int) -> Commit:
+        """Commit new files of every kind in so many directories."""
+        with self._lock:
+            for name in self._random.sample(sorted(self._map), directories):
+                for kind in KINDS:
+                    self._set(name, kind)
+            return self._commit()
+
     def come_and_go(self) -> Commit:
         """Commit a new directory, or the end of one."""
         with self._lock:

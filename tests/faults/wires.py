@@ -51,10 +51,10 @@ class Wire:
         return len(there)
 
     async def vanish(self) -> int:
-        """Let every packet vanish, in both directions and for ever; how many connections had it.
+        """Let every packet vanish, in both directions; how many connections had it.
 
         As when a router forgets them: the system of neither side gets an acknowledgement, a reset
-        or a sign that the other is alive. A new connection finds nobody until `mend`.
+        or a sign that the other is alive. A new connection finds nobody until `repair`.
         """
         there = self._writers - self._lost
         self._lost |= there
@@ -73,7 +73,7 @@ class Wire:
         """Let each part wait so long."""
         self.delay = seconds
 
-    async def mend(self) -> None:
+    async def repair(self) -> None:
         """Be an ordinary wire."""
         self.delay, self.is_cut = 0.0, False
         self._flows.set()
@@ -150,9 +150,9 @@ class Wires:
         """How many parts a wire has let wait so far."""
         return self._wires[name].delayed
 
-    def mend(self, name: str) -> None:
-        """See `Wire.mend`."""
-        self._do(self._wires[name].mend())
+    def repair(self, name: str) -> None:
+        """See `Wire.repair`."""
+        self._do(self._wires[name].repair())
 
     def ping(self) -> bool:
         """Whether all of them listen."""

@@ -1,5 +1,5 @@
 """The kinds of faults. Each is a generator over the stage: what comes before its `yield` breaks
-something and awaits the effect, what comes after mends it. The runner does the rest.
+something and awaits the effect, what comes after repairs it. The runner does the rest.
 """
 
 import importlib
@@ -22,15 +22,16 @@ class Kind:
     """A kind of fault.
 
     `times` is how often the full suite injects it, `allows` what readers may get meanwhile (see
-    `checker.Window`), `stops_watch` whether no run can be closed while it lasts, `within` how many
-    seconds the hub has to serve the newest commit again. `short`: it is in `make test` too.
+    `checker.Window`), `stops_housekeeping` whether no run can be closed while it lasts, `within`
+    how many seconds the hub has to serve the newest commit again. `short`: `make test` injects it
+    too.
     """
 
     name: str
     act: Act
     times: int
     allows: frozenset[int] = frozenset()
-    stops_watch: bool = False
+    stops_housekeeping: bool = False
     within: float = 45.0
     short: bool = False
 
@@ -43,7 +44,7 @@ def kind(
     *,
     times: int,
     allows: frozenset[int] = frozenset(),
-    stops_watch: bool = False,
+    stops_housekeeping: bool = False,
     within: float = 45.0,
     short: bool = False,
 ) -> Callable[[Act], Act]:
@@ -51,7 +52,7 @@ def kind(
 
     def register(act: Act) -> Act:
         assert name not in KINDS, name
-        KINDS[name] = Kind(name, act, times, allows, stops_watch, within, short)
+        KINDS[name] = Kind(name, act, times, allows, stops_housekeeping, within, short)
         return act
 
     return register

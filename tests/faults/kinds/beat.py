@@ -6,7 +6,7 @@ from tests.faults.kinds import kind
 from tests.faults.stage import Stage
 
 
-@kind("beat killed", times=4, stops_watch=True)
+@kind("beat killed", times=4, stops_housekeeping=True)
 def killed(stage: Stage) -> Generator[None]:
     stage.parts["beat"].kill()
     stage.wait(2)
@@ -14,7 +14,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.back("beat")
 
 
-@kind("beat frozen", times=1, stops_watch=True)
+@kind("beat frozen", times=1, stops_housekeeping=True)
 def frozen(stage: Stage) -> Generator[None]:
     with stage.parts["beat"].frozen():
         # Past the time until which the map may call itself fresh.

@@ -17,7 +17,7 @@ _DAY = timedelta(days=1)
 _ZONE = "Europe/Berlin"
 _SPRING = 3  # month
 _SEND = "Sending due task Refresh contents"
-_WATCH = "Sending due task Watch runs"
+_HOUSEKEEPING = "Sending due task Housekeeping"
 
 
 class _Clock:
@@ -59,7 +59,11 @@ def _wait_for_tick(beat: Part, what: str = _SEND) -> None:
     wait_until(lambda: beat.output().count(what) > before, f"beat: {what}")
 
 
-@kind("beat restarted after a day, and its clock set back afterwards", times=1, stops_watch=True)
+@kind(
+    "beat restarted after a day, and its clock set back afterwards",
+    times=1,
+    stops_housekeeping=True,
+)
 def restarted_after_a_day(stage: Stage) -> Generator[None]:
     with _beat_with(stage, _DAY) as (beat, _):
         before = stage.newest_run()
@@ -69,7 +73,7 @@ def restarted_after_a_day(stage: Stage) -> Generator[None]:
     _wait_for_tick(stage.parts["beat"])
 
 
-@kind("beat's clock set back by a day while it runs", times=1, stops_watch=True)
+@kind("beat's clock set back by a day while it runs", times=1, stops_housekeeping=True)
 def set_back(stage: Stage) -> Generator[None]:
     with _beat_with(stage, _DAY) as (beat, clock):
         _wait_for_tick(beat)
@@ -94,7 +98,7 @@ def _next_changes() -> Iterator[datetime]:
 _changes = itertools.cycle(itertools.islice(_next_changes(), 2))
 
 
-@kind("a run across a DST change", times=1, stops_watch=True)
+@kind("a run across a DST change", times=1, stops_housekeeping=True)
 def dst_change(stage: Stage) -> Generator[None]:
     """Summer time begins, or ends, while a run is open."""
     change = next(_changes)
@@ -103,14 +107,16 @@ def dst_change(stage: Stage) -> Generator[None]:
         yield from _across(stage, beat, clock, change)
 
 
-@kind("a run across a DST change, planned by a crontab of the zone", times=1, stops_watch=True)
+@kind(
+    "a run across a DST change, planned by a crontab of the zone", times=1, stops_housekeeping=True
+)
 def dst_change_by_crontab(stage: Stage) -> Generator[None]:
     """Summer time begins: the minute after 1:59 is 3:00. (At its end Celery's crontab leaves out
     the hour that comes twice.)"""
     change = next(c for c in _next_changes() if c.month == _SPRING)
     # Put back before beat begins anew: a change while it begins, it would miss for minutes.
     with _beat_with(stage, _until(change, 45)) as (beat, clock), _planned_by_the_zone(stage):
-        _wait_for_tick(beat, _WATCH)
+        _wait_for_tick(beat, _HOUSEKEEPING)
         yield from _across(stage, beat, clock, change)
 
 

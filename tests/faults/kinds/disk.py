@@ -81,4 +81,4 @@ def full_in_publish(stage: Stage) -> Generator[None]:
 
 if may_mount():
     for _step, _act in (("lookup", full_in_lookup), ("publish", full_in_publish)):
-        kind(f"disk full in {_step}", times=1, allows=POSTGRES_AWAY, stops_watch=True)(_act)
+        kind(f"disk full in {_step}", times=1, allows=POSTGRES_AWAY, stops_housekeeping=True)(_act)

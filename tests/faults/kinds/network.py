@@ -7,7 +7,7 @@ from functools import partial
 
 from tests.common.waiting import wait_until
 from tests.faults.kinds import POSTGRES_AWAY, POSTGRES_SILENT, kind
-from tests.faults.kinds.workers import LOOKUP, PUBLISH_HELD, ROOT_TREE
+from tests.faults.kinds.workers import LOOKUP, PUBLISH_HELD, QUERY, ROOT_TREE
 from tests.faults.stage import Stage
 
 _AWAY = 1.5  # seconds
@@ -41,6 +41,16 @@ def _in_lookup(stage: Stage) -> Iterator[int]:
 
 
 @contextmanager
+def _in_query(stage: Stage) -> Iterator[int]:
+    before = stage.newest_run()
+    held = stage.github.strike("slow", [_HELD], QUERY, 4)
+    stage.writer.renew(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    yield before
+
+
+@contextmanager
 def _in_publish(stage: Stage) -> Iterator[int]:
     before = stage.newest_run()
     with stage.locked(PUBLISH_HELD):
@@ -50,7 +60,14 @@ def _in_publish(stage: Stage) -> Iterator[int]:
         yield before
 
 
-_STEPS: dict[str, _At] = {"list": _in_list, "lookup": _in_lookup, "publish": _in_publish}
+_STEPS: dict[str, _At] = {
+    "list": _in_list,
+    "lookup": _in_lookup,
+    "query": _in_query,
+    "publish": _in_publish,
+}
+# (A publication asks GitHub nothing, and a query is a part of a lookup for all others.)
+_LEFT_OUT = {("github", "publish"), ("redis", "query"), ("postgres", "query")}
 _WIRES = {"github": "GitHub", "redis": "Redis", "postgres": "Postgres"}
 
 
@@ -60,7 +77,7 @@ def _cut(wire: str, at: _At, stage: Stage) -> Generator[None]:
         assert stage.wires.cut(wire, True), f"nobody was connected to {wire}"
         stage.wait(_AWAY)
     yield
-    stage.wires.mend(wire)
+    stage.wires.repair(wire)
     if wire == "redis":
         _wait_until_noticed(stage)  # by workers and beat, which try again later and later
 
@@ -82,7 +99,7 @@ def _slow(wire: str, at: _At, stage: Stage) -> Generator[None]:
         wait_until(lambda: stage.wires.delayed(wire) > already, f"{wire} to be slow")
     stage.wait_for_end(before)
     yield
-    stage.wires.mend(wire)
+    stage.wires.repair(wire)
 
 
 def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
@@ -90,7 +107,7 @@ def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
     with at(stage):
         assert stage.wires.vanish(wire), f"nobody was connected to {wire}"
     yield
-    stage.wires.mend(wire)
+    stage.wires.repair(wire)
     _wait_until_noticed(stage)
 
 
@@ -105,25 +122,30 @@ def _register() -> None:
         silent = POSTGRES_SILENT if wire == "postgres" else frozenset[int]()
         stops = wire != "github"
         for step, at in _STEPS.items():
-            if (wire, step) == ("github", "publish"):
-                continue  # a publication asks GitHub nothing
+            if (wire, step) in _LEFT_OUT:
+                continue
             kind(
                 f"{name} cut off in {step}",
                 times=1,
                 allows=away,
-                stops_watch=stops,
+                stops_housekeeping=stops,
                 short=(wire, step) == ("redis", "lookup"),
             )(partial(_cut, wire, at))
-            kind(f"{name}'s connections reset in {step}", times=1, allows=away, stops_watch=stops)(
-                partial(_cut_once, wire, at)
+            kind(
+                f"{name}'s connections reset in {step}",
+                times=1,
+                allows=away,
+                stops_housekeeping=stops,
+            )(partial(_cut_once, wire, at))
+            kind(f"{name} slow in {step}", times=1, stops_housekeeping=stops)(
+                partial(_slow, wire, at)
             )
-            kind(f"{name} slow in {step}", times=1, stops_watch=stops)(partial(_slow, wire, at))
             if sys.platform == "linux":  # a packet filter of its sockets does it
                 kind(
                     f"{name}'s connections half open in {step}",
                     times=1,
                     allows=silent,
-                    stops_watch=stops,
+                    stops_housekeeping=stops,
                 )(partial(_half_open, wire, at))
 
 

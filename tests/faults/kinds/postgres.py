@@ -10,7 +10,7 @@ from tests.faults.readers import GIVE_UP
 from tests.faults.stage import Stage
 
 
-@kind("Postgres killed", times=4, allows=POSTGRES_AWAY, stops_watch=True, short=True)
+@kind("Postgres killed", times=4, allows=POSTGRES_AWAY, stops_housekeeping=True, short=True)
 def killed(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [0.5], LOOKUP, 4)
     stage.writer.change(directories=6)
@@ -22,7 +22,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.postgres.start()
 
 
-@kind("a Postgres backend killed", times=3, allows=POSTGRES_AWAY, stops_watch=True)
+@kind("a Postgres backend killed", times=3, allows=POSTGRES_AWAY, stops_housekeeping=True)
 def backend_killed(stage: Stage) -> Generator[None]:
     """Postgres then ends every session and recovers by itself."""
     held = stage.github.strike("slow", [0.5], LOOKUP, 4)
@@ -38,7 +38,7 @@ def backend_killed(stage: Stage) -> Generator[None]:
     yield
 
 
-@kind("Postgres frozen", times=2, allows=POSTGRES_SILENT, stops_watch=True)
+@kind("Postgres frozen", times=2, allows=POSTGRES_SILENT, stops_housekeeping=True)
 def frozen(stage: Stage) -> Generator[None]:
     stage.writer.change(directories=6)
     stage.tick()

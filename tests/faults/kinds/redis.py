@@ -10,7 +10,7 @@ _GONE = 60  # seconds
 _OLD_RUNS = 5
 
 
-@kind("Redis killed in a chord", times=4, stops_watch=True, short=True)
+@kind("Redis killed in a chord", times=4, stops_housekeeping=True, short=True)
 def killed(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     stage.redis.kill()
@@ -19,7 +19,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("Redis killed in a chord, its data gone", times=2, stops_watch=True)
+@kind("Redis killed in a chord, its data gone", times=2, stops_housekeeping=True)
 def killed_and_emptied(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     stage.redis.kill()
@@ -29,7 +29,7 @@ def killed_and_emptied(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("Redis gone for 60 s", times=1, stops_watch=True)
+@kind("Redis gone for 60 s", times=1, stops_housekeeping=True)
 def gone(stage: Stage) -> Generator[None]:
     stage.redis.kill()
     stage.wait(_GONE)
@@ -38,7 +38,7 @@ def gone(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("Redis frozen", times=2, stops_watch=True)
+@kind("Redis frozen", times=2, stops_housekeeping=True)
 def frozen(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     with stage.frozen_server(stage.redis):

@@ -11,11 +11,12 @@ from tests.faults.stage import Stage
 
 ROOT_TREE = "/git/trees/main"
 LOOKUP = "recursive=1"
-# Locks that hold the list, a lookup and the publication just before they commit. None of them
-# keeps a reader from reading.
+QUERY, BLOB = "/graphql", "/git/blobs/"
+FILES = f"{QUERY}|{BLOB}"
+# Locks that hold the list and the publication just before they commit, and a lookup before it
+# stores its tree. None of them keeps a reader from reading.
 LIST_HELD = "LOCK TABLE hub_lookup IN SHARE ROW EXCLUSIVE MODE"
 LOOKUPS_HELD = "LOCK TABLE hub_contenttree IN SHARE ROW EXCLUSIVE MODE"
-LISTING_AND_LOOKUPS_HELD = LOOKUPS_HELD.replace("TABLE", "TABLE hub_treelisting,")
 PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
 _HELD = 3.0  # seconds that GitHub lets a request wait; longer than the hub waits for it
 _LONG_RUN = 60  # seconds; as a run's deadline is beyond the visibility timeout in production
@@ -74,37 +75,15 @@ def killed_before_the_chord(stage: Stage) -> Generator[None]:
     with stage.locked(LIST_HELD):
         stage.writer.change(directories=4)
         stage.tick()
-        stage.wait_for_blocked("hub_lookup")
+        stage.wait_for_blocked('INSERT INTO "hub_lookup"')
         victim = stage.worker_at("list_directories")
         stage.wires.stall("redis")
     try:
         stage.wait_for_status(before, "looking_up")
         victim.kill()
     finally:
-        stage.wires.mend("redis")
+        stage.wires.repair("redis")
     yield
-    stage.back(victim.name)
-
-
-@kind("worker killed between the chord and the keeping of its listing", times=2)
-def killed_before_the_listing_is_kept(stage: Stage) -> Generator[None]:
-    with stage.writer.quiet():  # or a run that has listed already could meet the locks
-        before = stage.newest_run()
-        stage.tick()
-        stage.wait_for_status(before, "unchanged")
-        before = stage.newest_run()
-        with stage.locked(LISTING_AND_LOOKUPS_HELD):
-            stage.writer.change(directories=4)
-            stage.tick()
-            victim = stage.worker_at("list_directories")
-            run = stage.wait_for_status(before, "looking_up")
-            stage.postpone_deadline(run, _LONG_RUN)
-            stage.wait_for_all_received(run)
-            stage.wait_for_blocked("hub_treelisting")
-            victim.kill()
-            stage.age_messages()
-    yield
-    stage.wait_for_end(run - 1, seconds=25)  # by the other worker, who asks for it again
     stage.back(victim.name)
 
 
@@ -124,7 +103,7 @@ def killed_before_the_reply(stage: Stage) -> Generator[None]:
         stage.wait_for_outcome(run)
         victim.kill()
     finally:
-        stage.wires.mend("redis")
+        stage.wires.repair("redis")
     yield
     stage.github.heal()
     stage.back(victim.name)
@@ -143,7 +122,7 @@ def killed_after_publishing(stage: Stage) -> Generator[None]:
         stage.wait_for_status(before, "published")
         victim.kill()
     finally:
-        stage.wires.mend("redis")
+        stage.wires.repair("redis")
     stage.age_messages()  # what it had not acknowledged is delivered again
     yield
     stage.back(victim.name)
@@ -165,7 +144,7 @@ def killed_and_redelivered(stage: Stage) -> Generator[None]:
 @kind("worker killed in lookup, its messages lost", times=2)
 def killed_with_its_messages(stage: Stage) -> Generator[None]:
     """Between taking a message from its list and noting that it has it, a worker holds the only
-    copy (Celery's transport takes it with BRPOP). The watch ends such a run at its deadline.
+    copy (Celery's transport takes it with BRPOP). Housekeeping ends such a run at its deadline.
     """
     with lookups_held(stage) as run:
         stage.wait_for_all_received(run)
@@ -177,7 +156,7 @@ def killed_with_its_messages(stage: Stage) -> Generator[None]:
     stage.wait_for_end(run - 1)
 
 
-@kind("both workers killed in lookup", times=2, stops_watch=True)
+@kind("both workers killed in lookup", times=2, stops_housekeeping=True)
 def both_killed(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 8)
     stage.writer.change(directories=8)
@@ -188,6 +167,15 @@ def both_killed(stage: Stage) -> Generator[None]:
     yield
     for worker in stage.workers:
         stage.back(worker.name)
+
+
+@kind("worker killed while it waits for GraphQL", times=3)
+def killed_in_query(stage: Stage) -> Generator[None]:
+    held = stage.github.strike("slow", [_HELD], QUERY, 3)
+    stage.writer.renew(directories=6)
+    stage.tick()
+    stage.wait_for_strike(held)
+    yield from _killed_at(stage, "lookup_directory")
 
 
 @kind("worker frozen in list", times=1)
@@ -224,7 +212,7 @@ def frozen_in_publish(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("both workers frozen", times=1, stops_watch=True)
+@kind("both workers frozen", times=1, stops_housekeeping=True)
 def both_frozen(stage: Stage) -> Generator[None]:
     one, two = stage.workers
     stage.writer.change(directories=8)
