@@ -7,10 +7,15 @@ import time
 
 from rich.console import Console
 
-from bench import read, refresh, report, windows, wrk
+from bench import budget, read, refresh, report, windows, wrk
 
 _LOG_WIDTH = 130  # characters, where no terminal says how wide it is
-_PARTS = {"read": read.measure, "refresh": refresh.measure, "windows": windows.measure}
+_PARTS = {
+    "read": read.measure,
+    "refresh": refresh.measure,
+    "budget": budget.measure,
+    "windows": windows.measure,
+}
 
 
 def main() -> int:

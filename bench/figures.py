@@ -1,4 +1,4 @@
-"""Figures, and how they are come by: contenders in turn, round by round, and medians. Pure."""
+"""Figures and how they are measured: contenders in turn, round by round, and medians. Pure."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """One table of the report, the figures that come of it, and all that was measured."""
+    """One table of the report, its figures, and all that was measured."""
 
     title: str
     words: str
@@ -50,7 +50,7 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """What each contender measures, once a round, one after the other.
 
-    So whatever the machine does meanwhile meets all of them alike.
+    So whatever the machine does meanwhile affects all of them alike.
     """
     measured: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):

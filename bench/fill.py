@@ -55,22 +55,22 @@ def _fill(count: int) -> None:
 def _publish(directories: list[str], turn: int) -> None:
     """What a run does once its lookups have ended."""
     from django.utils import timezone
-    from hub.content.refresh.tree_store import Tree, keep_trees
 
     from hub.content import judgement as rules
     from hub.content.refresh import publish
     from hub.content.rules.judge import judge
     from hub.github.source import configured_source
-    from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger
+    from hub.models import ContentTree, RefreshRun, RunStatus, RunTrigger, TreeListing
     from tests.common import contents
 
     files = {"alerts.yaml": contents.alert(), "dashboard.json": contents.dashboard("A board")}
     trees = {name: _sha(name) for name in directories}
     trees[directories[turn % len(directories)]] = _sha(f"turn {turn}")
-    judgement = rules.judge_directory({path: judge(files[path]) for path in files}).as_json()
+    judgement = rules.judge_directory({path: judge(files[path]) for path in files})
+    learned = {"judgement": judgement.as_json(), "kinds": judgement.kinds()}
     ContentTree.objects.bulk_create(
         (
-            ContentTree(sha=sha, files=[], judgement=judgement, rules=rules.RULES_VERSION)
+            ContentTree(sha=sha, files=[], rules=rules.RULES_VERSION, **learned)
             for sha in set(trees.values())
         ),
         batch_size=1000,
@@ -78,7 +78,7 @@ def _publish(directories: list[str], turn: int) -> None:
     )
     entries = {name: ["tree", sha] for name, sha in trees.items()}
     listing = _sha(json.dumps(entries))
-    keep_trees({listing: Tree(entries)})
+    TreeListing.objects.get_or_create(pk=listing, defaults={"entries": entries})
     now = timezone.now()
     run = RefreshRun.objects.create(
         source=configured_source().key,

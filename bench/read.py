@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench.figures import Figure, Part, interleaved, ratio
+from bench.stage import DJANGO, Stage
 from bench.stage import Part as Process
-from bench.stage import Stage
 from bench.wrk import Load, load
 from hub.ops.local.ports import free_port
 from tests.common.waiting import wait_until
@@ -41,7 +41,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
     with Stage() as stage:
         for size in SIZES[:2] if quick else SIZES:
             say(f"reads of {size:,} exporters")
-            _run(stage, "bench.fill", str(size))
+            stage.run("bench.fill", str(size))
             with web(stage) as (url, server):
                 loads[size] = _in_turn(url, server, rounds, seconds)
                 if size == 1_000:
@@ -98,15 +98,6 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _run(stage: Stage, module: str, *arguments: str) -> None:
-    part = stage.start("fill", module, *arguments, env=_DJANGO)
-    wait_until(lambda: part.returncode is not None, f"{module} to end", seconds=120)
-    assert part.returncode == 0, part.output()
-
-
-_DJANGO = {"DJANGO_SETTINGS_MODULE": "config.settings"}
-
-
 def _etag(url: str) -> str:
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as answer:
         return str(answer.headers["ETag"])
@@ -144,7 +135,7 @@ def _beside_runs(
     rest, publishing = [], []
     for _ in range(rounds):
         rest.append(ask())
-        part = stage.start("publishing", "bench.fill", "--publish", env=_DJANGO)
+        part = stage.start("publishing", "bench.fill", "--publish", env=DJANGO)
         part.wait_for_output("published 2\n")
         publishing.append(ask())
         part.stop()

@@ -1,39 +1,26 @@
-"""How long a refresh takes, against what it replaces and against the wire's own limit.
+"""How long a refresh takes, against what it replaces and against the time of GitHub's answers."""
 
-GitHub answers after 120 ms. A worker has 32 threads, and as many requests at once.
-"""
-
-import json
-import math
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
-from celery import Celery
-
-from bench.contenders import QUEUE, SERIAL
+from bench.contenders import serial
 from bench.figures import Figure, Part, interleaved, ratio, size
-from bench.hub import WIDTH, Hub
-from bench.repository import LATENCY, GitHub, fill
+from bench.hub import Hub
+from bench.repository import GRAPHQL_LATENCY, LATENCY, GitHub, fill
 from bench.stage import Stage
-from tests.common.processes import ROOT
 
-# The budget that all workers share stays on, as in production; a minute has more points than the
-# machine could spend.
-POINTS_PER_MINUTE = 1_000_000
-# So many directories are asked for one after the other; more are counted up from these.
-_SERIAL = 50
-_ROUNDS = {50: 5, 500: 3, 2_000: 1, 10_000: 1}
-_QUICK_ROUNDS = {50: 2, 500: 1}
+_SERIAL = 50  # the size at which the replaced algorithm is measured, too
+_ROUNDS = {_SERIAL: 5, 10_000: 1}
+_QUICK_ROUNDS = {_SERIAL: 1, 300: 1}
 _CHANGES = 5  # rounds of what takes half a second
+# One token fills 810 directories a minute; from here on the hub has more tokens.
+_MORE_TOKENS_FROM, _TOKENS = 300, 20
 _MB, _KB = 1e6, 1e3
 
-COLD, TREES = "new", "trees new, files known"
+REPLACED, NEW = "replaced: one directory after the other", "all new"
 ONE_TREE, ONE_FILE, NONE = "one picture changed", "one file changed", "nothing changed"
 
 
@@ -41,160 +28,79 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
     """The refresh's table, and that of its cost."""
     results = []
     with Stage() as stage:
-        stage.env["GITHUB_POINTS_PER_MINUTE"] = str(POINTS_PER_MINUTE)
         stage.manage("importcatalogue")
         for directories, rounds in (_QUICK_ROUNDS if quick else _ROUNDS).items():
             say(f"refresh of {directories:,} directories")
-            serially = directories == _SERIAL or not quick
-            results.append(_of_size(stage, directories, rounds, serially, say))
+            folder = fill(stage.folder / f"of {directories}", directories)
+            tokens = 1 if directories < _MORE_TOKENS_FROM else _TOKENS
+            with GitHub(stage, folder, tokens=tokens) as github, Hub(stage, tokens=tokens) as hub:
+                results.append(_Measuring(hub, github, directories, rounds, say).measure())
     return [_refresh_part(results), _cost_part(results)]
 
 
 @dataclass
 class _Result:
-    """What was measured of a repository of so many directories: seconds, by what was done."""
+    """What was measured of a repository of so many directories, by what was done.
+
+    `requests` are those over REST and over GraphQL.
+    """
 
     directories: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
-    requests: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, tuple[int, int]] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
 
-    def limit(self, name: str, workers: int = 1) -> float:
-        """Seconds of so many requests, were nothing else to be done."""
-        return math.ceil(self.requests[name] / (WIDTH * workers)) * LATENCY
 
-
-def _two(name: str) -> str:
-    return f"{name}, two workers"
-
-
-def _of_size(
-    stage: Stage, directories: int, rounds: int, serially: bool, say: Callable[[str], None]
-) -> _Result:
-    github = GitHub(stage, fill(stage.folder / f"of {directories}", directories))
-    hub = Hub(stage)
-    measuring = _Measuring(stage, hub, github, _Result(directories), rounds, serially, say)
-    try:
-        hub.start_worker()
-        measuring.measure()
-    finally:
-        hub.close()
-        github.stop()
-    return measuring.result
-
-
-@dataclass
 class _Measuring:
-    """Fills a result."""
+    def __init__(
+        self, hub: Hub, github: GitHub, directories: int, rounds: int, say: Callable[[str], None]
+    ) -> None:
+        self.hub, self.github, self.rounds, self.say = hub, github, rounds, say
+        self.result = _Result(directories)
 
-    stage: Stage
-    hub: Hub
-    github: GitHub
-    result: _Result
-    rounds: int
-    serially: bool  # whether to measure, too, what asks for one directory after the other
-    say: Callable[[str], None]
-
-    def measure(self) -> None:
-        """One worker against the contenders, then one change after the other, then two workers."""
+    def measure(self) -> _Result:
+        """All new, where it is quick against the replaced algorithm; then one change at a time."""
         result, before = self.result, self.hub.broker_bytes()
-        first = self._cold()  # warms up, where there is another
+        first = self._refresh(NEW, "published")  # warms up, where there is another
         result.cost["broker"] = (self.hub.broker_bytes() - before) / result.directories
         result.cost["rows"] = float(self.hub.query(_ROWS)[0][0]) / result.directories
         result.cost["postgres"] = float(self.hub.query(_BYTES)[0][0]) / result.directories
-        contenders: dict[str, Callable[[], float]] = {
-            "threadpool": partial(_contender, self.stage, result, "threadpool"),
-            TREES: self._trees,
-        }
-        if self.rounds > 1:
-            contenders[COLD] = self._cold
-        else:
-            result.seconds[COLD] = [first]
-        with ExitStack() as stack:
-            if self.serially:
-                contenders["serial"] = partial(_contender, self.stage, result, "serial")
-                contenders["task"] = stack.enter_context(_serial_task(self.stage, result))
+        result.seconds[NEW] = [first]
+        if result.directories == _SERIAL:
+            contenders = {REPLACED: self._serial, NEW: self._all_new}
             result.seconds |= interleaved(contenders, self.rounds)
-        self._changes()
-        result.cost["worker"] = self.hub.workers[0].peak_memory()
-        if result.directories > _SERIAL:
-            self._with_two_workers()
-        result.cost["redis"] = float(self.hub.redis.info("memory")["used_memory_peak"])
-
-    def _changes(self) -> None:
-        changes = {
-            ONE_TREE: partial(self._refresh, ONE_TREE, "published", self.github.change_picture),
-            ONE_FILE: partial(self._refresh, ONE_FILE, "published", self.github.change_alerts),
-            NONE: partial(self._refresh, NONE, "unchanged", lambda: None),
-        }
-        self.result.seconds |= interleaved(changes, _CHANGES)
-
-    def _with_two_workers(self) -> None:
-        self.hub.start_worker()
-        self._trees(_two(TREES))  # warms up: a worker's first lookups cost it much more
-        self.result.seconds |= interleaved(
+        result.seconds |= interleaved(
             {
-                _two(COLD): partial(self._cold, _two(COLD)),
-                _two(TREES): partial(self._trees, _two(TREES)),
+                ONE_TREE: partial(self._changed, ONE_TREE, self.github.change_picture),
+                ONE_FILE: partial(self._changed, ONE_FILE, self.github.change_alerts),
+                NONE: partial(self._refresh, NONE, "unchanged"),
             },
-            self.rounds,
+            _CHANGES,
         )
+        result.cost["worker"] = self.hub.worker.peak_memory()
+        result.cost["redis"] = float(self.hub.redis.info("memory")["used_memory_peak"])
+        return result
 
-    def _cold(self, name: str = COLD) -> float:
-        return self._refresh(name, "published", self.hub.forget)
-
-    def _trees(self, name: str = TREES) -> float:
-        return self._refresh(name, "published", partial(self.hub.forget, blobs=False))
-
-    def _refresh(self, name: str, wanted: str, before: Callable[[], object]) -> float:
-        before()
-        done = self.hub.refresh(wanted=wanted)
-        self.result.requests[name] = done.requests
-        self.say(f"  {name}: {done.seconds:.2f} s, {done.requests:,} requests")
-        return done.seconds
-
-
-def _contender(stage: Stage, result: _Result, name: str) -> float:
-    """The seconds that a contender takes in a process of its own."""
-    asked = _SERIAL if name == "serial" else result.directories
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.contenders", name, str(asked), str(WIDTH)],
-        cwd=ROOT,
-        env=stage.env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    result.requests[name] = (
-        told["requests"] * result.directories // asked if name == "serial" else told["requests"]
-    )
-    return float(told["seconds"]) * (result.directories / asked if name == "serial" else 1)
-
-
-@contextmanager
-def _serial_task(stage: Stage, result: _Result) -> Iterator[Callable[[], float]]:
-    """One Celery task that asks for each directory after the other, and a worker that runs it."""
-    worker = stage.start(
-        "serial worker",
-        *("celery", "--app=bench.contenders", "worker", "--pool=threads", "--concurrency=1"),
-        *(f"--queues={QUEUE}", "--without-gossip", "--without-mingle", "--loglevel=INFO"),
-        "--hostname=serial@bench",
-    )
-    worker.wait_for_output("ready.")
-    app = Celery(broker=stage.redis.url, backend=stage.redis.url, set_as_current=False, fixups=[])
-
-    def ask() -> float:
+    def _serial(self) -> float:
         started = perf_counter()
-        app.send_task(SERIAL, args=[_SERIAL], queue=QUEUE).get(timeout=120)
-        return (perf_counter() - started) * result.directories / _SERIAL
+        serial(self.github.fake.url, self.result.directories)
+        return self._done(REPLACED, perf_counter() - started)
 
-    try:
-        yield ask
-    finally:
-        worker.stop()
-        app.close()
+    def _all_new(self) -> float:
+        self.hub.forget()
+        return self._refresh(NEW, "published")
+
+    def _changed(self, name: str, change: Callable[[], None]) -> float:
+        change()
+        return self._refresh(name, "published")
+
+    def _refresh(self, name: str, wanted: str) -> float:
+        return self._done(name, self.hub.refresh(wanted=wanted).seconds)
+
+    def _done(self, name: str, seconds: float) -> float:
+        self.result.requests[name] = rest, queries = self.github.requests()
+        self.say(f"  {name}: {seconds:.2f} s, {rest:,} requests and {queries:,} queries")
+        return seconds
 
 
 _TABLES = """('hub_contenttree'), ('hub_contentblob'), ('hub_treelisting'), ('hub_lookup'),
@@ -213,33 +119,26 @@ def _refresh_part(results: list[_Result]) -> Part:
     for result in results:
         figures += _figures(result)
         for name, seconds in result.seconds.items():
-            workers = 2 if name == _two(name.removesuffix(_two(""))) else 1
-            plain = name if name in result.requests else "serial"
-            limit = result.limit(plain, workers)
+            rest, queries = result.requests[name]
+            median = statistics.median(seconds)
+            spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
+            answers = f"{median / LATENCY:.1f}"
             rows.append(
                 (
-                    f"{result.directories:,}",
-                    _WORDS.get(name, name),
-                    f"{result.requests[plain]:,}",
-                    f"{statistics.median(seconds):.2f} s",
-                    f"{min(seconds):.2f} to {max(seconds):.2f}",
-                    "" if name in ("serial", "task") else f"{limit:.2f} s",
-                    ""
-                    if name in ("serial", "task")
-                    else f"{statistics.median(seconds) / limit:.2f}",
+                    *(f"{result.directories:,}", name, f"{rest:,}", f"{queries:,}"),
+                    *(f"{median:.2f} s", spread, answers),
                 )
             )
     return Part(
-        title="Refresh, 120 ms an answer",
+        title="Refresh",
         words=(
-            "From the run's row to the commit that publishes it, seen from outside. The limit is "
-            f"ceil(requests / {WIDTH} a worker) × 120 ms. What asks for one directory after the "
-            f"other was measured with {_SERIAL} and counted up. Each directory holds alerts, a "
-            "dashboard of 15 KB and a chart, which are read and judged, and a picture, which is "
-            "not. The thread pool makes the same requests with the hub's client and does nothing "
-            f"with the answers. The budget is on, at {POINTS_PER_MINUTE:,} points a minute."
+            "From the run's row to the commit that publishes it, seen from outside. GitHub answers "
+            f"after {LATENCY * 1000:.0f} ms over REST and after {GRAPHQL_LATENCY * 1000:.0f} ms "
+            "over GraphQL. Each directory holds alerts, a dashboard of 15 KB and a chart, which "
+            "are read and judged, and a picture, which is not. The request budget is the default; "
+            f"from {_MORE_TOKENS_FROM} directories on, the hub has {_TOKENS} tokens."
         ),
-        columns=("directories", "what", "requests", "median", "spread", "limit", "of the limit"),
+        columns=("directories", "what", "REST", "GraphQL", "median", "spread", "in REST answers"),
         rows=tuple(rows),
         figures=tuple(figures),
         raw={
@@ -249,84 +148,36 @@ def _refresh_part(results: list[_Result]) -> Part:
     )
 
 
-_WORDS = {
-    "serial": "replaced: one directory after the other",
-    "task": "one Celery task, one directory after the other",
-    "threadpool": f"plain thread pool of {WIDTH}",
-}
-
-
 def _figures(result: _Result) -> Iterator[Figure]:
     number, seconds = result.directories, result.seconds
-    if number == 50:
-        for name, short, bound in ((TREES, "cold_trees", 0.1), (COLD, "cold", 0.25)):
-            yield ratio(
-                f"refresh_{short}_vs_serial_50",
-                f"50 directories, {name}, against one after the other",
-                seconds[name],
-                seconds["serial"],
-                at_most=bound,
-            )
-        return
-    for workers, name in ((1, COLD), (2, _two(COLD))):
+    if number == _SERIAL:
         yield ratio(
-            f"refresh_vs_limit_{number}" + ("_two_workers" if workers == 2 else ""),
-            f"{number:,} directories, {name}, against the limit",
-            seconds[name],
-            [result.limit(name, workers)] * len(seconds[name]),
-            at_most=1.3,
+            f"refresh_cold_vs_serial_{number}",
+            f"{number} directories, all new, against one after the other",
+            seconds[NEW],
+            seconds[REPLACED],
+            at_most=0.25,
         )
-    yield ratio(
-        f"refresh_vs_threadpool_{number}",
-        f"{number:,} directories, new, against the plain thread pool",
-        seconds[COLD],
-        seconds["threadpool"],
-        at_most=1.3,
-    )
-    answer = [LATENCY] * _CHANGES
-    for name, short, bound in (
-        (NONE, "unchanged", 2.0),
-        (ONE_TREE, "one_changed", 4.0),
-        (ONE_FILE, "one_file_changed", None),
-    ):
+        return
+    for name, short, bound in ((NONE, "unchanged", 2.0), (ONE_TREE, "one_changed", 6.0)):
         yield ratio(
             f"refresh_{short}_vs_rtt_{number}",
-            f"{number:,} directories, {name} ({result.requests[name]} answers after another), "
-            "against one answer's time",
+            f"{number:,} directories, {name} (requests: {sum(result.requests[name])}), against "
+            "the time of a REST answer",
             seconds[name],
-            answer,
+            [LATENCY] * _CHANGES,
             at_most=bound,
         )
 
 
 def _cost_part(results: list[_Result]) -> Part:
-    figures = []
     last = results[-1]
-    for name, short, unit, bound in (
-        ("worker", "worker_mb", _MB, 250),
-        ("redis", "redis_mb", _MB, 100),
-    ):
-        figures.append(
-            size(
-                f"{short}_{last.directories}",
-                f"MB of the {name} at its peak, {last.directories:,} directories",
-                [last.cost[name] / unit],
-                at_most=bound,
-            )
-        )
-    figures.append(
-        size(
-            "broker_bytes_per_directory",
-            "bytes that Redis received and sent for a directory (INFO total_net_*), all new",
-            [last.cost["broker"]],
-            at_most=4096,
-        )
-    )
+    number = last.directories
     return Part(
         title="Cost of a refresh, all new",
         words=(
-            "A worker's peak is its process's; through Redis goes all that it received and sent: "
-            "messages, results, events for Flower, and the budget."
+            "A worker's peak is that of its process. Through Redis goes all that it receives and "
+            "sends: messages, results, events for Flower, and the budget."
         ),
         columns=(
             *("directories", "worker, peak", "Redis, peak", "through Redis, each"),
@@ -343,6 +194,25 @@ def _cost_part(results: list[_Result]) -> Part:
             )
             for result in results
         ),
-        figures=tuple(figures),
+        figures=(
+            size(
+                f"worker_mb_{number}",
+                f"MB of the worker at its peak, {number:,} directories",
+                [last.cost["worker"] / _MB],
+                at_most=250,
+            ),
+            size(
+                "redis_mb",
+                f"MB of Redis at its peak, {number:,} directories",
+                [last.cost["redis"] / _MB],
+                at_most=100,
+            ),
+            size(
+                "broker_bytes_per_directory",
+                "bytes that Redis receives and sends for a directory (INFO total_net_*), all new",
+                [last.cost["broker"]],
+                at_most=4096,
+            ),
+        ),
         raw={str(result.directories): result.cost for result in results},
     )

@@ -23,7 +23,12 @@ from tests.common.processes import ROOT, environment_of_a_hub, manage
 from tests.common.waiting import wait_until
 
 REPOSITORY = "bench/exporters"
-TOKEN = "ghp_" + "bench0secret" * 3
+DJANGO = {"DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
+def token(number: int) -> str:
+    """One of the tokens that the fake GitHub accepts; number 0 is that of the environment."""
+    return f"ghp_{'bench0secret' * 2}{number:012}"
 
 
 class Part:
@@ -82,7 +87,7 @@ class Part:
         return float(sum(each.user + each.system for each in times))
 
     def wait_until_idle(self) -> None:
-        """Return when it is done with what it was asked for: whoever asked may be gone."""
+        """Return when it is done with all requests, those of closed connections too."""
 
         def idle() -> bool:
             before = self.cpu_seconds()
@@ -139,18 +144,21 @@ class Stage:
             "REDIS_URL": self.redis.url,
             "GITHUB_API_URL": f"http://127.0.0.1:{self.github_port}",
             "GITHUB_REPO": REPOSITORY,
-            "GITHUB_TOKEN": TOKEN,
+            "GITHUB_TOKEN": token(0),
         }
 
     def manage(self, *args: str) -> str:
         """Run a management command; its output. Fails with its own words."""
         return manage(self.env, *args)
 
-    def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Part:
-        """Start `python -m COMMAND` with the stage's environment and `env`; ends with the stage.
+    def run(self, module: str, *arguments: str) -> None:
+        """Run `python -m MODULE` with the hub's settings to its end, which has to be good."""
+        part = self.start(module, module, *arguments, env=DJANGO)
+        wait_until(lambda: part.returncode is not None, f"{module} to end", seconds=120)
+        assert part.returncode == 0, part.output()
 
-        `manage` is a module too: `start("github", "manage", "fakegithub", …)`.
-        """
+    def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Part:
+        """Start `python -m COMMAND` with the stage's environment and `env`; ends with the stage."""
         log = self.folder / "logs" / f"{name.replace(' ', '-')}.log"
         log.parent.mkdir(exist_ok=True)
         log.unlink(missing_ok=True)

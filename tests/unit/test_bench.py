@@ -1,8 +1,11 @@
-"""The benchmark's own rules: ratios of rounds, bounds, and what wrk says."""
+"""The benchmark's own rules: ratios of rounds, bounds, what wrk says, what was fetched."""
+
+import json
 
 import pytest
 
 from bench.figures import Figure, interleaved, ratio
+from bench.windows import objects_of
 from bench.wrk import WrkFailed, parse
 
 SAID = """
@@ -67,3 +70,20 @@ def test_wrk_pads_seconds_with_a_space() -> None:
 def test_an_error_is_no_speed(said: str) -> None:
     with pytest.raises(WrkFailed):
         parse(said)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/repos/bench/exporters/git/trees/main", b"", []),
+        (f"/repos/bench/exporters/git/trees/{'a' * 40}?recursive=1", b"", ["a" * 40]),
+        (f"/repos/bench/exporters/git/blobs/{'b' * 40}", b"", ["b" * 40]),
+        (
+            "/graphql",
+            json.dumps({"variables": {"owner": "bench", "o0": "c" * 40, "o1": "d" * 40}}).encode(),
+            ["c" * 40, "d" * 40],
+        ),
+    ],
+)
+def test_objects_that_a_request_asks_for(path: str, body: bytes, expected: list[str]) -> None:
+    assert list(objects_of(path, body)) == expected
