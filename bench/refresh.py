@@ -211,7 +211,7 @@ def _cost_part(results: list[_Result]) -> Part:
                 "broker_bytes_per_directory",
                 "bytes that Redis receives and sends for a directory (INFO total_net_*), all new",
                 [last.cost["broker"]],
-                at_most=4096,
+                at_most=16_384,
             ),
         ),
         raw={str(result.directories): result.cost for result in results},

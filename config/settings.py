@@ -335,7 +335,6 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Web and commands must not hang while Redis is away: the run row is kept, the watch sends it again.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
-CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:Scheduler"
 # No CELERY_BEAT_SCHEDULE: entries in settings overwrite an admin's edits at each start of beat.
 # `hub/runs/schedule.py` creates them once.

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Words that tell nothing apart: "Redis Metrics Exporter", "Redis_Exporter" and "Redis" are one.
 _FILLERS = {"exporter", "metrics", "server", "prometheus", "plugin"}
@@ -21,6 +22,8 @@ class Names:
     repository: str = ""
 
 
+# A publication normalises every directory: 35 ms for 10,000 that were not seen before.
+@lru_cache(maxsize=20_000)
 def normalise(name: str) -> str:
     """`name` without case, accents, punctuation and filler words; never empty for a real name.
 
