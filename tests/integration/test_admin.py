@@ -105,7 +105,7 @@ def test_a_token_is_checked_before_it_is_stored_and_starts_a_run(admin: Client, 
     assert not GitHubToken.objects.exists()
     admin.post(add, {"name": "good", "secret": TOKEN})
     token = GitHubToken.objects.get()
-    assert (token.state, token.limit) == (TokenState.VALID, 5000)
+    assert (token.state, token.core_limit) == (TokenState.VALID, 5000)
     run = ended()
     assert (run.trigger, run.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
     page = admin.get("/admin/hub/githubtoken/").content.decode()

@@ -125,21 +125,21 @@ def celery_worker_cluster(_workers: list[Process]) -> CeleryWorkerCluster:
 
 @pytest.fixture
 def chord_of_forty(celery_setup: CeleryTestSetup, hub: Hub) -> RefreshRun:
-    """A run over forty directories at 100 ms an answer; the workers' logs begin with it."""
+    """A run over forty directories at 300 ms an answer; the workers' logs begin with it."""
     for node in celery_setup.worker_cluster:
         node.container.forget_logs()
     assert celery_setup.ready(control=True)
     hub.add_token()
     hub.fill(*(f"D{number:02}/alert.yaml" for number in range(40)))
-    hub.github.latency = 0.1
+    hub.github.latency = 0.3
     return hub.refresh()
 
 
 def test_lookups_overlap_in_time_on_both_workers(
     chord_of_forty: RefreshRun, celery_setup: CeleryTestSetup, hub: Hub
 ) -> None:
-    lookups = [r for r in hub.github.requests if "recursive" in r.path]
-    assert len(lookups) == 40
+    lookups = [r for r in hub.github.requests if "recursive" in r.path or r.path == "/graphql"]
+    assert len(lookups) == 80
     most = max(sum(a.started <= b.started < a.finished for a in lookups) for b in lookups)
     assert most > 8, "more at once than one worker's eight threads"
     for node in celery_setup.worker_cluster:
@@ -156,7 +156,7 @@ def test_the_body_runs_once_and_after_every_header_task(
         line
         for node in celery_setup.worker_cluster
         for line in node.logs().splitlines()
-        if f"run {run.pk} published" in line
+        if f"run {run.pk} ended: published" in line
     ]
     assert len(published) == 1
     assert max(run.lookups.values_list("finished_at", flat=True)) <= run.finished_at

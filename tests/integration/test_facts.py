@@ -244,6 +244,7 @@ def test_a_second_delivery_changes_nothing(hub: Hub, redis: Exporter) -> None:
 
 def test_housekeeping_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: Exporter) -> None:
     now = timezone.now()
+    Exporter.objects.update(facts_at=now)  # or housekeeping looks it up by itself
     run = FactsRun.objects.create(
         trigger=RunTrigger.SCHEDULE, status=RunStatus.LOOKING_UP, deadline=now - timedelta(1)
     )
