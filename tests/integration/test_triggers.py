@@ -123,16 +123,16 @@ def test_a_change_at_the_moment_of_the_end_is_looked_at_once_fifty_times(hub: Hu
     with two_processes() as processes:
         for _ in range(ROUNDS):
             ending = open_run(RunStatus.LOOKING_UP)
-            (number, begun, will_follow), (ended,) = at_once(processes, "follow", "end")
+            (number, created, will_follow), (ended,) = at_once(processes, "follow", "end")
             assert int(ended) == ending.pk
             following = RefreshRun.objects.open().get()
             assert following.pk > ending.pk
             assert following.trigger == RunTrigger.WEBHOOK
             if will_follow == "True":
-                assert (int(number), begun) == (ending.pk, "False")
+                assert (int(number), created) == (ending.pk, "False")
             else:
                 # It began the run itself, after the end.
-                assert (int(number), begun) == (following.pk, "True")
+                assert (int(number), created) == (following.pk, "True")
             close(following)
     assert RefreshRun.objects.count() == 2 * ROUNDS
 

@@ -1,9 +1,12 @@
-"""What a publication puts in the map."""
+"""What a publication puts in the map, and what the change log says of it."""
 
 from datetime import UTC, datetime
 
-from hub.content.map.rows import UNKNOWN, Entry, Flags
-from hub.content.refresh.plan import Plan, plan_publication
+import pytest
+
+from hub.content.map.rows import ABSENT, UNKNOWN, Entry, Flags
+from hub.content.refresh.plan import Difference, Plan, differences, plan_publication
+from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 OLDER = datetime(2025, 1, 1, tzinfo=UTC)
@@ -94,3 +97,76 @@ def test_half_may_vanish_at_once_and_no_more() -> None:
     assert not plan({"a": "a", "b": "b"}, last=last).shrunk
     assert plan({"a": "a"}, last=last).shrunk
     assert plan({}, last=last).shrunk
+
+
+# --- the change log -------------------------------------------------------------------------------
+
+PRESENT = (False, True, False)  # of I, A, G
+NOTHING = Entry("a", ABSENT, ABSENT)
+NOT_KNOWN = Entry("a")
+WORKS = Entry("a", PRESENT, PRESENT)
+BROKEN = Entry("a", PRESENT, ABSENT)
+UNREAD = Entry("a", PRESENT, (False, None, False))
+
+
+def changed(last: Entry | None, new: Entry | None) -> list[tuple[str, str]]:
+    """What became of one directory, by kind."""
+    found = differences({"Redis": last} if last else {}, {"Redis": new} if new else {})
+    assert {difference.directory for difference in found} <= {"Redis"}
+    return [(difference.kind.value, difference.what.value) for difference in found]
+
+
+@pytest.mark.parametrize(
+    ("last", "new", "what"),
+    [
+        (NOTHING, NOTHING, []),
+        (WORKS, WORKS, []),
+        (NOTHING, WORKS, ["gained"]),
+        (NOTHING, BROKEN, ["gained"]),
+        (NOTHING, UNREAD, ["gained"]),
+        (WORKS, NOTHING, ["lost"]),
+        (BROKEN, NOTHING, ["lost"]),
+        (WORKS, BROKEN, ["broken"]),
+        (BROKEN, WORKS, ["usable"]),
+        (WORKS, UNREAD, []),
+        (UNREAD, WORKS, []),
+        (BROKEN, UNREAD, []),
+        (NOT_KNOWN, WORKS, ["gained"]),
+        (NOT_KNOWN, NOTHING, []),
+        (WORKS, NOT_KNOWN, []),
+        (NOTHING, NOT_KNOWN, []),
+    ],
+)
+def test_what_becomes_of_alerts(last: Entry, new: Entry, what: list[str]) -> None:
+    assert changed(last, new) == [("A", each) for each in what]
+
+
+def test_each_kind_speaks_for_itself() -> None:
+    last = Entry("a", (True, True, False), (True, True, False))
+    new = Entry("a", (False, True, True), (False, False, True))
+    assert changed(last, new) == [("I", "lost"), ("A", "broken"), ("G", "gained")]
+
+
+def test_a_directory_comes_with_what_it_holds() -> None:
+    assert changed(None, WORKS) == [("directory", "gained"), ("A", "gained")]
+    assert changed(None, NOT_KNOWN) == [("directory", "gained")]
+
+
+def test_a_directory_goes_with_what_it_held() -> None:
+    assert changed(WORKS, None) == [("directory", "lost"), ("A", "lost")]
+    assert changed(NOT_KNOWN, None) == [("directory", "lost")]
+
+
+@pytest.mark.parametrize(
+    ("sha", "cause"), [("a", ChangeCause.RULES), ("b", ChangeCause.PUSH), ("", ChangeCause.PUSH)]
+)
+def test_the_cause(sha: str, cause: ChangeCause) -> None:
+    assert differences({"Redis": NOTHING}, {"Redis": WORKS._replace(tree_sha=sha)}) == [
+        Difference("Redis", ChangeKind.ALERTS, ChangeWhat.GAINED, cause)
+    ]
+
+
+def test_directories_come_in_the_order_of_their_names() -> None:
+    last = {"b": NOTHING, "C": WORKS}
+    new = {"b": WORKS, "a": NOTHING, "D": NOTHING}
+    assert [each.directory for each in differences(last, new)] == ["a", "b", "C", "C", "D"]

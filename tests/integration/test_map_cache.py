@@ -14,9 +14,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hub.content.map import map_cache as kept_copies
 from hub.content.map import read_map
-from hub.content.map.map_cache import MapCache
+from hub.content.map.map_cache import MapCache, map_cache
 from hub.models import Exporter, ServedContents
 from hub.web import page_cache
 from tests.common.catalogue import fill_catalogue, publish
@@ -25,8 +24,8 @@ CONTENTS = "/api/v1/contents"
 
 
 @pytest.fixture
-def copies(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> MapCache:
-    """The process' copies, empty, with a second that does not pass."""
+def cached(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> MapCache:
+    """The process' cache of the map, empty, with a second that does not pass."""
     fill_catalogue(10)
     settings.COPY_SECONDS = 3600
     fresh = MapCache()
@@ -50,7 +49,7 @@ def served_by_another_process(**values: object) -> None:
 
 
 def test_within_the_second_postgres_is_not_asked(
-    copies: MapCache, django_assert_num_queries: DjangoAssertNumQueries
+    cached: MapCache, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     first = Client().get(CONTENTS)
     with django_assert_num_queries(0):
@@ -60,7 +59,7 @@ def test_within_the_second_postgres_is_not_asked(
 
 
 def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
-    copies: MapCache, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
+    cached: MapCache, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     before = Client().get(CONTENTS).content
     settings.COPY_SECONDS = 0
@@ -72,7 +71,7 @@ def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
 
 
 def test_what_another_process_published_comes_after_the_second(
-    copies: MapCache, settings: Any
+    cached: MapCache, settings: Any
 ) -> None:
     before = Client().get(CONTENTS).content
     served_by_another_process(body_gzip=gzip.compress(b'{"new": true}'), etag='W/"new"')
@@ -86,50 +85,50 @@ def test_what_this_process_changed_comes_at_once(
 ) -> None:
     fill_catalogue(3)
     settings.COPY_SECONDS = 3600
-    kept_copies.map_cache.forget()
+    map_cache.forget()
     before = Client().get(CONTENTS)["ETag"]
     publish()
     assert Client().get(CONTENTS)["ETag"] != before
-    kept_copies.map_cache.forget()
+    map_cache.forget()
 
 
 @pytest.mark.parametrize("address", ["/api/v1/status", "/status"])
-def test_whoever_has_seen_a_run_end_gets_what_it_published(copies: MapCache, address: str) -> None:
+def test_whoever_has_seen_a_run_end_gets_what_it_published(cached: MapCache, address: str) -> None:
     before = Client().get(CONTENTS)["ETag"]
     served_by_another_process(body_gzip=gzip.compress(b"{}"), etag='W/"new"')
     Client().get(address)
     assert Client().get(CONTENTS)["ETag"] != before
 
 
-def test_an_answer_that_comes_late_takes_nobody_back(copies: MapCache) -> None:
+def test_an_answer_that_comes_late_takes_nobody_back(cached: MapCache) -> None:
     older = ServedContents(etag="older", rendered_at=timezone.now())
     newer = ServedContents(etag="newer", rendered_at=timezone.now())
 
     def slow() -> tuple[ServedContents, str]:
-        copies.fetch(lambda: (newer, ""))
+        cached.fetch(lambda: (newer, ""))
         return older, ""
 
-    copies.fetch(slow)
-    kept = copies.head()
+    cached.fetch(slow)
+    kept = cached.head()
     assert kept
     assert kept.served is newer
 
 
-def test_an_answer_from_before_a_change_is_not_kept(copies: MapCache) -> None:
+def test_an_answer_from_before_a_change_is_not_kept(cached: MapCache) -> None:
     def changed_meanwhile() -> tuple[ServedContents, str]:
-        copies.forget()
+        cached.forget()
         return ServedContents(), ""
 
-    copies.fetch(changed_meanwhile)
-    assert copies.head() is None
+    cached.fetch(changed_meanwhile)
+    assert cached.head() is None
 
 
-def test_the_copy_says_itself_that_it_is_overdue(copies: MapCache) -> None:
+def test_the_copy_says_itself_that_it_is_overdue(cached: MapCache) -> None:
     assert Client().get(CONTENTS).json()["state"] == "fresh"
-    assert copies.head()
+    assert cached.head()
     past = timezone.now()
     ServedContents.objects.update(fresh_until=past)
-    copies.head().served.fresh_until = past  # type: ignore[union-attr]
+    cached.head().served.fresh_until = past  # type: ignore[union-attr]
     assert Client().get(CONTENTS).json()["state"] == "stale"
 
 
@@ -163,7 +162,7 @@ def test_it_is_rendered_anew_when_its_time_has_passed(pages: None, settings: Any
 
 
 def test_readers_wait_for_one_rendering(
-    copies: MapCache, settings: Any, rf: RequestFactory
+    cached: MapCache, settings: Any, rf: RequestFactory
 ) -> None:
     settings.PAGE_CACHE_SECONDS = 3600
     cache.clear()
