@@ -117,8 +117,9 @@ class TokenPool:
 
     def used_up(self, token: Token, resource: Resource, reset_at: datetime) -> None:
         """The rate limit of a resource is reached until `reset_at`."""
+        row = GitHubToken.objects.filter(pk=token.id).first()
         with self._lock:
-            seen = self._newest.get((token.id, resource))
+            seen = self._quota(row, resource) if row else None
             quota = Quota(resource, seen.limit if seen else 0, 0, reset_at)
             self._newest[token.id, resource] = quota
         self._write(token, quota)

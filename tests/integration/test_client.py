@@ -270,6 +270,18 @@ def test_what_was_written_of_a_token_counts_at_once(
     assert pool.choose(resource).secret == OTHER
 
 
+def test_a_process_that_has_just_started_keeps_the_known_limit(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
+    hour = timezone.now() + timedelta(hours=1)
+    GitHubToken.objects.update(core_limit=5000, core_remaining=4, core_reset_at=hour)
+    github.faults.append(Fault(f.primary_limit(600)))
+    with pytest.raises(errors.RateLimited):
+        client.tree(REPO, "main")
+    token = GitHubToken.objects.get()
+    assert (token.core_limit, token.core_remaining) == (5000, 0)
+
+
 def test_a_budget_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.github.budget._REDIS_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
