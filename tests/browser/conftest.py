@@ -34,9 +34,9 @@ expect.set_options(timeout=10_000)
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The browser, one for all tests of this folder."""
+    if lack := browser.missing():
+        pytest.fail(lack, pytrace=False)
     path = browser.find()
-    if path is None:
-        pytest.fail(browser.MISSING, pytrace=False)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which runs no coroutine of ours.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -1,6 +1,7 @@
 """The browser of the tests: a Chromium or Chrome that is there, or one that is installed for them.
 
-`make setup` runs this module; the tests ask `find` and fail, with `MISSING`, when there is none.
+`make setup` runs this module. It installs what is missing, or says what to install and fails; so do
+the tests of the pages.
 """
 
 import os
@@ -8,22 +9,35 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-MISSING = (
-    "No Chromium or Chrome runs on this machine, and the browser tests need one. "
-    "Install one, or let `.venv/bin/python -m tests.common.browser` try it."
-)
-
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _APPLICATIONS = ("Google Chrome", "Chromium")  # of macOS
+_PLAYWRIGHT = [sys.executable, "-m", "playwright"]
+# Debian's packages. Playwright's driver needs the library, which a minimal system lacks.
+_BROWSER = ("chromium", "fonts-liberation")
+_LIBRARY = ("libatomic1",)
+_APT_INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends")
 
 
 def find() -> str | None:
     """The path of a browser that starts; None when there is none."""
-    return next((path for path in _candidates() if _starts(path)), None)
+    return next((path for path in _candidates() if _starts([path])), None)
+
+
+def missing() -> str:
+    """What the tests of the pages lack and how to install it, in one line; "" when all is there."""
+    driver, browser = _driver_starts(), find()
+    if driver and browser:
+        return ""
+    if shutil.which("apt-get"):
+        packages = (*(() if browser else _BROWSER), *(() if driver else _LIBRARY))
+        command = f"apt-get update && {' '.join((*_APT_INSTALL, *packages))}"
+        return f"The browser tests need more packages. Run this as root: {command}"
+    if not browser:
+        return "The browser tests need a Chromium or Chrome that starts. Install one of them."
+    return f"Playwright does not start. See why: {' '.join(_PLAYWRIGHT)} --version"
 
 
 def _candidates() -> Iterator[str]:
@@ -32,41 +46,51 @@ def _candidates() -> Iterator[str]:
         if path:
             yield path
     for application in _APPLICATIONS:
-        for folder in (Path("/Applications"), Path.home() / "Applications"):
-            path = folder / f"{application}.app" / "Contents" / "MacOS" / application
-            if path.exists():
-                yield str(path)
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    if Path(own).exists():
-        yield own
+        for folder in ("/Applications", f"{os.environ.get('HOME', '')}/Applications"):
+            yield f"{folder}/{application}.app/Contents/MacOS/{application}"
+    if _driver_starts():
+        with sync_playwright() as playwright:
+            yield playwright.chromium.executable_path
 
 
-def _starts(path: str) -> bool:
+def _driver_starts() -> bool:
+    """Whether Playwright's own Node.js starts: it needs a library that may be missing."""
+    return _starts(_PLAYWRIGHT)
+
+
+def _starts(command: list[str]) -> bool:
     """Ubuntu's `chromium-browser` only says where to get one, and libraries may be missing."""
     try:
-        return subprocess.run([path, "--version"], capture_output=True, timeout=60).returncode == 0
+        process = subprocess.run([*command, "--version"], capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return process.returncode == 0
 
 
-def install() -> str | None:
-    """Install a browser: Debian's package where we may, else Playwright's own. Its path."""
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        apt = ["apt-get", "--quiet", "--yes"]
-        _try([*apt, "update"])
-        _try([*apt, "install", "--no-install-recommends", "chromium", "fonts-liberation"])
-        found = find()
-        if found:
-            return found
-    _try([sys.executable, "-m", "playwright", "install", "chromium"])
-    return find()
+def install() -> None:
+    """Install what is missing: Debian's packages where we may, else Playwright's own browser."""
+    root = os.geteuid() == 0
+    if root and shutil.which("apt-get"):
+        _try("apt-get", "--quiet", "update")
+        # One after the other: where there is no such package, the others are installed.
+        for packages in (_LIBRARY, _BROWSER):
+            _try(*_APT_INSTALL, "--quiet", *packages)
+    if _driver_starts() and not find():
+        _try(*_PLAYWRIGHT, "install", *(["--with-deps"] if root else []), "chromium")
 
 
-def _try(command: list[str]) -> None:
-    print(" ".join(command), file=sys.stderr)  # noqa: T201 — what `make setup` does takes a while
-    subprocess.run(command, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+def _try(*command: str) -> None:
+    sys.stderr.write(f"{' '.join(command)}\n")  # it takes a while
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    process = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if process.returncode:
+        errors = [line for line in process.stdout.splitlines() if line.startswith(("E: ", "Error"))]
+        sys.stderr.write("".join(f"  {line}\n" for line in errors) or "  It failed.\n")
 
 
 if __name__ == "__main__":
-    sys.exit(None if find() or install() else MISSING)
+    if missing():
+        install()
+    sys.exit(missing() or None)

@@ -54,6 +54,22 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _MOST_DUPLICATES = 50
 _MOST_DIGITS = 300
 _LONGEST_REASON = 300
+# How the decoder's message begins, and what a finding says instead: Python's words differ between
+# its versions.
+_COMMA_AT_THE_END = "a comma with nothing after it"
+_JSON_REASONS = (
+    ("Illegal trailing comma", _COMMA_AT_THE_END),
+    ("Expecting property name", "a key in double quotes is missing"),
+    ("Expecting ':'", "a colon is missing after a key"),
+    ("Expecting ','", "a comma or a closing bracket is missing"),
+    ("Expecting value", "a value is missing"),
+    ("Invalid control character", "a line break or control character in a string"),
+    ("Unterminated string", "a string without an end"),
+    ("Invalid \\", "an escape (\\) that JSON does not know"),
+    ("Extra data", "text after the end"),
+)
+# Python 3.13 names the comma before a bracket, older ones the bracket.
+_BRACKETS_AFTER_COMMA = {"Expecting property name": "}", "Expecting value": "]"}
 _MERGE = "tag:yaml.org,2002:merge"
 TAKEN_OUT = "x"  # stands where an action was
 
@@ -207,9 +223,28 @@ def _parse_json(parsed: Parsed, effort: Effort) -> None:
         parsed.findings += decoder.duplicates
         parsed.twice = decoder.duplicates[0].line if decoder.duplicates else 0
     except json.JSONDecodeError as error:
-        parsed.add(Level.ERROR, error.lineno, f"not valid JSON: {error.msg} (column {error.colno})")
-    except (ValueError, RecursionError) as error:
+        parsed.add(Level.ERROR, *_json_problem(error))
+    except RecursionError:
+        parsed.add(Level.ERROR, 1, _too_deep())
+    except ValueError as error:  # of the functions for numbers
         parsed.add(Level.ERROR, 1, f"not valid JSON: {error}")
+
+
+def _json_problem(error: json.JSONDecodeError) -> tuple[int, str]:
+    """The line and the reason, the same for every version of Python."""
+    text, position = error.doc, error.pos
+    known = (reason for begin, reason in _JSON_REASONS if error.msg.startswith(begin))
+    reason = next(known, "its form is broken")
+    before = text[:position].rstrip()
+    for begin, bracket in _BRACKETS_AFTER_COMMA.items():
+        if (
+            error.msg.startswith(begin)
+            and text.startswith(bracket, position)
+            and before.endswith(",")
+        ):
+            position, reason = len(before) - 1, _COMMA_AT_THE_END
+    column = position - text.rfind("\n", 0, position)
+    return _line_at(text, position), f"not valid JSON: {reason} (column {column})"
 
 
 def _unsafe_json(text: str, effort: Effort) -> tuple[int, str] | None:
@@ -321,7 +356,10 @@ def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
         else:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             parsed.add(Level.ERROR, line, f"not valid YAML: {error.problem or error.context}")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        parsed.documents.clear()
+        parsed.add(Level.ERROR, 1, _too_deep())
+    except (yaml.YAMLError, ValueError) as error:
         parsed.documents.clear()
         # libyaml counts the bytes of a character that it refuses
         before = parsed.text.encode()[: getattr(error, "position", 0)]
