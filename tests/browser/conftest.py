@@ -1,6 +1,5 @@
 """A real web server and a real browser, over a hub that real workers have filled."""
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -25,7 +24,7 @@ _FLAGS = [
     "--no-first-run",
     # Whatever a page asks of another host fails: nothing leaves this machine.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium's sandbox refuses root
+    *browser.FLAGS_OF_USER,
 ]
 
 expect.set_options(timeout=10_000)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 from playwright.sync_api import sync_playwright
@@ -16,14 +17,16 @@ _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 _APPLICATIONS = ("Google Chrome", "Chromium")  # of macOS
 _PLAYWRIGHT = [sys.executable, "-m", "playwright"]
 # Debian's packages. Playwright's driver needs the library, which a minimal system lacks.
-_BROWSER = ("chromium", "fonts-liberation")
+_BROWSER = ("chromium", "chromium-sandbox", "fonts-liberation")
+# Chromium's sandbox refuses root.
+FLAGS_OF_USER = ["--no-sandbox"] if os.geteuid() == 0 else []
 _LIBRARY = ("libatomic1",)
 _APT_INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends")
 
 
 def find() -> str | None:
     """The path of a browser that starts; None when there is none."""
-    return next((path for path in _candidates() if _starts([path])), None)
+    return next((path for path in _candidates() if _opens_a_page(path)), None)
 
 
 def missing() -> str:
@@ -55,16 +58,24 @@ def _candidates() -> Iterator[str]:
 
 def _driver_starts() -> bool:
     """Whether Playwright's own Node.js starts: it needs a library that may be missing."""
-    return _starts(_PLAYWRIGHT)
+    return _succeeds([*_PLAYWRIGHT, "--version"])
 
 
-def _starts(command: list[str]) -> bool:
-    """Ubuntu's `chromium-browser` only says where to get one, and libraries may be missing."""
+def _opens_a_page(path: str) -> bool:
+    """Ubuntu's `chromium-browser` only says where to get one; libraries may be missing.
+
+    The profile is a new one: a browser that the user has open would show the page instead.
+    """
+    flags = ["--headless", "--disable-gpu", "--no-first-run", *FLAGS_OF_USER]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        return _succeeds([path, *flags, f"--user-data-dir={profile}", "--dump-dom", "about:blank"])
+
+
+def _succeeds(command: list[str]) -> bool:
     try:
-        process = subprocess.run([*command, "--version"], capture_output=True, timeout=60)
+        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return process.returncode == 0
 
 
 def install() -> None:

@@ -38,7 +38,9 @@ def test_what_is_missing_is_one_command_for_root(
     install = "apt-get update && apt-get install --yes --no-install-recommends"
     assert browser.missing().endswith(f"Run this as root: {install} libatomic1")
     (programs / "google-chrome").unlink()
-    assert browser.missing().endswith(f"{install} chromium fonts-liberation libatomic1")
+    assert browser.missing().endswith(
+        f"{install} chromium chromium-sandbox fonts-liberation libatomic1"
+    )
 
 
 def test_without_apt_it_is_said_what_is_missing(
