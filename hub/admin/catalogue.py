@@ -17,10 +17,10 @@ from django.utils.safestring import SafeString
 from hub.admin.facts import may_refresh_facts, refresh_facts
 from hub.admin.refresh import may_refresh, refresh
 from hub.catalogue import logos
-from hub.catalogue.add_by_repository import Refused, register
+from hub.catalogue.add_by_repository import NotRegistered, register
 from hub.catalogue.apply_import import NotApplied, apply, plan_import
-from hub.catalogue.exporting import export
 from hub.catalogue.importing import Plan, as_rows
+from hub.catalogue.table import export
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
 from hub.models.catalogue import FACTS_NOT_ASKED
@@ -202,7 +202,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         if form.is_valid():
             try:
                 exporter = register(form.cleaned_data["url"], form.cleaned_data["category"])
-            except Refused as fault:
+            except NotRegistered as fault:
                 form.add_error("url", str(fault))
             else:
                 self.log_addition(request, exporter, "Registered by its repository.")
