@@ -7,18 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import BooleanField as Boolean
-from django.db.models import (
-    CharField,
-    ExpressionWrapper,
-    F,
-    FloatField,
-    Func,
-    IntegerField,
-    Q,
-    QuerySet,
-    Value,
-)
+from django.db.models import CharField, F, FloatField, Func, IntegerField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Least
 
 from hub.models import Exporter
@@ -39,7 +28,7 @@ def search(exporters: "QuerySet[Exporter]", text: str) -> "QuerySet[Exporter]":
     query, guesses = _query(text), guessable(text)
     return (
         exporters.annotate(
-            exact=ExpressionWrapper(Q(words=query), Boolean()),
+            exact=Q(words=query),
             rank=SearchRank(F("words"), query),
             alike=_all_alike(guesses),
         )

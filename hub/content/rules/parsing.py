@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, partialmethod
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from math import isinf
 from typing import Any
@@ -88,17 +88,9 @@ class Findings(list[Finding]):
         if len(self) < self._most:
             self.append(Finding(level, self._about, line, reason))
 
-    def error(self, line: int, reason: str) -> None:
-        """Add an error."""
-        self.add(Level.ERROR, line, reason)
-
-    def warning(self, line: int, reason: str) -> None:
-        """Add a warning."""
-        self.add(Level.WARNING, line, reason)
-
-    def note(self, line: int, reason: str) -> None:
-        """Add a note."""
-        self.add(Level.NOTE, line, reason)
+    error = partialmethod(add, Level.ERROR)
+    warning = partialmethod(add, Level.WARNING)
+    note = partialmethod(add, Level.NOTE)
 
 
 @dataclass
@@ -276,7 +268,7 @@ def _storable_string(*args: Any) -> tuple[str, int]:
     return _storable(text), end
 
 
-def _no_constant(name: str) -> None:
+def _no_constant(name: str) -> None:  # NaN, Infinity
     raise ValueError(f"{name} is no JSON")
 
 

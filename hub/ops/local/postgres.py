@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg2
 
 from hub.ops.local import processes
-from hub.ops.local.server import EmbeddedServer, LocalHubError, as_user, secret_file
+from hub.ops.local.server import EmbeddedServer, LocalHubError, secret_file
 
 _UNPRIVILEGED = "nobody"  # Postgres refuses to run as root
 _INSTALLATION = "pginstall18"  # the wheel holds an older Postgres too
@@ -86,9 +86,8 @@ class EmbeddedPostgres(EmbeddedServer):
         self.end_leftover()
         # Stale: Postgres refuses to start if another program has its former pid.
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
-        for name in ("copying-*", "making-*"):
-            for interrupted in self.home.glob(name):
-                shutil.rmtree(interrupted, ignore_errors=True)
+        for interrupted in (*self.home.glob("copying-*"), *self.home.glob("making-*")):
+            shutil.rmtree(interrupted, ignore_errors=True)
         if not self._can_reach(_package()) and not self._copied_wheel.exists():
             self._copy_wheel()
         if not self.cluster.exists():
@@ -138,37 +137,21 @@ class EmbeddedPostgres(EmbeddedServer):
         if self.user is not None:
             for path in (making, password):
                 shutil.chown(path, self.user)
-        initdb = subprocess.Popen(  # noqa: S603 — our own command
-            [
-                self._bin / "initdb",
-                f"--pgdata={making / 'cluster'}",
-                "--username=hub",
-                "--auth=scram-sha-256",
-                f"--pwfile={password}",
-                "--data-checksums",
-                "--encoding=UTF8",
-                "--locale-provider=builtin",  # the same collation on Linux and macOS
-                "--builtin-locale=C.UTF-8",
-                "--locale=C",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
-            cwd="/",
-            env=self.environment,
-            **as_user(self.user),
-        )
+        command = [str(self._bin / "initdb"), f"--pgdata={making / 'cluster'}", "--username=hub"]
+        command += ["--auth=scram-sha-256", f"--pwfile={password}", "--data-checksums"]
+        # The same collation on Linux and macOS.
+        command += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--locale=C"]
+        initdb = self.spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            _, why = initdb.communicate()
+            _, problem = initdb.communicate()
         except BaseException:
             processes.kill_group(initdb.pid)
             initdb.wait()
             shutil.rmtree(making, ignore_errors=True)
             raise
         if initdb.returncode:
-            raise LocalHubError(f"Postgres could not make its cluster:\n{why}")
+            raise LocalHubError(f"Postgres could not make its cluster:\n{problem.decode()}")
         (making / "cluster").rename(self.cluster)
         shutil.rmtree(making)
 
@@ -195,11 +178,10 @@ class EmbeddedPostgres(EmbeddedServer):
         try:
             psycopg2.connect(self.url, connect_timeout=2).close()
         except psycopg2.OperationalError as error:
-            if "password authentication failed" in str(error):  # waiting would not help
-                raise LocalHubError(
-                    f"Postgres in {self.cluster} has another password than "
-                    f"{self.data_dir / 'postgres.password'}"
-                ) from error
+            if "password authentication failed" in str(error):
+                file = self.data_dir / "postgres.password"
+                problem = f"Postgres in {self.cluster} has another password than {file}"
+                raise LocalHubError(problem) from error
             return False
         return True
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 
 import psutil
@@ -36,6 +37,16 @@ def end(
             process.kill()
     _, alive = psutil.wait_procs(alive, timeout=10)
     return alive
+
+
+def stop(process: subprocess.Popen[bytes], stop_signal: int, seconds: float) -> None:
+    """Signal a child process, kill it after `seconds`, and wait for its end."""
+    process.send_signal(stop_signal)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def kill_group(leader: int) -> None:

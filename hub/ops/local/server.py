@@ -26,7 +26,7 @@ def wait_until(
     is_ready: Callable[[], bool],
     seconds: float,
     problem: str,
-    process: "subprocess.Popen[bytes] | None" = None,
+    process: subprocess.Popen[bytes] | None = None,
 ) -> None:
     """Wait; raises `LocalHubError` with `problem` when time is up or `process` has ended."""
     until = time.monotonic() + seconds
@@ -87,31 +87,31 @@ class EmbeddedServer(ABC):
         self.prepare()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 — our own command
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
-                cwd="/",
-                env=self.environment,
-                **as_user(self.user),
-            )
+            self.process = self.spawn(self.command, stdout=log, stderr=log)
         try:
             self.wait_until_ready()
         except BaseException:
             self.stop()
             raise
 
+    def spawn(self, command: list[str], *, stdout: Any, stderr: Any) -> subprocess.Popen[bytes]:
+        """Start a program of the server with its account and environment."""
+        return subprocess.Popen(  # noqa: S603 — our own command
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
+            cwd="/",
+            env=self.environment,
+            **as_user(self.user),
+        )
+
     def stop(self) -> None:
         """End it and wait until it is gone."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)  # Postgres' fast shutdown; fine for Valkey
-            try:
-                self.process.wait(_STOP_WITHIN)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            # SIGINT is Postgres' fast shutdown, and fine for Valkey.
+            processes.stop(self.process, signal.SIGINT, _STOP_WITHIN)
             self.process = None
 
     def kill(self) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,6 @@ def configuration(programs: Sequence[Program], *, socket: Path, logs: Path, root
             "autorestart": "true",
             "startretries": "100",
             "stopsignal": program.stop_signal,
-            "stopasgroup": "false",
             "killasgroup": "true",
             "stopwaitsecs": "15",
             "redirect_stderr": "true",
@@ -137,12 +137,7 @@ class Supervisor:
     def stop(self) -> None:
         """End all programs, the servers last, and whatever they left."""
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_WITHIN)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            processes.stop(self._process, signal.SIGTERM, _STOP_WITHIN)
         end_leftovers(self._data_dir)
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -17,7 +17,7 @@ import redis
 from hub.ops.local import postgres as postgres_module
 from hub.ops.local.ports import free_port, is_free
 from hub.ops.local.postgres import EmbeddedPostgres
-from hub.ops.local.server import EmbeddedServer, LocalHubError
+from hub.ops.local.server import EmbeddedServer, LocalHubError, as_user
 from hub.ops.local.valkey import EmbeddedValkey
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
@@ -151,7 +151,7 @@ def test_a_stale_pid_file_that_names_another_program_does_no_harm(folder: Path) 
     with EmbeddedPostgres(folder, free_port()) as server:
         server.kill()
         # The pid was given to somebody else meanwhile: as far as Postgres can see, its own.
-        stranger = subprocess.Popen(["sleep", "600"], **postgres_module.as_user(server.user))
+        stranger = subprocess.Popen(["sleep", "600"], **as_user(server.user))
         try:
             file = server.cluster / "postmaster.pid"
             lines = file.read_text().splitlines()
