@@ -29,8 +29,8 @@ _interrupted_at = float("-inf")  # time.monotonic()
 def run() -> None:
     """Start the hub, print its addresses, and stay until it is interrupted. Then end all of it."""
     _handle_signals()
-    data_dir, ports = _data_dir(), _ports()
-    lock = _lock(data_dir)
+    ports = _ports()
+    data_dir, lock = _lock_data_dir()
     if lock is None:
         raise LocalHubError(_already_running(data_dir))
     with lock:
@@ -45,9 +45,8 @@ def manage(command: list[str]) -> int:
     While no hub runs, the embedded Postgres is started for the command alone.
     """
     _handle_signals()
-    data_dir = _data_dir()
+    data_dir, lock = _lock_data_dir()
     env = os.environ | {"HUB_DATA_DIR": str(data_dir)}
-    lock = _lock(data_dir)
     if lock is None or os.environ.get("DATABASE_URL"):
         return subprocess.call([*_MANAGE, *command], env=env)  # noqa: S603 — our own command
     with lock:
@@ -183,32 +182,21 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
 
-def _data_dir() -> Path:
+def _lock_data_dir() -> tuple[Path, FileLock | None]:
+    """The data folder and its lock, acquired; without a lock while a hub runs in it."""
     data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise _unusable(data_dir, fault) from fault
-    return data_dir
-
-
-def _lock(data_dir: Path) -> FileLock | None:
-    """The data folder's lock, acquired; None while a hub runs in it."""
     lock = FileLock(data_dir / "run.lock")
     try:
+        data_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        return None
+        return data_dir, None
     except OSError as fault:
-        raise _unusable(data_dir, fault) from fault
-    return lock
-
-
-def _unusable(data_dir: Path, fault: OSError) -> LocalHubError:
-    return LocalHubError(
-        f"The data folder {data_dir} cannot be used ({fault.strerror}). "
-        "Set HUB_DATA_DIR to one that you may write to."
-    )
+        raise LocalHubError(
+            f"The data folder {data_dir} cannot be used ({fault.strerror}). "
+            "Set HUB_DATA_DIR to one that you may write to."
+        ) from fault
+    return data_dir, lock
 
 
 def _ports() -> dict[str, int]:
