@@ -245,11 +245,10 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         site = self.admin_site.each_context(request)
         return {**site, "title": title, "opts": self.model._meta, **more}
 
-    @admin.display(description="directories")
     def directories(self, exporter: Exporter) -> str:
         return ", ".join(row.directory for row in exporter.contents.all()) or "–"
 
-    @admin.display(description="facts", ordering="facts_at")
+    @admin.display(ordering="facts_at")
     def facts(self, exporter: Exporter) -> str:
         if exporter.facts_problem:
             return exporter.get_facts_problem_display()

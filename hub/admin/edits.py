@@ -122,7 +122,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
         number = chosen.filter(state=EditState.QUEUED).update(state=EditState.WITHDRAWN)
         self.message_user(request, f"{number} withdrawn; what was committed stays.")
 
-    @admin.display(description="file", ordering="directory")
+    @admin.display(ordering="directory")
     def file(self, edit: ContentEdit) -> str:
         return f"{edit.directory}/{edit.path}"
 

@@ -67,7 +67,6 @@ class FactsRunAdmin(ReadOnly, admin.ModelAdmin[FactsRun]):
     def number(self, run: FactsRun) -> int:
         return run.pk
 
-    @admin.display(description="duration")
     def duration(self, run: FactsRun) -> str:
         return f"{run.seconds:.1f} s"
 
@@ -75,14 +74,11 @@ class FactsRunAdmin(ReadOnly, admin.ModelAdmin[FactsRun]):
     def progress(self, run: Any) -> str:
         return f"{run.looked_up} of {run.to_look_up}"
 
-    @admin.display(description="changed")
     def changed(self, run: Any) -> Any:
         return run.changes
 
-    @admin.display(description="failed")
     def failed(self, run: Any) -> Any:
         return run.failures
 
-    @admin.display(description="requests")
     def requests(self, run: Any) -> Any:
         return run.asked  # those with a free 304 included

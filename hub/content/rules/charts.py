@@ -73,9 +73,7 @@ def _check_chart(document: LineDict) -> Findings:
 def find_manifests(documents: list[Any]) -> list[Manifest]:
     """The Kubernetes resources that would deploy something."""
     found = []
-    for document in resources(documents):
-        if not isinstance(document, LineDict):
-            continue
+    for document in mappings_in([*resources(documents)]):
         kind = text_of(document.get("kind"))
         if not kind or not text_of(document.get("apiVersion")) or kind in CARRY_CONTENT:
             continue
