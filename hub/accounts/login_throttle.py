@@ -1,7 +1,8 @@
-"""For whom a failed sign-in counts, and for how long; django-axes calls it by its settings."""
+"""For whom a failed sign-in counts, and for how long; django-axes' settings name the functions."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -12,19 +13,30 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from hub.accounts.client_address import counted_as
+UNKNOWN = "0.0.0.0"  # noqa: S104 — no address to bind to
+_SUBSCRIBER_PREFIX = 64  # RFC 6177, RFC 7421: the smallest network that a subscriber gets
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where the request comes from; a trusted proxy's word is in it already (`config.wsgi`)."""
+    """The client's address; `config.wsgi` has evaluated trusted proxies."""
     return counted_as(request.META.get("REMOTE_ADDR", ""))
 
 
-def name_of(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """The name to count for: an account's own; of any other a digest.
+def counted_as(address: str) -> str:
+    """An IPv4 address as it is, for IPv6 its subscriber's network; `UNKNOWN` for an invalid one."""
+    try:
+        parsed = ip_address(address.partition("%")[0])  # without a zone ("%eth0")
+    except ValueError:
+        return UNKNOWN
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((parsed, _SUBSCRIBER_PREFIX), strict=False).network_address)
 
-    For what is typed into the field of the name is now and then the password.
-    """
+
+def name_of(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    """An account's name; of any other a digest, for it may be a mistyped password."""
     name = str((credentials or request.POST).get("username") or "")
     if "\0" not in name and User.objects.filter(username=name).exists():
         return name
@@ -39,10 +51,10 @@ def in_words(name: str, address: str, *_: object) -> str:
 def locked_until(
     attempts: Iterable[tuple[datetime, int]], limit: int, cool_off: timedelta
 ) -> datetime | None:
-    """When fewer than `limit` failures count again; None when that is so now. Pure.
+    """When fewer than `limit` failures will count; None if that is so now.
 
-    `attempts`: the last time and the number of failures, oldest first. Each row counts until
-    `cool_off` has passed since its last time.
+    `attempts`: the last time and the number of failures, oldest first. A row counts until
+    `cool_off` after its last time.
     """
     rows = list(attempts)
     left = sum(failures for _, failures in rows)
@@ -56,7 +68,7 @@ def locked_until(
 
 
 def end_of_lock(attempts: QuerySet[AccessAttempt]) -> datetime | None:
-    """Until when these attempts, all of one name and address, lock it."""
+    """Until when these attempts of one name and address lock it."""
     return locked_until(
         attempts.order_by("attempt_time").values_list("attempt_time", "failures_since_start"),
         settings.AXES_FAILURE_LIMIT,
@@ -65,7 +77,6 @@ def end_of_lock(attempts: QuerySet[AccessAttempt]) -> datetime | None:
 
 
 def forget_old() -> None:
-    """Delete failures that count no more: names and addresses of people are not kept longer."""
-    AccessAttempt.objects.filter(
-        attempt_time__lt=timezone.now() - settings.AXES_COOLOFF_TIME
-    ).delete()
+    """Delete failures that no longer count, with the names and addresses of people."""
+    before = timezone.now() - settings.AXES_COOLOFF_TIME
+    AccessAttempt.objects.filter(attempt_time__lt=before).delete()

@@ -2,13 +2,4 @@
 
 from hub.admin import access, catalogue, contents, edits, facts, logins, schedule, webhooks
 
-__all__ = [
-    "access",
-    "catalogue",
-    "contents",
-    "edits",
-    "facts",
-    "logins",
-    "schedule",
-    "webhooks",
-]
+__all__ = ["access", "catalogue", "contents", "edits", "facts", "logins", "schedule", "webhooks"]

@@ -16,7 +16,7 @@ _QUOTAS = [name for resource in Resource for name in quota_fields(resource)]
 
 
 class GitHubTokenForm(forms.ModelForm[GitHubToken]):
-    """Takes a token once; it is never sent back to a browser."""
+    """Accepts a token, which is never sent back to a browser."""
 
     secret = forms.CharField(
         label="Token",
@@ -37,7 +37,7 @@ class GitHubTokenForm(forms.ModelForm[GitHubToken]):
             self.fields["secret"].required = self.instance.pk is None
 
     def clean_secret(self) -> str:
-        """The token, taken only when GitHub takes it."""
+        """The token, if GitHub accepts it."""
         secret: str = self.cleaned_data["secret"].strip()
         if not secret:
             return str(self.instance.secret)
@@ -64,32 +64,24 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
     fields = ["name", "secret", *readonly_fields]
 
     def has_change_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
-        """The environment's token is changed there: here it can only be looked at."""
-        if obj is not None and obj.from_environment:
-            return False
-        return super().has_change_permission(request, obj)
+        """A token of the environment is read-only here."""
+        is_fixed = obj is not None and obj.from_environment
+        return not is_fixed and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
-        if obj is not None and obj.from_environment:
-            return False
-        return super().has_delete_permission(request, obj)
+        is_fixed = obj is not None and obj.from_environment
+        return not is_fixed and super().has_delete_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: GitHubToken | None = None) -> Any:
-        """Without the secret where it cannot be changed: a read-only field would show it."""
+        """Without the secret where it is read-only, for that would show it."""
         if obj is None:
             return ["name", "secret"]
         if self.has_change_permission(request, obj):
             return self.fields
         return ["name", *self.readonly_fields]
 
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: GitHubToken,
-        form: forms.ModelForm[GitHubToken],
-        change: bool,
-    ) -> None:
-        """Store what the check said; a replaced token starts afresh."""
+    def save_model(self, request: HttpRequest, obj: GitHubToken, form: Any, change: bool) -> None:
+        """Store the quota from the check; a replaced token starts without earlier state."""
         quota = getattr(form, "quota", None)
         if quota is not None:
             obj.state, obj.blocked_until = TokenState.VALID, None

@@ -8,35 +8,37 @@ from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from hub.admin.facts import may_refresh_facts, refresh_facts
 from hub.admin.refresh import may_refresh, refresh
 from hub.catalogue import logos
-from hub.catalogue.add_by_repository import Refused, register
+from hub.catalogue.add_by_repository import NotRegistered, register
 from hub.catalogue.apply_import import NotApplied, apply, plan_import
-from hub.catalogue.exporting import export
 from hub.catalogue.importing import Plan, as_rows
+from hub.catalogue.table import COLUMNS, export
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
 from hub.models.catalogue import FACTS_NOT_ASKED
 
 _LARGEST_FILE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters has 0.2 MB
+_FACTS = ["stars", "archived", "default_branch", "renamed_to", "last_release_at"]
+_FACTS += ["facts_at", "facts_problem"]
 
 
 @admin.register(Category)
 class CategoryAdmin(admin.ModelAdmin[Category]):
-    """The shelves."""
+    """Categories."""
 
     search_fields = ["name"]
 
 
 class HasDirectory(admin.SimpleListFilter):
-    """Exporters with a directory, and those for which none was found."""
+    """Exporters with or without a directory."""
 
     title = "directory"
     parameter_name = "directory"
@@ -72,18 +74,10 @@ class ExporterForm(forms.ModelForm[Exporter]):
 
     class Meta:
         model = Exporter
-        fields = [
-            "title",
-            "slug",
-            "project_name",
-            "repository",
-            "category",
-            "official",
-            "description",
-        ]
+        fields = ["title", "slug", *COLUMNS[2:]]
 
     def clean_new_logo(self) -> tuple[str, bytes] | None:
-        """The logo's media type and bytes, judged by what is in the file."""
+        """The logo's media type and bytes."""
         upload: UploadedFile[bytes] | None = self.cleaned_data["new_logo"]
         if upload is None:
             return None
@@ -94,7 +88,7 @@ class ExporterForm(forms.ModelForm[Exporter]):
 
 
 class RegisterForm(forms.Form):
-    """What a registration needs; GitHub tells the rest."""
+    """What a registration needs; the rest comes from GitHub."""
 
     url = forms.CharField(
         label="Repository",
@@ -142,35 +136,19 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     fieldsets = [
         (None, {"fields": [*ExporterForm.Meta.fields]}),
         ("Logo", {"fields": ["current_logo", "new_logo", "remove_logo"]}),
-        (
-            "Facts, as GitHub told them",
-            {
-                "fields": [
-                    "stars",
-                    "archived",
-                    "default_branch",
-                    "renamed_to",
-                    "last_release_at",
-                    "facts_at",
-                    "facts_problem",
-                ]
-            },
-        ),
+        ("Facts from GitHub", {"fields": [*_FACTS]}),
     ]
-    readonly_fields = ["current_logo", *fieldsets[2][1]["fields"]]
+    readonly_fields = ["current_logo", *_FACTS]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Exporter]:
         return super().get_queryset(request).prefetch_related("contents")
 
     def get_urls(self) -> list[URLPattern]:
-        def named(route: str, view: Any, name: str) -> URLPattern:
-            pattern: URLPattern = path(route, self.admin_site.admin_view(view), name=name)
-            return pattern
-
+        wrap = self.admin_site.admin_view
         return [
-            named("register/", self.register_view, "hub_exporter_register"),
-            named("import/", self.import_view, "hub_exporter_import"),
-            named("export/", self.export_view, "hub_exporter_export"),
+            path("register/", wrap(self.register_view), name="hub_exporter_register"),
+            path("import/", wrap(self.import_view), name="hub_exporter_import"),
+            path("export/", wrap(self.export_view), name="hub_exporter_export"),
             *super().get_urls(),
         ]
 
@@ -178,10 +156,8 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         context = {"may_import": self.may_import(request)}
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
-    def save_model(
-        self, request: HttpRequest, obj: Exporter, form: forms.ModelForm[Exporter], change: bool
-    ) -> None:
-        """Keep the logo too; what GitHub told of a former repository counts no more."""
+    def save_model(self, request: HttpRequest, obj: Exporter, form: Any, change: bool) -> None:
+        """Store the logo too; clear the facts of a former repository."""
         if "repository" in form.changed_data:
             for name, value in FACTS_NOT_ASKED.items():
                 setattr(obj, name, value)
@@ -192,8 +168,6 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         elif form.cleaned_data.get("remove_logo"):
             logos.remove(obj)
 
-    # --- registering, importing, exporting --------------------------------------------------------
-
     def register_view(self, request: HttpRequest) -> HttpResponse:
         """Add an exporter by the address of its repository."""
         if not self.has_add_permission(request):
@@ -202,7 +176,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         if form.is_valid():
             try:
                 exporter = register(form.cleaned_data["url"], form.cleaned_data["category"])
-            except Refused as fault:
+            except NotRegistered as fault:
                 form.add_error("url", str(fault))
             else:
                 self.log_addition(request, exporter, "Registered by its repository.")
@@ -210,19 +184,16 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
                     request,
                     f"{exporter} is in the catalogue. Look whether its title is as people know it.",
                 )
-                return HttpResponseRedirect(
-                    reverse("admin:hub_exporter_change", args=[exporter.pk])
-                    if self.has_view_or_change_permission(request)
-                    else reverse("admin:index")
-                )
+                if not self.has_view_or_change_permission(request):
+                    return redirect("admin:index")
+                return redirect("admin:hub_exporter_change", exporter.pk)
         context = self._context(request, "Add an exporter by its repository", form=form)
         return render(request, "admin/hub/exporter/register.html", context)
 
     def may_import(self, request: HttpRequest) -> bool:
-        """Whether the user may both add and change exporters: an import does either."""
-        return self.has_add_permission(request) and bool(
-            request.user.has_perm("hub.change_exporter")
-        )
+        """Whether the user may add and change exporters."""
+        may_change = bool(request.user.has_perm("hub.change_exporter"))
+        return self.has_add_permission(request) and may_change
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Upload a file, see what would change, confirm."""
@@ -243,13 +214,13 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
             "Import exporters: what would change",
             plan=plan,
             rows=as_rows(plan),
-            # With problems there is nothing to confirm, and the bytes may be no text.
+            # With problems there is nothing to confirm, and the file may not be text.
             text="" if plan.problems else data.decode("utf-8-sig"),
         )
         return render(request, "admin/hub/exporter/import_plan.html", context)
 
     def _confirm_import(self, request: HttpRequest) -> HttpResponse:
-        """Apply what was shown, and only that: the file is compared with the catalogue again."""
+        """Apply the plan if it is still the one that was shown."""
         data = request.POST.get("text", "").encode()
         plan = plan_import(data)
         if plan.digest != request.POST["seen"]:
@@ -261,60 +232,43 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
             messages.error(request, f"{fault}.")
             return self._show_plan(request, data, plan_import(data))
         messages.success(request, f"Imported: {plan.summary}.")
-        return HttpResponseRedirect(reverse("admin:hub_exporter_changelist"))
+        return redirect("admin:hub_exporter_changelist")
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         """The whole catalogue as a CSV file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        response = HttpResponse(export(), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = 'attachment; filename="catalogue.csv"'
-        return response
+        headers = {"Content-Disposition": 'attachment; filename="catalogue.csv"'}
+        return HttpResponse(export(), content_type="text/csv; charset=utf-8", headers=headers)
 
     def _context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
-        return {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.model._meta,
-            **more,
-        }
+        site = self.admin_site.each_context(request)
+        return {**site, "title": title, "opts": self.model._meta, **more}
 
-    # --- columns and fields -----------------------------------------------------------------------
-
-    @admin.display(description="directories")
     def directories(self, exporter: Exporter) -> str:
-        """The directories that hold this exporter's contents."""
         return ", ".join(row.directory for row in exporter.contents.all()) or "–"
 
-    @admin.display(description="facts", ordering="facts_at")
+    @admin.display(ordering="facts_at")
     def facts(self, exporter: Exporter) -> str:
-        """How the facts of its repository are."""
         if exporter.facts_problem:
             return exporter.get_facts_problem_display()
         return "known" if exporter.facts_at else "not asked yet"
 
     @admin.display(description="logo")
     def current_logo(self, exporter: Exporter) -> SafeString:
-        """The logo as it is."""
         if not exporter.logo_type:
             return format_html("{}", "none: the pages draw the title's first letters")
         return format_html('<img src="{}" width="64" height="64" alt="">', exporter.logo_url)
 
-    # --- actions ----------------------------------------------------------------------------------
-
     def has_refresh_permission(self, request: HttpRequest) -> bool:
-        """Named so that Django offers the action only to those who may start a run."""
+        """Django looks this up for the action's permission."""
         return may_refresh(request)
 
     @admin.action(description="Refresh contents now", permissions=["refresh"])
     def refresh_contents(self, request: HttpRequest, chosen: QuerySet[Exporter]) -> None:
-        """Look up just the directories of the chosen exporters."""
-        directories = list(
-            ExporterContents.objects.filter(
-                source=configured_source().key, exporter__in=chosen
-            ).values_list("directory", flat=True)
-        )
-        if directories:
+        """Look up the directories of the chosen exporters."""
+        here = ExporterContents.objects.filter(source=configured_source().key, exporter__in=chosen)
+        if directories := list(here.values_list("directory", flat=True)):
             refresh(request, chosen=directories)
         else:
             messages.warning(
@@ -324,10 +278,10 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
             )
 
     def has_refresh_facts_permission(self, request: HttpRequest) -> bool:
-        """Named so that Django offers the action only to those who may start a facts run."""
+        """Django looks this up for the action's permission."""
         return may_refresh_facts(request)
 
     @admin.action(description="Refresh facts now", permissions=["refresh_facts"])
     def refresh_facts(self, request: HttpRequest, chosen: QuerySet[Exporter]) -> None:
-        """Ask GitHub for stars, README and releases of the chosen exporters."""
+        """Fetch stars, README and releases of the chosen exporters."""
         refresh_facts(request, list(chosen.values_list("pk", flat=True)))

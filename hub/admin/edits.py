@@ -1,4 +1,4 @@
-"""Editing content files: the form, its checks, and what became of each edit."""
+"""Editing content files: the form, its checks, and the state of each edit."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from hub.admin.refresh import run_link
 from hub.content import editing
-from hub.content.rules.report import FileFinding
 from hub.github.source import configured_source
 from hub.models import ContentEdit, EditAction, EditState
 
@@ -71,18 +71,14 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         except editing.Changed as changed:
             self.add_error("overwrite", str(changed))
         except editing.Invalid as invalid:
-            reasons = [str(invalid), *(_finding(finding) for finding in invalid.findings)]
-            self.add_error(invalid.field, ValidationError(reasons))
+            reasons = [f"line {finding.line}: {finding.reason}" for finding in invalid.findings]
+            self.add_error(invalid.field, ValidationError([str(invalid), *reasons]))
         return cleaned
-
-
-def _finding(finding: FileFinding) -> str:
-    return f"line {finding.line}: {finding.reason}"
 
 
 @admin.register(ContentEdit)
 class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
-    """Edits with what became of them. Saving one commits it to GitHub and publishes it."""
+    """Saving an edit commits it to GitHub and publishes it."""
 
     form = ContentEditForm
     list_display = ["file", "action", "state", "reason", "author", "created_at", "run_link"]
@@ -90,12 +86,14 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     search_fields = ["directory", "path", "message"]
     list_select_related = ["author"]
     actions = ["withdraw"]
+    _state = ["state", "reason", "detail", "commit_sha", "run_link"]
+    readonly_fields = [*_state, "text_as_it_is", "there_now"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContentEdit]:
         return super().get_queryset(request).filter(source=configured_source().key)
 
     def has_change_permission(self, request: HttpRequest, obj: ContentEdit | None = None) -> bool:
-        """What is on its way to GitHub, or there, cannot be changed any more; a draft can."""
+        """Only drafts can be changed."""
         if obj is not None and obj.state not in _DRAFTS:
             return False
         return super().has_change_permission(request, obj)
@@ -105,55 +103,40 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
         editable = [*given, "text", "message"]
         if obj is None:
             return [*editable, "base_sha", "overwrite"]
-        state = ["state", "reason", "detail", "commit_sha", "run_link"]
         if self.has_change_permission(request, obj):
-            return [*state, "there_now", *editable, "base_sha", "overwrite"]
-        return [*given, "text_as_it_is", "message", *state]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: ContentEdit | None = None) -> Any:
-        shown = ["state", "reason", "detail", "commit_sha", "run_link"]
-        return [*shown, "text_as_it_is", "there_now"]
+            return [*self._state, "there_now", *editable, "base_sha", "overwrite"]
+        return [*given, "text_as_it_is", "message", *self._state]
 
     def save_model(self, request: HttpRequest, obj: ContentEdit, form: Any, change: bool) -> None:
-        """Keep the edit and begin the run that commits it."""
+        """Store the edit and start the run that commits it."""
         author = request.user if request.user.is_authenticated else None
         edit, started = editing.submit(form.proposal, author, obj)
         obj.pk = edit.pk
-        link = format_html(
-            '<a href="{}">run {}</a>',
-            reverse("admin:hub_refreshrun_change", args=[started.run.pk]),
-            started.run.pk,
-        )
+        link = run_link("hub_refreshrun", started.run.pk, f"run {started.run.pk}")
         text = "{} commits and publishes it." if started.created else "It is committed after {}."
         messages.info(request, format_html(text, link))
 
     @admin.action(description="Withdraw what is not committed yet", permissions=["change"])
     def withdraw(self, request: HttpRequest, chosen: QuerySet[ContentEdit]) -> None:
-        """Take waiting edits back; their texts stay as drafts."""
+        """Withdraw pending edits; their texts stay as drafts."""
         number = chosen.filter(state=EditState.QUEUED).update(state=EditState.WITHDRAWN)
         self.message_user(request, f"{number} withdrawn; what was committed stays.")
 
-    @admin.display(description="file", ordering="directory")
+    @admin.display(ordering="directory")
     def file(self, edit: ContentEdit) -> str:
-        """The file's whole path."""
         return f"{edit.directory}/{edit.path}"
 
     @admin.display(description="run")
     def run_link(self, edit: ContentEdit) -> str:
-        """The run that committed it."""
-        if edit.run_id is None:
-            return "–"
-        url = reverse("admin:hub_refreshrun_change", args=[edit.run_id])
-        return format_html('<a href="{}">{}</a>', url, edit.run_id)
+        return run_link("hub_refreshrun", edit.run_id, str(edit.run_id)) if edit.run_id else "–"
 
     @admin.display(description="text")
     def text_as_it_is(self, edit: ContentEdit) -> SafeString:
-        """The text with its indentation, where it cannot be changed."""
         return format_html("<pre>{}</pre>", edit.text)
 
     @admin.display(description="what is there now")
     def there_now(self, edit: ContentEdit) -> SafeString:
-        """The file as the last publication has it, beside a draft that met another text."""
+        """The file as last published, to compare a draft with it."""
         there = editing.current_file(edit.directory, edit.path)
         if not there.sha:
             return format_html("{}", "no such file")

@@ -1,16 +1,15 @@
-"""Runs that asked for the repositories' facts, and asking again for chosen exporters."""
+"""Runs that fetched the repositories' facts, and fetching them for chosen exporters."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 
 from hub.admin.contents import ReadOnly
+from hub.admin.refresh import report_start, run_link
 from hub.facts.runs import start_run
 from hub.models import FactsLookup, FactsRun, Outcome, RunTrigger
 
@@ -21,25 +20,14 @@ def may_refresh_facts(request: HttpRequest) -> bool:
 
 
 def refresh_facts(request: HttpRequest, chosen: Sequence[int]) -> None:
-    """Ask for the facts of the chosen exporters, or say that a run is open already."""
-    run, created = start_run(
-        RunTrigger.ADMIN,
-        requested_by=request.user,  # type: ignore[arg-type]
-        chosen=chosen,
-    )
-    url = reverse("admin:hub_factsrun_change", args=[run.pk])
-    link = format_html('<a href="{}">{}</a>', url, run)
-    if created:
-        messages.success(request, format_html("Asking GitHub now: {}.", link))
-    else:
-        messages.warning(
-            request,
-            format_html("{} is open already, so no other was started. Wait for its end.", link),
-        )
+    """Fetch the facts of the chosen exporters, or say that a run is open."""
+    user: Any = request.user
+    run, created = start_run(RunTrigger.ADMIN, requested_by=user, chosen=chosen)
+    report_start(request, run_link("hub_factsrun", run.pk, str(run)), "Asking GitHub now", created)
 
 
 class FactsLookupInline(ReadOnly, admin.TabularInline[FactsLookup, FactsRun]):
-    """The exporters that the run asked about."""
+    """The exporters of the run."""
 
     model = FactsLookup
     fields = ("exporter", "outcome", "changed", "reason", "detail", "requests", "finished_at")
@@ -54,19 +42,8 @@ class FactsLookupInline(ReadOnly, admin.TabularInline[FactsLookup, FactsRun]):
 class FactsRunAdmin(ReadOnly, admin.ModelAdmin[FactsRun]):
     """The runs, newest first. One is started for chosen exporters in the list of exporters."""
 
-    list_display = [
-        "number",
-        "status",
-        "progress",
-        "changed",
-        "failed",
-        "requests",
-        "started_at",
-        "duration",
-        "reason",
-        "trigger",
-        "requested_by",
-    ]
+    list_display = ["number", "status", "progress", "changed", "failed", "requests", "started_at"]
+    list_display += ["duration", "reason", "trigger", "requested_by"]
     list_filter = ["status", "trigger"]
     date_hierarchy = "started_at"
     inlines = [FactsLookupInline]
@@ -88,30 +65,20 @@ class FactsRunAdmin(ReadOnly, admin.ModelAdmin[FactsRun]):
 
     @admin.display(description="run", ordering="pk")
     def number(self, run: FactsRun) -> int:
-        """The run's number."""
         return run.pk
 
-    @admin.display(description="took")
     def duration(self, run: FactsRun) -> str:
-        """How long it took."""
         return f"{run.seconds:.1f} s"
 
-    @admin.display(description="asked")
+    @admin.display(description="exporters")
     def progress(self, run: Any) -> str:
-        """Exporters that were asked about, of those there are."""
         return f"{run.looked_up} of {run.to_look_up}"
 
-    @admin.display(description="changed")
-    def changed(self, run: Any) -> int:
-        """Exporters with something new."""
-        return int(run.changes)
+    def changed(self, run: Any) -> Any:
+        return run.changes
 
-    @admin.display(description="failed")
-    def failed(self, run: Any) -> int:
-        """Exporters that could not be asked about."""
-        return int(run.failures)
+    def failed(self, run: Any) -> Any:
+        return run.failures
 
-    @admin.display(description="requests")
-    def requests(self, run: Any) -> int:
-        """Requests to GitHub, those that a 304 made free too."""
-        return int(run.asked)
+    def requests(self, run: Any) -> Any:
+        return run.asked  # those with a free 304 included

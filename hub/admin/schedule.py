@@ -1,6 +1,4 @@
-"""The schedule that beat follows: django-celery-beat's own admin, with its actions guarded, and for
-whatever an address says.
-"""
+"""django-celery-beat's admin, with guarded actions and robust against odd addresses."""
 
 from contextlib import suppress
 from typing import Any
@@ -13,15 +11,11 @@ from django_celery_beat.models import ClockedSchedule, PeriodicTask
 
 
 class ReadableInitials:
-    """Fills a form from the address with what its fields can read, and leaves the rest empty.
-
-    Django hands a text to the widget of a date, which fails.
-    """
+    """Fills a form from the address with valid values only: others make date widgets fail."""
 
     model: Any
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """What stands in the fields of a new row's form."""
         given = super().get_changeform_initial_data(request)  # type: ignore[misc]
         read = {}
         for field in self.model._meta.concrete_fields:
@@ -36,13 +30,10 @@ admin.site.unregister([PeriodicTask, ClockedSchedule])
 
 @admin.register(PeriodicTask)
 class HubPeriodicTaskAdmin(ReadableInitials, PeriodicTaskAdmin):
-    """What beat sends, and when.
-
-    Its actions enable, disable and run tasks, and it offers them to all who may look.
-    """
+    """What beat sends, and when."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Only for those who may change an entry."""
+        """Only for users who may change an entry: these enable, disable and run tasks."""
         may = self.has_change_permission(request)
         offered: dict[str, Any] = super().get_actions(request)
         return {name: what for name, what in offered.items() if may or name not in self.actions}

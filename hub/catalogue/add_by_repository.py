@@ -1,8 +1,9 @@
-"""Registering an exporter by the address of its repository; GitHub tells the rest."""
+"""Register an exporter by the address of its repository; the rest comes from GitHub."""
 
 from functools import partial
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from hub.catalogue.importing import LONGEST, free_slug
 from hub.facts import parse
@@ -13,7 +14,6 @@ from hub.github.client import shared_client
 from hub.models import Category, Exporter, FactsPart, RunTrigger
 from hub.names.repositories import NotARepository, repository_of, url_of
 
-# Repositories of this owner are kept by the Prometheus team.
 _OFFICIAL_OWNER = "prometheus"
 
 _WHY: dict[type[errors.GitHubError], str] = {
@@ -24,60 +24,55 @@ _WHY: dict[type[errors.GitHubError], str] = {
 }
 
 
-class Refused(Exception):
+class NotRegistered(Exception):
     """Nothing was registered; the message says why and what to do."""
 
 
 def register(url: str, category: Category) -> Exporter:
-    """Ask GitHub for the repository at `url` and create its exporter. Raises `Refused`.
+    """Create the exporter of the repository at `url`, under its current name.
 
-    Only OWNER/NAME of the address is used. A repository that was renamed is registered under the
-    name that it has now. The one place where a registration writes an exporter.
+    Only OWNER/NAME of the address is used. Raises `NotRegistered`.
     """
     try:
         name = repository_of(url)
     except NotARepository as fault:
-        raise Refused(str(fault)) from None
+        raise NotRegistered(str(fault)) from None
     _refuse_duplicate(name)
     path = f"/repos/{name}"
     try:
-        answer = shared_client().get(path, etags={})  # there is none yet; one is kept below
+        answer = shared_client().get(path, etags={})
         facts = parse.repository(answer.data)
     except errors.RateLimited as error:
         until = f" (until {error.reset_at:%H:%M} UTC)" if error.reset_at else ""
-        raise Refused(f"GitHub asks the hub to wait{until}: try again later.") from None
+        raise NotRegistered(f"GitHub asks the hub to wait{until}: try again later.") from None
     except errors.GitHubError as error:
         why = _WHY.get(type(error)) or f"GitHub could not be asked ({error.reason.label})."
-        raise Refused(why) from None
+        raise NotRegistered(why) from None
     _refuse_duplicate(facts.name)
     try:
         with transaction.atomic():
             exporter = _create(facts, category)
-            # The ETag belongs to the address that the next run asks: not to a former name.
-            told_at = f"/repos/{facts.name}"
-            etag = answer.etag if path == told_at else ""
-            store(
-                exporter,
-                [FetchedPart(FactsPart.REPOSITORY, facts, told_at, answer.token_id, etag)],
-                problem="",
-            )
-            # README and releases are still unknown: a run asks for them.
+            # The ETag is useless for the current name if it came from a former one.
+            current = f"/repos/{facts.name}"
+            etag = answer.etag if path == current else ""
+            part = FetchedPart(FactsPart.REPOSITORY, facts, current, answer.token_id, etag)
+            store(exporter, [part], problem="")
+            # README and releases are still unknown: a run fetches them.
             Exporter.objects.filter(pk=exporter.pk).update(facts_at=None)
             transaction.on_commit(partial(start_run, RunTrigger.ADMIN, chosen=[exporter.pk]))
     except IntegrityError:
-        raise Refused("Somebody else registered it at the same moment: look for it.") from None
+        raise NotRegistered(
+            "Somebody else registered it at the same moment: look for it."
+        ) from None
     exporter.refresh_from_db()
     return exporter
 
 
 def _refuse_duplicate(name: str) -> None:
     url = url_of(name)
-    there = (
-        Exporter.objects.filter(repository__iexact=url).first()
-        or Exporter.objects.filter(renamed_to__iexact=url).first()
-    )
-    if there:
-        raise Refused(f"{url} is in the catalogue already: {there.title} (slug {there.slug}).")
+    same = Exporter.objects.filter(Q(repository__iexact=url) | Q(renamed_to__iexact=url)).first()
+    if same:
+        raise NotRegistered(f"{url} is in the catalogue already: {same.title} (slug {same.slug}).")
 
 
 def _create(facts: parse.RepositoryFacts, category: Category) -> Exporter:

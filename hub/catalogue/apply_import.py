@@ -1,4 +1,4 @@
-"""Writing an import into the catalogue: all of it in one transaction, or nothing."""
+"""Write an import into the catalogue: all of it in one transaction, or nothing."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from hub.catalogue.importing import Known, Plan, compare, parse
+from hub.catalogue.table import COLUMNS, FIELDS
 from hub.content.map.render_map import show_catalogue
 from hub.models import Category, Exporter
 from hub.models.catalogue import FACTS_NOT_ASKED
@@ -19,35 +20,15 @@ class NotApplied(Exception):
 def plan_import(data: bytes, *, only_new: bool = False) -> Plan:
     """What importing the file `data` would do to the catalogue as it is now. Writes nothing."""
     categories = Category.objects.values_list("name", flat=True)
-    return compare(parse(data), known(), categories, only_new=only_new)
-
-
-def known() -> list[Known]:
-    """The catalogue as `compare` and the export need it, by slug."""
-    exporters = Exporter.objects.select_related("category").order_by("slug")
-    return [
-        Known(
-            exporter.pk,
-            {
-                "slug": exporter.slug,
-                "title": exporter.title,
-                "project_name": exporter.project_name,
-                "repository": exporter.repository,
-                "category": exporter.category.name,
-                "official": exporter.official,
-                "description": exporter.description,
-            },
-            exporter.renamed_to,
-        )
-        for exporter in exporters
+    known = [
+        Known(pk, dict(zip(COLUMNS, values, strict=True)), renamed_to)
+        for pk, renamed_to, *values in Exporter.objects.values_list("pk", "renamed_to", *FIELDS)
     ]
+    return compare(parse(data), known, categories, only_new=only_new)
 
 
 def apply(plan: Plan) -> None:
-    """Write the plan. Raises `NotApplied` when it has problems or the catalogue is another now.
-
-    The one place where an import writes exporters.
-    """
+    """Write the plan. Raises `NotApplied` when it has problems or the catalogue has changed."""
     if plan.problems:
         raise NotApplied("the file has errors, so nothing was imported")
     if plan.changes_nothing:
@@ -68,11 +49,8 @@ def _write(plan: Plan) -> None:
     categories = {name: Category.objects.get_or_create(name=name)[0] for name in sorted(set(names))}
 
     def fields(values: dict[str, Any]) -> dict[str, Any]:
-        """Column → value, as the model has them."""
-        return {
-            column: categories[value] if column == "category" else value
-            for column, value in values.items()
-        }
+        """`values` with the category's row for its name."""
+        return {k: categories[v] if k == "category" else v for k, v in values.items()}
 
     Exporter.objects.bulk_create(Exporter(**fields(new.values)) for new in plan.new)
     exporters = Exporter.objects.select_for_update().in_bulk([c.id for c in plan.changed])

@@ -18,23 +18,16 @@ def describe_all() -> list[dict[str, Any]]:
 
 def describe(slug: str) -> dict[str, Any] | None:
     """One exporter with its releases and how its facts are; None without such an exporter."""
-    exporter = _exporters().prefetch_related("releases").filter(slug=slug).first()
+    exporter = _exporters().filter(slug=slug).first()
     if exporter is None:
         return None
     return {
         **_describe(exporter, known=read_map.cached_head().served.snapshot_id is not None),
         "facts_at": exporter.facts_at,
         "facts_problem": exporter.facts_problem or None,
-        "releases": [
-            {
-                "tag": release.tag,
-                "name": release.name,
-                "url": release.url,
-                "prerelease": release.prerelease,
-                "published_at": release.published_at,
-            }
-            for release in exporter.releases.all()
-        ],
+        "releases": list(
+            exporter.releases.values("tag", "name", "url", "prerelease", "published_at")
+        ),
     }
 
 

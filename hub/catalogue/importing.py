@@ -1,15 +1,11 @@
-"""Importing exporters from a CSV file: read it, then compare it with the catalogue. Pure.
-
-Nothing here writes. `parse` and `compare` name every problem by its line; a plan with problems is
-not to be applied (`hub.catalogue.apply_import`).
-"""
+"""Read exporters from a CSV file and compare them with the catalogue; `apply_import` writes."""
 
 import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.text import slugify
@@ -27,8 +23,9 @@ LONGEST = {
     "description": 300,
 }
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no", ""}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what no line of text holds
-_MOST_PROBLEMS = 50  # more lines than that nobody reads; the file is of another kind then
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_MOST_PROBLEMS = 50  # more are not helpful: the file is of another kind
+_IDENTIFYING = ("slug", "title", "repository")
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the file. `values` holds only the columns that the file has."""
+    """A line of the file with the columns that it has, or a new exporter with all columns."""
 
     line: int
     values: dict[str, Any]  # text; `official` is a bool
@@ -52,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Known:
-    """An exporter that is in the catalogue, with all its columns."""
+    """An exporter of the catalogue with all its columns."""
 
     id: int
     values: dict[str, Any]
@@ -60,21 +57,8 @@ class Known:
 
 
 @dataclass(frozen=True)
-class New:
-    """An exporter to create."""
-
-    line: int
-    values: dict[str, Any]
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return str(self.values["title"])
-
-
-@dataclass(frozen=True)
 class Changed:
-    """An exporter to update: column → (what is there, what the file says)."""
+    """An exporter to update: column → (old value, new value)."""
 
     line: int
     id: int
@@ -84,9 +68,9 @@ class Changed:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an import would do. `kept` counts rows that stay as they are."""
+    """What an import would do. `kept` counts unchanged rows. With problems, nothing is imported."""
 
-    new: tuple[New, ...] = ()
+    new: tuple[Row, ...] = ()
     changed: tuple[Changed, ...] = ()
     kept: int = 0
     problems: tuple[Problem, ...] = ()
@@ -98,12 +82,12 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """What tells the plan from any other: whether it is still the one that was shown."""
+        """Identifies the plan: whether it is still the one that was shown."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
     @property
     def summary(self) -> str:
-        """The plan in a line."""
+        """The counts."""
         return f"{len(self.new)} new, {len(self.changed)} changed, {self.kept} unchanged"
 
 
@@ -115,30 +99,26 @@ class File:
     problems: tuple[Problem, ...] = ()
 
 
-# --- reading --------------------------------------------------------------------------------------
-
-
 def parse(data: bytes) -> File:
-    """Read a file of the hub's own shape, or of that of NexClipper's `exporter_list.csv`."""
+    """Read a file with the hub's columns, or those of NexClipper's `exporter_list.csv`."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        # Python counts behind the byte order mark.
-        at = fault.start + (len(data) - len(fault.object))
+        at = fault.start + (len(data) - len(fault.object))  # `fault` does not count the BOM
         line = data.count(b"\n", 0, at) + 1
         wrong = f"byte {at + 1} of the file (0x{data[at]:02x}) is no UTF-8"
         return File(problems=(Problem(line, f"{wrong}: save the file as UTF-8"),))
     if not text.strip():
         return File(problems=(Problem(1, "the file is empty: a line with the columns is needed"),))
-    reading = _Reading(text)
-    rows = tuple(reading.rows())
-    return File(rows, tuple(reading.problems[:_MOST_PROBLEMS]))
+    reader = _Reader(text)
+    rows = tuple(reader.rows())
+    return File(rows, tuple(reader.problems[:_MOST_PROBLEMS]))
 
 
-@dataclass
-class _Reading:
-    text: str
-    problems: list[Problem] = field(default_factory=list)
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.problems: list[Problem] = []
 
     def rows(self) -> Iterator[Row]:
         lines = self._lines()
@@ -146,35 +126,30 @@ class _Reading:
         columns = self._columns(*header) if header else None
         if columns is None:
             return
-        before = len(self.problems)
-        found = 0
+        empty = True
         for line, cells in lines:
-            if not any(cell.strip() for cell in cells):
-                continue
-            found += 1
-            values = self._values(line, columns, cells)
-            if values is not None:
-                yield Row(line, values)
-        if not found and len(self.problems) == before:
-            self.problems.append(Problem(2, "there is no exporter below the line with the columns"))
+            if any(cell.strip() for cell in cells):
+                empty = False
+                values = self._values(line, columns, cells)
+                if values is not None:
+                    yield Row(line, values)
+        if empty and not self.problems:
+            self._problem(2, "there is no exporter below the line with the columns")
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        """Each record with the line that it begins in; a record that is broken ends the file."""
-        reader = csv.reader(io.StringIO(self.text, newline=""), strict=True)
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as fault:
-                self.problems.append(Problem(line, _csv_fault(fault)))
-                return
-            if cells:
-                yield line, cells
+        """Each record with the line that it begins in; an invalid record ends the file."""
+        reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
+        line = 1
+        try:
+            for cells in reader:
+                if cells:
+                    yield line, cells
+                line = reader.line_num + 1
+        except csv.Error as fault:
+            self._problem(line, _csv_fault(fault))
 
     def _columns(self, line: int, cells: Sequence[str]) -> list[str] | None:
-        """The columns by place, "" for a nameless one; None when they cannot be used."""
+        """The columns in order, "" for one without a name; None when they cannot be used."""
         names = [cell.strip().casefold() for cell in cells]
         columns = [ALIASES.get(name, name) for name in names]
         unknown = [name for name in columns if name and name not in COLUMNS]
@@ -198,12 +173,9 @@ class _Reading:
             lacking = [name for name in columns[len(cells) :] if name]
             self._problem(line, f"{len(cells)} of {named} columns: {_listed(lacking)} is missing")
             return None
-        if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-            self._problem(
-                line,
-                f"{len(cells)} fields for {len(columns)} columns: "
-                "a text with a comma has to stand in double quotes",
-            )
+        if any(cell.strip() for cell in cells[len(columns) :]):
+            found = f"{len(cells)} fields for {len(columns)} columns"
+            self._problem(line, f"{found}: a text with a comma has to stand in double quotes")
             return None
         values: dict[str, Any] = {}
         for column, cell in zip(columns, cells, strict=False):
@@ -216,10 +188,9 @@ class _Reading:
             if text.casefold() not in _YES | _NO:
                 self._problem(line, f"official is “{_short(text)}”: 1 or 0 is needed")
             return text.casefold() in _YES
-        if len(text) > LONGEST[column]:
-            self._problem(
-                line, f"{column} has {len(text)} characters, {LONGEST[column]} are possible"
-            )
+        longest = LONGEST[column]
+        if len(text) > longest:
+            self._problem(line, f"{column} has {len(text)} characters, {longest} are possible")
         elif _CONTROL.search(text):
             self._problem(line, f"{column} has a line break or another control character in it")
         elif not text and column in REQUIRED:
@@ -230,9 +201,8 @@ class _Reading:
             except NotARepository as fault:
                 self._problem(line, str(fault))
         elif column == "slug" and text and slugify(text) != text:
-            self._problem(
-                line, f"slug is “{_short(text)}”: small letters, digits and hyphens are possible"
-            )
+            problem = f"slug is “{_short(text)}”: small letters, digits and hyphens are possible"
+            self._problem(line, problem)
         return text
 
     def _problem(self, line: int, text: str) -> None:
@@ -259,34 +229,31 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-# --- comparing ------------------------------------------------------------------------------------
-
-
 def compare(
     file: File, known: Iterable[Known], categories: Iterable[str] = (), *, only_new: bool = False
 ) -> Plan:
-    """What importing `file` into the catalogue would do: that holds `known` and `categories`.
+    """What importing `file` into a catalogue of `known` exporters and `categories` would do.
 
-    A row speaks of the exporter with its slug; where the file has no slugs, of the one with its
-    repository, or else its title. With `only_new` a row that speaks of an exporter that is there,
-    or would collide with one, is left out: an admin's word stands.
+    A row is matched by its slug; without a slug by its repository, or else its title. With
+    `only_new`, rows that match or collide with an exporter are skipped.
     """
-    catalogue, seen = _Catalogue(known, file.rows), _Seen()
+    catalogue = _Catalogue(known, file.rows)
+    lines: dict[tuple[str, str], int] = {}
     shelves = {name.casefold(): name for name in categories}
     problems, new, changed, kept = list(file.problems), [], [], 0
     for row in file.rows:
         category = row.values["category"]
         row.values["category"] = shelves.setdefault(category.casefold(), category)
-        exporter = catalogue.spoken_of(row)
-        doubled, collision = seen.doubled(row), catalogue.collision(row, exporter)
-        if doubled:
-            problems.append(Problem(row.line, doubled))
+        exporter = catalogue.match(row)
+        repeated, collision = _repeated(row, lines), catalogue.collision(row, exporter)
+        if repeated:
+            problems.append(Problem(row.line, repeated))
         elif only_new and (exporter or collision):
             kept += 1
         elif collision:
             problems.append(Problem(row.line, collision))
         elif exporter is None:
-            new.append(New(row.line, catalogue.complete(row)))
+            new.append(Row(row.line, catalogue.complete(row)))
         elif changes := _differences(exporter, row):
             changed.append(Changed(row.line, exporter.id, exporter.values["title"], changes))
         else:
@@ -295,28 +262,18 @@ def compare(
     return Plan(tuple(new), tuple(changed), kept, tuple(problems))
 
 
-_IDENTIFYING = ("slug", "title", "repository")
-
-
-class _Seen:
-    """What the lines so far have said: two exporters of a file share no name."""
-
-    def __init__(self) -> None:
-        self._lines: dict[tuple[str, str], int] = {}
-
-    def doubled(self, row: Row) -> str:
-        """Which name of the row an earlier line has; "" when it is alone with all of them."""
-        for column in _IDENTIFYING:
-            value = str(row.values.get(column, ""))
-            if value:
-                line = self._lines.setdefault((column, value.casefold()), row.line)
-                if line != row.line:
-                    return f"line {line} has the {column} “{_short(value)}” already"
-        return ""
+def _repeated(row: Row, lines: dict[tuple[str, str], int]) -> str:
+    """Which name of the row an earlier line has; "" for none. Adds the row's names to `lines`."""
+    for column in _IDENTIFYING:
+        if value := str(row.values.get(column, "")):
+            line = lines.setdefault((column, value.casefold()), row.line)
+            if line != row.line:
+                return f"line {line} has the {column} “{_short(value)}” already"
+    return ""
 
 
 class _Catalogue:
-    """The exporters that are there, by each of their names."""
+    """The known exporters by each of their names."""
 
     def __init__(self, known: Iterable[Known], rows: Iterable[Row]) -> None:
         exporters = list(known)
@@ -329,17 +286,14 @@ class _Catalogue:
                 self._by["repository"].setdefault(exporter.renamed_to.casefold(), exporter)
         self._slugs = set(self._by["slug"]) | {str(row.values.get("slug", "")) for row in rows}
 
-    def spoken_of(self, row: Row) -> Known | None:
-        """The exporter that the row speaks of."""
-        by = ("slug",) if row.values.get("slug") else ("repository", "title")
-        for column in by:
-            found = self._by[column].get(str(row.values[column]).casefold())
-            if found:
-                return found
-        return None
+    def match(self, row: Row) -> Known | None:
+        """The exporter that the row is about."""
+        columns = ("slug",) if row.values.get("slug") else ("repository", "title")
+        found = (self._by[column].get(str(row.values[column]).casefold()) for column in columns)
+        return next(filter(None, found), None)
 
     def collision(self, row: Row, exporter: Known | None) -> str:
-        """Which name of the row belongs to another exporter than the one that it speaks of."""
+        """Which name of the row belongs to another exporter than `exporter`."""
         for column in _IDENTIFYING:
             value = str(row.values.get(column, ""))
             owner = self._by[column].get(value.casefold()) if value else None
@@ -351,7 +305,7 @@ class _Catalogue:
         return ""
 
     def complete(self, row: Row) -> dict[str, Any]:
-        """All columns of a new exporter: what the file does not say is made or empty."""
+        """All columns of a new exporter; the file may lack some."""
         values = {column: row.values.get(column, "") for column in COLUMNS}
         values["official"] = bool(values["official"])
         if not values["slug"]:
@@ -361,7 +315,7 @@ class _Catalogue:
 
 
 def free_slug(title: str, repository: str, taken: Collection[str]) -> str:
-    """A slug of the title that is free; of the repository for a title without Latin letters."""
+    """A free slug of the title, or of the repository for a title without Latin letters."""
     longest = LONGEST["slug"]
     base = (slugify(title) or slugify(repository.rpartition("/")[2]) or "exporter")[:longest]
     slug, number = base, 1
@@ -373,10 +327,7 @@ def free_slug(title: str, repository: str, taken: Collection[str]) -> str:
 
 
 def _differences(exporter: Known, row: Row) -> dict[str, tuple[Any, Any]]:
-    """Column → (what is there, what the file says); columns that the file lacks never differ.
-
-    Neither does an empty slug, which asks for the one that is there.
-    """
+    """Column → (old value, new value). Columns that the file lacks and empty slugs never differ."""
     return {
         column: (exporter.values[column], value)
         for column, value in row.values.items()
@@ -386,16 +337,13 @@ def _differences(exporter: Known, row: Row) -> dict[str, tuple[Any, Any]]:
 
 def as_rows(plan: Plan) -> list[dict[str, str]]:
     """The plan as a table for people: a row for each exporter that would be written, by line."""
-    lines = [(new.line, "new", new.title, _said(new.values)) for new in plan.new]
+    details = "{category}, {repository}, slug {slug}".format
+    lines = [(new.line, "new", new.values["title"], details(**new.values)) for new in plan.new]
     lines += [(one.line, "changed", one.title, _differing(one)) for one in plan.changed]
     return [
-        {"line": str(line), "what": what, "exporter": title, "details": details}
-        for line, what, title, details in sorted(lines)
+        {"line": str(line), "what": what, "exporter": title, "details": text}
+        for line, what, title, text in sorted(lines)
     ]
-
-
-def _said(values: Mapping[str, Any]) -> str:
-    return f"{values['category']}, {values['repository']}, slug {values['slug']}"
 
 
 def _differing(changed: Changed) -> str:

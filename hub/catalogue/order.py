@@ -17,11 +17,9 @@ TREND = timedelta(days=7)
 def ordered(
     exporters: "QuerySet[Exporter]", order: str, today: date, source: str
 ) -> "QuerySet[Exporter]":
-    """`exporters` in the order of that name (`hub.catalogue.query.SORTS`).
+    """`exporters` in an order of `hub.catalogue.query.SORTS`; "relevance" is the search's own.
 
-    "relevance" is the order in which the search gave them. What is equal goes by popularity and
-    at last by name, so that pages never overlap. Equally popular ones go by how much usable
-    content `source` has for them: that is what readers come for.
+    Ties are broken by popularity, the amount of usable content from `source`, and the name.
     """
     popular = (
         F("views").desc(),
@@ -30,13 +28,10 @@ def ordered(
         Lower("title"),
         "pk",
     )
+    recent = Greatest("contents_changed_at", "last_release_at", "added_at")  # ignores nulls
     orders: dict[str, tuple[Any, ...]] = {
         "popular": popular,
-        # GREATEST disregards what is null
-        "recent": (
-            Greatest("contents_changed_at", "last_release_at", "added_at").desc(),
-            *popular,
-        ),
+        "recent": (recent.desc(), *popular),
         "trending": (Coalesce(Subquery(_lately(today)), 0).desc(), *popular),
         "name": (Lower("title"), "pk"),
     }

@@ -51,7 +51,7 @@ def test_an_open_run_is_said_instead_of_starting_another(admin: Client, hub: Hub
     hub.github.latency = 0.5
     admin.post("/admin/hub/refreshrun/refresh/")
     answer = admin.post("/admin/hub/refreshrun/refresh/", follow=True).content.decode()
-    assert "is open already" in answer
+    assert "is already running" in answer
     ended()
     assert RefreshRun.objects.count() == 1
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from hub.catalogue.add_by_repository import title_of
 from hub.catalogue.apply_import import NotApplied, apply, plan_import
-from hub.catalogue.exporting import export
+from hub.catalogue.table import export
 from hub.demo.fake_github import Fault, OtherRepository
 from hub.demo.fake_github import faults as f
 from hub.models import Category, Exporter, FactsETag, FactsRun, GitHubToken, RunTrigger

@@ -14,8 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from hub.catalogue.exporting import export
-from hub.catalogue.table import unguarded
+from hub.catalogue.table import export, unguarded
 from hub.github.git_objects import storable_name
 from hub.github.source import configured_source
 from hub.models import Category, DirectoryOwner, Exporter, ExporterContents, RunStatus

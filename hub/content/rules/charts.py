@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from hub.content.rules.alerts import RULE_RESOURCES
-from hub.content.rules.parsing import Mapping
-from hub.content.rules.report import About, Chart, Finding, Level, Manifest
+from hub.content.rules.parsing import Findings, LineDict
+from hub.content.rules.report import About, Chart, Manifest
 from hub.content.rules.values import embedded_files, mapping_of, mappings_in, resources, text_of
 
 # semver.org's own expression, with Helm's leave for a leading "v" and missing parts.
@@ -28,28 +28,30 @@ _CARRIED = re.compile(r'"(?:panels|rows)"\s*:|^[ \t]*(?:-[ \t]+)?"?alert"?[ \t]*
 
 def read_chart(documents: list[Any]) -> Chart | None:
     """The metadata, when the one document might be a Chart.yaml."""
-    document = mapping_of(documents[0]) if documents else Mapping()
-    if not (len(documents) == 1 and {"name", "version"} & document.keys()):
+    document = mapping_of(documents[0]) if len(documents) == 1 else LineDict()
+    if not {"name", "version"} & document.keys() or "kind" in document:
         return None
-    if "kind" in document:
-        return None
-    required = (*mappings_in(document.get("dependencies")),)
+
+    def text(key: str) -> str:
+        return text_of(document.get(key))[:_LONGEST]
+
+    required = mappings_in(document.get("dependencies"))
     return Chart(
-        name=text_of(document.get("name"))[:_LONGEST],
-        version=text_of(document.get("version"))[:_LONGEST],
-        app_version=text_of(document.get("appVersion"))[:_LONGEST],
-        description=text_of(document.get("description"))[:_LONGEST],
-        type=text_of(document.get("type"))[:_LONGEST],
+        name=text("name"),
+        version=text("version"),
+        app_version=text("appVersion"),
+        description=text("description"),
+        type=text("type"),
         dependencies=tuple(text_of(item.get("name"))[:_LONGEST] for item in required)[:100],
         findings=tuple(_check_chart(document)),
     )
 
 
-def _check_chart(document: Mapping) -> list[Finding]:
-    findings: list[Finding] = []
+def _check_chart(document: LineDict) -> Findings:
+    findings = Findings(About.CHART)
 
     def add(key: str, reason: str) -> None:
-        findings.append(Finding(Level.ERROR, About.CHART, document.line_of(key), reason))
+        findings.error(document.line_of(key), reason)
 
     for key in sorted(_CHART_KEYS):
         if not text_of(document.get(key)):
@@ -71,9 +73,7 @@ def _check_chart(document: Mapping) -> list[Finding]:
 def find_manifests(documents: list[Any]) -> list[Manifest]:
     """The Kubernetes resources that would deploy something."""
     found = []
-    for document in resources(documents):
-        if not isinstance(document, Mapping):
-            continue
+    for document in mappings_in([*resources(documents)]):
         kind = text_of(document.get("kind"))
         if not kind or not text_of(document.get("apiVersion")) or kind in CARRY_CONTENT:
             continue
@@ -84,13 +84,13 @@ def find_manifests(documents: list[Any]) -> list[Manifest]:
     return found[:_MOST_MANIFESTS]
 
 
-def _carries_content(config_map: Mapping) -> bool:
+def _carries_content(config_map: LineDict) -> bool:
     texts = {text for _, text, _ in embedded_files(config_map)}  # aliases may repeat one
     return any(_CARRIED.search(text) for text in texts)
 
 
 def values_of(documents: list[Any]) -> tuple[str, ...]:
     """The top-level keys of a document that may be a chart's values."""
-    if len(documents) != 1 or not isinstance(documents[0], Mapping) or "kind" in documents[0]:
+    if len(documents) != 1 or not isinstance(documents[0], LineDict) or "kind" in documents[0]:
         return ()
     return tuple(str(key)[:_LONGEST] for key in documents[0])[:_MOST_VALUES]

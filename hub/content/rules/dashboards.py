@@ -12,33 +12,20 @@ from itertools import islice
 from typing import Any
 
 from hub.content.rules import promql
-from hub.content.rules.parsing import Embedded, Mapping
+from hub.content.rules.parsing import Embedded, Findings, LineDict
 from hub.content.rules.report import About, Dashboard, Finding, Level, Panel
 from hub.content.rules.values import embedded_files, mapping_of, mappings_in, resources, text_of
 
 # Panels that show something without asking a data source.
-_ASK_NOTHING = {
-    "alertlist",
-    "annolist",
-    "canvas",
-    "dashlist",
-    "debug",
-    "gettingstarted",
-    "news",
-    "pluginlist",
-    "row",
-    "text",
-    "welcome",
-}
+_ASK_NOTHING = {"alertlist", "annolist", "canvas", "dashlist", "debug", "gettingstarted", "news"}
+_ASK_NOTHING |= {"pluginlist", "row", "text", "welcome"}
 # Any of these beside `panels` or `rows` makes it Grafana's; other tools have panels too.
 _MARKS = {"schemaVersion", "templating", "timepicker", "annotations", "gnetId", "__requires"}
 _MOST_DASHBOARDS = 100
 _MOST_PANELS = 1_000
-_MOST_FINDINGS = 100
 _DEEPEST_ROW = 3
 _LONGEST_TITLE = 200
-# Panels and targets looked at, over all dashboards of a file: aliases may repeat them without end.
-_MOST_ITEMS = 20_000
+_MOST_ITEMS = 20_000  # panels and targets of a file, which aliases may repeat endlessly
 _MOST_LISTED = 200  # variables and other small lists
 _RANGE = re.compile(r"\[\s*(?:\$\w+|\$\{[^{}]*\}|\[\[\w+\]\])")
 _VARIABLE = re.compile(r"\$\{[^{}]*\}|\[\[\w+(?::\w+)?\]\]|\$\w+")
@@ -50,17 +37,12 @@ class Dashboards:
 
     embedded: Embedded
     dashboards: list[Dashboard] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: Findings = field(default_factory=lambda: Findings(About.DASHBOARD))
     left: int = _MOST_ITEMS
     budget: promql.Budget = field(default_factory=promql.Budget)
 
-    def add(self, level: Level, line: int, reason: str) -> None:
-        """Add a finding about the dashboards."""
-        if len(self.findings) < _MOST_FINDINGS:
-            self.findings.append(Finding(level, About.DASHBOARD, line, reason))
-
-    def items_in(self, value: Any) -> Iterator[Mapping]:
-        """The mappings of a list of panels or targets, as long as there may be more."""
+    def items_in(self, value: Any) -> Iterator[LineDict]:
+        """The mappings of a list of panels or targets, within `_MOST_ITEMS`."""
         for item in mappings_in(value):
             self.left -= 1
             if self.left < 0:
@@ -80,15 +62,14 @@ def find_dashboards(documents: list[Any], embedded: Embedded) -> Dashboards:
     return found
 
 
-def _models(found: Dashboards, document: Any) -> Iterator[tuple[Mapping, int]]:
-    """Dashboard models, unwrapped, each with what has to be added to its lines."""
-    documents = list(mappings_in(document)) if isinstance(document, list) else [document]
-    for resource in resources(documents):
-        if isinstance(resource, Mapping):
+def _models(found: Dashboards, document: Any) -> Iterator[tuple[LineDict, int]]:
+    """Unwrapped dashboard models, each with what has to be added to its lines."""
+    for resource in resources(document if isinstance(document, list) else [document]):
+        if isinstance(resource, LineDict):
             yield from _unwrapped(found, resource)
 
 
-def _unwrapped(found: Dashboards, resource: Mapping) -> Iterator[tuple[Mapping, int]]:
+def _unwrapped(found: Dashboards, resource: LineDict) -> Iterator[tuple[LineDict, int]]:
     if _is_model(resource):
         yield resource, 0
         return
@@ -100,25 +81,25 @@ def _unwrapped(found: Dashboards, resource: Mapping) -> Iterator[tuple[Mapping, 
     for wrapped in (resource.get("dashboard"), resource.get("spec")):
         if isinstance(wrapped, str):
             yield from _embedded(found, wrapped, 0)
-        elif isinstance(wrapped, Mapping):
+        elif isinstance(wrapped, LineDict):
             if _is_model(wrapped):
                 yield wrapped, 0
             elif isinstance(wrapped.get("json"), str):
                 yield from _embedded(found, wrapped["json"], wrapped.line_of("json"))
 
 
-def _embedded(found: Dashboards, text: str, line: int) -> Iterator[tuple[Mapping, int]]:
+def _embedded(found: Dashboards, text: str, line: int) -> Iterator[tuple[LineDict, int]]:
     parsed = found.embedded.parse(text)
     for finding in parsed.findings:
         if finding.level == Level.ERROR:
-            found.add(Level.WARNING, finding.line + line, f"in the text: {finding.reason}")
+            found.findings.warning(finding.line + line, f"in the text: {finding.reason}")
     for document in parsed.documents:
-        if isinstance(document, Mapping) and _is_model(document):
+        if isinstance(document, LineDict) and _is_model(document):
             yield document, line
 
 
-def _is_model(value: Mapping) -> bool:
-    if isinstance(value.get("elements"), Mapping) and "layout" in value:
+def _is_model(value: LineDict) -> bool:
+    if isinstance(value.get("elements"), LineDict) and "layout" in value:
         return True  # schema v2
     for key in ("panels", "rows"):
         items = value.get(key)
@@ -136,21 +117,17 @@ def _is_model(value: Mapping) -> bool:
 
 @dataclass(frozen=True)
 class _Found:
-    """A panel with what it asks."""
+    """A panel with its queries."""
 
     panel: Panel
-    model: Mapping
-    targets: tuple[Mapping, ...]
-    library: bool = False
-
-    @property
-    def asks_nothing(self) -> bool:
-        return self.panel.type in _ASK_NOTHING or self.library
+    model: LineDict
+    targets: tuple[LineDict, ...]
+    library: bool
 
 
-def _read(found: Dashboards, model: Mapping, line: int) -> None:
+def _read(found: Dashboards, model: LineDict, line: int) -> None:
     panels = list(islice(_panels(found, model), _MOST_PANELS))
-    title = text_of(model.get("title"))[:_LONGEST_TITLE]
+    title = _title(model)
     found.dashboards.append(
         Dashboard(
             title=title,
@@ -163,41 +140,37 @@ def _read(found: Dashboards, model: Mapping, line: int) -> None:
         )
     )
     if not title:
-        found.add(Level.WARNING, model.line + line, "a dashboard without a title")
-    _check_panels(found, panels, title, model.line, line)
+        found.findings.warning(model.line + line, "a dashboard without a title")
+    _check_panels(found, panels, title, model.line + line, line)
     for item in panels:
         for target in item.targets:
             _check_expression(found, item, target, line)
 
 
 def _check_panels(
-    found: Dashboards, panels: list[_Found], title: str, at: int, offset: int
+    found: Dashboards, panels: list[_Found], title: str, line: int, offset: int
 ) -> None:
     name = f"dashboard {title!r}" if title else "the dashboard"
     if not panels:
-        found.add(Level.ERROR, at + offset, f"{name} has no panels")
+        found.findings.error(line, f"{name} has no panels")
         return
-    asking = [item for item in panels if not item.asks_nothing]
+    asking = [item for item in panels if not (item.panel.type in _ASK_NOTHING or item.library)]
     silent = [item for item in asking if not item.targets]
     if asking and len(silent) == len(asking):
-        found.add(Level.ERROR, at + offset, f"{name}: no panel asks a data source (`targets`)")
+        found.findings.error(line, f"{name}: no panel asks a data source (`targets`)")
         return
     for item in silent:
-        found.add(
-            Level.WARNING,
-            item.model.line + offset,
-            f"panel {item.panel.title!r} asks nothing (`targets`)",
-        )
+        reason = f"panel {item.panel.title!r} asks nothing (`targets`)"
+        found.findings.warning(item.model.line + offset, reason)
 
 
-def _panels(found: Dashboards, model: Mapping) -> Iterator[_Found]:
+def _panels(found: Dashboards, model: LineDict) -> Iterator[_Found]:
     elements = model.get("elements")
-    if isinstance(elements, Mapping):
+    if isinstance(elements, LineDict):
         yield from _elements(found, elements)
         return
     for row in found.items_in(model.get("rows")):
-        title = text_of(row.get("title"))[:_LONGEST_TITLE]
-        yield from _classic(found, row.get("panels"), title, 1)
+        yield from _classic(found, row.get("panels"), _title(row), 1)
     yield from _classic(found, model.get("panels"), "", 0)
 
 
@@ -206,20 +179,20 @@ def _classic(found: Dashboards, items: Any, row: str, depth: int) -> Iterator[_F
     for item in found.items_in(items):
         kind = text_of(item.get("type"))
         if kind == "row" or (not kind and isinstance(item.get("panels"), list)):
-            row = text_of(item.get("title"))[:_LONGEST_TITLE]
+            row = _title(item)
             if depth < _DEEPEST_ROW:
                 yield from _classic(found, item.get("panels"), row, depth + 1)
             continue
-        title = text_of(item.get("title"))[:_LONGEST_TITLE]
-        yield _Found(
-            Panel(title, kind[:60], row),
-            item,
-            tuple(found.items_in(item.get("targets"))),
-            library=isinstance(item.get("libraryPanel"), Mapping),
-        )
+        targets = tuple(found.items_in(item.get("targets")))
+        library = isinstance(item.get("libraryPanel"), LineDict)
+        yield _Found(Panel(_title(item), kind[:60], row), item, targets, library)
 
 
-def _elements(found: Dashboards, elements: Mapping) -> Iterator[_Found]:
+def _title(item: LineDict) -> str:
+    return text_of(item.get("title"))[:_LONGEST_TITLE]
+
+
+def _elements(found: Dashboards, elements: LineDict) -> Iterator[_Found]:
     """Schema v2: `{name: {kind: Panel, spec: {title, data, vizConfig}}}`."""
     for element in found.items_in(list(elements.values())):
         spec = mapping_of(element.get("spec"))
@@ -230,20 +203,16 @@ def _elements(found: Dashboards, elements: Mapping) -> Iterator[_Found]:
         )
         viz = mapping_of(spec.get("vizConfig"))
         kind = text_of(viz.get("group")) or text_of(viz.get("kind"))
-        yield _Found(
-            Panel(text_of(spec.get("title"))[:_LONGEST_TITLE], kind[:60]),
-            element,
-            queries,
-            library=text_of(element.get("kind")) == "LibraryPanel",
-        )
+        library = text_of(element.get("kind")) == "LibraryPanel"
+        yield _Found(Panel(_title(spec), kind[:60]), element, queries, library)
 
 
-def _datasources(model: Mapping, panels: list[_Found]) -> tuple[str, ...]:
+def _datasources(model: LineDict, panels: list[_Found]) -> tuple[str, ...]:
     """The kinds (or, in old dashboards, names) of data sources that are asked, sorted."""
     named: set[str] = set()
     for item in panels:
         for asked in (item.model.get("datasource"), *(t.get("datasource") for t in item.targets)):
-            if isinstance(asked, Mapping):
+            if isinstance(asked, LineDict):
                 named.add(text_of(asked.get("type")) or text_of(asked.get("uid")))
             else:
                 named.add(text_of(asked))
@@ -255,7 +224,7 @@ def _datasources(model: Mapping, panels: list[_Found]) -> tuple[str, ...]:
     )[:50]
 
 
-def _variables(model: Mapping) -> tuple[str, ...]:
+def _variables(model: LineDict) -> tuple[str, ...]:
     listed = mapping_of(model.get("templating")).get("list") or model.get("variables")
     names = (
         text_of(item.get("name")) or text_of(mapping_of(item.get("spec")).get("name"))
@@ -264,7 +233,7 @@ def _variables(model: Mapping) -> tuple[str, ...]:
     return tuple(name[:80] for name in names if name)[:100]
 
 
-def _grafana_version(model: Mapping) -> str:
+def _grafana_version(model: LineDict) -> str:
     """The version that it was exported from, or that of the newest panel plugin."""
     for required in islice(mappings_in(model.get("__requires")), _MOST_LISTED):
         if text_of(required.get("type")) == "grafana":
@@ -275,29 +244,25 @@ def _grafana_version(model: Mapping) -> str:
     return ""
 
 
-def _check_expression(found: Dashboards, item: _Found, target: Mapping, offset: int) -> None:
+def _check_expression(found: Dashboards, item: _Found, target: LineDict, offset: int) -> None:
     """Grafana shows a panel with a bad expression, only empty: a remark, never an error."""
     expr = text_of(target.get("expr"))
     if not expr or not _is_prometheus(item, target):
         return
     filled = _VARIABLE.sub("x", _RANGE.sub("[5m", expr))
+    line, what = target.line + offset, f"panel {item.panel.title!r}"
     try:
         problem = found.budget.problem_of(filled)
     except promql.TooComplex as reason:
-        what = f"panel {item.panel.title!r}: an expression is {reason}"
-        found.add(Level.NOTE, target.line + offset, what)
+        found.findings.note(line, f"{what}: an expression is {reason}")
         return
     if problem and not problem.startswith("a range vector"):
-        # Variables may stand for any part of it: what does not parse without them still may with.
+        # A variable may replace any part: with its value, the expression may still be valid.
         level = Level.WARNING if filled == expr else Level.NOTE
-        found.add(
-            level,
-            target.line + offset,
-            f"panel {item.panel.title!r}: the expression is not valid PromQL: {problem}",
-        )
+        found.findings.add(level, line, f"{what}: the expression is not valid PromQL: {problem}")
 
 
-def _is_prometheus(item: _Found, target: Mapping) -> bool:
+def _is_prometheus(item: _Found, target: LineDict) -> bool:
     asked = target.get("datasource") or item.model.get("datasource")
-    kind = text_of(mapping_of(asked).get("type")) if isinstance(asked, Mapping) else text_of(asked)
+    kind = text_of(mapping_of(asked).get("type")) if isinstance(asked, LineDict) else text_of(asked)
     return not kind or kind.startswith("$") or "prom" in kind.casefold()

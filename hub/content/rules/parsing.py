@@ -1,7 +1,6 @@
-"""Bytes to text to documents, bounded in size, depth and number, with the line of everything.
+"""Bytes to text to documents, each with its line.
 
-Files come from a repository that others write to, so each may be hostile: nothing here raises,
-recurses without a bound, or expands what a file repeats by reference.
+Files may be hostile: size, depth and number are bounded, and `parse` never raises.
 """
 
 import json
@@ -12,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial, partialmethod
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from math import isinf
 from typing import Any
@@ -24,33 +24,31 @@ from hub.content.rules.report import About, Finding, Level
 LARGEST_FILE = 1024 * 1024  # bytes
 # libyaml's composer and Python's JSON decoder recurse: deeper input would end the process.
 _DEEPEST = 64
-# Steps are what taking a file apart costs: 200,000 take 0.3 s and 40 MB. A values file of 45 KB has
-# 1,200 of libyaml's events, a dashboard of 150 KB has 3,000 objects and lists.
+# What parsing a file may cost: 200,000 steps take 0.3 s and 40 MB.
 _MOST_STEPS = 200_000
 _STEPS_OF_EVENT = 7
 _STEPS_OF_BRACKET = 4
 _MOST_ALIASES = 500
 _MOST_DOCUMENTS = 500
-# All that merge keys may add: 500 aliases of a mapping of 10,000 keys would be 1 GB.
-_MOST_MERGED = 20_000
+_MOST_MERGED = 20_000  # keys that merges may add: 500 aliases of 10,000 keys would be 1 GB
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # What only Helm can fill in: its own objects and functions. `template` is Alertmanager's, too.
 _HELM_OBJECT = re.compile(
     r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\b(?:include|tpl)\s)"
 )
-# Flow of control: Helm's and Prometheus' templates share it, so it tells only of a file that is no
-# YAML because of it. `{{ $labels.instance }}` of an annotation is none of these.
+# Control flow is common to Helm's and Prometheus' templates: looked for only in invalid YAML.
 _FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|template|toYaml)\b)")
 _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 # An action alone on its line, and one inside a value.
 _ACTION_LINE = re.compile(r"^[ \t]*(?:\{\{[^{}\n]*\}\}[ \t]*)+$", re.MULTILINE)
 _ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
-# A string of JSON, to the end of the text when it has none: from each quote to the end and back
-# would be quadratic.
+# An unterminated string matches to the end of the text: backtracking would be quadratic.
 _JSON_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
-# Escapes can write what no text in Postgres may hold, and what UTF-8 cannot say.
-_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# Escapes can produce what Postgres cannot store and UTF-8 cannot encode.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_storable = partial(_UNSTORABLE.sub, "\N{REPLACEMENT CHARACTER}")
+_TOO_DEEP = f"nested deeper than {_DEEPEST} levels"
+_TOO_MUCH = "too many values to be judged"
 _MOST_DUPLICATES = 50
 _MOST_DIGITS = 300
 _LONGEST_REASON = 300
@@ -71,49 +69,60 @@ _JSON_REASONS = (
 # Python 3.13 names the comma before a bracket, older ones the bracket.
 _BRACKETS_AFTER_COMMA = {"Expecting property name": "}", "Expecting value": "]"}
 _MERGE = "tag:yaml.org,2002:merge"
-TAKEN_OUT = "x"  # stands where an action was
+TAKEN_OUT = "x"  # replaces an action
 
 
-class Mapping(dict[Any, Any]):
-    """A mapping that knows its line and, where the format tells, the line of each key."""
-
-    __slots__ = ("line", "lines")
+class LineDict(dict[Any, Any]):
+    """A mapping that knows its line and, in YAML, the line of each key."""
 
     def __init__(self, line: int = 1) -> None:
         super().__init__()
         self.line = line
-        self.lines: dict[Any, int] | None = None
+        self.lines: dict[Any, int] = {}
 
     def line_of(self, key: Any) -> int:
         """The line of `key`, or the mapping's own when it is not known."""
-        return (self.lines or {}).get(key, self.line)
+        return self.lines.get(key, self.line)
 
 
 class Scalar(str):
-    """A YAML scalar: its text as it stands, its line, and the type that YAML gives it."""
+    """A YAML scalar: its unconverted text, its line, and its YAML type."""
 
     line: int = 1
     type: str = "str"
 
 
+class Findings(list[Finding]):
+    """Findings about one kind of content; those beyond `most` are dropped."""
+
+    def __init__(self, about: About, most: int = 100) -> None:
+        super().__init__()
+        self._about, self._most = about, most
+
+    def add(self, level: Level, line: int, reason: str) -> None:
+        """Add a finding."""
+        if len(self) < self._most:
+            self.append(Finding(level, self._about, line, reason))
+
+    error = partialmethod(add, Level.ERROR)
+    warning = partialmethod(add, Level.WARNING)
+    note = partialmethod(add, Level.NOTE)
+
+
 @dataclass
 class Parsed:
-    """A file taken apart. `documents` is empty when it cannot be parsed; then findings say why."""
+    """A parsed file. `documents` is empty when it cannot be parsed; then findings say why."""
 
     format: str
     text: str = ""
     documents: list[Any] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    twice: int = 0  # the line of the first key that stands twice in its mapping
-
-    def add(self, level: Level, line: int, reason: str) -> None:
-        """Add a finding about the file as a whole."""
-        self.findings.append(Finding(level, About.FILE, line, reason[:_LONGEST_REASON]))
+    findings: Findings = field(default_factory=lambda: Findings(About.FILE))
+    twice: int = 0  # the line of the first key that is repeated in its mapping
 
 
 @dataclass
 class Effort:
-    """What one file may cost, with all that is embedded in it."""
+    """What is left to spend on a file and the files embedded in it."""
 
     left: int = _MOST_STEPS
 
@@ -124,37 +133,35 @@ class Effort:
 
 
 class Embedded:
-    """Takes the files apart that a file holds as texts, each once, however often it is named."""
+    """Parses the files that a file holds as texts, each once however often aliases repeat it."""
 
     def __init__(self, effort: Effort) -> None:
         self._effort = effort
         self._known: dict[str, Parsed] = {}
 
     def parse(self, text: str) -> Parsed:
-        """As the function `parse`, within what is left for the whole file."""
+        """As the function `parse`, within the effort left for the whole file."""
         if text not in self._known:
             self._known[text] = parse(text.encode(), self._effort)
         return self._known[text]
 
 
 def parse(data: bytes, effort: Effort | None = None) -> Parsed:
-    """Take `data` apart. Never raises: what is wrong with it is among the findings."""
+    """Parse `data`. Never raises: what is wrong with it is among the findings."""
     effort = effort or Effort()
     if not data.strip():
         parsed = Parsed("empty")
         if data:
-            parsed.add(Level.NOTE, 1, "the file holds nothing but white space")
+            parsed.findings.note(1, "the file holds nothing but white space")
         return parsed
-    parsed = Parsed("text")
+    parsed = Parsed("unreadable")
     if len(data) > LARGEST_FILE:
-        parsed.format = "unreadable"
-        parsed.add(Level.ERROR, 1, too_large(len(data)))
+        parsed.findings.error(1, too_large(len(data)))
         return parsed
-    parsed.text = _decode(data, parsed)
+    parsed.text = _decode(data, parsed.findings)
     if "\0" in parsed.text:
-        parsed.format = "unreadable"
-        line = parsed.text[: parsed.text.index("\0")].count("\n") + 1
-        parsed.add(Level.ERROR, line, "a NUL byte: this is no text file, or it is damaged")
+        line = _line_at(parsed.text, parsed.text.index("\0"))
+        parsed.findings.error(line, "a NUL byte: this is no text file, or it is damaged")
     elif parsed.text.lstrip()[:1] in ("{", "[") and not parsed.text.lstrip().startswith("{{"):
         _parse_json(parsed, effort)
     else:
@@ -181,28 +188,23 @@ def without_actions(text: str) -> str:
     return _ACTION.sub(TAKEN_OUT, text)
 
 
-def _decode(data: bytes, parsed: Parsed) -> str:
+def _decode(data: bytes, findings: Findings) -> str:
     if encoding := _BOMS.get(data[:2]):
-        parsed.add(
-            Level.ERROR, 1, "UTF-16: Prometheus, Grafana and Helm read UTF-8; save it as such"
-        )
+        findings.error(1, "UTF-16: Prometheus, Grafana and Helm read UTF-8; save it as such")
         text = data.decode(encoding, "replace")
     else:
         if data.startswith(b"\xef\xbb\xbf"):
-            parsed.add(
-                Level.WARNING, 1, "starts with a byte order mark (BOM): some readers refuse it"
-            )
+            findings.warning(1, "starts with a byte order mark (BOM): some readers refuse it")
             data = data[3:]
         try:
             text = data.decode()
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
-            parsed.add(
-                Level.ERROR, line, f"not UTF-8: byte 0x{data[error.start]:02x}; save it as UTF-8"
-            )
+            byte = data[error.start]
+            findings.error(line, f"not UTF-8: byte 0x{byte:02x}; save it as UTF-8")
             text = data.decode(errors="replace")
     if "\r" in text:
-        parsed.add(Level.NOTE, _line_at(text, text.index("\r")), "Windows line ends (CR LF)")
+        findings.note(_line_at(text, text.index("\r")), "Windows line ends (CR LF)")
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text
 
@@ -213,9 +215,8 @@ def _line_at(text: str, position: int) -> int:
 
 def _parse_json(parsed: Parsed, effort: Effort) -> None:
     parsed.format = "json"
-    problem = _unsafe_json(parsed.text, effort)
-    if problem:
-        parsed.add(Level.ERROR, *problem)
+    if problem := _unsafe_json(parsed.text, effort):
+        parsed.findings.error(*problem)
         return
     decoder = _JSON(parsed.text)
     try:
@@ -223,11 +224,11 @@ def _parse_json(parsed: Parsed, effort: Effort) -> None:
         parsed.findings += decoder.duplicates
         parsed.twice = decoder.duplicates[0].line if decoder.duplicates else 0
     except json.JSONDecodeError as error:
-        parsed.add(Level.ERROR, *_json_problem(error))
+        parsed.findings.error(*_json_problem(error))
     except RecursionError:
-        parsed.add(Level.ERROR, 1, _too_deep())
+        parsed.findings.error(1, _too_deep())
     except ValueError as error:  # of the functions for numbers
-        parsed.add(Level.ERROR, 1, f"not valid JSON: {error}")
+        parsed.findings.error(1, f"not valid JSON: {error}")
 
 
 def _json_problem(error: json.JSONDecodeError) -> tuple[int, str]:
@@ -255,26 +256,18 @@ def _unsafe_json(text: str, effort: Effort) -> tuple[int, str] | None:
         if kind in "[{":
             depth += 1
             if depth > _DEEPEST:
-                return _line_at(text, token.start()), _too_deep()
+                return _line_at(text, token.start()), _TOO_DEEP
         elif kind in "]}":
             depth -= 1
         if not effort.spend(_STEPS_OF_BRACKET if kind in "[{" else 1):
-            return _line_at(text, token.start()), _too_much()
+            return _line_at(text, token.start()), _TOO_MUCH
     return None
 
 
-def _too_deep() -> str:
-    return f"nested deeper than {_DEEPEST} levels"
-
-
-def _too_much() -> str:
-    return "too many values to be judged"
-
-
 class _JSON(json.JSONDecoder):
-    """The standard decoder, except that each object is a `Mapping` that knows its line.
+    """The standard decoder, except that each object is a `LineDict`.
 
-    Only the Python scanner, not the C one, calls `parse_object` with the position: 10 MB/s.
+    Only the Python scanner, not the C one, calls `parse_object` with the position.
     """
 
     def __init__(self, text: str) -> None:
@@ -284,38 +277,32 @@ class _JSON(json.JSONDecoder):
             parse_float=_number,
             object_pairs_hook=list,
         )
-        self.duplicates: list[Finding] = []
+        self.duplicates = Findings(About.FILE, _MOST_DUPLICATES)
         self._ends = array("I", (match.start() for match in re.finditer("\n", text)))
-        self._escapes = "\\u" in text
         self._parse_object: Any = self.parse_object  # type: ignore[has-type]
         self.parse_object = self._located
-        if self._escapes:
-            self.parse_string = _keepable_string
+        self.parse_string = _storable_string
         self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
 
-    def _located(self, where: tuple[str, int], *args: Any) -> tuple[Mapping, int]:
+    def _located(self, where: tuple[str, int], *args: Any) -> tuple[LineDict, int]:
         pairs, end = self._parse_object(where, *args)
-        mapping = Mapping(bisect_right(self._ends, where[1] - 1) + 1)
-        if self._escapes:
-            pairs = [(_keepable(key), value) for key, value in pairs]
+        mapping = LineDict(bisect_right(self._ends, where[1] - 1) + 1)
+        pairs = [(_storable(key), value) for key, value in pairs]
         mapping.update(pairs)
-        if len(mapping) < len(pairs) and len(self.duplicates) < _MOST_DUPLICATES:
-            keys = Counter(key for key, _ in pairs)
-            reason = f"the key {keys.most_common(1)[0][0][:80]!r} stands twice in one object"
-            self.duplicates.append(Finding(Level.WARNING, About.FILE, mapping.line, reason))
+        if len(mapping) < len(pairs):
+            key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            self.duplicates.warning(
+                mapping.line, f"the key {key[:80]!r} stands twice in one object"
+            )
         return mapping, end
 
 
-def _keepable(text: str) -> str:
-    return _UNKEEPABLE.sub(_REPLACEMENT, text)
-
-
-def _keepable_string(*args: Any) -> tuple[str, int]:
+def _storable_string(*args: Any) -> tuple[str, int]:
     text, end = scanstring(*args)
-    return _keepable(text), end
+    return _storable(text), end
 
 
-def _no_constant(name: str) -> None:
+def _no_constant(name: str) -> None:  # NaN, Infinity
     raise ValueError(f"{name} is no JSON")
 
 
@@ -335,16 +322,12 @@ def _number(text: str) -> float:
 def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
     parsed.format = "yaml"
     try:
-        problem = _unsafe_yaml(parsed, effort)
-        if problem:
-            parsed.add(Level.ERROR, *problem)
+        if problem := _unsafe_yaml(parsed, effort):
+            parsed.findings.error(*problem)
             return
         loader = _YAML(parsed.text)
-        try:
-            while loader.check_data():  # type: ignore[no-untyped-call]
-                parsed.documents.append(loader.get_data())
-        finally:
-            loader.dispose()
+        while loader.check_data():  # type: ignore[no-untyped-call]
+            parsed.documents.append(loader.get_data())
         parsed.findings += loader.duplicates
         parsed.twice = loader.duplicates[0].line if loader.duplicates else 0
     except yaml.MarkedYAMLError as error:
@@ -352,22 +335,23 @@ def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
         if action := _HELM_OBJECT.search(parsed.text) or _FLOW.search(parsed.text):
             parsed.format = "template"
             line = _line_at(parsed.text, action.start())
-            parsed.add(Level.NOTE, line, "a Helm template: no YAML before Helm renders it")
+            parsed.findings.note(line, "a Helm template: no YAML before Helm renders it")
         else:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            parsed.add(Level.ERROR, line, f"not valid YAML: {error.problem or error.context}")
+            reason = f"not valid YAML: {error.problem or error.context}"
+            parsed.findings.error(line, reason[:_LONGEST_REASON])
     except RecursionError:
         parsed.documents.clear()
-        parsed.add(Level.ERROR, 1, _too_deep())
+        parsed.findings.error(1, _too_deep())
     except (yaml.YAMLError, ValueError) as error:
         parsed.documents.clear()
         # libyaml counts the bytes of a character that it refuses
         before = parsed.text.encode()[: getattr(error, "position", 0)]
         reason = f"not valid YAML: {str(error).splitlines()[0]}"
-        parsed.add(Level.ERROR, before.count(b"\n") + 1, reason)
+        parsed.findings.error(before.count(b"\n") + 1, reason[:_LONGEST_REASON])
     if not parsed.text.endswith("\n"):
         last = parsed.text.count("\n") + 1
-        parsed.add(Level.NOTE, last, "the last line has no end: the file may have been cut off")
+        parsed.findings.note(last, "the last line has no end: the file may have been cut off")
 
 
 def _unsafe_yaml(parsed: Parsed, effort: Effort) -> tuple[int, str] | None:
@@ -381,27 +365,27 @@ def _unsafe_yaml(parsed: Parsed, effort: Effort) -> tuple[int, str] | None:
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
             if not aliases:
-                parsed.add(Level.NOTE, line, f"uses a YAML alias (*{str(event.anchor)[:80]})")
+                parsed.findings.note(line, f"uses a YAML alias (*{str(event.anchor)[:80]})")
             aliases += 1
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
         if depth > _DEEPEST:
-            return line, _too_deep()
+            return line, _TOO_DEEP
         if documents > _MOST_DOCUMENTS:
             return line, f"more than {_MOST_DOCUMENTS} documents"
         if not effort.spend(_STEPS_OF_EVENT):
-            return line, _too_much()
+            return line, _TOO_MUCH
         if aliases > _MOST_ALIASES:
             return line, f"more than {_MOST_ALIASES} aliases: a YAML bomb?"
     return None
 
 
 class _YAML(yaml.CSafeLoader):
-    """Scalars as they stand, mappings with lines; aliases stay references, merges are bounded."""
+    """Keeps scalars as text and adds lines; aliases stay references, merges are bounded."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.duplicates: list[Finding] = []
+        self.duplicates = Findings(About.FILE, _MOST_DUPLICATES)
         self._merged = 0
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
@@ -416,15 +400,11 @@ class _YAML(yaml.CSafeLoader):
             parts = value.value if isinstance(value, yaml.SequenceNode) else [value]
             for part in reversed(parts):  # of equal keys, the first named mapping's wins
                 if not isinstance(part, yaml.MappingNode):
-                    raise yaml.constructor.ConstructorError(
-                        None, None, "a merge key (<<) takes mappings only", part.start_mark
-                    )
+                    raise _refusal("a merge key (<<) takes mappings only", part)
                 self.flatten_mapping(part)
                 self._merged += len(part.value)
                 if self._merged > _MOST_MERGED:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, "merge keys (<<) repeat too much", node.start_mark
-                    )
+                    raise _refusal("merge keys (<<) repeat too much", node)
                 merged += part.value
         node.value = merged + node.value
 
@@ -434,34 +414,35 @@ class _YAML(yaml.CSafeLoader):
             kind = node.tag.rpartition(":")[2]
             if kind == "null":
                 return None
-            scalar = Scalar(_keepable(node.value))
+            scalar = Scalar(_storable(node.value))
             scalar.line, scalar.type = node.start_mark.line + 1, kind
             return scalar
         if isinstance(node, yaml.SequenceNode):
             return [self.construct_object(item) for item in node.value]
         return self._mapping(node)
 
-    def _mapping(self, node: Any) -> Mapping:
-        mapping = Mapping(node.start_mark.line + 1)
-        mapping.lines = {}
+    def _mapping(self, node: Any) -> LineDict:
+        mapping = LineDict(node.start_mark.line + 1)
         own = {id(key) for key, _ in node.value}
         first: dict[Any, int] = {}  # of its own keys: those that it merges may come again
         self.flatten_mapping(node)
         for key_node, value_node in node.value:
             key = self.construct_object(key_node)
             if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a mapping or list as a key", key_node.start_mark
-                )
+                raise _refusal("a mapping or list as a key", key_node)
             line = key_node.start_mark.line + 1
             if id(key_node) in own:
-                if key in first and len(self.duplicates) < _MOST_DUPLICATES:
+                if key in first:
                     reason = f"the key {str(key)[:80]!r} stands twice (first on line {first[key]})"
-                    self.duplicates.append(Finding(Level.WARNING, About.FILE, line, reason))
+                    self.duplicates.warning(line, reason)
                 first.setdefault(key, line)
             mapping[key] = self.construct_object(value_node)
             mapping.lines[key] = line
         return mapping
+
+
+def _refusal(reason: str, node: Any) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, reason, node.start_mark)
 
 
 _YAML.add_constructor(None, _YAML.construct_any)

@@ -4,13 +4,11 @@ import re
 
 import promql_parser
 
-# The parser recurses once for each operator and bracket, in native code that ends the whole process
-# when the stack does: 500 of them do so in a thread of 512 KB, as macOS gives. Rules in the wild
-# have fewer than 60.
+# The parser recurses natively for each operator and bracket: 500 overflow macOS' thread stack of
+# 512 KB and end the process. Rules in the wild have fewer than 60.
 _MOST_OPERATORS = 200
 _LONGEST = 20_000  # characters
-# What the expressions of a file may cost: parsing takes time for each character and for the square
-# of the operators. All of it takes 0.3 s; a thousand rules of the usual length take a fifth of it.
+# The cost of a file's expressions grows with characters and squared operators; this is 0.3 s.
 _MOST_COST = 2_500_000
 _COST_OF_CHARACTER = 5
 _OPERATOR = re.compile(r"[-+*/%^(\[{<>]|[=!]=|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
@@ -46,11 +44,7 @@ class Budget:
 
 
 def complexity(expr: str) -> int:
-    """How many operators and brackets `expr` has.
-
-    Those inside strings count too: whoever tells strings apart less well than the parser can be
-    shown one that hides the others.
-    """
+    """How many operators and brackets `expr` has, those inside strings included."""
     return len(_OPERATOR.findall(expr))
 
 

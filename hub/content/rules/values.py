@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from hub.content.rules.parsing import Mapping, Scalar
+from hub.content.rules.parsing import LineDict, Scalar
 
 # No field that is read as text is longer; aliases can repeat one hundreds of times.
 _LONGEST = 50_000
@@ -18,9 +18,9 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def mapping_of(value: Any) -> Mapping:
+def mapping_of(value: Any) -> LineDict:
     """`value` if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else Mapping()
+    return value if isinstance(value, LineDict) else LineDict()
 
 
 def list_of(value: Any) -> list[Any]:
@@ -28,14 +28,14 @@ def list_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def mappings_in(value: Any) -> Iterator[Mapping]:
+def mappings_in(value: Any) -> Iterator[LineDict]:
     """The mappings among a list's items."""
-    return (item for item in list_of(value) if isinstance(item, Mapping))
+    return (item for item in list_of(value) if isinstance(item, LineDict))
 
 
 def line_of(value: Any, otherwise: int = 1) -> int:
     """The line on which `value` begins, where the format tells."""
-    return value.line if isinstance(value, Mapping | Scalar) else otherwise
+    return value.line if isinstance(value, LineDict | Scalar) else otherwise
 
 
 def embedded_files(document: Any) -> Iterator[tuple[str, str, int]]:
@@ -50,7 +50,7 @@ def embedded_files(document: Any) -> Iterator[tuple[str, str, int]]:
 def resources(documents: list[Any]) -> Iterator[Any]:
     """The documents, with each Kubernetes `List` replaced by its items."""
     for document in documents:
-        items = document.get("items") if isinstance(document, Mapping) else None
+        items = document.get("items") if isinstance(document, LineDict) else None
         if isinstance(items, list) and text_of(document.get("kind")).endswith("List"):
             yield from items
         else:

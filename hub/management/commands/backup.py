@@ -1,4 +1,4 @@
-"""`manage.py backup [FILE]`: all that the hub keeps in Postgres, in one file."""
+"""`manage.py backup [FILE]`: all that the hub stores in Postgres, in one file."""
 
 import sys
 from datetime import UTC, datetime
@@ -11,35 +11,34 @@ from django.db import DatabaseError
 from tqdm import tqdm
 
 from hub.ops.backup.archive import Manifest, created
-from hub.ops.backup.create import NothingToBackUp, take
+from hub.ops.backup.create import NotBackedUp, create_backup
 
 
 class Command(BaseCommand):
     """Readers, workers and runs go on meanwhile; the file holds one moment."""
 
     help = (
-        "Write all that the hub keeps in Postgres to a file, while it runs. GitHub tokens stay "
+        "Write all that the hub stores in Postgres to a file, while it runs. GitHub tokens stay "
         "encrypted in it, so keep SECRET_KEY and FIELD_ENCRYPTION_KEY too, elsewhere."
     )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "file",
-            nargs="?",
-            help="where to; - is the standard output; by default a new file below "
-            "backups in the data folder",
-        )
-        parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+        default = "by default a new file below backups in the data folder"
+        parser.add_argument("file", nargs="?", help=f"- is the standard output; {default}")
+        parser.add_argument("--force", action="store_true", help="replace an existing file")
 
     def handle(self, *args: Any, file: str | None, **options: Any) -> None:
+        if file == "-" and sys.stdout.isatty():
+            raise CommandError("A backup is no text for a terminal: name a file.")
         path = Path(file) if file else _new_file()
         try:
             if file == "-":
-                self._to_standard_output()
+                self._create(sys.stdout.buffer)
+                sys.stdout.buffer.flush()
                 return
             with created(path, overwrite=options["force"]) as new:
-                manifest = self._take(new)
+                manifest = self._create(new)
         except FileExistsError as fault:
             raise CommandError(
                 f"{path} is there already: name another file, or say --force to replace it."
@@ -55,20 +54,14 @@ class Command(BaseCommand):
             f"A restore also needs {manifest.needs}. Keep them in another place."
         )
 
-    def _to_standard_output(self) -> None:
-        if sys.stdout.isatty():
-            raise CommandError("A backup is no text for a terminal: name a file.")
-        self._take(sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-
-    def _take(self, file: BinaryIO) -> Manifest:
-        with tqdm(unit=" rows", disable=None, file=self.stderr, leave=False) as bar:
-            try:
-                return take(file, bar.reset, bar.update)
-            except NothingToBackUp as fault:
-                raise CommandError(str(fault)) from fault
-            except DatabaseError as fault:
-                raise CommandError(f"Postgres refuses: {str(fault).strip()}") from fault
+    def _create(self, file: BinaryIO) -> Manifest:
+        try:
+            with tqdm(unit="B", unit_scale=True, disable=None, leave=False) as bar:
+                return create_backup(file, bar.update)
+        except NotBackedUp as fault:
+            raise CommandError(str(fault)) from fault
+        except DatabaseError as fault:
+            raise CommandError(f"Postgres refuses: {str(fault).strip()}") from fault
 
 
 def _new_file() -> Path:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from hub.catalogue.exporting import export
+from hub.catalogue.table import export
 
 
 class Command(BaseCommand):

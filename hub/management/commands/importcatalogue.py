@@ -1,4 +1,4 @@
-"""`manage.py importcatalogue [FILE]`: bring the catalogue to what a CSV file says."""
+"""`manage.py importcatalogue [FILE]`: add and update exporters from a CSV file."""
 
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ class Command(BaseCommand):
 
     help = (
         "Add and update exporters from a CSV file (by default the one that ships with the hub). "
-        "An error in any line, and nothing is written."
+        "If any line has an error, nothing is written."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, default=SAMPLE)
+        only_new = "add what is missing, change nothing"
         parser.add_argument("--dry-run", action="store_true", help="only show what would change")
-        parser.add_argument(
-            "--only-new", action="store_true", help="add what is missing, change nothing"
-        )
+        parser.add_argument("--only-new", action="store_true", help=only_new)
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
@@ -34,7 +33,8 @@ class Command(BaseCommand):
             raise CommandError(f"{file} cannot be read: {fault.strerror}") from fault
         plan = plan_import(data, only_new=options["only_new"])
         if plan.problems:
-            raise CommandError(_refusal(file, plan))
+            lines = [f"{file} has errors, so nothing was imported:", *map(str, plan.problems)]
+            raise CommandError("\n  ".join(lines))
         self.stdout.write(_table(plan) + plan.summary)
         if options["dry_run"]:
             self.stdout.write("dry run: nothing was written")
@@ -45,20 +45,13 @@ class Command(BaseCommand):
             raise CommandError(f"{file}: {fault}") from fault
 
 
-def _refusal(file: Path, plan: Plan) -> str:
-    lines = [f"{file} has errors, so nothing was imported:", *map(str, plan.problems)]
-    return "\n  ".join(lines)
-
-
 def _table(plan: Plan) -> str:
     """A line for each exporter that is written, in columns."""
     rows = as_rows(plan)
-    widths = {
-        column: max((len(row[column]) for row in rows), default=0)
-        for column in ("line", "what", "exporter")
-    }
+    columns = ("line", "what", "exporter")
+    width = {name: max((len(row[name]) for row in rows), default=0) for name in columns}
     return "".join(
-        f"line {row['line']:>{widths['line']}}  {row['what']:{widths['what']}}  "
-        f"{row['exporter']:{widths['exporter']}}  {row['details']}\n"
+        f"line {row['line']:>{width['line']}}  {row['what']:{width['what']}}  "
+        f"{row['exporter']:{width['exporter']}}  {row['details']}\n"
         for row in rows
     )

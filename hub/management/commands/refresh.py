@@ -14,8 +14,7 @@ from hub.content import status
 from hub.content.runs import Started, start_run
 from hub.models import Reason, RunStatus, RunTrigger
 
-# Postgres is asked this often; a run of a few directories ends within one or two looks.
-_LOOK_EVERY = 0.1  # seconds
+_POLL_EVERY = 0.1  # seconds
 _EXIT_CODES = {
     RunStatus.PUBLISHED: 0,
     RunStatus.UNCHANGED: 0,
@@ -34,47 +33,43 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        full = "list, plan and publish although nothing changed"
         parser.add_argument("--json", action="store_true", help="print the ended run as JSON")
-        parser.add_argument(
-            "--full", action="store_true", help="list, plan and publish although nothing changed"
-        )
+        parser.add_argument("--full", action="store_true", help=full)
         parser.add_argument("--no-wait", action="store_true", help="start and return at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = start_run(RunTrigger.COMMAND, full=options["full"])
-        self._say(options, f"run {started.run.pk} " + ("started" if started.created else "joined"))
-        ended = self._state(started) if options["no_wait"] else self._wait(started, options)
-        if options["json"]:
-            self.stdout.write(json.dumps(ended, cls=DjangoJSONEncoder))
-        elif not options["no_wait"]:
-            self.stdout.write(_summary(ended))
-        if options["no_wait"]:
-            return
-        raise SystemExit(_EXIT_CODES.get(RunStatus(ended["status"]), 5))
-
-    def _say(self, options: dict[str, Any], text: str) -> None:
         if not options["json"]:
-            self.stdout.write(text)
+            how = "started" if started.created else "joined"
+            self.stdout.write(f"run {started.run.pk} {how}")
+        run = _state(started) if options["no_wait"] else _wait(started, quiet=options["json"])
+        if options["json"]:
+            self.stdout.write(json.dumps(run, cls=DjangoJSONEncoder))
+        elif not options["no_wait"]:
+            self.stdout.write(_summary(run))
+        if not options["no_wait"]:
+            raise SystemExit(_EXIT_CODES.get(RunStatus(run["status"]), 5))
 
-    def _state(self, started: Started) -> dict[str, Any]:
-        return status.describe_run(status.runs().get(pk=started.run.pk))
 
-    def _wait(self, started: Started, options: dict[str, Any]) -> dict[str, Any]:
-        """Look at the run's row until it has ended or its deadline is well past.
+def _state(started: Started) -> dict[str, Any]:
+    return status.describe_run(status.runs().get(pk=started.run.pk))
 
-        The row and not the chord's result: `.get()` on a chord of 10,000 was measured to hang.
-        """
-        patience = started.run.deadline + timedelta(minutes=2)
-        with tqdm(
-            unit="directory", disable=options["json"] or None, file=self.stderr, leave=False
-        ) as bar:
-            while True:
-                state = self._state(started)
-                bar.total, bar.n = state["to_look_up"] or None, state["looked_up"]
-                bar.set_description(RunStatus(state["status"]).label)
-                if state["finished_at"] or timezone.now() > patience:
-                    return state
-                time.sleep(_LOOK_EVERY)
+
+def _wait(started: Started, *, quiet: bool) -> dict[str, Any]:
+    """Poll the run's row until it has ended or its deadline is well past.
+
+    Not the chord's result: `.get()` on a chord of 10,000 hung.
+    """
+    until = started.run.deadline + timedelta(minutes=2)
+    with tqdm(unit="directory", disable=quiet or None, leave=False) as bar:
+        while True:
+            state = _state(started)
+            bar.total, bar.n = state["to_look_up"] or None, state["looked_up"]
+            bar.set_description(RunStatus(state["status"]).label)
+            if state["finished_at"] or timezone.now() > until:
+                return state
+            time.sleep(_POLL_EVERY)
 
 
 def _summary(run: dict[str, Any]) -> str:

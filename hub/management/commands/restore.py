@@ -1,4 +1,4 @@
-"""`manage.py restore FILE`: the database as a backup holds it, or as it was."""
+"""`manage.py restore FILE`: replace the database's contents with a backup's, or change nothing."""
 
 import shutil
 import sys
@@ -11,53 +11,42 @@ from django.utils.timezone import localtime
 from tqdm import tqdm
 
 from hub.ops.backup.archive import Archive, UnusableBackup
-from hub.ops.backup.restore import NotRestored, put_back
+from hub.ops.backup.restore import NotRestored, restore_backup
 
 
 class Command(BaseCommand):
-    """All or nothing: one transaction. What was backed up by an older hub is migrated."""
+    """A backup of an older hub is migrated."""
 
     help = (
-        "Make the database what a backup holds, in one transaction. Stop web, worker and beat "
-        "first. Works on an empty database too, without `migrate` before."
+        "Replace the database's contents with a backup's, in one transaction. Stop web, worker and "
+        "beat first. Works on an empty database too, without `migrate` before."
     )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
+        tokens = "leave out the GitHub tokens that this hub's keys cannot read"
         parser.add_argument("file", help="what `manage.py backup` wrote; - is the standard input")
-        parser.add_argument(
-            "--force", action="store_true", help="replace all that a filled database holds"
-        )
-        parser.add_argument(
-            "--without-tokens",
-            action="store_true",
-            help="leave out the GitHub tokens that this hub's keys cannot read",
-        )
+        parser.add_argument("--force", action="store_true", help="replace a filled database")
+        parser.add_argument("--without-tokens", action="store_true", help=tokens)
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
-        if file != "-":
-            try:
-                with Path(file).open("rb") as opened:
-                    self._restore(opened, file, options)
-            except OSError as fault:
-                raise CommandError(f"{file} cannot be read: {fault.strerror}") from fault
+        if file == "-":
+            with tempfile.TemporaryFile() as whole:  # a zip is read from its end
+                shutil.copyfileobj(sys.stdin.buffer, whole)
+                self._restore(whole, "The standard input", options)
             return
-        with tempfile.TemporaryFile() as whole:  # a backup is read from its end
-            shutil.copyfileobj(sys.stdin.buffer, whole)
-            self._restore(whole, "The standard input", options)
+        try:
+            with Path(file).open("rb") as opened:
+                self._restore(opened, file, options)
+        except OSError as fault:
+            raise CommandError(f"{file} cannot be read: {fault.strerror}") from fault
 
     def _restore(self, file: IO[bytes], name: str, options: dict[str, Any]) -> None:
         try:
             archive = Archive(file, name)
-            with tqdm(
-                total=2 * archive.size,
-                unit="B",
-                unit_scale=True,
-                disable=None,
-                file=self.stderr,
-                leave=False,
-            ) as bar:
-                restored = put_back(
+            bar = tqdm(total=2 * archive.size, unit="B", unit_scale=True, disable=None, leave=False)
+            with bar:
+                restored = restore_backup(
                     archive,
                     overwrite=options["force"],
                     without_tokens=options["without_tokens"],

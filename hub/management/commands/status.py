@@ -19,11 +19,9 @@ class Command(BaseCommand):
     help = "Print the hub's state, its age, the last run and the next one."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        check = "fail when beat does not tick; for health checks"
         parser.add_argument("--json", action="store_true", help="as JSON, as /api/v1/status")
-
-        parser.add_argument(
-            "--check", action="store_true", help="fail when beat does not tick; for health checks"
-        )
+        parser.add_argument("--check", action="store_true", help=check)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
@@ -31,12 +29,11 @@ class Command(BaseCommand):
             if plan.beat_is_late:
                 raise CommandError(f"beat has not ticked for {plan.late_by}: is it running?")
         hub = status.describe()
-        self.stdout.write(
-            json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _in_words(hub)
-        )
+        text = json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _as_text(hub)
+        self.stdout.write(text)
 
 
-def _in_words(hub: dict[str, Any]) -> str:
+def _as_text(hub: dict[str, Any]) -> str:
     source = hub["source"]
     lines = [
         f"source     {source['repository']}@{source['branch']}:{source['path']}"

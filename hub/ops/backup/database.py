@@ -1,4 +1,4 @@
-"""The hub's tables as Postgres has them, whatever migrations they are at; rows out and in."""
+"""The hub's tables as they are in Postgres, after any migration; rows out and in."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,12 +8,9 @@ from django.apps import apps
 from django.db import connection, transaction
 from psycopg2.sql import SQL, Composed, Identifier
 
-# Rows that are nobody's data: sessions are as good as a password while they last, so they stay out
-# of files; people sign in again.
-LEFT_OUT = {"django_session"}
+LEFT_OUT = {"django_session"}  # a session is as good as a password; people sign in again
 
-# The same text of every value, whatever the server's or the role's settings are, and no end of the
-# transaction because it takes long (as pg_dump does).
+# As pg_dump: values as text do not depend on settings, and the transaction may take long.
 _SETTINGS = {
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
@@ -48,19 +45,12 @@ def tables() -> dict[str, list[str]]:
         return {table: columns for table, columns in cursor.fetchall() if table.startswith(ours)}
 
 
-def lock(names: Iterable[str], mode: str) -> None:
-    """Lock the tables for the transaction."""
-    _run(f"LOCK TABLE {{}} IN {mode} MODE", names)
-
-
-def drop(names: Iterable[str]) -> None:
-    """Drop the tables; what is not the hub's and depends on them is in the way."""
-    _run("DROP TABLE {}", names)
-
-
-def empty(names: Iterable[str]) -> None:
-    """Delete all rows of the tables."""
-    _run("TRUNCATE {}", names)
+def run(statement: str, tables: Iterable[str]) -> None:
+    """Run a statement on a list of tables; a new database has none."""
+    listed = _listed(tables)
+    if listed.seq:
+        with connection.cursor() as cursor:
+            cursor.execute(SQL(statement).format(listed))
 
 
 def count(table: str) -> int:
@@ -68,9 +58,9 @@ def count(table: str) -> int:
     return int(_value("SELECT count(*) FROM {}", table))
 
 
-def copy_out(table: str, columns: Iterable[str], file: Any) -> None:
-    """Write the rows of a table to `file.write`, a line each."""
-    _copy("COPY {} ({}) TO STDOUT", table, columns, file)
+def copy_out(table: str, columns: Iterable[str], file: Any) -> int:
+    """Write the rows of a table to `file.write`, a line each; return their number."""
+    return _copy("COPY {} ({}) TO STDOUT", table, columns, file)
 
 
 def copy_in(table: str, columns: Iterable[str], file: Any) -> None:
@@ -87,7 +77,7 @@ def next_numbers(names: Iterable[str]) -> dict[str, int]:
 
 
 def set_next_numbers(names: Iterable[str], numbers: Mapping[str, int]) -> None:
-    """Let the sequences go on with these numbers."""
+    """Continue the sequences with these numbers."""
     for column, sequence in _sequences(names):
         if column in numbers:
             with connection.cursor() as cursor:
@@ -104,39 +94,30 @@ def _sequences(names: Iterable[str]) -> list[tuple[str, str]]:
         ]
 
 
-def check_constraints_at_once() -> None:
-    """Check the foreign keys now, and from here on after each statement.
+def check_constraints_immediately() -> None:
+    """Check the foreign keys now and after each later statement.
 
-    Else the check would wait for the end, and no table with such a check waiting can be altered.
+    A table with a deferred check pending cannot be altered.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def server_version() -> str:
-    """Postgres' version, as it names it."""
+    """Postgres' version."""
+    return str(_value("SHOW server_version"))
+
+
+def _value(query: str, *names: str) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        return str(cursor.fetchone()[0])
-
-
-def _run(statement: str, names: Iterable[str]) -> None:
-    listed = _listed(names)
-    if listed.seq:  # a new database has none
-        with connection.cursor() as cursor:
-            cursor.execute(SQL(statement).format(listed))
-
-
-def _value(query: str, name: str) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL(query).format(Identifier(name)))
+        cursor.execute(SQL(query).format(*map(Identifier, names)))
         return cursor.fetchone()[0]
 
 
-def _copy(statement: str, table: str, columns: Iterable[str], file: Any) -> None:
+def _copy(statement: str, table: str, columns: Iterable[str], file: Any) -> int:
     with connection.cursor() as cursor:
-        composed = SQL(statement).format(Identifier(table), _listed(columns))
-        cursor.copy_expert(composed, file)
+        cursor.copy_expert(SQL(statement).format(Identifier(table), _listed(columns)), file)
+        return int(cursor.rowcount)
 
 
 def _listed(names: Iterable[str]) -> Composed:

@@ -1,9 +1,9 @@
-"""Restoring a backup: all of it, in one transaction, or nothing."""
+"""Restore a backup: all of it, in one transaction, or nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django_celery_beat.models import PeriodicTasks
 from psycopg2.errors import DeadlockDetected, LockNotAvailable
+from tqdm.utils import CallbackIOWrapper
 
 from hub.github.source import configured_source
 from hub.models import GitHubToken, ServedContents
@@ -28,22 +29,21 @@ class NotRestored(Exception):
 
 @dataclass(frozen=True)
 class Restored:
-    """What came of it."""
+    """The result."""
 
     rows: int
     tokens_left_out: int
-    other_sources: list[str]  # the sources of the map in it, when this hub is set to another one
+    other_sources: list[str]  # of the restored maps, when this hub is set to another source
 
 
-def put_back(
+def restore_backup(
     archive: Archive, *, overwrite: bool, without_tokens: bool, done: Callable[[int], object]
 ) -> Restored:
-    """Make the database what the backup holds, migrated to what this hub needs.
+    """Replace the database's contents with the backup's, migrated to what this hub needs.
 
-    `done` is told of twice `archive.size` bytes: of each when it was checked and when it was
-    restored. With `overwrite`, a filled database is replaced. With `without_tokens`, tokens that
-    this hub's keys cannot read are left out. Raises `UnusableBackup` before anything is touched, or
-    `NotRestored`.
+    `done` is told each byte twice, when it is checked and when it is restored. `overwrite`: replace
+    a filled database. `without_tokens`: leave out tokens that this hub's keys cannot read. Raises
+    `UnusableBackup` or `NotRestored`.
     """
     _refuse_newer(archive)
     archive.check(done)
@@ -55,13 +55,21 @@ def put_back(
             "keeps them in data/hub.env), or leave these tokens out with --without-tokens and add "
             "new ones in the admin. Nothing was changed."
         )
-    with _refusals(), database.one_transaction("READ COMMITTED"):
-        there = database.tables()
-        _lock(there)
-        _refuse_filled(there, overwrite=overwrite)
-        rebuild(archive, done)
-        _bring_up_to_date()
-        GitHubToken.objects.filter(pk__in=unreadable).delete()
+    try:
+        with database.one_transaction("READ COMMITTED"):
+            tables = database.tables()
+            _lock(tables)
+            if not overwrite:
+                _refuse_filled(tables)
+            rebuild(archive, done)
+            ContentType.objects.clear_cache()
+            call_command("migrate", interactive=False, verbosity=0)
+            PeriodicTasks.update_changed()  # a running beat reads its schedule again
+            GitHubToken.objects.filter(pk__in=unreadable).delete()
+    except DatabaseError as fault:
+        raise NotRestored(
+            f"Postgres refuses: {str(fault).strip()}\nNothing was changed."
+        ) from fault
     sources = set(ServedContents.objects.exclude(snapshot=None).values_list("source", flat=True))
     return Restored(
         rows=sum(table.rows for table in archive.manifest.tables.values()),
@@ -82,25 +90,26 @@ def _refuse_newer(archive: Archive) -> None:
 
 
 def _unreadable_tokens(archive: Archive) -> Iterator[int]:
-    """Ids of the tokens that this hub's keys cannot decrypt: the field leaves those as they are."""
-    said = archive.manifest.tables.get(GitHubToken._meta.db_table)
-    if said is None:
+    """Ids of the tokens that this hub's keys cannot decrypt: the field does not change those."""
+    name = GitHubToken._meta.db_table
+    table = archive.manifest.tables.get(name)
+    if table is None:
         return
     field: Any = GitHubToken._meta.get_field("secret")
-    with archive.open(GitHubToken._meta.db_table) as rows:
+    with archive.open(name) as rows:
         for row in rows:
-            # A column's own tabs and line ends are escaped in COPY's text.
-            values = dict(zip(said.columns, row.decode().rstrip("\n").split("\t"), strict=True))
+            # COPY escapes tabs and line ends inside columns.
+            values = dict(zip(table.columns, row.decode().rstrip("\n").split("\t"), strict=True))
             if field.to_python(values["secret"]) == values["secret"]:
                 yield int(values["id"])
 
 
 def _lock(tables: Iterable[str]) -> None:
-    """Keep readers and workers out until the end."""
+    """Lock readers and workers out until the end."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_WITHIN}s'")
-        database.lock(tables, "ACCESS EXCLUSIVE")
+        database.run("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables)
     except OperationalError as fault:
         if not isinstance(fault.__cause__, LockNotAvailable | DeadlockDetected):
             raise
@@ -110,33 +119,24 @@ def _lock(tables: Iterable[str]) -> None:
         ) from fault
 
 
-def _refuse_filled(tables: Iterable[str], *, overwrite: bool) -> None:
-    if overwrite:
-        return
-    filled = {
-        table: rows for table in tables if _is_data(table) and (rows := database.count(table))
-    }
-    if filled:
-        largest = sorted(filled, key=filled.__getitem__, reverse=True)[:3]
+def _refuse_filled(tables: Iterable[str]) -> None:
+    users = get_user_model()._meta.db_table  # migrations alone fill the other tables
+    names = [table for table in tables if table.startswith("hub_") or table == users]
+    filled = Counter({table: database.count(table) for table in names})
+    if filled.total():
+        largest = ", ".join(f"{table}: {n} rows" for table, n in filled.most_common(3) if n)
         raise NotRestored(
-            "The database is not empty ("
-            + ", ".join(f"{table}: {filled[table]} rows" for table in largest)
-            + "). Back it up first, then say --force to replace all of it. Nothing was changed."
+            f"The database is not empty ({largest}). Back it up first, then say --force to "
+            "replace all of it. Nothing was changed."
         )
 
 
-def _is_data(table: str) -> bool:
-    """Whether a new hub's table has no rows: all others are filled by the migrations alone."""
-    return table.startswith("hub_") or table == get_user_model()._meta.db_table
-
-
 def rebuild(archive: Archive, done: Callable[[int], object]) -> None:
-    """Make the hub's tables anew, as they were when they were backed up. In a transaction."""
-    there = database.tables()
-    # Runs that the backup does not know may have messages on their way: no run gets their number
-    # again.
-    used = database.next_numbers(there)
-    database.drop(there)
+    """Recreate the hub's tables as they were when they were backed up. In a transaction."""
+    tables = database.tables()
+    # Runs that the backup does not know may have pending messages: their numbers are not reused.
+    used = database.next_numbers(tables)
+    database.run("DROP TABLE {}", tables)
     _migrate_to(archive.manifest.migrations)
     _fill(archive, done)
     numbers = {key: max(n, used.get(key, n)) for key, n in archive.manifest.sequences.items()}
@@ -144,7 +144,7 @@ def rebuild(archive: Archive, done: Callable[[int], object]) -> None:
 
 
 def _migrate_to(migrations: list[tuple[str, str]]) -> None:
-    """Make the tables as they were, each app's at the last of its `migrations`."""
+    """Create the tables of each app at the last of its `migrations`."""
     executor = MigrationExecutor(connection)
     given, nodes = set(migrations), executor.loader.graph.node_map
 
@@ -156,49 +156,18 @@ def _migrate_to(migrations: list[tuple[str, str]]) -> None:
 
 
 def _fill(archive: Archive, done: Callable[[int], object]) -> None:
-    manifest = archive.manifest
-    there = database.tables()
-    wanted = {table: sorted(said.columns) for table, said in manifest.tables.items()}
-    made = {
-        table: sorted(columns) for table, columns in there.items() if table not in database.LEFT_OUT
-    }
-    if wanted != made:
-        odd = sorted(table for table in wanted | made if wanted.get(table) != made.get(table))
+    tables = database.tables()
+    database.run("TRUNCATE {}", tables)
+    stored = archive.manifest.tables
+    wanted = {table: sorted(rows.columns) for table, rows in stored.items()}
+    made = {table: sorted(tables[table]) for table in tables.keys() - database.LEFT_OUT}
+    odd = sorted(table for table in wanted | made if wanted.get(table) != made.get(table))
+    if odd:
         raise NotRestored(
             f"The backup's tables are not those that its migrations make ({', '.join(odd)}): its "
             "database had been changed by hand. Nothing was changed."
         )
-    database.empty(there)
-    for table, said in manifest.tables.items():
+    for table, expected in stored.items():
         with archive.open(table) as rows:
-            database.copy_in(table, said.columns, _Counting(rows, done))
-    database.check_constraints_at_once()
-
-
-def _bring_up_to_date() -> None:
-    """Migrate forward, as after an upgrade, and have a running beat read its schedule anew."""
-    ContentType.objects.clear_cache()
-    call_command("migrate", interactive=False, verbosity=0)
-    PeriodicTasks.update_changed()
-
-
-class _Counting:
-    """Hands rows on and tells how many bytes."""
-
-    def __init__(self, file: IO[bytes], done: Callable[[int], object]) -> None:
-        self._file, self._done = file, done
-
-    def read(self, size: int) -> bytes:
-        rows = self._file.read(size)
-        self._done(len(rows))
-        return rows
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Postgres' refusals in words."""
-    try:
-        yield
-    except DatabaseError as fault:
-        said = str(fault).strip()
-        raise NotRestored(f"Postgres refuses: {said}\nNothing was changed.") from fault
+            database.copy_in(table, expected.columns, CallbackIOWrapper(done, rows, "read"))
+    database.check_constraints_immediately()

@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from hub.ops.local.run import Refusal, manage, run
+from hub.ops.local.run import manage, run
+from hub.ops.local.server import LocalHubError
 from hub.ops.local.supervisor import watch_parent
 
 
@@ -16,15 +17,15 @@ def main() -> int:
     manages.add_argument("words", nargs=argparse.REMAINDER, help="such as: backup FILE")
     commands.add_parser("watch-parent").add_argument("pid", type=int)
     arguments = parser.parse_args()
-    if arguments.command == "watch-parent":
-        watch_parent(arguments.pid)
-        return 0
     try:
         if arguments.command == "manage":
             return manage(arguments.words)
-        run()
-    except Refusal as refusal:
-        sys.stderr.write(f"{refusal}\n")
+        if arguments.command == "watch-parent":
+            watch_parent(arguments.pid)
+        else:
+            run()
+    except LocalHubError as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stdout.write("\nstopped\n")

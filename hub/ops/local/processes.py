@@ -3,13 +3,14 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterable
+import subprocess
+from collections.abc import Callable, Sequence
 
 import psutil
 
 
 def find(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """All processes but this one of which `is_ours` says so; what may not be read is not ours."""
+    """All other processes for which `is_ours` is true; what may not be read is not ours."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -19,16 +20,12 @@ def find(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
 
 
 def end(
-    processes: Iterable[psutil.Process],
-    *,
-    seconds: float,
-    stop_signal: signal.Signals = signal.SIGTERM,
+    left: Sequence[psutil.Process], *, seconds: float, stop_signal: int = signal.SIGTERM
 ) -> list[psutil.Process]:
-    """Ask the processes to end, kill after `seconds` what did not; those that stay even then.
+    """Signal the processes, kill those left after `seconds`; return those that survive that.
 
-    A process whose parent is among them is not asked: its parent ends it, in its own order.
+    A process whose parent is among them gets no signal: its parent ends it, in its own order.
     """
-    left = list(processes)
     pids = {process.pid for process in left}
     for process in left:
         with contextlib.suppress(psutil.Error):
@@ -42,11 +39,18 @@ def end(
     return alive
 
 
-def kill_group(leader: int) -> None:
-    """Kill the process group that `leader` leads, and return when all of it is gone.
+def stop(process: subprocess.Popen[bytes], stop_signal: int, seconds: float) -> None:
+    """Signal a child process, kill it after `seconds`, and wait for its end."""
+    process.send_signal(stop_signal)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
-    At one stroke: a list of its members could miss a child that is being started meanwhile.
-    """
+
+def kill_group(leader: int) -> None:
+    """Kill the process group of `leader`, children that start meanwhile included, and wait."""
     members = find(lambda process: os.getpgid(process.pid) == leader)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)

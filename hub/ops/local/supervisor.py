@@ -3,12 +3,13 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from io import StringIO
@@ -20,14 +21,13 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from hub.ops.local import processes
 from hub.ops.local.postgres import EmbeddedPostgres
-from hub.ops.local.server import ServerError
+from hub.ops.local.server import wait_until
 from hub.ops.local.valkey import EmbeddedValkey
 
 MARK = "HUB_LOCAL_DATA_DIR"  # in the environment of every process of a local hub
 # Seconds for all of them: the hub's together, then Redis, then Postgres.
 _STOP_WITHIN = 60
-# A unix socket's path is bounded to about 100 bytes, supervisord's own suffix included.
-_LONGEST_FOLDER = 70
+_LONGEST_FOLDER = 70  # a unix socket's path may have about 100 bytes
 _GROUP = "hub"
 
 
@@ -35,8 +35,8 @@ _GROUP = "hub"
 class Program:
     """A process to keep running.
 
-    Those with a priority of their own are servers, which start at once, the lowest first, and end
-    last. All others start when told, and end first and together.
+    Servers have a priority: they start at once, the lowest first, and end last. All others start
+    on request, and end first and together.
     """
 
     name: str
@@ -46,23 +46,21 @@ class Program:
     stop_signal: str = "TERM"
 
 
-def configuration(programs: Iterable[Program], *, socket: Path, logs: Path, root: bool) -> str:
-    """supervisord.conf. It holds no secret: those are in the environment that is inherited."""
+def configuration(programs: Sequence[Program], *, socket: Path, logs: Path, root: bool) -> str:
+    """supervisord.conf, without secrets: those are in the inherited environment."""
     config = RawConfigParser()
     config["supervisord"] = {
         "nodaemon": "true",
         "logfile": str(logs / "supervisord.log"),
         "pidfile": str(socket.with_suffix(".pid")),
-        **({"user": "root"} if root else {}),  # said plainly, or it warns about it
+        **({"user": "root"} if root else {}),  # or it warns
     }
     config["unix_http_server"] = {"file": str(socket), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
-    together = []
+    together = [program.name for program in programs if program.priority is None]
     for program in programs:
-        if program.priority is None:
-            together.append(program.name)
         config[f"program:{program.name}"] = {
             "command": " ".join(_quote(word) for word in program.command),
             "autostart": str(program.priority is not None).lower(),
@@ -70,7 +68,6 @@ def configuration(programs: Iterable[Program], *, socket: Path, logs: Path, root
             "autorestart": "true",
             "startretries": "100",
             "stopsignal": program.stop_signal,
-            "stopasgroup": "false",
             "killasgroup": "true",
             "stopwaitsecs": "15",
             "redirect_stderr": "true",
@@ -87,7 +84,7 @@ def configuration(programs: Iterable[Program], *, socket: Path, logs: Path, root
 
 
 def _quote(word: str) -> str:
-    """For supervisord's own splitting: quoted, with its `%` expansion escaped."""
+    """For supervisord's parser: quoted, with `%` escaped."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
 
 
@@ -97,7 +94,7 @@ class Supervisor:
     def __init__(
         self, programs: list[Program], data_dir: Path, environment: Mapping[str, str]
     ) -> None:
-        """`environment` is that of all programs but the servers; it holds the `MARK`."""
+        """`environment` is that of all programs except the servers; it holds the `MARK`."""
         self._data_dir = data_dir
         self._programs = programs
         self._environment = environment
@@ -106,21 +103,15 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start supervisord and the servers. Raises `ServerError` if it does not come up."""
+        """Start supervisord and the servers. Raises `LocalHubError` if that fails."""
         logs = self._data_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         socket = self._folder / "s"
         config = self._folder / "supervisord.conf"
-        watch = Program(
-            "watch-parent",
-            [sys.executable, "-m", "hub.ops.local", "watch-parent", str(os.getpid())],
-            priority=1,
-        )
-        config.write_text(
-            configuration(
-                [watch, *self._programs], socket=socket, logs=logs, root=os.geteuid() == 0
-            )
-        )
+        command = [sys.executable, "-m", "hub.ops.local", "watch-parent", str(os.getpid())]
+        programs = [Program("watch-parent", command, priority=1), *self._programs]
+        root = os.geteuid() == 0
+        config.write_text(configuration(programs, socket=socket, logs=logs, root=root))
         self._process = subprocess.Popen(  # noqa: S603 — our own command
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
             env=self._environment,
@@ -131,39 +122,31 @@ class Supervisor:
         )
         transport: Any = SupervisorTransport(serverurl=f"unix://{socket}")
         self._rpc: Any = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
-        until = time.monotonic() + 20
-        while not socket.exists():
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise ServerError(f"supervisord did not start; see {logs}/supervisord.log")
-            time.sleep(0.02)
+        problem = f"supervisord did not start; see {logs}/supervisord.log"
+        wait_until(socket.exists, 20, problem, self._process)
 
     def start_program(self, name: str) -> None:
         """Start one of the hub's programs."""
         self._rpc.supervisor.startProcess(f"{_GROUP}:{name}", False)
 
     def wait(self) -> None:
-        """Return when supervisord has ended, which it does only when told or killed."""
+        """Return when supervisord has ended."""
         assert self._process is not None  # noqa: S101 — a caller's mistake
         self._process.wait()
 
     def stop(self) -> None:
         """End all programs, the servers last, and whatever they left."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_STOP_WITHIN)
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            processes.stop(self._process, signal.SIGTERM, _STOP_WITHIN)
         end_leftovers(self._data_dir)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def end_leftovers(data_dir: Path) -> int:
-    """End what a hub in this folder left running (it was killed); how many there were.
+    """End what a killed hub in this folder left running; return the number of processes.
 
-    Found by the mark in their environment, each ended by its own pid. The servers are found by
-    the folder that they run in: Valkey overwrites its environment with its title.
+    They are found by the mark in their environment; the servers by the folder that they run in,
+    for Valkey overwrites its environment with its title.
     """
     left = processes.find(lambda process: process.environ().get(MARK) == str(data_dir))
     processes.end(left, seconds=20)
@@ -174,10 +157,9 @@ def end_leftovers(data_dir: Path) -> int:
 
 
 def watch_parent(pid: int) -> None:
-    """Return only when `make run` (process `pid`) or supervisord (our parent) is gone, having
-    ended everything that they left.
+    """Wait until `make run` (process `pid`) or supervisord (our parent) is gone; end what is left.
 
-    Runs as one of the programs: so not even a SIGKILL of either leaves anything behind.
+    Runs as one of the programs, so that not even a SIGKILL of either leaves anything running.
     """
     data_dir = Path(os.environ[MARK])
     supervisord = psutil.Process().parent()
@@ -185,7 +167,7 @@ def watch_parent(pid: int) -> None:
         run = psutil.Process(pid)
     except psutil.NoSuchProcess:
         run = None
-    # By process and not by bare pid: both may be gone by now, and os.getppid() be the system's.
+    # As psutil processes, for a pid may be given to another process.
     while supervisord and run and all(map(processes.is_alive, (supervisord, run))):
         time.sleep(0.2)
     if supervisord and processes.is_alive(supervisord):

@@ -28,13 +28,12 @@ class EmbeddedValkey(EmbeddedServer):
         self.home.chmod(0o700)
         self.end_leftover()
         home = str(self.home).replace("\\", "\\\\").replace('"', '\\"')
-        # In a file, because a command line can be read by every user of the machine.
+        # In a file, because every user of the machine can read a command line. A broker must never
+        # drop messages to make room.
         write_private(
             self.home / "valkey.conf",
             f"bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\n"
-            f'dir "{home}"\nappendonly yes\nsave ""\n'
-            # A broker must never drop messages to make room.
-            "maxmemory-policy noeviction\ndaemonize no\n",
+            f'dir "{home}"\nappendonly yes\nsave ""\nmaxmemory-policy noeviction\ndaemonize no\n',
         )
 
     @property
@@ -46,10 +45,8 @@ class EmbeddedValkey(EmbeddedServer):
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     def answers(self) -> bool:
-        client = redis.Redis.from_url(self.url, socket_timeout=2)
         try:
-            return bool(client.ping())
+            with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+                return bool(client.ping())
         except redis.RedisError:
             return False
-        finally:
-            client.close()

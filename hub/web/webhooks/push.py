@@ -1,7 +1,6 @@
-"""Which pushes concern the hub. Pure.
+"""Which pushes concern the hub (GitHub Docs, "Webhook events and payloads").
 
-GitHub Docs, "Webhook events and payloads", push. In doubt a push counts: a needless run costs one
-request, a missed one leaves the map old until the next tick.
+In doubt a push counts: an unnecessary run costs one request.
 """
 
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from typing import Any
 
 from hub.github.source import Source
 
-# What GitHub lists at most; a list as long as that may have been cut.
+# GitHub truncates longer lists.
 _COMMITS = 2048
 _FILES_OF_A_COMMIT = 3000
 
@@ -28,7 +27,7 @@ def is_of_source(payload: object, source: Source) -> bool:
 def touches(payload: object, path: str) -> bool:
     """Whether the push changed anything at or below `path` ("": anywhere), or does not tell."""
     if any(_get(payload, flag) for flag in ("created", "deleted", "forced")):
-        return True  # what the branch held before is not what its commits were made upon
+        return True  # the commits do not lead from the branch's former contents to its new ones
     commits = _get(payload, "commits")
     if not isinstance(commits, list) or not 0 < len(commits) < _COMMITS:
         return True
@@ -49,11 +48,11 @@ def _changed(commit: object) -> Iterator[str | None]:
             continue
         files += len(paths)
         yield from (path if isinstance(path, str) else None for path in paths)
-    # None at all: a merge may change files that GitHub lists for neither of its parents.
+    # A merge may change files that GitHub does not list.
     if files == 0 or files >= _FILES_OF_A_COMMIT:
         yield None
 
 
 def _get(thing: object, name: str) -> Any:
-    """A member of what should be a JSON object; None when it is not one or lacks it."""
+    """The member of a JSON object; None for anything else."""
     return thing.get(name) if isinstance(thing, dict) else None

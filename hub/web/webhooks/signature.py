@@ -1,7 +1,4 @@
-"""GitHub's signature of a delivery. Pure.
-
-GitHub Docs, "Validating webhook deliveries": HMAC-SHA256 of the body under the shared secret.
-"""
+"""GitHub's signature of a delivery (GitHub Docs, "Validating webhook deliveries")."""
 
 import hashlib
 import hmac
@@ -13,11 +10,7 @@ def sign(secret: str, body: bytes) -> str:
 
 
 def verify(secret: str, body: bytes, header: str) -> bool:
-    """Whether `header` (X-Hub-Signature-256) is the signature of `body`.
-
-    Takes the same time wherever the two differ. An empty secret signs nothing.
-    """
-    if not secret:
-        return False
-    # As bytes, for `compare_digest` refuses text that is not ASCII, and a header may hold any.
-    return hmac.compare_digest(sign(secret, body).encode(), header.encode("utf-8", "replace"))
+    """Whether `header` is the signature of `body`, in constant time; never without a secret."""
+    # As bytes, for `compare_digest` refuses text that is not ASCII.
+    header_bytes = header.encode("utf-8", "replace")
+    return bool(secret) and hmac.compare_digest(sign(secret, body).encode(), header_bytes)

@@ -1,4 +1,4 @@
-"""`POST /webhooks/github`: who may say something, and what is answered. The body is never shown."""
+"""`POST /webhooks/github`: checks and answers. The body is never shown."""
 
 import json
 from uuid import UUID
@@ -13,10 +13,10 @@ from hub.web.webhooks.deliveries import PING, PUSH, Replay, take_ping, take_push
 from hub.web.webhooks.signature import verify
 
 
-@csrf_exempt  # GitHub has no form of ours: its signature is what proves where this comes from
+@csrf_exempt  # the signature proves where a delivery comes from
 @require_POST
 def github(request: HttpRequest) -> JsonResponse:
-    """A delivery: its signature is looked at first, and only then what it says."""
+    """A delivery: its signature is verified before anything else."""
     try:
         status, answer = _take(request)
     except HttpError as refusal:
@@ -25,7 +25,7 @@ def github(request: HttpRequest) -> JsonResponse:
 
 
 def _take(request: HttpRequest) -> tuple[int, dict[str, object]]:
-    """The status and the answer of a delivery that is taken. Raises `HttpError`."""
+    """The status and the answer of an accepted delivery. Raises `HttpError`."""
     secret = settings.GITHUB_WEBHOOK_SECRET
     if not secret:
         raise HttpError(403, "The webhook is off: set GITHUB_WEBHOOK_SECRET here and at GitHub.")
@@ -36,31 +36,24 @@ def _take(request: HttpRequest) -> tuple[int, dict[str, object]]:
     if request.content_type != "application/json":
         raise HttpError(415, "Choose the content type application/json in the webhook at GitHub.")
     event = request.headers.get("X-GitHub-Event", "")
-    guid = _guid(request.headers.get("X-GitHub-Delivery", ""))
+    guid: UUID | None
+    try:
+        guid = UUID(request.headers.get("X-GitHub-Delivery", ""))
+    except ValueError:
+        guid = None  # it is not signed, and only helps to find the delivery at GitHub
     if event == PING:
         take_ping(signature, guid)
         return 200, {"detail": "pong: the hub takes pushes from here"}
     if event != PUSH:
         return 200, {"detail": "ignored: the hub takes pushes only"}
     try:
-        taken = take_push(_parsed(body), signature, guid)
-    except Replay:
-        raise HttpError(409, "This push was taken before.") from None
-    if taken.run is None:
-        return 200, {"detail": taken.action.label}
-    return 202, {"detail": taken.action.label, "run": taken.run}
-
-
-def _guid(header: str) -> UUID | None:
-    """The delivery's number at GitHub; not signed, so no more than a help for finding it there."""
-    try:
-        return UUID(header)
-    except ValueError:
-        return None
-
-
-def _parsed(body: bytes) -> object:
-    try:
-        return json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         raise HttpError(400, "The body is not JSON.") from None
+    try:
+        action, run = take_push(payload, signature, guid)
+    except Replay:
+        raise HttpError(409, "This push was taken before.") from None
+    if run is None:
+        return 200, {"detail": action.label}
+    return 202, {"detail": action.label, "run": run}

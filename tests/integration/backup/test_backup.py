@@ -35,7 +35,7 @@ from hub.models import (
 )
 from hub.ops.backup import restore
 from hub.ops.backup.archive import Archive
-from hub.ops.backup.create import take
+from hub.ops.backup.create import create_backup
 from tests.common.databases import empty_database, everything
 from tests.common.processes import ROOT, database_url
 from tests.conftest import TOKEN, Hub
@@ -147,20 +147,20 @@ def test_a_backup_holds_one_moment_although_a_run_publishes_meanwhile(full: Hub)
     full.write("Redis/dashboard.json", b'{"panels": []}')
     publishing: list[RefreshRun] = []
 
-    def publish(rows: int) -> None:
+    def publish(size: int) -> None:
         """Once, after the first rows: a whole run, by the workers, seen by another connection."""
         if not publishing:
             with ThreadPoolExecutor(1) as elsewhere:
                 publishing.append(elsewhere.submit(_refresh_and_hang_up, full).result())
 
     file = BytesIO()
-    take(file, started=lambda rows: None, done=publish)
+    create_backup(file, done=publish)
     assert publishing[0].status == RunStatus.PUBLISHED
     assert served() != body
     numbers = RefreshRun.objects.latest("pk").pk
 
     archive = Archive(file, "the file")
-    restore.put_back(archive, overwrite=True, without_tokens=False, done=lambda size: None)
+    restore.restore_backup(archive, overwrite=True, without_tokens=False, done=lambda size: None)
     assert everything() == before
     assert served() == body
     # The run that the backup does not know may have messages on their way.

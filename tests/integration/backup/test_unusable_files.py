@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from hub.models import Category
 from hub.ops.backup.archive import MANIFEST, Archive, UnusableBackup
-from hub.ops.backup.create import take
+from hub.ops.backup.create import create_backup
 
 SHELVES = 500
 
@@ -24,7 +24,7 @@ def whole(django_db_setup: None, django_db_blocker: Any) -> bytes:
     file = BytesIO()
     with django_db_blocker.unblock():
         Category.objects.bulk_create(Category(name=f"Shelf {n}") for n in range(SHELVES))
-        take(file, started=lambda rows: None, done=lambda rows: None)
+        create_backup(file, done=lambda size: None)
         Category.objects.all().delete()
     return file.getvalue()
 

@@ -17,7 +17,7 @@ import redis
 from hub.ops.local import postgres as postgres_module
 from hub.ops.local.ports import free_port, is_free
 from hub.ops.local.postgres import EmbeddedPostgres
-from hub.ops.local.server import EmbeddedServer, ServerError
+from hub.ops.local.server import EmbeddedServer, LocalHubError, as_user
 from hub.ops.local.valkey import EmbeddedValkey
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
@@ -141,7 +141,7 @@ def test_a_start_that_fails_leaves_nothing_running(
 ) -> None:
     with kind(folder, free_port()) as running:
         failing = kind(folder.parent / "other", running.port)
-        with pytest.raises(ServerError, match=r"Redis|Postgres"):
+        with pytest.raises(LocalHubError, match=r"Redis|Postgres"):
             failing.start()
         assert failing.process is None
         assert running.answers()
@@ -151,7 +151,7 @@ def test_a_stale_pid_file_that_names_another_program_does_no_harm(folder: Path) 
     with EmbeddedPostgres(folder, free_port()) as server:
         server.kill()
         # The pid was given to somebody else meanwhile: as far as Postgres can see, its own.
-        stranger = subprocess.Popen(["sleep", "600"], **postgres_module.as_user(server.user))
+        stranger = subprocess.Popen(["sleep", "600"], **as_user(server.user))
         try:
             file = server.cluster / "postmaster.pid"
             lines = file.read_text().splitlines()
@@ -260,5 +260,5 @@ class TestAsRoot:
         with EmbeddedPostgres(folder, free_port()):
             pass
         folder.parent.chmod(0o700)
-        with pytest.raises(ServerError, match=r"cannot reach"):
+        with pytest.raises(LocalHubError, match=r"cannot reach"):
             EmbeddedPostgres(folder, free_port()).prepare()

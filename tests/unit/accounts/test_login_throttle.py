@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.accounts.client_address import UNKNOWN, counted_as
-from hub.accounts.login_throttle import locked_until
+from hub.accounts.login_throttle import UNKNOWN, counted_as, locked_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COOL_OFF = timedelta(minutes=15)

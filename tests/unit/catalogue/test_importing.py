@@ -47,7 +47,7 @@ def problems(text: str | bytes, *there: Known) -> list[str]:
 def test_the_real_file() -> None:
     real = compare(parse(REAL.read_bytes()), [])
     assert (len(real.new), real.problems) == (41, ())
-    values = {new.title: new.values for new in real.new}
+    values = {new.values["title"]: new.values for new in real.new}
     assert values["Node Exporter"] == {
         "slug": "node-exporter",
         "title": "Node Exporter",

@@ -6,7 +6,7 @@ from hub.content.rules.parsing import (
     LARGEST_FILE,
     Effort,
     Embedded,
-    Mapping,
+    LineDict,
     needs_helm,
     parse,
     without_actions,
@@ -14,11 +14,11 @@ from hub.content.rules.parsing import (
 from hub.content.rules.report import Level
 
 
-def only_document(data: str) -> Mapping:
+def only_document(data: str) -> LineDict:
     parsed = parse(data.encode())
     assert parsed.findings == []
     (document,) = parsed.documents
-    assert isinstance(document, Mapping)
+    assert isinstance(document, LineDict)
     return document
 
 

@@ -1,5 +1,0 @@
-"""`manage.py smallgithub`: the former name of `manage.py fakegithub`."""
-
-from hub.management.commands.fakegithub import Command
-
-__all__ = ["Command"]
