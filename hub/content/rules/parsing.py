@@ -226,7 +226,7 @@ def _parse_json(parsed: Parsed, effort: Effort) -> None:
     except json.JSONDecodeError as error:
         parsed.findings.error(*_json_problem(error))
     except RecursionError:
-        parsed.findings.error(1, _too_deep())
+        parsed.findings.error(1, _TOO_DEEP)
     except ValueError as error:  # of the functions for numbers
         parsed.findings.error(1, f"not valid JSON: {error}")
 
@@ -342,7 +342,7 @@ def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
             parsed.findings.error(line, reason[:_LONGEST_REASON])
     except RecursionError:
         parsed.documents.clear()
-        parsed.findings.error(1, _too_deep())
+        parsed.findings.error(1, _TOO_DEEP)
     except (yaml.YAMLError, ValueError) as error:
         parsed.documents.clear()
         # libyaml counts the bytes of a character that it refuses
