@@ -33,10 +33,8 @@ MOST_FILES = 300
 LONGEST = timedelta(minutes=4)
 
 
-class OutOfTime(errors.GitHubError):
+class OutOfTime(errors.GitHubError, reason=Reason.DEADLINE):
     """The lookup takes too long for one task; what was read stays stored."""
-
-    reason = Reason.DEADLINE
 
 
 def look_up(run_id: int, directory: str) -> dict[str, Any]:
