@@ -1,6 +1,7 @@
 """GitHub's JSON for what the repository holds. Pure: no HTTP, no limits."""
 
 import base64
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,13 +24,13 @@ def base64_lines(content: bytes) -> str:
     return "".join(f"{text[i : i + 60]}\n" for i in range(0, len(text), 60))
 
 
-_USER_LINKS = """
-    followers following gists starred subscriptions organizations repos events received_events
-"""
+def _links(url: str, names: str) -> dict[str, str]:
+    return {f"{name}_url": f"{url}/{name}" for name in names.split()}
 
 
 def _user(url: str, login: str) -> dict[str, Any]:
     own = f"{url}/users/{login}"
+    links = "followers following gists starred subscriptions organizations repos events"
     return {
         "login": login,
         "id": 1,
@@ -40,7 +41,7 @@ def _user(url: str, login: str) -> dict[str, Any]:
         "url": own,
         "html_url": own,
         "avatar_url": f"{own}/avatar.png",
-        **{f"{link}_url": f"{own}/{link}" for link in _USER_LINKS.split()},
+        **_links(own, f"{links} received_events"),
     }
 
 
@@ -74,7 +75,7 @@ def _tree_entry(repository: Repository, entry: Entry, url: str) -> dict[str, Any
         "sha": entry.sha,
     }
     if entry.type == "blob":
-        answer["size"] = len(repository.blob(entry.sha) or b"")
+        answer["size"] = repository.size(entry.sha)
     if entry.type != "commit":
         answer["url"] = f"{url}/git/{entry.type}s/{entry.sha}"
     return answer
@@ -94,19 +95,14 @@ def blob(sha: str, content: bytes, url: str) -> dict[str, Any]:
 
 def contents(repository: Repository, entry: Entry, branch: str, url: str) -> Any:
     """A file with its content, or a folder's first 1,000 entries."""
-    if entry.type == "tree":
-        children = repository.entries(entry.sha)[:_MOST_ENTRIES_OF_A_FOLDER]
-        prefix = f"{entry.path}/" if entry.path else ""
-        return [
-            _content(
-                Entry(prefix + child.path, child.mode, child.sha),
-                len(repository.blob(child.sha) or b""),
-                branch,
-                url,
-            )
-            for child in children
-        ]
-    return _file(entry, repository.blob(entry.sha) or b"", branch, url)
+    if entry.type != "tree":
+        return _file(entry, repository.blob(entry.sha) or b"", branch, url)
+    prefix = f"{entry.path}/" if entry.path else ""
+    children = repository.entries(entry.sha)[:_MOST_ENTRIES_OF_A_FOLDER]
+    return [
+        _content(replace(child, path=prefix + child.path), repository.size(child.sha), branch, url)
+        for child in children
+    ]
 
 
 def readme(facts: OtherRepository, content: bytes, url: str) -> dict[str, Any]:
@@ -135,9 +131,8 @@ def _content(entry: Entry, size: int, branch: str, url: str) -> dict[str, Any]:
         "path": entry.path,
         "sha": entry.sha,
         "size": size,
-        "url": own,
+        **dict.fromkeys(("url", "html_url"), own),
         "git_url": git,
-        "html_url": own,
         "download_url": own if is_file else None,
         "_links": {"self": own, "git": git, "html": own},
     }
@@ -165,17 +160,14 @@ _REPOSITORY_LINKS = """
     issue_events issues keys labels languages merges milestones notifications pulls releases
     stargazers statuses subscribers subscription tags teams trees html clone git ssh svn
 """
-_REPOSITORY_COUNTS = """
-    forks forks_count open_issues open_issues_count size stargazers_count watchers
-    watchers_count network_count subscribers_count
-"""
+_COUNTS = "forks forks_count open_issues open_issues_count size network_count subscribers_count"
+_FLAGS = "fork private has_issues has_projects has_wiki has_pages has_discussions disabled"
 
 
 def repository(facts: OtherRepository, api_url: str) -> dict[str, Any]:
     """A repository's own facts."""
     url = f"{api_url}/repos/{facts.name}"
     owner, _, name = facts.name.partition("/")
-    flags = "fork private has_issues has_projects has_wiki has_pages has_discussions disabled"
     return {
         "id": 1,
         "node_id": "R_1",
@@ -185,11 +177,11 @@ def repository(facts: OtherRepository, api_url: str) -> dict[str, Any]:
         "owner": _user(api_url, owner),
         "url": url,
         "default_branch": facts.default_branch,
-        **{f"{link}_url": f"{url}/{link}" for link in _REPOSITORY_LINKS.split()},
+        **_links(url, _REPOSITORY_LINKS),
         "html_url": f"{_GITHUB}/{facts.name}",
-        **dict.fromkeys(_REPOSITORY_COUNTS.split(), 0),
+        **dict.fromkeys(_COUNTS.split(), 0),
         **dict.fromkeys(("stargazers_count", "watchers", "watchers_count"), facts.stars),
-        **dict.fromkeys(flags.split(), False),
+        **dict.fromkeys(_FLAGS.split(), False),
         "archived": facts.archived,
         **dict.fromkeys(("homepage", "language", "mirror_url", "license")),
         **dict.fromkeys(("pushed_at", "created_at", "updated_at"), _WHEN),
@@ -198,36 +190,30 @@ def repository(facts: OtherRepository, api_url: str) -> dict[str, Any]:
 
 def releases(facts: OtherRepository, api_url: str) -> list[dict[str, Any]]:
     """A repository's releases, newest first."""
+    url = f"{api_url}/repos/{facts.name}"
+    author = _user(api_url, facts.name.partition("/")[0])
     return [
-        _release(facts, number, release, f"{api_url}/repos/{facts.name}", api_url)
+        {
+            "url": f"{url}/releases/{number}",
+            "html_url": f"{_GITHUB}/{facts.name}/releases/tag/{release['tag']}",
+            "assets_url": f"{url}/releases/{number}/assets",
+            "upload_url": f"{url}/releases/{number}/assets{{?name,label}}",
+            "tarball_url": f"{url}/tarball/{release['tag']}",
+            "zipball_url": f"{url}/zipball/{release['tag']}",
+            "id": number,
+            "node_id": f"RE_{number}",
+            "tag_name": release["tag"],
+            "target_commitish": facts.default_branch,
+            "name": release.get("name"),
+            "body": release.get("body"),
+            "draft": release.get("draft", False),
+            "prerelease": release.get("prerelease", False),
+            "immutable": False,
+            "created_at": release["published_at"],
+            "published_at": None if release.get("draft") else release["published_at"],
+            "updated_at": release["published_at"],
+            "author": author,
+            "assets": [],
+        }
         for number, release in enumerate(facts.releases, 1)
     ]
-
-
-def _release(
-    facts: OtherRepository, number: int, release: dict[str, Any], url: str, api_url: str
-) -> dict[str, Any]:
-    own, tag, published = f"{url}/releases/{number}", release["tag"], release["published_at"]
-    is_draft = release.get("draft", False)
-    return {
-        "url": own,
-        "html_url": f"{_GITHUB}/{facts.name}/releases/tag/{tag}",
-        "assets_url": f"{own}/assets",
-        "upload_url": f"{own}/assets{{?name,label}}",
-        "tarball_url": f"{url}/tarball/{tag}",
-        "zipball_url": f"{url}/zipball/{tag}",
-        "id": number,
-        "node_id": f"RE_{number}",
-        "tag_name": tag,
-        "target_commitish": facts.default_branch,
-        "name": release.get("name"),
-        "body": release.get("body"),
-        "draft": is_draft,
-        "prerelease": release.get("prerelease", False),
-        "immutable": False,
-        "created_at": published,
-        "published_at": None if is_draft else published,
-        "updated_at": published,
-        "author": _user(api_url, facts.name.partition("/")[0]),
-        "assets": [],
-    }

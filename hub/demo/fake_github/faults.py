@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from http.server import BaseHTTPRequestHandler
+from operator import getitem
 from typing import Any
 
 Act = Callable[[BaseHTTPRequestHandler], bool]
@@ -34,12 +35,10 @@ class Fault:
 
     def applies(self, path: str) -> bool:
         """Whether the fault strikes now; counts it."""
-        if self.match not in path:
-            return False
         with self._lock:
+            if self.match not in path or self.times == 0:
+                return False
             if self.times is not None:
-                if self.times == 0:
-                    return False
                 self.times -= 1
             return True
 
@@ -83,7 +82,7 @@ def secondary_limit(retry_after: int | None = None, status: int = 403) -> Act:
 def primary_limit(reset_in: int, status: int = 429) -> Act:
     """The hour's requests are used up; `reset_in` seconds from now there are more.
 
-    Negative where the clock of who asks is ahead.
+    Negative where the client's clock is ahead.
     """
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
@@ -118,30 +117,25 @@ def slow(seconds: float) -> Act:
     return act
 
 
+def _served(handler: BaseHTTPRequestHandler) -> bytes:
+    """The ordinary answer, made but not sent."""
+    wfile, handler.wfile = handler.wfile, io.BytesIO()
+    try:
+        handler.serve()  # type: ignore[attr-defined]
+        return handler.wfile.getvalue()
+    finally:
+        handler.wfile = wfile
+
+
 def after_serving(act: Act) -> Act:
     """The request is served, but its answer is lost and `act` follows: the fault of a write."""
-
-    def serve_and_act(handler: BaseHTTPRequestHandler) -> bool:
-        wfile, handler.wfile = handler.wfile, io.BytesIO()
-        try:
-            handler.serve()  # type: ignore[attr-defined]
-        finally:
-            handler.wfile = wfile
-        return act(handler)
-
-    return serve_and_act
+    return lambda handler: bool(_served(handler)) and act(handler)
 
 
 def _ordinary(handler: BaseHTTPRequestHandler) -> tuple[dict[str, str], bytes]:
     """Headers and body of the ordinary answer, whole: never a 304."""
     del handler.headers["If-None-Match"]
-    wfile, handler.wfile = handler.wfile, io.BytesIO()
-    try:
-        handler.serve()  # type: ignore[attr-defined]
-        sent = handler.wfile.getvalue()
-    finally:
-        handler.wfile = wfile
-    stream = io.BytesIO(sent)
+    stream = io.BytesIO(_served(handler))
     stream.readline()  # the status
     headers = http.client.parse_headers(stream)
     for name in ("Server", "Date", "Content-Length"):
@@ -154,8 +148,7 @@ def _changed(change: Callable[[Any], Any]) -> Act:
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
         headers, body = _ordinary(handler)
-        changed = change(json.loads(body))
-        return _send(handler, 200, headers, json.dumps(changed).encode())
+        return _send(handler, 200, headers, json.dumps(change(json.loads(body))).encode())
 
     return act
 
@@ -167,26 +160,22 @@ def with_json(keys: list[Any], text: str) -> Act:
     """
 
     def change(body: Any) -> Any:
-        data = {"": body}
-        inner: Any = data
-        *way, last = ["", *keys]
-        for key in way:
-            inner = inner[key]
-        inner[last] = json.loads(text)
-        return data[""]
+        if not keys:
+            return json.loads(text)
+        reduce(getitem, keys[:-1], body)[keys[-1]] = json.loads(text)
+        return body
 
     return _changed(change)
 
 
 def half_tree(admits_it: bool) -> Act:
     """The first half of a tree's entries; `truncated` says so, or does not."""
-    return _changed(
-        lambda body: {
-            **body,
-            "tree": body["tree"][: len(body["tree"]) // 2],
-            "truncated": admits_it,
-        }
-    )
+
+    def change(body: Any) -> Any:
+        tree = body["tree"]
+        return {**body, "tree": tree[: len(tree) // 2], "truncated": admits_it}
+
+    return _changed(change)
 
 
 # --- GraphQL, to be switched on with match="/graphql" ---------------------------------------------
@@ -195,11 +184,11 @@ def half_tree(admits_it: bool) -> Act:
 def _if_larger(act: Act, more_than: int) -> Act:
     """Acts on a query for more than so many objects: half of it may succeed."""
 
-    def asks_for_more(handler: BaseHTTPRequestHandler) -> bool:
-        document: bytes = handler.body  # type: ignore[attr-defined]
-        return len(re.findall(rb"object\s*\(", document)) > more_than
+    def act_if_larger(handler: BaseHTTPRequestHandler) -> bool:
+        objects = re.findall(rb"object\s*\(", handler.body)  # type: ignore[attr-defined]
+        return len(objects) > more_than and act(handler)
 
-    return lambda handler: asks_for_more(handler) and act(handler)
+    return act_if_larger
 
 
 def graphql_error(kind: str, message: str = "", more_than: int = -1) -> Act:
@@ -215,14 +204,11 @@ def graphql_partial(kind: str, message: str = "", files: int = 1) -> Act:
     """The first `files` blobs are null, with an error that names each."""
 
     def change(body: Any) -> Any:
-        aliases = list(_blobs(body))[:files]
-        for alias in aliases:
+        error = {"type": kind, "message": message or _MESSAGES.get(kind, kind)}
+        for alias in list(_blobs(body))[:files]:
             body["data"]["repository"][alias] = None
-        words = message or _MESSAGES.get(kind, kind)
-        errors = [
-            {"type": kind, "path": ["repository", alias], "message": words} for alias in aliases
-        ]
-        return {**body, "errors": errors} if errors else body
+            body.setdefault("errors", []).append(error | {"path": ["repository", alias]})
+        return body
 
     return _changed(change)
 
@@ -334,9 +320,7 @@ def _bomb() -> bytes:
 
 def endless_body(handler: BaseHTTPRequestHandler) -> bool:
     """Sends a byte now and then until the reader leaves."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "1000000000")
-    handler.end_headers()
+    _send(handler, 200, {"Content-Length": "1000000000"}, b"")
     return _send_without_end(handler, b" ", pause=0.1)
 
 

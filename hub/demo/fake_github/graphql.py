@@ -41,21 +41,18 @@ def answer(find: _Find, limit: RateLimit, body: bytes) -> dict[str, Any]:
     if not isinstance(document, str):
         return _errors(GraphQLError("A query attribute must be specified and must be a string."))
     if not limit.take():
-        kind = {"type": "RATE_LIMITED"}
         message = "API rate limit exceeded for user ID 1."
-        return _errors(GraphQLError(message, extensions=kind))
+        return _errors(GraphQLError(message, extensions={"type": "RATE_LIMITED"}))
     parsed = _parsed(document)
     if isinstance(parsed, list):
         return _errors(*parsed)
+    root = {
+        "repository": lambda _, **arguments: _repository(find, **arguments),
+        "rateLimit": lambda *_, **__: _rate_limit(limit),
+    }
+    variables, operation = request.get("variables") or {}, request.get("operationName")
     result = execute_sync(
-        _SCHEMA,
-        parsed,
-        {
-            "repository": lambda _, **arguments: _repository(find, **arguments),
-            "rateLimit": lambda *_, **__: _rate_limit(limit),
-        },
-        variable_values=request.get("variables") or {},
-        operation_name=request.get("operationName"),
+        _SCHEMA, parsed, root, variable_values=variables, operation_name=operation
     )
     data = {} if result.data is None else {"data": result.data}
     return data | (_errors(*result.errors) if result.errors else {})
@@ -154,7 +151,7 @@ class _Objects:
                 "mode": entry.mode,
                 "type": entry.type,
                 "oid": entry.sha,
-                "size": len(self._repository.blob(entry.sha) or b""),
+                "size": self._repository.size(entry.sha),
                 "object": lambda _, entry=entry, full=full: self.get(entry.sha, full),
             }
             for entry in self._repository.entries(sha)

@@ -101,6 +101,10 @@ class Repository:
         found = self.objects.get(sha)
         return found.data if isinstance(found, Blob) else None
 
+    def size(self, sha: str) -> int:
+        """A blob's bytes in number; 0 for what is no blob."""
+        return len(self.blob(sha) or b"")
+
     def commits(self, branch: str, path: str = "") -> list[Commit]:
         """First-parent history, newest first; with `path`, only the commits that changed it."""
         history: list[Commit] = []

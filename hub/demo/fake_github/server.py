@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from limits import RateLimitItemPerSecond
@@ -28,7 +28,13 @@ _NO_GRAPHQL = RateLimit(0, resource="graphql")  # without authorisation
 _AUTHENTICATION_REQUIRED = "This endpoint requires you to be authenticated."
 _DOCUMENTATION = "https://docs.github.com"
 _SECONDARY_CONCURRENCY = 100  # of REST and GraphQL together
+_HEADERS = {
+    "Cache-Control": "private, max-age=60, s-maxage=60",
+    "Vary": "Accept, Authorization, Cookie",
+    "X-GitHub-Media-Type": "github.v3; format=json",
+}
 _STOPS_WITHIN = 0.05  # seconds
+_REPOSITORY = re.compile(r"/repos/([^/]+/[^/]+)(|/.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,16 @@ class Problem(Exception):
     def __init__(self, status: int, message: str, url: str = "") -> None:
         super().__init__(message)
         self.status, self.url = status, url
+
+
+_T = TypeVar("_T")
+
+
+def _found(thing: _T | None) -> _T:
+    """What was looked for. Raises `Problem` where there is no such thing."""
+    if thing is None:
+        raise Problem(404, "Not Found")
+    return thing
 
 
 class FakeGitHub:
@@ -179,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         github = self.github = self.server.github
-        noted = github.requests  # of now: whoever looks may start a new list before this one ends
+        noted = github.requests  # of now: a test may start a new list before this one ends
         started = time.monotonic()
         self.status = 0
         length = int(self.headers.get("Content-Length") or 0)
@@ -226,25 +242,25 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             data = self._query(limit) if self.is_query else self._answer(limit)
             body = json.dumps(data, separators=(",", ":")).encode()
-            headers: dict[str, str] = {}
-            if self.command == "GET":
-                tag = hashlib.sha256((token or "").encode() + body).hexdigest()
-                headers["ETag"] = f'W/"{tag}"'  # GitHub's vary by Authorization
-                if self.headers.get("If-None-Match") == headers["ETag"]:
-                    if token:
-                        limit.give_back()
-                    self._send(304, None, limit, headers)
-                    return
-            self._send(self.status, body, limit, headers)
+            if self.command != "GET":
+                self._send(self.status, body, limit)
+                return
+            tag = hashlib.sha256((token or "").encode() + body).hexdigest()
+            etag = f'W/"{tag}"'  # GitHub's vary by Authorization
+            is_known = self.headers.get("If-None-Match") == etag
+            if is_known and token:
+                limit.give_back()
+            self._send(304 if is_known else 200, None if is_known else body, limit, ETag=etag)
         except Problem as problem:
             answer = {
                 "message": str(problem),
                 "documentation_url": f"{_DOCUMENTATION}/{'graphql' if self.is_query else 'rest'}",
                 "status": str(problem.status),
-                **({"url": problem.url} if problem.url else {}),
             }
             headers = {"Location": problem.url} if problem.url else {}
-            self._send(problem.status, json.dumps(answer).encode(), limit, headers)
+            if problem.url:
+                answer["url"] = problem.url
+            self._send(problem.status, json.dumps(answer).encode(), limit, **headers)
 
     def _token(self) -> str | None:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -276,27 +292,23 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _send(
-        self, status: int, body: bytes | None, limit: RateLimit | None, headers: dict[str, str]
+        self, status: int, body: bytes | None, limit: RateLimit | None, **headers: str
     ) -> None:
         self._wait()
         self.send_response(status)
         if body is not None:
-            self.send_header("Content-Type", "application/json; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
+            headers["Content-Type"] = "application/json; charset=utf-8"
+            headers["Content-Length"] = str(len(body))
         if limit is None and self.is_query:
             limit = _NO_GRAPHQL  # GitHub sends zeros with a 401
         if limit is not None:
-            for name, number in limit.as_json().items():
-                self.send_header(f"X-RateLimit-{name.capitalize()}", str(number))
-            self.send_header("X-RateLimit-Resource", limit.resource)
-        self.send_header("Cache-Control", "private, max-age=60, s-maxage=60")
-        self.send_header("Vary", "Accept, Authorization, Cookie")
-        self.send_header("X-GitHub-Media-Type", "github.v3; format=json")
-        for name, value in headers.items():
+            numbers = limit.as_json().items()
+            headers |= {f"X-RateLimit-{name.capitalize()}": str(n) for name, n in numbers}
+            headers["X-RateLimit-Resource"] = limit.resource
+        for name, value in (_HEADERS | headers).items():
             self.send_header(name, value)
         self.end_headers()
-        if body is not None:
-            self.wfile.write(body)
+        self.wfile.write(body or b"")
 
     def _query(self, limit: RateLimit) -> Any:
         try:
@@ -310,19 +322,16 @@ class _Handler(BaseHTTPRequestHandler):
             return answers.rate_limits(
                 limit, github.graphql_limits.get(self._token() or "", _NO_GRAPHQL)
             )
-        found = re.fullmatch(r"/repos/([^/]+/[^/]+)(|/.*)", path, re.DOTALL)
-        repository = github.find(found[1]) if found else None
-        if found is None or repository is None or self.command == "POST":
-            raise Problem(404, "Not Found")
-        name, rest = found.groups()
+        route = None if self.command == "POST" else _REPOSITORY.fullmatch(path)
+        name, rest = _found(route).groups()
+        repository = _found(github.find(name))
         if repository.name.casefold() != name.casefold():
             below = self.path[len(f"/repos/{name}") :]
             url = f"{github.url}/repos/{repository.name}{below}"
             raise Problem(301, "Moved Permanently", url)
         self.repository, self.url = repository, f"{github.url}/repos/{repository.name}"
         for pattern, operation in _FILES + _FACTS if repository.files else _FACTS:
-            match = re.fullmatch(pattern, unquote(rest), re.DOTALL)
-            if match:
+            if match := re.fullmatch(pattern, unquote(rest), re.DOTALL):
                 return operation(self, *match.groups())
         raise Problem(404, "Not Found")
 
@@ -330,31 +339,19 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.github.repository
         if not repository.branches:
             raise Problem(409, "Git Repository is empty.")
-        sha = repository.resolve(name)
-        if sha is None:
-            raise Problem(404, "Not Found")
-        return answers.tree(
-            repository,
-            sha,
-            self.url,
-            recursive="recursive" in self.parameters,
-            most=self.github.truncate_above,
-        )
+        sha, recursive = _found(repository.resolve(name)), "recursive" in self.parameters
+        most = self.github.truncate_above
+        return answers.tree(repository, sha, self.url, recursive=recursive, most=most)
 
     def _blob(self, sha: str) -> Any:
-        content = self.github.repository.blob(sha)
-        if content is None:
-            raise Problem(404, "Not Found")
-        return answers.blob(sha, content, self.url)
+        return answers.blob(sha, _found(self.github.repository.blob(sha)), self.url)
 
     def _contents(self, path: str = "README.md") -> Any:
         if self.command != "GET":
             with self.github.writing:  # GitHub, too, writes one commit after the other
                 return self._write(path)
         branch = self.parameters.get("ref", self.github.branch)
-        entry = self.github.repository.find(branch, path)
-        if entry is None:
-            raise Problem(404, "Not Found")
+        entry = _found(self.github.repository.find(branch, path))
         return answers.contents(self.github.repository, entry, branch, self.url)
 
     def _write(self, path: str) -> Any:
@@ -367,30 +364,26 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.github.repository
         if repository.branches and branch not in repository.branches:
             raise Problem(404, f"Branch {branch} not found")
-        found = repository.find(branch, path)
-        there = found.sha if found else None
-        if self.command == "DELETE" and there is None:
-            raise Problem(404, "Not Found")
-        if there is not None and "sha" not in asked:
+        there = repository.find(branch, path)
+        if there and "sha" not in asked:
             raise Problem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
-        if there is not None and asked["sha"] != there:
+        if there and asked["sha"] != there.sha:
             raise Problem(409, f"{path} does not match {asked['sha']}")
         if self.command == "DELETE":
+            _found(there)
             repository.delete(path, message, branch)
         else:
             repository.write(path, content, message, branch)
         entry = repository.find(branch, path)
         made = answers.contents(repository, entry, branch, self.url) if entry else None
-        self.status = 201 if there is None else 200
+        self.status = 200 if there else 201
         return answers.written(made, repository.commits(branch)[0], self.url)
 
     def _facts(self) -> Any:
         return answers.repository(self.repository, self.github.url)
 
     def _readme(self) -> Any:
-        if self.repository.readme is None:
-            raise Problem(404, "Not Found")
-        return answers.readme(self.repository, self.repository.readme, self.url)
+        return answers.readme(self.repository, _found(self.repository.readme), self.url)
 
     def _releases(self) -> Any:
         size = min(100, int(self.parameters.get("per_page", "30")))
