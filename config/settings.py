@@ -51,13 +51,9 @@ HUB_HTTPS = env.bool("HUB_HTTPS", True)
 SECURE_SSL_REDIRECT = HUB_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # health checks inside a container speak plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if HUB_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HUB_HTTPS
-SECURE_HSTS_PRELOAD = HUB_HTTPS
-SESSION_COOKIE_SECURE = HUB_HTTPS
-CSRF_COOKIE_SECURE = HUB_HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HUB_HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
 CSRF_COOKIE_HTTPONLY = True
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 if env.bool("HUB_BEHIND_TLS_PROXY", False):  # only then may a header say that TLS was used
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # The addresses from which X-Forwarded-For and X-Forwarded-Proto are believed (`config.wsgi`).
@@ -153,13 +149,8 @@ STORAGES = {
 }
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
+    for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 
 # --- Signing in: throttled by django-axes, in Postgres --------------------------------------------
@@ -190,25 +181,17 @@ AXES_LOCKOUT_CALLABLE = "hub.web.lockout.response"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
-USE_TZ = True
 
 # --- Connections ----------------------------------------------------------------------------------
-# Seconds in which the system of the other side acknowledges what was sent, or it is not there;
-# after a break of so many it is asked for a sign of life, every so many.
-_SILENCE, _BREAK, _EVERY = 10, 5, 2
-# Each connection that a process holds may cost as much when Redis was gone without a word.
-_REDIS_ANSWERS_WITHIN = 5  # seconds; nothing that is asked of it takes a tenth of one
-# For the broker's connections. macOS lacks the last, and the first has another name there.
+# Another system that acknowledges nothing for 10 seconds is gone.
 _KEEPALIVE = {
-    option: value
-    for name, value in (
-        ("TCP_KEEPIDLE", _BREAK),
-        ("TCP_KEEPINTVL", _EVERY),
-        ("TCP_KEEPCNT", (_SILENCE - _BREAK) // _EVERY),
-        ("TCP_USER_TIMEOUT", _SILENCE * 1000),  # milliseconds
-    )
-    if (option := getattr(socket, name, None)) is not None
+    "KEEPIDLE": 5,  # seconds without data before the first probe
+    "KEEPINTVL": 2,  # seconds between probes
+    "KEEPCNT": 2,
+    "USER_TIMEOUT": 10_000,  # milliseconds
 }
+# Each connection that a process holds may cost as much when Redis was gone without a word.
+_REDIS_ANSWERS_WITHIN = 5  # seconds; no request takes a tenth of one
 
 # --- The data -------------------------------------------------------------------------------------
 DATABASES = {
@@ -222,11 +205,11 @@ DATABASES = {
 # A router may forget a connection without a word to either side. Linux would notice after 15
 # minutes where something was sent, and after two hours otherwise. What DATABASE_URL says wins.
 DATABASES["default"]["OPTIONS"] = {
-    "connect_timeout": 5,  # seconds, as those below
-    "keepalives_idle": _BREAK,
-    "keepalives_interval": _EVERY,
-    "keepalives_count": (_SILENCE - _BREAK) // _EVERY,
-    "tcp_user_timeout": _SILENCE * 1000,  # milliseconds
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": _KEEPALIVE["KEEPIDLE"],
+    "keepalives_interval": _KEEPALIVE["KEEPINTVL"],
+    "keepalives_count": _KEEPALIVE["KEEPCNT"],
+    "tcp_user_timeout": _KEEPALIVE["USER_TIMEOUT"],
 } | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -245,23 +228,20 @@ GITHUB_TOKEN_PREFIXES = ("github_pat_", "ghp_", "gho_", "ghu_", "ghs_")
 GITHUB_CONNECT_TIMEOUT = env.float("GITHUB_CONNECT_TIMEOUT", 5.0)  # seconds
 # GitHub gives up at 10 s, so a healthy answer never takes longer.
 GITHUB_READ_TIMEOUT = env.float("GITHUB_READ_TIMEOUT", 12.0)  # seconds
-GITHUB_RETRIES = env.int("GITHUB_RETRIES", 2, validate=validate.Range(min=0, max=5))
-# GitHub allows 900 points a minute (a GET is 1); stay a tenth below. 0 turns the budget off.
-GITHUB_POINTS_PER_MINUTE = env.int("GITHUB_POINTS_PER_MINUTE", 810, validate=validate.Range(min=0))
-# The same for GraphQL, where GitHub allows 2,000 (a query is 1).
+GITHUB_RETRIES = env.int("GITHUB_RETRIES", 2, validate=validate.Range(0, 5))
+# A tenth below the 900 REST points (a GET is 1) and 2,000 GraphQL points (a query is 1) that GitHub
+# allows a minute. 0 turns the budget off.
+GITHUB_POINTS_PER_MINUTE = env.int("GITHUB_POINTS_PER_MINUTE", 810, validate=validate.Range(0))
 GITHUB_GRAPHQL_POINTS_PER_MINUTE = env.int(
-    "GITHUB_GRAPHQL_POINTS_PER_MINUTE", 1800, validate=validate.Range(min=0)
+    "GITHUB_GRAPHQL_POINTS_PER_MINUTE", 1800, validate=validate.Range(0)
 )
 
 # --- Reading --------------------------------------------------------------------------------------
-# A web process keeps what it serves, and asks Postgres after so many seconds whether it still is
-# what is to be served. 0: with each request.
-COPY_SECONDS = env.float("HUB_COPY_SECONDS", 1.0, validate=validate.Range(min=0, max=60))
+# A web process keeps the map for so long before it asks Postgres for a newer one. 0: each request.
+COPY_SECONDS = env.float("HUB_COPY_SECONDS", 1.0, validate=validate.Range(0, 60))
 # Pages that are the same for everyone are kept this long, or until the contents change: their
 # other facts (stars, releases, "12 minutes ago") may be so old. 0: rendered for each request.
-PAGE_CACHE_SECONDS = env.float(
-    "HUB_PAGE_CACHE_SECONDS", 10.0, validate=validate.Range(min=0, max=300)
-)
+PAGE_CACHE_SECONDS = env.float("HUB_PAGE_CACHE_SECONDS", 10.0, validate=validate.Range(0, 300))
 # For those pages alone (`hub.web.page_cache`), in the memory of each process.
 CACHES = {
     "default": {
@@ -278,7 +258,7 @@ RUN_DEADLINE = timedelta(
     seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=validate.Range(1))
 )
 # A listing that lost more than this share of its directories waits for an admin's word.
-SHRINK_LIMIT = env.float("HUB_SHRINK_LIMIT", 0.5, validate=validate.Range(min=0, max=1))
+SHRINK_LIMIT = env.float("HUB_SHRINK_LIMIT", 0.5, validate=validate.Range(0, 1))
 # Older runs and snapshots are deleted (never the newest of either).
 HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=validate.Range(1)))
 
@@ -292,9 +272,6 @@ CELERY_TASK_ROUTES = {
     "tasks.refresh.lookup_directory": {"queue": "lookups"},
     "tasks.facts.lookup_facts": {"queue": "lookups"},
 }
-CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TIMEZONE = "UTC"
 # A killed worker's tasks run again; every task may run twice without changing anything.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -303,11 +280,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_RESULT_EXPIRES = 3600  # seconds; several times a run, which ends at RUN_DEADLINE
 # A header task waits at most for the budget and GitHub's retries: under 3 minutes. A message is
 # given to another worker only after this many seconds, so it has to be more than twice that. It
-# has to stand in three places (Celery's documentation, "Redis: visibility timeout").
-_VISIBILITY_TIMEOUT = 600
-CELERY_VISIBILITY_TIMEOUT = _VISIBILITY_TIMEOUT
+# has to be set in three places (Celery's documentation, "Redis: visibility timeout").
+CELERY_VISIBILITY_TIMEOUT = 600
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": _VISIBILITY_TIMEOUT,
+    "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     # kombu looks for messages of dead workers at every tenth check only; look each 5 s instead.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
@@ -316,12 +292,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_connections": 200,
     "health_check_interval": 10,
     "socket_keepalive": True,
-    "socket_keepalive_options": _KEEPALIVE,
+    # macOS lacks the last, and the first has another name there.
+    "socket_keepalive_options": {
+        getattr(socket, f"TCP_{name}"): value
+        for name, value in _KEEPALIVE.items()
+        if hasattr(socket, f"TCP_{name}")
+    },
     "socket_timeout": _REDIS_ANSWERS_WITHIN,
     "socket_connect_timeout": 5,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
-    "visibility_timeout": _VISIBILITY_TIMEOUT,
+    "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     "retry_policy": {"max_retries": 20, "interval_start": 0, "interval_step": 0.2},
 }
 CELERY_REDIS_SOCKET_KEEPALIVE = True
@@ -338,9 +319,9 @@ CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
 CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:Scheduler"
 # No CELERY_BEAT_SCHEDULE: entries in settings overwrite an admin's edits at each start of beat.
 # `hub/runs/schedule.py` creates them once.
-DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- Logging: one line an event to stderr, where a supervisor or a container collects it ---------
+_LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -362,10 +343,6 @@ LOGGING = {
     "loggers": {"axes": {"level": "WARNING"}},  # failures and locks; not that there was nothing
     "root": {
         "handlers": ["stderr"],
-        "level": env.str(
-            "HUB_LOG_LEVEL",
-            "INFO",
-            validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
-        ),
+        "level": env.str("HUB_LOG_LEVEL", "INFO", validate=validate.OneOf(_LOG_LEVELS)),
     },
 }

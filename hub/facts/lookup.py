@@ -1,6 +1,6 @@
 """Fetching the facts of one exporter's repository: stars, README and releases."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from hub.facts import parse
@@ -33,7 +33,7 @@ class FactsOfExporter:
         FactsLookup.objects.filter(pk=self.lookup.pk).update(changed=changed)
 
     def learn(self) -> None:
-        """Raises a `GitHubError`; what was fetched before it is in `fetched`."""
+        """Fetch the three parts. Raises a `GitHubError`; what came before it is in `fetched`."""
         try:
             name = repository_of(self.exporter.repository)
         except NotARepository as fault:
@@ -50,20 +50,10 @@ class FactsOfExporter:
             # The repository is there, so this is a clean answer: it has no README.
             self.requests += 1
             self.fetched.append(FetchedPart(FactsPart.README, None))
-        self._fetch(
-            FactsPart.RELEASES,
-            f"/repos/{name}/releases",
-            parse.releases,
-            {"per_page": str(parse.MOST_RELEASES)},
-        )
+        page = {"per_page": str(parse.MOST_RELEASES)}
+        self._fetch(FactsPart.RELEASES, f"/repos/{name}/releases", parse.releases, **page)
 
-    def _fetch(
-        self,
-        part: FactsPart,
-        path: str,
-        read: Callable[[Any], Any],
-        params: Mapping[str, str] | None = None,
-    ) -> Any:
+    def _fetch(self, part: FactsPart, path: str, read: Callable[[Any], Any], **params: str) -> Any:
         """What the answer says, or None when it is the one that is known."""
         answer = self.client.get(path, params, self._etags_of(part, path))
         self.requests += answer.requests

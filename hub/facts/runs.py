@@ -20,15 +20,12 @@ from hub.runs.transactions import short_transaction
 
 def _on_end(run: FactsRun) -> None:
     """What is not looked up by now was not finished in time; the exporters keep their facts."""
-    pending = run.lookups.filter(outcome=Outcome.PENDING)
-    Exporter.objects.filter(pk__in=pending.values("exporter_id")).update(
-        facts_problem=Reason.DEADLINE
+    run.lookups.filter(outcome=Outcome.PENDING).update(
+        outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=timezone.now()
     )
-    pending.update(outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=timezone.now())
-    faults = run.lookups.filter(reason=Reason.INTERNAL)
-    Exporter.objects.filter(pk__in=faults.values("exporter_id")).update(
-        facts_problem=Reason.INTERNAL
-    )
+    for reason in (Reason.DEADLINE, Reason.INTERNAL):  # others are noted by the lookups themselves
+        failed = run.lookups.filter(reason=reason).values("exporter_id")
+        Exporter.objects.filter(pk__in=failed).update(facts_problem=reason)
 
 
 facts_runs = Lifecycle(
@@ -44,10 +41,7 @@ facts_runs = Lifecycle(
 
 
 def start_run(
-    trigger: RunTrigger,
-    *,
-    requested_by: User | None = None,
-    chosen: Sequence[int] | None = None,
+    trigger: RunTrigger, *, requested_by: User | None = None, chosen: Sequence[int] | None = None
 ) -> tuple[FactsRun, bool]:
     """Start to look up the facts of the `chosen` exporters (None: all), or join the open run.
 
@@ -116,8 +110,7 @@ def _end_without_lookups(run_id: int, error: errors.GitHubError) -> None:
 def finish(run_id: int) -> None:
     """End a run whose lookups have ended, or whose deadline has passed.
 
-    Outcomes are read from Postgres, so a lost result loses nothing. A second delivery finds the
-    run ended and does nothing.
+    Outcomes are read from Postgres, so a lost result loses nothing.
     """
     with short_transaction():
         run = facts_runs.locked(run_id)
@@ -127,16 +120,14 @@ def finish(run_id: int) -> None:
         failed = Counter(
             reason or Reason.DEADLINE for outcome, reason, _ in lookups if outcome != Outcome.FOUND
         )
-        reason = failed.most_common(1)[0][0] if failed else ""
-        detail = (
-            f"{failed.total()} of {len(lookups)} exporters could not be looked up" if failed else ""
-        )
-        if failed and failed.total() == len(lookups):
-            status = RunStatus.FAILED
-        elif any(changed for _, _, changed in lookups):
-            status = RunStatus.PUBLISHED
-        else:
-            status = RunStatus.UNCHANGED
+        changed = any(changed for _, _, changed in lookups)
+        status = RunStatus.PUBLISHED if changed else RunStatus.UNCHANGED
+        reason = detail = ""
+        if failed:
+            reason = failed.most_common(1)[0][0]
+            detail = f"{failed.total()} of {len(lookups)} exporters could not be looked up"
+            if failed.total() == len(lookups):
+                status = RunStatus.FAILED
         facts_runs.end(run, status, reason, detail)
 
 

@@ -30,9 +30,8 @@ class FetchedPart:
 def store(asked: Exporter, fetched: Sequence[FetchedPart], problem: str) -> bool:
     """Write what was `fetched`, and the `problem` that there was; whether anything differs now.
 
-    What was not fetched stays. `asked` is the exporter as it was before the requests: one that was
-    deleted or given another repository meanwhile is left alone. The exporter's fields are written
-    without signals: none of them is in the map that readers get.
+    `asked` is the exporter as it was before the requests: one that was deleted or given another
+    repository meanwhile is left alone.
     """
     exporter = Exporter.objects.select_for_update().filter(pk=asked.pk).first()
     if exporter is None or exporter.repository != asked.repository:
@@ -103,7 +102,7 @@ _STORES: dict[FactsPart, Callable[[Exporter, Any], bool]] = {
 
 
 def _update(exporter: Exporter, values: Mapping[str, Any]) -> bool:
-    """Write just what differs; whether anything did."""
+    """Write what differs, without signals; whether anything did."""
     if not _differs(exporter, values):
         return False
     for name, value in values.items():

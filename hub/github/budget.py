@@ -50,10 +50,7 @@ class RequestBudget:
         self._limiter = MovingWindowRateLimiter(RedisStorage(redis_url, connection_pool=pool))
 
     def spend(self, token_id: int, resource: Resource, points: int = READ) -> None:
-        """Wait until there is room for `points` under this token, and take it.
-
-        Raises `BudgetSpent` when there was none within `_LONGEST_WAIT`.
-        """
+        """Wait for room for `points` under this token, and take it. Raises `BudgetSpent`."""
         window = self._windows.get(resource)
         if window is None:
             return
@@ -69,12 +66,11 @@ class RequestBudget:
             logger.warning("request budget not reachable, continuing without it")
 
     def _wait_for(self, window: RateLimitItem, key: str, cost: int) -> None:
-        waiting = Retrying(
+        Retrying(
             retry=retry_if_result(lambda taken: not taken),
             wait=wait_random(0.05, 0.5),  # seconds; random, so that waiters do not retry together
             stop=stop_after_delay(_LONGEST_WAIT),
-        )
-        waiting(self._limiter.hit, window, key, cost=cost)
+        )(self._limiter.hit, window, key, cost=cost)
 
 
 @cache

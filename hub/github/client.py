@@ -1,7 +1,6 @@
 """The client: authentication, limits, retries and errors of GitHub's API, and nothing else."""
 
 import base64
-import binascii
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -63,20 +62,20 @@ class _Tree(TypedDict):
 _TREE = TypeAdapter(_Tree)
 
 
+# Both raise `ValueError` or `RecursionError` for another content. They take half of the time of
+# Python's own decoder for a large answer, but only that accepts names that are no UTF-8.
 def _tree(response: requests.Response) -> Any:
-    """The git tree of an answer. Raises `ValueError` or `RecursionError` where it is none."""
     try:
         return _TREE.validate_json(response.content, strict=True)
     except ValueError:
-        return _TREE.validate_python(json.loads(response.content), strict=True)  # as below
+        return _TREE.validate_python(json.loads(response.content), strict=True)
 
 
 def _json(response: requests.Response) -> Any:
-    """The answer's JSON. Raises `ValueError` or `RecursionError` where it is none."""
     try:
-        return from_json(response.content)  # half of the time of Python's own for a large answer
+        return from_json(response.content)
     except ValueError:
-        return json.loads(response.content)  # accepts names that are no UTF-8
+        return json.loads(response.content)
 
 
 @dataclass(frozen=True)
@@ -114,14 +113,9 @@ class _Request:
 
 
 class _Session(requests.Session):
-    """Leaves redirects alone.
-
-    Even when told not to follow one, requests reads its body to whatever end and takes its address
-    apart, and either may be anything.
-    """
+    """Leaves redirects alone: even when told not to follow one, requests reads all of its body."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None: there is nothing to follow."""
         return None
 
 
@@ -137,10 +131,8 @@ class GitHubClient:
         timeout: tuple[float, float] = (5.0, 12.0),
         retries: int = 2,
     ) -> None:
-        self._api_url = api_url
-        self._pool = pool
-        self._budget = budget
-        self._timeout = timeout
+        self._api_url, self._timeout = api_url, timeout
+        self._pool, self._budget = pool, budget
         self._session = _Session()
         self._session.trust_env = False  # a stray ~/.netrc must not replace our token
         self._session.headers.update(
@@ -174,10 +166,8 @@ class GitHubClient:
     ) -> Answer:
         """A git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`, whole.
 
-        Its paths lead nowhere else and can be kept; its SHAs are SHAs.
-        `etags` maps a token's id to the ETag it was given: then the answer may be `unchanged`.
-        Raises `Truncated` rather than return a part, `UnexpectedAnswer` for another shape and for
-        entries that do not hash to `ref`, where that is a SHA.
+        Its paths are safe and storable. `etags` as for `get`. Raises `Truncated` rather than return
+        a part, `UnexpectedAnswer` for entries that do not hash to `ref`, where that is a SHA.
         """
         path = f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
         answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_tree)
@@ -191,15 +181,12 @@ class GitHubClient:
         return replace(answer, data=data | {"tree": _entries(path, data["tree"])})
 
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
-        """A git blob's bytes, and the requests that it took.
-
-        Raises `UnexpectedAnswer` for bytes that do not hash to `sha`.
-        """
+        """A git blob's bytes, which hash to `sha`, and the requests that it took."""
         path = f"/repos/{repository}/git/blobs/{sha}"
         answer = self.get(path)
         try:
             data = base64.b64decode(answer.data["content"])
-        except (KeyError, TypeError, ValueError, binascii.Error):
+        except (KeyError, TypeError, ValueError):
             raise errors.UnexpectedAnswer(f"{path}: not a git blob") from None
         if blob_sha(data, like=sha) != sha:
             raise errors.UnexpectedAnswer(f"{path}: the content does not match its SHA")
@@ -275,18 +262,10 @@ class GitHubClient:
         Raises a `GitHubError`: `GraphQLNotOffered` when REST has to be used, `QueryTooLarge` when
         less may succeed.
         """
+        request = _Request("POST", "/graphql", self._graphql_url, resource=Resource.GRAPHQL)
         body = {"query": document, "variables": variables}
         try:
-            return self._request(
-                _Request(
-                    "POST",
-                    "/graphql",
-                    self._graphql_url,
-                    body=body,
-                    decode=decode,
-                    resource=Resource.GRAPHQL,
-                )
-            )
+            return self._request(replace(request, body=body, decode=decode))
         except (errors.NotFound, errors.AccessDenied) as denied:
             raise errors.GraphQLNotOffered(str(denied)) from None
         except (errors.ServerFault, errors.Unreachable, errors.UnexpectedAnswer) as fault:
@@ -308,10 +287,9 @@ class GitHubClient:
                 self._pool.blocked(token, limit.reset_at)
                 logger.warning("GitHub asks token %s to wait until %s", token.id, limit.reset_at)
             except errors.RateLimited as limit:
-                self._pool.used_up(token, request.resource, limit.reset_at)
-                logger.warning(
-                    "token %s: %s is used up until %s", token.id, request.resource, limit.reset_at
-                )
+                resource, reset = request.resource, limit.reset_at
+                self._pool.used_up(token, resource, reset)
+                logger.warning("token %s: %s is used up until %s", token.id, resource, reset)
 
     def check(self, secret: str) -> Quota:
         """Whether GitHub accepts `secret`, and its REST limit. Free. Raises a `GitHubError`."""
@@ -342,7 +320,7 @@ class GitHubClient:
             return Answer(None, etag, token.id, asked, unchanged=True)
         try:
             data = request.decode(response)
-        except (ValueError, RecursionError) as fault:  # the latter for brackets in brackets in …
+        except (ValueError, RecursionError) as fault:  # the latter for deeply nested brackets
             what = "not a git tree" if isinstance(fault, ValidationError) else "no JSON"
             raise errors.UnexpectedAnswer(f"{request.path}: {what} in the answer") from None
         etag = response.headers.get("ETag", "")
@@ -373,7 +351,7 @@ class GitHubClient:
         return response
 
     def _redirect(self, url: str, response: requests.Response) -> str:
-        """Where to go on: only to the same server, or a repository could lead us anywhere."""
+        """Where to go on: only to the same server, or a repository could lead anywhere."""
         try:
             target = urljoin(url, response.headers.get("Location", ""))
             elsewhere = urlsplit(target)[:2] != urlsplit(self._api_url)[:2]

@@ -50,20 +50,14 @@ class _Response(HTTPResponse):
             self.fp = io.BufferedReader(_ReadUntil(sock, raw, until))
 
 
-class _Connection(HTTPConnection):
-    response_class = _Response
-
-
-class _TLSConnection(HTTPSConnection):
-    response_class = _Response
-
-
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    class ConnectionCls(HTTPConnection):
+        response_class = _Response
 
 
 class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
+    class ConnectionCls(HTTPSConnection):
+        response_class = _Response
 
 
 class InTimeAdapter(HTTPAdapter):

@@ -30,8 +30,7 @@ def blob_sha(data: bytes, *, like: str = "") -> str:
 def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bool:
     """Whether `entries` are all of the tree `sha`, and those of each tree below it.
 
-    An entry has GitHub's `path`, `mode`, `type` and `sha`. What GitHub cannot write in JSON, a
-    name that is no UTF-8, cannot be checked and passes.
+    A name that is no UTF-8 is not exact in JSON: it cannot be checked and passes.
     """
     if _UNREADABLE.search("\n".join(entry["path"] for entry in entries)):
         return True
@@ -68,9 +67,7 @@ def _name_of(kind: bytes, data: bytes, like: str) -> str:
 
 
 def storable_name(path: str) -> str:
-    r"""The path as Postgres can keep it: JSON may hold NUL and lone surrogates, its text may not.
-
-    They are written as escapes, so that two names that differ stay two.
+    r"""The path as Postgres can keep it: NUL and lone surrogates are written as escapes.
 
     >>> storable_name("a\0b\ud800")
     'a\\x00b\\ud800'
@@ -79,10 +76,7 @@ def storable_name(path: str) -> str:
 
 
 def are_plain_paths(paths: Iterable[str]) -> bool:
-    """Whether no path needs a closer look: a moment for thousands of them.
-
-    All are then safe and storable as they are. False says nothing: ".github" needs that look too.
-    """
+    """Whether all are safe and storable: fast, but False also for harmless ones (".github")."""
     lines = "\n".join(["", *paths, ""])
     return not any(part in lines for part in _WORTH_A_LOOK) and not _SURROGATES.search(lines)
 

@@ -29,8 +29,7 @@ def fetch_files(
     """Fetch files by blob SHA; `sizes` maps each to its bytes.
 
     Yields, for each query, the files that came exactly (SHA → bytes) and the requests that it took.
-    What is never yielded has to be fetched over REST. A query that is too large for GitHub is
-    halved. Raises a `GitHubError`, `GraphQLNotOffered` among them.
+    Raises a `GitHubError`, `GraphQLNotOffered` among them.
     """
     left = [sha for sha, size in sizes.items() if size <= _LARGEST_FILE]
     most = MOST_FILES

@@ -13,6 +13,7 @@ from hub.models import Quota, Resource
 _HOUR = 3600  # seconds
 _AFTER_A_PAST_RESET = 5  # seconds
 _HIGHEST_LIMIT = 10**9  # requests an hour; anything above is no limit of GitHub's
+_BY_STATUS = {401: errors.BadToken, 404: errors.NotFound, 409: errors.Conflict}
 
 
 def quota_of(response: requests.Response) -> Quota | None:
@@ -80,12 +81,7 @@ def raise_for_status(response: requests.Response, path: str) -> None:
         # 422 with these words: the file was new to us, and is there by now.
         changed = status == 409 or '"sha" wasn\'t supplied' in message
         raise (errors.FileChanged if changed else errors.Refused)(what)
-    known: dict[int, type[errors.GitHubError]] = {
-        401: errors.BadToken,
-        404: errors.NotFound,
-        409: errors.Conflict,
-    }
-    raise known.get(status, errors.UnexpectedAnswer)(what)
+    raise _BY_STATUS.get(status, errors.UnexpectedAnswer)(what)
 
 
 def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
@@ -94,11 +90,9 @@ def _limit_or_denial(response: requests.Response, what: str, message: str) -> er
     GitHub: remaining 0 is the primary limit; `retry-after` or the text "secondary rate limit" (and
     any other 429) the secondary one.
     """
-    headers = response.headers
-    if "secondary rate limit" in message.lower() or "retry-after" in headers:
-        return errors.SecondaryLimited(what, retry_time(response))
-    if headers.get("x-ratelimit-remaining") == "0":
+    is_secondary = "secondary rate limit" in message.lower() or "retry-after" in response.headers
+    if not is_secondary and response.headers.get("x-ratelimit-remaining") == "0":
         return errors.RateLimited(what, reset_time(response))
-    if response.status_code == 429:
+    if is_secondary or response.status_code == 429:
         return errors.SecondaryLimited(what, retry_time(response))
     return errors.AccessDenied(what)

@@ -29,15 +29,12 @@ class Source:
 
     @property
     def web_url(self) -> str:
-        """Where people look at the repository; "" where the API belongs to no GitHub, as in tests.
-
-        GitHub's own API has a host of its own, an Enterprise Server's lies below `/api/v3`.
-        """
+        """Where people look at the repository; "" where the API is not GitHub's, as in tests."""
         if self.demo:
             return ""
         if self.api_url == "https://api.github.com":
             return f"https://github.com/{self.repository}"
-        server, api, _ = self.api_url.partition("/api/v3")
+        server, api, _ = self.api_url.partition("/api/v3")  # of an Enterprise Server
         return f"{server}/{self.repository}" if api else ""
 
     def page_of(self, path: str, action: str = "blob") -> str:
@@ -70,10 +67,7 @@ def named_source(key: str) -> Source:
 
 
 def source_of(key: str) -> Source:
-    """The source that a run works on: what was started for one source never works on another.
-
-    Raises `NotFound` for one of another server than the configured API's.
-    """
+    """The source that a run works on. Raises `NotFound` for one of another server."""
     source, api_url = named_source(key), settings.GITHUB_API_URL
     if source.api_url != api_url:
         raise NotFound(f"{key} is not at {api_url}: check GITHUB_API_URL")

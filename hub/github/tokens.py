@@ -41,8 +41,7 @@ def adopt_environment_token() -> None:
         kept = GitHubToken.objects.select_for_update().filter(from_environment=True).first()
         if kept and kept.secret != secret:
             kept.delete()
-            kept = None
-        if secret and not kept:
+        if secret:
             # Two runs may start at once: the second finds what the first has made.
             GitHubToken.objects.get_or_create(
                 from_environment=True, defaults={"name": ENVIRONMENT_NAME, "secret": secret}
@@ -70,21 +69,19 @@ class TokenPool:
         valid = [token for token in tokens if token.state != TokenState.INVALID]
         if not valid:
             raise BadToken("GitHub refuses every token")
-        blocked = [t.blocked_until for t in valid if t.blocked_until and t.blocked_until > now]
-        free = [t for t in valid if not (t.blocked_until and t.blocked_until > now)]
+        free = [token for token in valid if (token.blocked_until or now) <= now]
         if not free:
-            raise SecondaryLimited("GitHub asked to wait", min(blocked))
-        quotas = {token.pk: self._quota(token, resource) for token in free}
+            until = min(token.blocked_until for token in valid if token.blocked_until)
+            raise SecondaryLimited("GitHub asked to wait", until)
+        quotas = {token: self._quota(token, resource) for token in free}
         left = {
-            pk: quota.remaining if quota and quota.reset_at > now else float("inf")
-            for pk, quota in quotas.items()
+            token: quota.remaining if quota and quota.reset_at > now else float("inf")
+            for token, quota in quotas.items()
         }
-        best = max(free, key=lambda token: left[token.pk])
-        if left[best.pk] <= 0:
-            resets = [quota.reset_at for quota in quotas.values() if quota]
-            raise RateLimited(
-                f"GitHub's {resource.label} limit of this hour is used up", min(resets)
-            )
+        best = max(free, key=left.__getitem__)
+        if left[best] <= 0:
+            reset_at = min(quota.reset_at for quota in quotas.values() if quota)
+            raise RateLimited(f"GitHub's {resource.label} limit of this hour is used up", reset_at)
         return Token(best.pk, str(best.secret))
 
     def _quota(self, token: GitHubToken, resource: Resource) -> Quota | None:
@@ -111,9 +108,8 @@ class TokenPool:
 
     def refused(self, token: Token) -> None:
         """GitHub answered 401: this token is invalid, and only this one."""
-        GitHubToken.objects.filter(pk=token.id).update(
-            state=TokenState.INVALID, used_at=timezone.now()
-        )
+        row = GitHubToken.objects.filter(pk=token.id)
+        row.update(state=TokenState.INVALID, used_at=timezone.now())
 
     def used_up(self, token: Token, resource: Resource, reset_at: datetime) -> None:
         """The rate limit of a resource is reached until `reset_at`."""

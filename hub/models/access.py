@@ -25,16 +25,6 @@ class Quota:
         return self.remaining if self.reset_at > now else self.limit
 
 
-class GitHubTokenQuerySet(models.QuerySet["GitHubToken"]):
-    """Tokens, by intent."""
-
-    def usable(self, now: datetime) -> "GitHubTokenQuerySet":
-        """Those that GitHub would answer to at this moment."""
-        return self.exclude(state=TokenState.INVALID).filter(
-            Q(blocked_until__isnull=True) | Q(blocked_until__lte=now)
-        )
-
-
 class GitHubToken(models.Model):
     """A token, encrypted at rest, with the rate limits that GitHub last reported for it."""
 
@@ -59,8 +49,6 @@ class GitHubToken(models.Model):
     )
     used_at = models.DateTimeField(null=True, editable=False)
     added_at = models.DateTimeField(auto_now_add=True)
-
-    objects = GitHubTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -97,10 +85,9 @@ def quota_fields(resource: Resource) -> tuple[str, str, str]:
 
 
 class ListingETag(models.Model):
-    """GitHub's ETag of the one answer that can change: the root tree of a source's branch.
+    """GitHub's ETag of a branch's root tree, the one answer that can change, for one token.
 
-    An ETag belongs to the token it was given to, and is stored in one transaction with the tree
-    that it describes (`TreeListing`), so a 304 always finds its body.
+    It is stored in one transaction with the tree (`TreeListing`), so a 304 always finds its body.
     """
 
     token = models.ForeignKey(GitHubToken, on_delete=models.CASCADE)

@@ -33,7 +33,7 @@ class TreeListing(models.Model):
 
     @property
     def directories(self) -> dict[str, str]:
-        """The directories among the children: name → tree SHA."""
+        """Name → tree SHA of the directories among the children."""
         return directories_of(self.entries)
 
 

@@ -13,7 +13,7 @@ from hub.models.runs import Run, RunLookup, RunQuerySet
 
 
 class FactsRun(Run):
-    """One round of looking up facts. It publishes no snapshot: each exporter's stand alone."""
+    """One round of looking up facts. It publishes no snapshot."""
 
     LOOKUP_KEY = "exporter_id"
 
@@ -54,8 +54,7 @@ class FactsLookup(RunLookup):
 class FactsETag(models.Model):
     """GitHub's ETag of a part of an exporter's facts, by the token that it was given to.
 
-    It is stored in one transaction with what it describes, so a 304 always finds that. When one
-    token brings something new, the others' ETags go: they describe what was there before.
+    It is stored in one transaction with what it describes, so a 304 always finds that.
     """
 
     exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="etags")

@@ -1,6 +1,5 @@
 """What every run has: a trigger, a status and an end, and lookups with an outcome each."""
 
-from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
@@ -21,10 +20,6 @@ class RunQuerySet(models.QuerySet[R]):
     def open(self) -> Self:
         """Those that have not ended."""
         return self.filter(finished_at__isnull=True)
-
-    def overdue(self, now: datetime) -> Self:
-        """Open runs past their deadline."""
-        return self.open().filter(deadline__lt=now)
 
 
 class Run(models.Model):

@@ -17,10 +17,9 @@ _README = 100_000  # characters
 
 
 def reindex(exporters: "QuerySet[Exporter]") -> None:
-    """Update `words` and `trigrams` of these rows.
+    """Update `words` and `trigrams` of these rows: after `bulk_create` or `update` of a name.
 
-    Saving an `Exporter`, its `Readme` or its `Category` does so (`hub.signals`); call it after
-    `bulk_create` or `update` of a name.
+    Saving an `Exporter`, its `Readme` or its `Category` does so (`hub.signals`).
     """
     everyone = exporters.model._default_manager  # a migration's model has no `objects`
     exporters.update(

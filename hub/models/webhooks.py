@@ -7,11 +7,9 @@ from hub.models.choices import DeliveryAction
 
 
 class WebhookDelivery(models.Model):
-    """A signed delivery. GitHub signs the body alone, so a body is what is known again.
+    """A signed delivery. GitHub signs the body alone: the headers may be forged in a replay.
 
-    The headers that name the event and the delivery can be changed by whoever sends a body a
-    second time: the event is part of the key (a push sent as a ping must not stand in the way of
-    the push), the delivery's GUID serves to find it at GitHub.
+    So the signature is the key, with the event: a push replayed as a ping must not block the push.
     """
 
     signature = models.CharField(max_length=71, editable=False)

@@ -42,9 +42,8 @@ def match(
 ) -> dict[str, int]:
     """Directory → exporter id, for each directory whose normalised name one exporter bears.
 
-    `exporters` maps an exporter's id to its names. A name that two exporters bear decides nothing,
-    so it matches neither. `by_hand` is an admin's word, directory → exporter id or None for "to no
-    exporter", and wins. Several directories may belong to one exporter.
+    A name that two exporters bear matches neither. `by_hand` is an admin's word, directory →
+    exporter id or None for "to no exporter", and wins.
     """
     given = _unique((name, pk) for pk, names in exporters.items() for name in names.given)
     repositories = _unique((names.repository, pk) for pk, names in exporters.items())

@@ -16,14 +16,12 @@ class NotARepository(ValueError):
 
 
 def repository_of(url: str) -> str:
-    """OWNER/NAME of `https://github.com/OWNER/NAME`. Raises `NotARepository`.
-
-    A slash or `.git` at the end, as browsers and git show it, may stand there.
-    """
+    """OWNER/NAME of `https://github.com/OWNER/NAME[.git][/]`. Raises `NotARepository`."""
     name = url.strip().removeprefix(_PREFIX).removesuffix("/").removesuffix(".git")
     if not url.strip().startswith(_PREFIX) or not is_repository(name):
+        shortened = url if len(url) <= 80 else f"{url[:80]}…"
         raise NotARepository(
-            f"“{_short(url)}” is no repository at GitHub: it has to be https://github.com/OWNER/NAME"
+            f"“{shortened}” is no repository at GitHub: it has to be https://github.com/OWNER/NAME"
         )
     return name
 
@@ -36,7 +34,3 @@ def is_repository(name: str) -> bool:
 def url_of(name: str) -> str:
     """The address of the repository OWNER/NAME."""
     return _PREFIX + name
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -12,11 +12,7 @@ _SHORTEST_GUESS = 4  # letters; a shorter word resembles too much to be guessed 
 
 
 def clean(text: str) -> str:
-    """The text as the search takes it, fit to be shown and put into an address again.
-
-    Control characters (Postgres refuses NUL) and superfluous space are gone, and so is what is
-    longer than any question.
-    """
+    """The text without control characters (Postgres refuses NUL) and superfluous space, cut off."""
     printable = "".join(char if char.isprintable() else " " for char in text[: 4 * LONGEST_QUERY])
     return " ".join(printable.split())[:LONGEST_QUERY].rstrip()
 

@@ -36,17 +36,12 @@ _LOOKUPS_KEPT = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Tasks:
-    """The names of a run's Celery tasks: `tasks` imports `hub`, so `hub` knows them by name.
+    """The names of a run's Celery tasks: `tasks` imports `hub`, so `hub` knows them by name."""
 
-    `start` takes the run's number, `lookup` (the chord's header) the number and a key, `finish`
-    (its body) the outcomes and the number, `finish_failed` (the body's error callback) anything
-    and the number.
-    """
-
-    start: str
-    lookup: str
-    finish: str
-    finish_failed: str
+    start: str  # takes the run's number
+    lookup: str  # the chord's header: the number and a key
+    finish: str  # its body: the outcomes and the number
+    finish_failed: str  # the body's error callback: anything and the number
 
 
 class Work(Protocol):
@@ -62,10 +57,7 @@ class Work(Protocol):
 
 
 class Lifecycle(Generic[R]):
-    """What the runs of one model share.
-
-    `on_end` is called with a run that has just ended, in the transaction that ends it.
-    """
+    """What the runs of one model share; `on_end` is called in the transaction that ends a run."""
 
     def __init__(self, model: type[R], tasks: Tasks, on_end: Callable[[R], None]) -> None:
         self.model, self.tasks, self.on_end = model, tasks, on_end
@@ -81,7 +73,9 @@ class Lifecycle(Generic[R]):
         now = timezone.now()
         with short_transaction():
             run = self._rows.create(started_at=now, deadline=now + settings.RUN_DEADLINE, **fields)
-            transaction.on_commit(partial(self._send_start, run.pk, in_seconds))
+            transaction.on_commit(
+                partial(self._send, self.tasks.start, run.pk, in_seconds=in_seconds)
+            )
         return run
 
     def create_or_join(self, join: Callable[[], R | None], **fields: Any) -> tuple[R, bool]:
@@ -116,9 +110,8 @@ class Lifecycle(Generic[R]):
     def look_up(self, run_id: int, key: Any, work_of: Callable[[Any], Work]) -> dict[str, Any]:
         """Do one lookup and store its outcome; what the task returns through Redis.
 
-        Running it twice changes nothing: a stored outcome is returned as it is. An ended run is
-        left alone. Never raises, as no task of a chord's header may: an exception there would lose
-        the chord's body.
+        Running it twice changes nothing, and an ended run is left alone. Never raises: an exception
+        in a chord's header would lose the chord's body.
         """
         lookups = self._all_lookups.filter(**{"run": run_id, self.model.LOOKUP_KEY: key})
         outcome, reason = Outcome.FAILED, Reason.DEADLINE
@@ -164,7 +157,7 @@ class Lifecycle(Generic[R]):
                 self.fail(run.pk, Reason.DEADLINE, "not listed in time: are workers running?")
         waiting = self._open().filter(started_at__lt=now - _LOST_AFTER, deadline__gte=now)
         for run in waiting.filter(status=RunStatus.QUEUED):
-            self._send_start(run.pk)
+            self._send(self.tasks.start, run.pk)
         pending = self._all_lookups.filter(run=OuterRef("pk"), outcome=Outcome.PENDING)
         for run in waiting.filter(~Exists(pending), status=RunStatus.LOOKING_UP):
             self._send(self.tasks.finish, [], run.pk)
@@ -172,9 +165,6 @@ class Lifecycle(Generic[R]):
 
     def _open(self) -> Any:
         return self._rows.filter(finished_at__isnull=True)
-
-    def _send_start(self, run_id: int, in_seconds: float = 0) -> None:
-        self._send(self.tasks.start, run_id, in_seconds=in_seconds)
 
     def _send(self, task: str, *args: Any, in_seconds: float = 0) -> None:
         """Send a task; while Redis is not reachable, housekeeping does so later."""

@@ -16,9 +16,27 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 REFRESH_TASK = "tasks.refresh.start_scheduled_run"
 FACTS_TASK = "tasks.facts.start_scheduled_run"
 HOUSEKEEPING_TASK = "tasks.housekeeping.housekeeping"
-_HOUSEKEEPING_EVERY = timedelta(seconds=60)
-# Stars and releases of a day ago are new enough, and a day's requests are mostly 304: free.
-_FACTS_EVERY = timedelta(days=1)
+_ENTRIES = [
+    (
+        REFRESH_TASK,
+        "Refresh contents",
+        settings.REFRESH_INTERVAL,
+        "Lists the repository and looks up the directories that changed.",
+    ),
+    (
+        FACTS_TASK,
+        "Refresh facts of repositories",
+        # Stars and releases of a day ago are new enough, and a day's requests are mostly 304: free.
+        timedelta(days=1),
+        "Asks for stars, README and releases of each exporter's repository.",
+    ),
+    (
+        HOUSEKEEPING_TASK,
+        "Housekeeping",
+        timedelta(minutes=1),
+        "Closes overdue runs, sends lost tasks again, deletes old rows.",
+    ),
+]
 
 # beat writes the times of its ticks to Postgres every three minutes only.
 LATE = timedelta(minutes=6)
@@ -29,45 +47,20 @@ def create_schedule(sender: Any, **_: Any) -> None:
     """After the migrations: add the entries that are missing, touch none that is there."""
     if sender.name != "django_celery_beat":
         return
-    _create(
-        "Refresh contents",
-        REFRESH_TASK,
-        settings.REFRESH_INTERVAL,
-        "Lists the repository and looks up the directories that changed.",
-    )
-    _create(
-        "Refresh facts of repositories",
-        FACTS_TASK,
-        _FACTS_EVERY,
-        "Asks for stars, README and releases of each exporter's repository.",
-    )
-    _create(
-        "Housekeeping",
-        HOUSEKEEPING_TASK,
-        _HOUSEKEEPING_EVERY,
-        "Closes overdue runs, sends lost tasks again, deletes old rows.",
-    )
-
-
-def _create(name: str, task: str, every: timedelta, description: str) -> None:
-    if PeriodicTask.objects.filter(task=task).exists():
-        return
-    seconds = int(every.total_seconds())
-    period, length = (
-        (IntervalSchedule.MINUTES, seconds // 60)
-        if seconds % 60 == 0
-        else (IntervalSchedule.SECONDS, seconds)
-    )
-    interval, _ = IntervalSchedule.objects.get_or_create(every=length, period=period)
-    PeriodicTask.objects.create(
-        name=name,
-        task=task,
-        interval=interval,
-        description=description,
-        # A tick that no worker took before the next one is due is dropped, so that missed ticks
-        # do not pile up. (django-celery-beat 2.9 heeds this column only, not options.expires.)
-        expire_seconds=seconds,
-    )
+    for task, name, every, description in _ENTRIES:
+        if PeriodicTask.objects.filter(task=task).exists():
+            continue
+        minutes = every // timedelta(minutes=1)
+        interval, _ = IntervalSchedule.objects.get_or_create(every=minutes, period="minutes")
+        PeriodicTask.objects.create(
+            name=name,
+            task=task,
+            interval=interval,
+            description=description,
+            # A tick that no worker took before the next one is due is dropped, so that missed ticks
+            # do not pile up. (django-celery-beat 2.9 heeds this column only, not options.expires.)
+            expire_seconds=minutes * 60,
+        )
 
 
 @dataclass(frozen=True)
