@@ -40,6 +40,9 @@ _MOST_REDIRECTS = 3
 _LONGEST_ETAG = 80  # characters that the models keep; GitHub's have 68
 _LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
 
+ETags = Mapping[int, str]  # a token's id → the ETag that it was given
+# Makes `data` of an answer. Its `ValueError` says that the body is something else.
+Decode = Callable[[requests.Response], Any]
 
 _Text = InstanceOf[str]  # not `str`: names may hold what is no Unicode
 _SHA = Annotated[str, StringConstraints(pattern=SHA)]
@@ -105,9 +108,9 @@ class _Request:
     path: str  # below the API's address, unless `url` is another
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
-    etags: Mapping[int, str] = field(default_factory=dict)  # token id → ETag
+    etags: ETags = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
-    decode: Callable[[requests.Response], Any] = _json
+    decode: Decode = _json
     resource: Resource = Resource.CORE
     points: int = READ
 
@@ -157,12 +160,7 @@ class GitHubClient:
         self._graphql_url = f"{api_url.removesuffix('/v3')}/graphql"
 
     def tree(
-        self,
-        repository: str,
-        ref: str,
-        *,
-        recursive: bool = False,
-        etags: Mapping[int, str] | None = None,
+        self, repository: str, ref: str, *, recursive: bool = False, etags: ETags | None = None
     ) -> Answer:
         """A git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`, whole.
 
@@ -210,13 +208,9 @@ class GitHubClient:
         Raises `FileChanged` when another blob is there by now. It is never sent twice: after a
         fault, ask `file_sha` whether it arrived.
         """
-        body = {
-            "message": message,
-            "branch": branch,
-            "content": base64.b64encode(data).decode(),
-            **({"sha": base_sha} if base_sha else {}),
-        }
-        return self._commit("PUT", repository, path, body)
+        body = {"message": message, "branch": branch, "content": base64.b64encode(data).decode()}
+        replaced = {"sha": base_sha} if base_sha else {}
+        return self._commit("PUT", repository, path, body | replaced)
 
     def delete_file(
         self, repository: str, branch: str, path: str, message: str, base_sha: str
@@ -239,25 +233,18 @@ class GitHubClient:
         self,
         path: str,
         params: Mapping[str, str] | None = None,
-        etags: Mapping[int, str] | None = None,
-        decode: Callable[[requests.Response], Any] = _json,
+        etags: ETags | None = None,
+        decode: Decode = _json,
     ) -> Answer:
-        """GET `path`, with another token when one is refused or used up.
+        """GET `path`, with another token when one is refused or used up. Raises a `GitHubError`.
 
-        `etags` maps a token's id to the ETag that it was given: then the answer may be `unchanged`.
-        `decode` makes `data` of the answer; its `ValueError` says that the body is something else.
-        Raises a `GitHubError`: it names what happened and carries a reason.
+        With `etags` the answer may be `unchanged`.
         """
         url = self._api_url + path
         return self._request(_Request("GET", path, url, params or {}, etags or {}, decode=decode))
 
-    def query(
-        self,
-        document: str,
-        variables: Mapping[str, str],
-        decode: Callable[[requests.Response], Any],
-    ) -> Answer:
-        """POST a GraphQL query; `decode` as for `get`, and it raises what a 200 reports as errors.
+    def query(self, document: str, variables: Mapping[str, str], decode: Decode) -> Answer:
+        """POST a GraphQL query; `decode` also raises what a 200 reports as errors.
 
         Raises a `GitHubError`: `GraphQLNotOffered` when REST has to be used, `QueryTooLarge` when
         less may succeed.

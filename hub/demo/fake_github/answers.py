@@ -68,17 +68,10 @@ def tree(
 
 
 def _tree_entry(repository: Repository, entry: Entry, url: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "path": entry.path,
-        "mode": f"{entry.mode:06o}",
-        "type": entry.type,
-        "sha": entry.sha,
-    }
-    if entry.type == "blob":
-        answer["size"] = repository.size(entry.sha)
-    if entry.type != "commit":
-        answer["url"] = f"{url}/git/{entry.type}s/{entry.sha}"
-    return answer
+    mode, kind, sha = f"{entry.mode:06o}", entry.type, entry.sha
+    size = {"size": repository.size(sha)} if kind == "blob" else {}
+    link = {} if kind == "commit" else {"url": f"{url}/git/{kind}s/{sha}"}
+    return {"path": entry.path, "mode": mode, "type": kind, "sha": sha} | size | link
 
 
 def blob(sha: str, content: bytes, url: str) -> dict[str, Any]:

@@ -69,14 +69,10 @@ def server_error(status: int = 502) -> Act:
 
 def secondary_limit(retry_after: int | None = None, status: int = 403) -> Act:
     """The secondary limit; GitHub may leave `retry-after` out, and requests remain."""
-    return answer(
-        status,
-        {
-            "message": "You have exceeded a secondary rate limit. "
-            "Please wait a few minutes before you try again."
-        },
-        {} if retry_after is None else {"Retry-After": str(retry_after)},
-    )
+    message = "Please wait a few minutes before you try again."
+    body = {"message": f"You have exceeded a secondary rate limit. {message}"}
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return answer(status, body, headers)
 
 
 def primary_limit(reset_in: int, status: int = 429) -> Act:

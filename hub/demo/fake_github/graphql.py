@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -170,4 +171,4 @@ def _blob(content: bytes) -> dict[str, Any]:
 
 
 def _base64(name: str) -> str:
-    return base64.b64encode(name.encode("utf-8", "surrogateescape")).decode()
+    return base64.b64encode(os.fsencode(name)).decode()

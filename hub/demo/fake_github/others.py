@@ -1,4 +1,4 @@
-"""A repository's facts; of those that the hub's catalogue points at, only these are served."""
+"""The repositories that the hub's catalogue points at: only their facts are served."""
 
 import json
 from dataclasses import dataclass, field
@@ -28,18 +28,11 @@ class OtherRepository:
 def of_file(file: Path) -> list[OtherRepository]:
     """The repositories of a JSON file: {OWNER/NAME: fields}.
 
-    The README of OWNER/NAME stands beside the file, as `repositories/OWNER/NAME.md`.
+    The README of OWNER/NAME is beside the file, as `repositories/OWNER/NAME.md`.
     """
-    described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return [
-        OtherRepository(
-            name=name,
-            readme=_readme(file.parent / "repositories" / f"{name}.md"),
-            **fields,
-        )
-        for name, fields in described.items()
-    ]
-
-
-def _readme(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() else None
+    others = []
+    for name, fields in json.loads(file.read_text(encoding="utf-8")).items():
+        readme = file.parent / "repositories" / f"{name}.md"
+        text = readme.read_bytes() if readme.is_file() else None
+        others.append(OtherRepository(name=name, readme=text, **fields))
+    return others

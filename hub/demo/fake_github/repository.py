@@ -1,5 +1,6 @@
 """A git repository in memory, made from a folder or a git repository: true objects, true SHAs."""
 
+import os
 import stat
 import threading
 import time
@@ -69,8 +70,7 @@ class Repository:
         tree = self.objects[tree_sha]
         assert isinstance(tree, Tree)  # noqa: S101 — a caller's mistake
         return [
-            Entry(item.path.decode("utf-8", "surrogateescape"), item.mode, item.sha.decode())
-            for item in tree.items()
+            Entry(os.fsdecode(item.path), item.mode, item.sha.decode()) for item in tree.items()
         ]
 
     def walk(self, tree_sha: str, prefix: str = "") -> Iterator[Entry]:
@@ -88,9 +88,8 @@ class Repository:
     def _below(self, tree_sha: str, path: str) -> Entry | None:
         found = Entry("", _FOLDER, tree_sha)
         for part in filter(None, path.split("/")):
-            if found.type != "tree":
-                return None
-            child = next((e for e in self.entries(found.sha) if e.path == part), None)
+            children = self.entries(found.sha) if found.type == "tree" else []
+            child = next((entry for entry in children if entry.path == part), None)
             if child is None:
                 return None
             found = child
@@ -141,8 +140,8 @@ class Repository:
         """The SHA of a copy of the tree with one path set (or removed); None when empty."""
         tree = Tree()
         for entry in self.entries(tree_sha) if tree_sha else []:
-            tree.add(_bytes(entry.path), entry.mode, _id(entry.sha))
-        name, rest = _bytes(parts[0]), parts[1:]
+            tree.add(os.fsencode(entry.path), entry.mode, _id(entry.sha))
+        name, rest = os.fsencode(parts[0]), parts[1:]
         mode = 0o100644
         if rest:
             old = tree[name][1].decode() if name in tree and tree[name][0] == _FOLDER else None
@@ -173,9 +172,9 @@ class Repository:
         """The tree of a folder, as `git add . && git write-tree` would name it; None if empty."""
         tree = Tree()
         for path in folder.iterdir():
-            name = path.name.encode("utf-8", "surrogateescape")
+            name = os.fsencode(path.name)
             if path.is_symlink():
-                target = str(path.readlink()).encode()
+                target = os.fsencode(path.readlink())
                 tree.add(name, 0o120000, _id(self._add(Blob.from_string(target))))
             elif path.is_dir():
                 sha = self._add_folder(path) if path.name != ".git" else None
@@ -194,11 +193,6 @@ class Repository:
                 self.branches[ref.decode()] = repo.refs[Ref(b"refs/heads/" + ref)].decode()
             if branch not in self.branches and Ref(b"HEAD") in repo.refs:
                 self.branches[branch] = repo.head().decode()
-
-
-def _bytes(name: str) -> bytes:
-    """A name as git keeps it, which need not be UTF-8: the reverse of `entries`."""
-    return name.encode("utf-8", "surrogateescape")
 
 
 def _id(sha: str) -> ObjectID:
