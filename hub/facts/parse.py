@@ -5,7 +5,6 @@ another shape than GitHub documents raises `UnexpectedAnswer`.
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,8 +32,6 @@ class RepositoryFacts:
 
 @dataclass(frozen=True)
 class ReadmeFacts:
-    """The README as Markdown (or whatever its path says)."""
-
     path: str
     sha: str
     text: str
@@ -42,8 +39,6 @@ class ReadmeFacts:
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """A published release."""
-
     tag: str
     name: str
     body: str
@@ -55,17 +50,16 @@ class ReleaseFacts:
 def repository(data: Any) -> RepositoryFacts:
     """`GET /repos/{owner}/{repo}`."""
     try:
-        name, stars = str(data["full_name"]), int(data["stargazers_count"])
         facts = RepositoryFacts(
-            name=name,
+            name=str(data["full_name"]),
             description=_line(data["description"], 300),
-            stars=min(max(stars, 0), _MOST_STARS),
+            stars=min(max(int(data["stargazers_count"]), 0), _MOST_STARS),
             archived=bool(data["archived"]),
             default_branch=_line(data["default_branch"], 255),
         )
     except (KeyError, TypeError, ValueError):
         raise UnexpectedAnswer("not a repository") from None
-    if not is_repository(name):
+    if not is_repository(facts.name):
         raise UnexpectedAnswer("the repository's name is none of GitHub's")
     return facts
 
@@ -81,7 +75,7 @@ def readme(data: Any) -> ReadmeFacts | None:
             sha=_line(data["sha"], 64),
             text=_storable(text.decode("utf-8", "replace")),
         )
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError):
         raise UnexpectedAnswer("not a README") from None
 
 

@@ -40,7 +40,8 @@ _MOST_REDIRECTS = 3
 _LONGEST_ETAG = 80  # characters that the models keep; GitHub's have 68
 _LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
 
-ETags = Mapping[int, str]  # a token's id → the ETag that it was given
+# A token's id → the ETag that it was given: with these an answer may be `unchanged`.
+ETags = Mapping[int, str]
 # Makes `data` of an answer. Its `ValueError` says that the body is something else.
 Decode = Callable[[requests.Response], Any]
 
@@ -236,10 +237,7 @@ class GitHubClient:
         etags: ETags | None = None,
         decode: Decode = _json,
     ) -> Answer:
-        """GET `path`, with another token when one is refused or used up. Raises a `GitHubError`.
-
-        With `etags` the answer may be `unchanged`.
-        """
+        """GET `path`, with another token when one is refused or used up. Raises a `GitHubError`."""
         url = self._api_url + path
         return self._request(_Request("GET", path, url, params or {}, etags or {}, decode=decode))
 

@@ -4,8 +4,6 @@ from django.db.models import TextChoices
 
 
 class RunTrigger(TextChoices):
-    """Who asked for a run."""
-
     SCHEDULE = "schedule", "schedule"
     STARTUP = "startup", "first start"
     ADMIN = "admin", "admin"
@@ -27,11 +25,6 @@ class RunStatus(TextChoices):
     HELD = "held", "held back: waits for an admin"
     NO_TOKEN = "no_token", "no token"
     FAILED = "failed", "failed"
-
-    @classmethod
-    def open(cls) -> list["RunStatus"]:
-        """The states of a run that has not ended."""
-        return [cls.QUEUED, cls.LISTING, cls.LOOKING_UP]
 
 
 class Outcome(TextChoices):
@@ -103,8 +96,6 @@ class Resource(TextChoices):
 
 
 class TokenState(TextChoices):
-    """What GitHub last said of a token."""
-
     UNKNOWN = "unknown", "not yet used"
     VALID = "valid", "valid"
     INVALID = "invalid", "refused by GitHub"
@@ -136,8 +127,6 @@ class ChangeCause(TextChoices):
 
 
 class EditAction(TextChoices):
-    """What an edit does to its file."""
-
     WRITE = "write", "write"
     DELETE = "delete", "delete"
 

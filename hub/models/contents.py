@@ -65,10 +65,7 @@ class ContentBlob(models.Model):
 
 
 class ContentTree(models.Model):
-    """All that was learned of one exporter directory, by its tree SHA.
-
-    The files never change; the judgement belongs to one version of the rules.
-    """
+    """All that was learned of one exporter directory, by its tree SHA."""
 
     sha = models.CharField(max_length=64, primary_key=True)
     # [[path, blob SHA, size in bytes], …], every file below the directory
@@ -151,10 +148,7 @@ class Lookup(RunLookup):
 
 
 class Snapshot(models.Model):
-    """That a map was published: from which run and commit. Never changed afterwards.
-
-    The map itself is in `ExporterContents`, row by row, and in `ServedContents`, as bytes.
-    """
+    """That a map was published: from which run and commit. Never changed afterwards."""
 
     run = models.OneToOneField(RefreshRun, primary_key=True, on_delete=models.PROTECT)
     source = models.CharField(max_length=400)
@@ -176,8 +170,8 @@ class Snapshot(models.Model):
 class ExporterContents(models.Model):
     """What one directory holds: the materialised map, a row per directory.
 
-    `iac`, `alerts` and `dashboard` are null while nothing is known: never false for "unknown". The
-    same fields with `_usable` say whether what is there would work; false where nothing is there.
+    `iac`, `alerts` and `dashboard` say whether it is there, and with `_usable` whether it would
+    work. They are null while nothing is known.
     """
 
     source = models.CharField(max_length=400)
@@ -255,10 +249,7 @@ class Change(models.Model):
 
 
 class ServedContents(models.Model):
-    """The map as the API sends it, one row per source: rendered by the publisher.
-
-    Pages take its state and age from here, and what they show from `ExporterContents`.
-    """
+    """The map as the API sends it, one row per source; pages take its state and age from here."""
 
     source = models.CharField(max_length=400, primary_key=True)
     snapshot = models.ForeignKey(Snapshot, null=True, on_delete=models.PROTECT)

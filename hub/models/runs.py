@@ -11,7 +11,7 @@ from hub.models.choices import Outcome, Reason, RunStatus, RunTrigger
 
 R = TypeVar("R", bound=models.Model)
 
-_OPEN = [status.value for status in RunStatus.open()]
+_OPEN = [RunStatus.QUEUED.value, RunStatus.LISTING.value, RunStatus.LOOKING_UP.value]
 
 
 class RunQuerySet(models.QuerySet[R]):

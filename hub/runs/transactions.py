@@ -7,23 +7,19 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
-# Nothing but a few statements happens in such a transaction, so its process never says nothing for
-# so long, unless it is frozen or its machine is gone without a word.
+# Such a transaction is a few statements: a process that is silent for so long is frozen or gone.
 _LONGEST_SILENCE = timedelta(seconds=30)
 
 
 @contextmanager
-def short_transaction(silence: timedelta = _LONGEST_SILENCE) -> Iterator[None]:
-    """A transaction that Postgres itself ends when its process says nothing for `silence`.
+def short_transaction() -> Iterator[None]:
+    """A transaction that Postgres itself rolls back when its process is silent for too long.
 
-    Its locks are free again then: a frozen worker must not keep the watch from closing a run. What
-    it had written is undone, and once it thaws it finds its session closed.
+    A frozen worker's locks must not keep housekeeping from closing a run.
     """
-    milliseconds = int(min(silence, settings.RUN_DEADLINE).total_seconds() * 1000)
+    milliseconds = int(min(_LONGEST_SILENCE, settings.RUN_DEADLINE).total_seconds() * 1000)
+    statement = "SELECT set_config('idle_in_transaction_session_timeout', %s, true)"
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
-                [str(milliseconds)],
-            )
+            cursor.execute(statement, [str(milliseconds)])
         yield

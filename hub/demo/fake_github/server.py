@@ -72,9 +72,7 @@ class FakeGitHub:
     An answer comes after `latency` seconds, GraphQL's after `graphql_latency` where it is given;
     `fail_rate` is the share (0 to 1) answered with 502, `rate_limit` the requests an hour of each
     token, `points_per_minute` the secondary limit of each (a GET is 1 point, a write 5; 0: none).
-    GraphQL has limits of its own. A clock sped up has `hour` seconds in an hour, at least 60.
-    Without tokens nobody is authorised. `others` are repositories of which only facts, README and
-    releases are served.
+    A clock sped up has `hour` seconds in an hour, at least 60. `others` come without files.
     """
 
     def __init__(
@@ -126,10 +124,9 @@ class FakeGitHub:
 
     def add_token(self, token: str) -> None:
         """Accept a token from now on."""
-        self.limits[token] = RateLimit(self.rate_limit, hour=self.hour)
-        self.graphql_limits[token] = RateLimit(
-            self.graphql_rate_limit, hour=self.hour, resource="graphql"
-        )
+        hour, points = self.hour, self.graphql_rate_limit
+        self.limits[token] = RateLimit(self.rate_limit, hour=hour)
+        self.graphql_limits[token] = RateLimit(points, hour=hour, resource="graphql")
 
     def add_other(self, other: OtherRepository) -> None:
         """Serve the facts of another repository from now on; names are case-insensitive."""
@@ -137,13 +134,8 @@ class FakeGitHub:
 
     def find(self, name: str) -> OtherRepository | None:
         """The facts of a repository by its name or a former one; names are case-insensitive."""
-        own = OtherRepository(
-            self.name,
-            "Served by the fake GitHub",
-            default_branch=self.branch,
-            renamed_from=[*self.former_names],
-            files=self.repository,
-        )
+        own = OtherRepository(self.name, "Served by the fake GitHub", default_branch=self.branch)
+        own.files, own.renamed_from = self.repository, [*self.former_names]
         wanted = name.casefold()
         known = {**self.others, self.name.casefold(): own}
         former = (r for r in known.values() if wanted in map(str.casefold, r.renamed_from))
@@ -155,13 +147,11 @@ class FakeGitHub:
 
     def start(self) -> None:
         """Serve in a thread of its own."""
-        threading.Thread(
-            target=self._http.serve_forever, args=(_STOPS_WITHIN,), daemon=True
-        ).start()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def serve_forever(self) -> None:
         """Serve until `stop`."""
-        self._http.serve_forever()
+        self._http.serve_forever(_STOPS_WITHIN)
 
     def stop(self) -> None:
         """Stop listening and close."""
@@ -223,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: `requests` remembers."""
 
     def _wait(self) -> None:
-        """Let the latency pass that was asked for; what the answer cost to make is part of it."""
+        """Let the latency pass, of which the making of the answer is part."""
         time.sleep(max(0.0, self.until - time.monotonic()))
 
     def send_response(self, code: int, message: str | None = None) -> None:
@@ -238,7 +228,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if limit is None:
                 raise Problem(401, "Bad credentials" if token else _AUTHENTICATION_REQUIRED)
-            if self._is_refused(limit, token):
+            self._check_limits(limit, token)
+            if self.github.fail_rate and self.github.random.random() < self.github.fail_rate:
+                faults.server_error()(self)
                 return
             data = self._query(limit) if self.is_query else self._answer(limit)
             body = json.dumps(data, separators=(",", ":")).encode()
@@ -273,8 +265,8 @@ class _Handler(BaseHTTPRequestHandler):
         limits = self.github.graphql_limits if self.is_query else self.github.limits
         return limits.get(token) if token in self.github.limits else None
 
-    def _is_refused(self, limit: RateLimit, token: str | None) -> bool:
-        """Whether the request failed already. Raises `Problem` for one that is not allowed."""
+    def _check_limits(self, limit: RateLimit, token: str | None) -> None:
+        """Count the request. Raises `Problem` for one that is not allowed."""
         github = self.github
         if not self.headers.get("User-Agent"):
             raise Problem(403, "Request forbidden by administrative rules.")
@@ -287,9 +279,6 @@ class _Handler(BaseHTTPRequestHandler):
         is_free = self.is_query or urlsplit(self.path).path == "/rate_limit"  # or counted later
         if not is_free and not limit.take():
             raise Problem(403, "API rate limit exceeded for user ID 1.")
-        if github.fail_rate and github.random.random() < github.fail_rate:
-            return faults.server_error()(self)
-        return False
 
     def _send(
         self, status: int, body: bytes | None, limit: RateLimit | None, **headers: str
