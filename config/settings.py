@@ -16,6 +16,8 @@ from environs import Env, ValidationError, validate
 
 django_stubs_ext.monkeypatch()  # before any model or admin class names its type parameters
 
+_POSITIVE = validate.Range(1)
+
 
 def _are_networks(texts: list[str]) -> None:
     """Whether each is an address or a network: what is none would be passed over in silence."""
@@ -162,10 +164,8 @@ AUTHENTICATION_BACKENDS = [
 # By both together: a name alone would let a stranger lock out its owner, an address alone everyone
 # behind the same router.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_TRIES", 5, validate=validate.Range(min=1))
-AXES_COOLOFF_TIME = timedelta(
-    minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=validate.Range(min=1))
-)
+AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_TRIES", 5, validate=_POSITIVE)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_POSITIVE))
 # Tries while locked neither count nor lengthen it: the time that a person is told stays true.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # For the form alone. A program signs in with each request: its successes would wipe out what
@@ -252,20 +252,16 @@ CACHES = {
 
 # --- The refresh ----------------------------------------------------------------------------------
 HUB_DEMO = env.bool("HUB_DEMO", False)  # the contents come from the project's own fake GitHub
-REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=validate.Range(1)))
+REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=_POSITIVE))
 # Past this a run is closed with what it has learned; below the interval, so that runs never meet.
-RUN_DEADLINE = timedelta(
-    seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=validate.Range(1))
-)
+RUN_DEADLINE = timedelta(seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=_POSITIVE))
 # A listing that lost more than this share of its directories waits for an admin's word.
 SHRINK_LIMIT = env.float("HUB_SHRINK_LIMIT", 0.5, validate=validate.Range(0, 1))
 # Older runs and snapshots are deleted (never the newest of either).
-HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=validate.Range(1)))
+HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_POSITIVE))
 
 # --- Celery ---------------------------------------------------------------------------------------
-REDIS_URL = env.str("REDIS_URL")
-CELERY_BROKER_URL = REDIS_URL
-CELERY_RESULT_BACKEND = REDIS_URL
+REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = env.str("REDIS_URL")
 CELERY_TASK_DEFAULT_QUEUE = "hub"
 # Lookups have a queue of their own: thousands of them never stand before a start or a publish.
 CELERY_TASK_ROUTES = {

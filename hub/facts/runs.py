@@ -43,10 +43,7 @@ facts_runs = Lifecycle(
 def start_run(
     trigger: RunTrigger, *, requested_by: User | None = None, chosen: Sequence[int] | None = None
 ) -> tuple[FactsRun, bool]:
-    """Start to look up the facts of the `chosen` exporters (None: all), or join the open run.
-
-    Returns the run, and whether this call created it.
-    """
+    """Look up the `chosen` exporters (None: all), or join the open run; whether it is new."""
     return facts_runs.create_or_join(
         lambda: FactsRun.objects.filter(finished_at__isnull=True).first(),
         trigger=trigger,
@@ -62,10 +59,7 @@ def start_run_for(exporters: ExporterQuerySet, trigger: RunTrigger) -> FactsRun 
 
 
 def begin(run_id: int) -> None:
-    """Note which exporters to look up and send the chord, or end at once without a token.
-
-    May be delivered twice: the second continues where the first has stopped.
-    """
+    """Note which exporters to look up and send the chord, or end at once without a token."""
     run = FactsRun.objects.get(pk=run_id)
     if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
         facts_runs.send_lookups(run)
@@ -132,12 +126,9 @@ def finish(run_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Close and resend runs, delete old ones, and look up exporters that have no facts yet.
-
-    So an exporter that was imported or got another repository has its facts within a minute or
-    two, even if a run was open at that moment.
-    """
+    """Close and resend runs, delete old ones, and look up exporters that have no facts yet."""
     facts_runs.housekeeping()
+    # Those that were added or got another repository while a run was open.
     start_run_for(Exporter.objects.never_asked(), RunTrigger.SCHEDULE)
     before = timezone.now() - settings.HISTORY_KEPT
     FactsRun.objects.filter(finished_at__lt=before).delete()

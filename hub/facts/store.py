@@ -66,7 +66,7 @@ def _store_readme(exporter: Exporter, facts: ReadmeFacts | None) -> bool:
     if facts is None:
         gone, _ = Readme.objects.filter(exporter=exporter).delete()
         return bool(gone)
-    values = {"path": facts.path, "sha": facts.sha, "text": facts.text}
+    values = vars(facts)
     if Readme.objects.filter(exporter=exporter, **values).exists():
         return False
     Readme.objects.update_or_create(exporter=exporter, defaults=values)
@@ -74,7 +74,7 @@ def _store_readme(exporter: Exporter, facts: ReadmeFacts | None) -> bool:
 
 
 def _store_releases(exporter: Exporter, found: Sequence[ReleaseFacts]) -> bool:
-    """Those that are no longer told go; GitHub is asked for the newest 30."""
+    """Keep just these, which are the newest 30."""
     there = {release.tag: release for release in exporter.releases.all()}
     differing = [
         Release(exporter=exporter, **vars(facts))

@@ -1,8 +1,7 @@
 """The request budget that all workers share, so that GitHub's secondary limits are never reached.
 
 GitHub allows a token 900 points a minute over REST, where a GET is 1 and a write 5, and 2,000 over
-GraphQL, where a query is 1. ("Rate limits for the REST API" and "Rate limits and query limits for
-the GraphQL API", docs.github.com)
+GraphQL, where a query is 1 ("Rate limits for the REST API" and for the GraphQL API).
 """
 
 import logging

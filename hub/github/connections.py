@@ -31,8 +31,7 @@ class _ReadUntil(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the answer did not end in time")
         self._connection.settimeout(min(left, self._connection.gettimeout() or left))
-        read: int | None = self._raw.readinto(buffer)
-        return read
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
@@ -42,8 +41,7 @@ class _ReadUntil(io.RawIOBase):
 class _Response(HTTPResponse):
     def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        timeout = sock.gettimeout()
-        if timeout is not None:
+        if timeout := sock.gettimeout():
             self.fp.close()
             raw: Any = sock.makefile("rb", buffering=0)
             until = monotonic() + _TIMEOUTS * timeout

@@ -82,9 +82,7 @@ def are_plain_paths(paths: Iterable[str]) -> bool:
 
 
 def is_safe_path(path: str) -> bool:
-    """Whether git would write the path to a disk: GitHub takes no push with another (git fsck,
-    hasDot, hasDotdot, hasDotgit, emptyName), so one that names such a thing is an attack.
-    """
+    """Whether git would write the path to a disk. GitHub takes no push with another (git fsck)."""
     return all(
         part not in ("", ".", "..") and part.casefold() != ".git" for part in path.split("/")
     )

@@ -33,11 +33,11 @@ def quota_of(response: requests.Response) -> Quota | None:
 def reset_time(response: requests.Response) -> datetime:
     """When the rate limit is renewed, by our clock: within an hour, for it is an hourly limit.
 
-    `x-ratelimit-reset` (epoch seconds) is by GitHub's clock, which the `Date` header shows: ours
-    may be wrong. In a minute when the header is missing or odd.
+    In a minute when the header is missing or odd.
     """
     now = timezone.now()
     try:
+        # Both are by GitHub's clock: ours may be wrong.
         reset = float(response.headers["x-ratelimit-reset"])
         date = response.headers.get("Date")
         github_now = parsedate_to_datetime(date).timestamp() if date else now.timestamp()
@@ -85,11 +85,7 @@ def raise_for_status(response: requests.Response, path: str) -> None:
 
 
 def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
-    """403 and 429 mean three things; taking a limit for a denial would lose access for nothing.
-
-    GitHub: remaining 0 is the primary limit; `retry-after` or the text "secondary rate limit" (and
-    any other 429) the secondary one.
-    """
+    """403 and 429 mean three things; taking a limit for a denial would lose access for nothing."""
     is_secondary = "secondary rate limit" in message.lower() or "retry-after" in response.headers
     if not is_secondary and response.headers.get("x-ratelimit-remaining") == "0":
         return errors.RateLimited(what, reset_time(response))

@@ -1,8 +1,7 @@
 """Which token to use, and what GitHub reports for each.
 
-Tokens and their quotas live in Postgres. Every answer of GitHub brings a newer quota: 32 threads
-would wait for one row if each were written, so a process writes a quota once a second at most and
-remembers the newest until then.
+Every answer of GitHub brings a newer quota: 32 threads would wait for one row if each were written,
+so a process writes a quota once a second at most and remembers the newest until then.
 """
 
 import threading
@@ -20,7 +19,6 @@ from hub.models import GitHubToken, Quota, Resource, TokenState
 from hub.models.access import quota_fields
 
 _WRITE_EVERY = 1.0  # seconds
-ENVIRONMENT_NAME = "GITHUB_TOKEN (environment)"
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,8 @@ def adopt_environment_token() -> None:
             kept.delete()
         if secret:
             # Two runs may start at once: the second finds what the first has made.
-            GitHubToken.objects.get_or_create(
-                from_environment=True, defaults={"name": ENVIRONMENT_NAME, "secret": secret}
-            )
+            values = {"name": "GITHUB_TOKEN (environment)", "secret": secret}
+            GitHubToken.objects.get_or_create(from_environment=True, defaults=values)
 
 
 class TokenPool:

@@ -4,7 +4,7 @@ Postgres is the only owner of state: Redis carries messages, results and the req
 may lose all of them without a reader noticing.
 """
 
-from hub.models.access import GitHubToken, ListingETag, Quota
+from hub.models.access import GitHubToken, ListingETag, Quota, WebhookDelivery
 from hub.models.catalogue import Category, DailyViews, Exporter, Logo, Readme, Release
 from hub.models.choices import (
     ChangeCause,
@@ -25,6 +25,7 @@ from hub.models.choices import (
 from hub.models.contents import (
     Change,
     ContentBlob,
+    ContentEdit,
     ContentTree,
     DirectoryOwner,
     ExporterContents,
@@ -34,7 +35,5 @@ from hub.models.contents import (
     Snapshot,
     TreeListing,
 )
-from hub.models.edits import ContentEdit
 from hub.models.facts import FactsETag, FactsLookup, FactsRun
 from hub.models.runs import Run, RunLookup
-from hub.models.webhooks import WebhookDelivery

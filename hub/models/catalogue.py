@@ -73,7 +73,7 @@ class Exporter(models.Model):
     description = models.CharField(max_length=300, blank=True)
     # The media type of its `Logo`; without one the pages draw the title's first letters.
     logo_type = models.CharField(max_length=40, blank=True, editable=False)
-    # The beginning of its SHA-256: part of its address, so that browsers may keep it for ever.
+    # The beginning of its SHA-256: part of its address, so that browsers may cache it.
     logo_version = models.CharField(max_length=16, blank=True, editable=False)
     views = models.PositiveIntegerField(default=0, editable=False)
     added_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -116,14 +116,14 @@ class Exporter(models.Model):
 
     @property
     def logo_url(self) -> str:
-        """Where its logo is, with the version that lets browsers keep it; "" without one."""
+        """Where its logo is; "" without one."""
         if not self.logo_type:
             return ""
         return f"{reverse('exporter_logo', args=[self.slug])}?v={self.logo_version}"
 
 
 class Logo(models.Model):
-    """An exporter's small picture. Apart from it, so that lists do not carry the bytes."""
+    """An exporter's small picture. A table of its own, so that lists do not carry the bytes."""
 
     exporter = models.OneToOneField(
         Exporter, primary_key=True, on_delete=models.CASCADE, related_name="logo"
@@ -135,7 +135,7 @@ class Logo(models.Model):
 
 
 class Readme(models.Model):
-    """The README of an exporter's repository. Apart from it, as the logo is."""
+    """The README of an exporter's repository."""
 
     exporter = models.OneToOneField(
         Exporter, primary_key=True, on_delete=models.CASCADE, related_name="readme"

@@ -2,7 +2,7 @@
 
 Postgres decides that one run is open at a time; a message is sent after the commit that it is
 about. A message may be lost or delivered twice, so every step may run twice, and housekeeping
-sends again what did not arrive and closes what is past its deadline.
+resends what did not arrive and closes what is past its deadline.
 """
 
 import contextlib
@@ -94,13 +94,10 @@ class Lifecycle(Generic[R]):
         return self._rows.select_for_update().get(pk=run_id)
 
     def send_lookups(self, run: R) -> None:
-        """Send the chord for what is left to look up, or its body alone when nothing is.
-
-        Never a chord with an empty header: Celery calls its body at once, with no outcomes.
-        """
+        """Send the chord for what is left to look up, or its body alone when nothing is."""
         pending = self._all_lookups.filter(run=run, outcome=Outcome.PENDING)
         keys = list(pending.values_list(self.model.LOOKUP_KEY, flat=True))
-        if not keys:
+        if not keys:  # Celery calls the body of a chord with an empty header at once
             self._send(self.tasks.finish, [], run.pk)
             return
         header = [signature(self.tasks.lookup, args=[run.pk, key]) for key in keys]

@@ -11,7 +11,7 @@ from config.celery import app
 from hub.catalogue.apply_import import apply, plan_import
 from hub.demo.fake_github import Fault, OtherRepository
 from hub.demo.fake_github import faults as f
-from hub.demo.fake_github.others import of_file
+from hub.demo.fake_github.repository import of_file
 from hub.facts import runs
 from hub.management.commands.importcatalogue import SAMPLE
 from hub.models import (

@@ -20,7 +20,7 @@ from hub.catalogue.add_by_repository import NotRegistered, register
 from hub.catalogue.apply_import import plan_import
 from hub.demo.fake_github import FakeGitHub, Fault
 from hub.demo.fake_github import faults as f
-from hub.demo.fake_github.others import OtherRepository
+from hub.demo.fake_github.repository import OtherRepository
 from hub.github import errors
 from hub.github.budget import RequestBudget
 from hub.github.client import GitHubClient

@@ -4,8 +4,7 @@ It serves the demo, the tests and the benchmarks; its faults can be switched.
 """
 
 from hub.demo.fake_github.faults import Fault
-from hub.demo.fake_github.others import OtherRepository
-from hub.demo.fake_github.repository import Repository
+from hub.demo.fake_github.repository import OtherRepository, Repository
 from hub.demo.fake_github.server import FakeGitHub, of_folder
 
 __all__ = ["FakeGitHub", "Fault", "OtherRepository", "Repository", "of_folder"]

@@ -8,8 +8,7 @@ from typing import Any
 from dulwich.objects import Commit
 
 from hub.demo.fake_github.limits import RateLimit
-from hub.demo.fake_github.others import OtherRepository
-from hub.demo.fake_github.repository import Entry, Repository
+from hub.demo.fake_github.repository import Entry, OtherRepository, Repository
 from hub.github.git_objects import blob_sha
 
 _GITHUB = "https://github.com"

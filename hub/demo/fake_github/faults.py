@@ -227,8 +227,8 @@ def graphql_text(what: str, files: int = 1) -> Act:
 
 def graphql_timeout(status: int = 502, seconds: float = 0.0, more_than: int = -1) -> Act:
     """GitHub gives up on the query after `seconds`; it costs its point. 504 comes as HTML."""
-    body = "<html><title>504 Gateway Time-out</title></html>" if status == 504 else _TOO_SLOW
-    give_up = after_serving(answer(status, body))
+    html = "<html><title>504 Gateway Time-out</title></html>"
+    give_up = after_serving(answer(status, html if status == 504 else {"message": _TOO_SLOW}))
     return _if_larger(lambda handler: slow(seconds)(handler) or give_up(handler), more_than)
 
 
@@ -249,10 +249,10 @@ def _blobs(body: Any) -> dict[str, Any]:
     return {name: b for name, b in repository.items() if isinstance(b, dict) and "text" in b}
 
 
-_TOO_SLOW = {
-    "message": "We couldn't respond to your request in time. Sorry about that. Please try "
-    "resubmitting your request and contact us if the problem persists."
-}
+_TOO_SLOW = (
+    "We couldn't respond to your request in time. Sorry about that. Please try resubmitting your "
+    "request and contact us if the problem persists."
+)
 _MESSAGES = {
     "": "Something went wrong while executing your query. This may be the result of a timeout, "
     "or it could be a GitHub bug.",

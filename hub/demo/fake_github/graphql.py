@@ -14,8 +14,7 @@ from dulwich.objects import Blob, Commit
 from graphql import DocumentNode, GraphQLError, build_schema, execute_sync, parse, validate
 
 from hub.demo.fake_github.limits import RateLimit
-from hub.demo.fake_github.others import OtherRepository
-from hub.demo.fake_github.repository import Repository
+from hub.demo.fake_github.repository import OtherRepository, Repository
 
 _Find = Callable[[str], OtherRepository | None]  # by OWNER/NAME
 

@@ -1,12 +1,14 @@
-"""A git repository in memory, made from a folder or a git repository: true objects, true SHAs."""
+"""Git repositories in memory, with true objects and SHAs, and repositories without files."""
 
+import json
 import os
 import stat
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from dulwich.refs import Ref
@@ -197,3 +199,33 @@ class Repository:
 
 def _id(sha: str) -> ObjectID:
     return ObjectID(sha.encode())
+
+
+@dataclass
+class OtherRepository:
+    """A repository's README, releases and stars; most have no files."""
+
+    name: str  # OWNER/NAME
+    description: str = ""
+    stars: int = 0
+    archived: bool = False
+    default_branch: str = "main"
+    readme: bytes | None = None
+    readme_path: str = "README.md"
+    # [{"tag", "published_at", "name"?, "body"?, "prerelease"?, "draft"?}, …], newest first
+    releases: list[dict[str, Any]] = field(default_factory=list)
+    renamed_from: list[str] = field(default_factory=list)  # OWNER/NAME answered with 301
+    files: Repository | None = None  # of the one repository that is served whole
+
+
+def of_file(file: Path) -> list[OtherRepository]:
+    """The repositories of a JSON file: {OWNER/NAME: fields}.
+
+    The README of OWNER/NAME is beside the file, as `repositories/OWNER/NAME.md`.
+    """
+    others = []
+    for name, fields in json.loads(file.read_text(encoding="utf-8")).items():
+        readme = file.parent / "repositories" / f"{name}.md"
+        text = readme.read_bytes() if readme.is_file() else None
+        others.append(OtherRepository(name=name, readme=text, **fields))
+    return others

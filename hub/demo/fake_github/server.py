@@ -20,20 +20,17 @@ from limits.strategies import MovingWindowRateLimiter
 
 from hub.demo.fake_github import answers, faults, graphql
 from hub.demo.fake_github.limits import HOUR, RateLimit
-from hub.demo.fake_github.others import OtherRepository
-from hub.demo.fake_github.repository import Repository
+from hub.demo.fake_github.repository import OtherRepository, Repository
 
 _ANONYMOUS_LIMIT = 60  # requests an hour without a token
 _NO_GRAPHQL = RateLimit(0, resource="graphql")  # without authorisation
 _AUTHENTICATION_REQUIRED = "This endpoint requires you to be authenticated."
-_DOCUMENTATION = "https://docs.github.com"
 _SECONDARY_CONCURRENCY = 100  # of REST and GraphQL together
 _HEADERS = {
     "Cache-Control": "private, max-age=60, s-maxage=60",
     "Vary": "Accept, Authorization, Cookie",
     "X-GitHub-Media-Type": "github.v3; format=json",
 }
-_STOPS_WITHIN = 0.05  # seconds
 _REPOSITORY = re.compile(r"/repos/([^/]+/[^/]+)(|/.*)", re.DOTALL)
 
 
@@ -151,7 +148,7 @@ class FakeGitHub:
 
     def serve_forever(self) -> None:
         """Serve until `stop`."""
-        self._http.serve_forever(_STOPS_WITHIN)
+        self._http.serve_forever(poll_interval=0.05)
 
     def stop(self) -> None:
         """Stop listening and close."""
@@ -244,9 +241,10 @@ class _Handler(BaseHTTPRequestHandler):
                 limit.give_back()
             self._send(304 if is_known else 200, None if is_known else body, limit, ETag=etag)
         except Problem as problem:
+            page = "graphql" if self.is_query else "rest"
             answer = {
                 "message": str(problem),
-                "documentation_url": f"{_DOCUMENTATION}/{'graphql' if self.is_query else 'rest'}",
+                "documentation_url": f"https://docs.github.com/{page}",
                 "status": str(problem.status),
             }
             headers = {"Location": problem.url} if problem.url else {}

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hub.demo.fake_github import of_folder
-from hub.demo.fake_github.others import of_file
+from hub.demo.fake_github.repository import of_file
 
 
 class Command(BaseCommand):

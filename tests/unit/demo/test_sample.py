@@ -10,7 +10,7 @@ import promql_parser
 import pytest
 import yaml
 
-from hub.demo.fake_github.others import of_file
+from hub.demo.fake_github.repository import of_file
 
 SAMPLE = Path(__file__).resolve().parents[3] / "hub" / "demo" / "sample"
 CONTENTS = SAMPLE / "contents"
