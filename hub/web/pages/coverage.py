@@ -10,9 +10,8 @@ from django.views.decorators.http import require_safe
 from hub.models import Exporter
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import badges_of
-from hub.web.pages.context import page_context
+from hub.web.pages.context import contents_by_exporter, page_context
 from hub.web.pages.grid import Row, View, columns, exporter_cell, lines, view_of
-from hub.web.pages.rows import contents_by_exporter
 
 
 @require_safe
