@@ -76,7 +76,4 @@ def _quotas(token: GitHubToken, now: datetime) -> list[tuple[str, int, int]]:
 
 
 def _live(newest: RefreshRun | None) -> dict[str, Any]:
-    return {
-        "run": newest,
-        "running": newest is not None and newest.is_open,
-    }
+    return {"run": newest, "running": newest is not None and newest.is_open}

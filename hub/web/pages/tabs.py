@@ -43,8 +43,7 @@ class ShownFile:
         self.usable = file.kinds.get(kind.letter)
         self.report = content.report if content else None
         self.text = content.text if content else None
-        # goes before the lines' anchors
-        self.prefix = "" if number == 1 else f"{number}."
+        self.prefix = "" if number == 1 else f"{number}."  # of the lines' anchors
 
         path = reverse("api:raw_file", kwargs={"sha": file.sha})
         self.download = f"{path}?{urlencode({'name': file.name[-LONGEST_NAME:]})}"
