@@ -111,8 +111,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",  # first: errors carry its headers too
-    "hub.web.middleware.request_body.receive_bodies",
-    "hub.web.middleware.head.answer_head",
+    "hub.web.middleware.receive_bodies",
+    "hub.web.middleware.answer_head",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "hub.web.middleware.database_unavailable.DatabaseUnavailableMiddleware",
+    "hub.web.middleware.DatabaseUnavailableMiddleware",
     "axes.middleware.AxesMiddleware",  # last: it answers instead of the view for a locked-out login
 ]
 
@@ -135,7 +135,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hub.web.pages.context.theme",
+                "hub.web.theme.theme",
             ],
         },
     },

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from hub.web.api import api
-from hub.web.healthz import healthz
+from hub.web.pages.status import healthz
 from hub.web.webhooks.views import github
 
 _ICON = f"{settings.STATIC_URL}hub/favicon.svg"

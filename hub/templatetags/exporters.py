@@ -1,4 +1,4 @@
-"""How an exporter is drawn: its monogram, and its stars in short."""
+"""How exporters and runs are drawn."""
 
 import re
 from datetime import datetime
@@ -7,9 +7,18 @@ from zlib import crc32
 from django import template
 from django.utils import timezone
 
+from hub.models import RefreshRun, RunStatus
+
 register = template.Library()
 
 HUES = 8  # as many as hub.css has classes `mono--0`, `mono--1`, …
+_MARKS = {
+    RunStatus.PUBLISHED: "there",
+    RunStatus.UNCHANGED: "absent",
+    RunStatus.HELD: "unknown",
+    RunStatus.NO_TOKEN: "unknown",
+    RunStatus.FAILED: "broken",
+}
 
 
 @register.filter
@@ -56,3 +65,9 @@ def ago(time: datetime) -> str:
             count = days // length
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "today"
+
+
+@register.filter
+def mark(run: RefreshRun) -> str:
+    """The name of the icon for a run's result."""
+    return _MARKS.get(RunStatus(run.status), "running")

@@ -63,7 +63,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if is_for_programs(request):
         detail = "There is no such address: /api/v1/docs lists those that there are."
-        return JsonResponse({"detail": detail}, status=404)
+        return refuse(request, 404, detail)
     return page_not_found(request, exception)
 
 

@@ -3,6 +3,8 @@
 So the first byte of a page knows, and nothing flashes.
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,6 +20,11 @@ def theme_of(request: HttpRequest) -> str:
     """The theme that the reader chose; "" for the system's."""
     theme = request.COOKIES.get(COOKIE, "")
     return theme if theme in CHOSEN else ""
+
+
+def theme(request: HttpRequest) -> dict[str, Any]:
+    """A context processor: `theme` for base.html."""
+    return {"theme": theme_of(request)}
 
 
 # A token would set a cookie for each reader and make each page differ, to protect no more than the

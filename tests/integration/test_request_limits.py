@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from hub.ops.local.ports import free_port
-from hub.web.middleware.request_body import AT_ONCE
+from hub.web.middleware import AT_ONCE
 from hub.web.webhooks.signature import sign
 from tests.common.catalogue import fill_catalogue
 from tests.common.processes import web

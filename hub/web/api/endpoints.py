@@ -4,6 +4,8 @@ from typing import Annotated, Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import register_converter
+from django.urls.converters import StringConverter
 from django.utils.cache import get_conditional_response
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page, require_safe
@@ -19,9 +21,18 @@ from hub.content.map import read_map
 from hub.github.source import configured_source
 from hub.models import Change, ContentBlob, Exporter, ExporterContents
 from hub.web import raw
-from hub.web.api import paths, schemas  # noqa: F401 — paths registers `text`
+from hub.web.api import schemas
 
 M = TypeVar("M", bound=Model)
+
+
+class AnyText(StringConverter):
+    """Any text, line breaks included: a directory's name may hold them, which `path` does not."""
+
+    regex = "(?s:.+)"
+
+
+register_converter(AnyText, "text")
 
 api = NinjaAPI(
     title="Exporter Hub",
@@ -205,20 +216,7 @@ def list_changes(
     if exporter is not None:
         changes = changes.filter(exporter__slug=exporter)
     page, next_before = _page(changes, limit, before)
-    return {"changes": [_change(change) for change in page], "next_before": next_before}
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "change": change.pk,
-        "at": change.at,
-        "run": change.run_id,
-        "directory": change.directory,
-        "exporter": change.exporter.slug if change.exporter else None,
-        "kind": change.kind,
-        "what": change.what,
-        "cause": change.cause,
-    }
+    return {"changes": page, "next_before": next_before}
 
 
 def _page(rows: QuerySet[M], limit: int, before: int | None) -> tuple[list[M], int | None]:

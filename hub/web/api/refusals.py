@@ -4,30 +4,28 @@ So a program reads `detail` whatever went wrong, and the OpenAPI document can pr
 """
 
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from hub.web.api.endpoints import api
 from hub.web.error_pages import refusal_of
 
 _MOST_NAMED = 5
 
 
-def answer_with(api: NinjaAPI) -> None:
-    """Let the API answer so."""
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, fault: ValidationError) -> HttpResponse:
+    said = [_sentence(error) for error in fault.errors]
+    rest = [f"and {len(said) - _MOST_NAMED} more"] if len(said) > _MOST_NAMED else []
+    detail = "; ".join([*said[:_MOST_NAMED], *rest])
+    return api.create_response(request, {"detail": detail}, status=422)
 
-    @api.exception_handler(ValidationError)
-    def invalid(request: HttpRequest, fault: ValidationError) -> HttpResponse:
-        said = [_sentence(error) for error in fault.errors]
-        rest = [f"and {len(said) - _MOST_NAMED} more"] if len(said) > _MOST_NAMED else []
-        detail = "; ".join([*said[:_MOST_NAMED], *rest])
-        return api.create_response(request, {"detail": detail}, status=422)
 
-    @api.exception_handler(HttpError)
-    def refused(request: HttpRequest, fault: HttpError) -> HttpResponse:
-        status, detail = fault.status_code, str(fault)
-        if status == 400:  # the body could not be read; what lies behind says more
-            status, detail = refusal_of(fault.__cause__, "The body is not JSON.")
-        return api.create_response(request, {"detail": detail}, status=status)
+@api.exception_handler(HttpError)
+def _refused(request: HttpRequest, fault: HttpError) -> HttpResponse:
+    status, detail = fault.status_code, str(fault)
+    if status == 400:  # the body could not be read; what lies behind says more
+        status, detail = refusal_of(fault.__cause__, "The body is not JSON.")
+    return api.create_response(request, {"detail": detail}, status=status)
 
 
 def _sentence(error: dict[str, object]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ninja import Field, Schema
 from pydantic import create_model
 
+from hub import models
 from hub.content.kinds import KINDS, Kind
 from hub.content.rules.report import About, Level
 from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
@@ -162,9 +163,11 @@ class ExporterDetail(Exporter):
 class Change(Schema):
     """What a directory gained or lost from one snapshot to the next."""
 
-    change: int
+    change: int = Field(validation_alias="pk")
     at: datetime
-    run: int | None = Field(description="null once the run is forgotten.")
+    run: int | None = Field(
+        validation_alias="run_id", description="null once the run is forgotten."
+    )
     directory: str
     exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
     kind: ChangeKind
@@ -172,6 +175,10 @@ class Change(Schema):
     cause: ChangeCause = Field(
         description="push: the files changed; rules: the hub judges the same files otherwise."
     )
+
+    @staticmethod
+    def resolve_exporter(change: models.Change) -> str | None:
+        return change.exporter.slug if change.exporter else None
 
 
 class Changes(Schema):

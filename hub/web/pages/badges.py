@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from hub.content.kinds import KINDS, Kind, any_known
-from hub.web.pages.rows import DirectoryRow
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Badge:
         return f"{self.label}: {said[self.mark]}"
 
 
-def badges_of(rows: Sequence[DirectoryRow], *, known: bool) -> list[Badge]:
-    """The badges of an exporter whose directories are `rows`.
+def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
+    """The badges of an exporter whose directories are `rows`, of `ExporterContents` or alike.
 
     Several directories add up. Without a directory all is absent once a snapshot is `known`, and
     unknown before.

@@ -1,6 +1,5 @@
 """The list page: search, filters, orders and pages of the catalogue."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,8 +23,7 @@ from hub.catalogue.search import closest, search
 from hub.models import Exporter, Release
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import badges_of
-from hub.web.pages.context import page_context
-from hub.web.pages.rows import DirectoryRow, contents_by_exporter
+from hub.web.pages.context import contents_by_exporter, page_context
 
 PER_PAGE = 60
 LATELY = timedelta(days=90)
@@ -33,18 +31,7 @@ NEW_FOR = timedelta(days=30)
 # Who came within a day of the first exporter came with it: a new hub is not all "new".
 _FIRST_DAY = timedelta(days=1)
 
-Contents = dict[int | None, list[DirectoryRow]]
-
-
-class Card:
-    """An exporter as the list shows it."""
-
-    def __init__(self, exporter: Exporter, rows: Sequence[DirectoryRow], *, known: bool):
-        self.exporter = exporter
-        self.badges = badges_of(rows, known=known)
-        self.stale = any(row.stale for row in rows)
-        first_added_at = exporter.first_added_at  # type: ignore[attr-defined]
-        self.new = is_new(exporter.added_at, first_added_at, timezone.now())
+Contents = dict[int | None, list[Any]]  # by exporter
 
 
 def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
@@ -71,6 +58,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     entries, guessed = _entries(query, contents, context["source"].key, known=context["known"])
     left = narrow(entries, query)
     page = _page([entry.pk for entry in left], query)
+    numbers = page.paginator.get_elided_page_range
     counted = facets(entries, query)
     context |= {
         "query": query,
@@ -82,10 +70,15 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "facets": counted,
         "chosen": [option for facet in counted for option in facet.options if option.chosen],
         "sorts": [
-            (label, query.sorted_by(sort), sort == query.order) for sort, label in _sorts(query)
+            (label, query.sorted_by(sort), sort == query.order)
+            for sort, label in SORTS.items()
+            if query.q or sort != "relevance"
         ],
         "page": page,
-        "pages": _pages(page, query),
+        "pages": [
+            (number, query.on_page(number) if isinstance(number, int) else None)  # None: dots
+            for number in numbers(page.number, on_each_side=1, on_ends=1)
+        ],
         "previous": query.on_page(page.number - 1),
         "next": query.on_page(page.number + 1),
         "unmatched": len(contents.get(None, [])),
@@ -145,7 +138,7 @@ def _page(pks: list[int], query: CatalogueQuery) -> Page[int]:
         raise Http404("The results have fewer pages.") from fault
 
 
-def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[Card]:
+def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str, Any]]:
     """The exporters of one page, in its order. One query."""
     releases = Release.objects.filter(exporter=OuterRef("pk")).order_by(
         "prerelease", "-published_at"
@@ -160,21 +153,16 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[Card]:
         )
         .in_bulk(list(page))
     )
-    # one that was deleted since it was counted is not there any more
-    here = [exporters[pk] for pk in page if pk in exporters]
-    return [Card(exporter, contents.get(exporter.pk, []), known=known) for exporter in here]
-
-
-def _sorts(query: CatalogueQuery) -> list[tuple[str, str]]:
-    return [(sort, label) for sort, label in SORTS.items() if query.q or sort != "relevance"]
-
-
-def _pages(page: Page[int], query: CatalogueQuery) -> list[tuple[str, CatalogueQuery | None]]:
-    """The pager: each number with where it leads; no query for the dots between."""
-    numbers = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
+    now = timezone.now()
     return [
-        (str(number), query.on_page(number) if isinstance(number, int) else None)
-        for number in numbers
+        {
+            "exporter": (exporter := exporters[pk]),
+            "badges": badges_of(contents.get(pk, []), known=known),
+            "stale": any(row.stale for row in contents.get(pk, [])),
+            "new": is_new(exporter.added_at, exporter.first_added_at, now),  # type: ignore[attr-defined]
+        }
+        for pk in page
+        if pk in exporters  # one may have been deleted since it was counted
     ]
 
 

@@ -4,29 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, log10
 
-from hub.models import RefreshRun, RunStatus
+from hub.models import RefreshRun
 
 # Runs that find nothing new end within a second, others take minutes: only a logarithmic scale
 # shows both. It begins here, in seconds, and each line above stands for ten times as much.
 _FLOOR = 0.1
 _LOWEST_BAR = 3.0  # percent of the height: so much of a bar is always there to be seen
 
-_MARKS = {
-    RunStatus.PUBLISHED: "there",
-    RunStatus.UNCHANGED: "absent",
-    RunStatus.HELD: "unknown",
-    RunStatus.NO_TOKEN: "unknown",
-    RunStatus.FAILED: "broken",
-}
-
 
 @dataclass(frozen=True)
 class Bar:
-    """A run: its height in percent, and the mark that tells what it came to."""
+    """A run, and its height in percent."""
 
     run: RefreshRun
     height: float
-    mark: str
 
     @property
     def top(self) -> float:
@@ -47,11 +38,6 @@ class Chart:
         return len(self.lines) - 1
 
 
-def mark_of(run: RefreshRun) -> str:
-    """The name of the icon for what a run came to."""
-    return _MARKS.get(RunStatus(run.status), "running")
-
-
 def chart(newest_first: Iterable[RefreshRun]) -> Chart:
     """The chart of some runs."""
     runs = list(newest_first)[::-1]
@@ -63,6 +49,6 @@ def chart(newest_first: Iterable[RefreshRun]) -> Chart:
         return round(max(100 * share, _LOWEST_BAR), 2)
 
     return Chart(
-        [Bar(run, height(run.seconds), mark_of(run)) for run in runs],
+        [Bar(run, height(run.seconds)) for run in runs],
         [f"{_FLOOR * 10**decade:g} s" for decade in range(decades, -1, -1)],
     )

@@ -1,12 +1,11 @@
-"""What every page shows around its own: the freshness of the map, and the theme."""
+"""What pages that show contents read: the freshness of the map, and its rows."""
 
 from typing import Any
 
-from django.http import HttpRequest
-
+from hub.content.kinds import KINDS
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.web.theme import theme_of
+from hub.models import ExporterContents
 
 
 def page_context() -> dict[str, Any]:
@@ -24,6 +23,14 @@ def page_context() -> dict[str, Any]:
     }
 
 
-def theme(request: HttpRequest) -> dict[str, Any]:
-    """A context processor: `theme` for base.html. No query."""
-    return {"theme": theme_of(request)}
+def contents_by_exporter(source: str) -> dict[int | None, list[Any]]:
+    """Exporter id → its directories; under None those that belong to no exporter. One query.
+
+    Each has `directory`, `stale` and the two columns of each kind.
+    """
+    kinds = [column for kind in KINDS for column in (kind.field, kind.usable_field)]
+    rows = ExporterContents.objects.filter(source=source)
+    found: dict[int | None, list[Any]] = {}
+    for row in rows.values_list("exporter_id", "directory", "stale", *kinds, named=True):
+        found.setdefault(row.exporter_id, []).append(row)
+    return found

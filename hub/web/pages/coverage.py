@@ -9,10 +9,9 @@ from django.views.decorators.http import require_safe
 
 from hub.models import Exporter
 from hub.web.page_cache import cached_page
-from hub.web.pages.badges import badges_of
-from hub.web.pages.context import page_context
-from hub.web.pages.grid import Row, View, columns, exporter_cell, lines, view_of
-from hub.web.pages.rows import contents_by_exporter
+from hub.web.pages.badges import Badge, badges_of
+from hub.web.pages.context import contents_by_exporter, page_context
+from hub.web.pages.grid import LABELS, Row, View, columns, lines, view_of
 
 
 @require_safe
@@ -61,7 +60,7 @@ def _rows(source: str, *, known: bool) -> list[Row]:
         Row(
             title=title,
             directories=tuple(row.directory for row in contents.get(pk, [])),
-            cells=(exporter_cell(True), *badges_of(contents.get(pk, []), known=known)),
+            cells=(Badge("E", LABELS["E"], True), *badges_of(contents.get(pk, []), known=known)),
             slug=slug,
             category=category,
             repository=repository,
@@ -72,7 +71,7 @@ def _rows(source: str, *, known: bool) -> list[Row]:
         Row(
             title=row.directory,
             directories=(row.directory,),
-            cells=(exporter_cell(False), *badges_of([row], known=known)),
+            cells=(Badge("E", LABELS["E"], False), *badges_of([row], known=known)),
         )
         for row in contents.get(None, [])
     ]

@@ -13,7 +13,7 @@ from hub.catalogue.search import LIKE_ENOUGH, closest
 from hub.content.content_files import ContentFile, files_of, versions_of, with_trees
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
-from hub.models import Exporter, ExporterContents, Reason
+from hub.models import Exporter, ExporterContents
 from hub.web.pages import history, readme
 from hub.web.pages.badges import badges_of
 from hub.web.pages.context import page_context
@@ -56,16 +56,7 @@ class Page:
             "page": self,
             "exporter": self.exporter,
             "badges": badges_of(self.rows, known=self.around["known"]),
-            "directories": [self._directory(row) for row in self.rows],
-        }
-
-    def _directory(self, row: ExporterContents) -> dict[str, Any]:
-        """A directory of the contents, and why it is older than the rest."""
-        return {
-            "name": row.directory,
-            "url": self.source.page_of(row.directory, "tree"),
-            "as_of": row.as_of,
-            "stale": str(Reason(row.stale).label) if row.stale else "",
+            "directories": [(row, self.source.page_of(row.directory, "tree")) for row in self.rows],
         }
 
 
@@ -102,7 +93,6 @@ class Tab(NamedTuple):
 
 
 def _hands_on(page: Page) -> dict[str, Any]:
-    """How to use the exporter, in its project's own words."""
     return {"readme": readme.of(page.exporter, page.files, page.source)}
 
 
@@ -114,12 +104,10 @@ def _of_kind(kind: Kind) -> Tab:
 
 
 def _releases(page: Page) -> dict[str, Any]:
-    """What the exporter's project published."""
     return history.releases(page.exporter, page.request.GET.get("page", ""))
 
 
 def _changes(page: Page) -> dict[str, Any]:
-    """What the exporter gained and lost, by day."""
     return history.changes(page.exporter, page.source.key, page.request.GET.get("before", ""))
 
 

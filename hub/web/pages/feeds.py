@@ -1,7 +1,6 @@
 """Atom feeds: what changed, of all exporters or of one."""
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib.syndication.views import Feed
 from django.db.models import QuerySet
@@ -21,6 +20,7 @@ class ChangesFeed(Feed[Change, Exporter | None]):
     """What exporters gained and lost, newest first; with a slug, that exporter alone."""
 
     feed_type = Atom1Feed
+    item_author_name = "Exporter Hub"
     subtitle = "What was gained or lost: charts, alerting rules, dashboards."
 
     def get_object(self, request: HttpRequest, slug: str = "") -> Exporter | None:
@@ -56,11 +56,7 @@ class ChangesFeed(Feed[Change, Exporter | None]):
     def item_pubdate(self, item: Change) -> datetime:
         return item.at
 
-    def item_updateddate(self, item: Change) -> datetime:
-        return item.at
-
-    def item_author_name(self, item: Any) -> str:
-        return "Exporter Hub"
+    item_updateddate = item_pubdate
 
 
 def _history(exporter: Exporter) -> str:

@@ -38,11 +38,6 @@ class Row:
         return next(_RANKS[cell.mark] for cell in self.cells if cell.letter == sort)
 
 
-def exporter_cell(present: bool) -> Badge:
-    """The cell E: whether the catalogue has an exporter."""
-    return Badge("E", LABELS["E"], present)
-
-
 @dataclass(frozen=True)
 class View:
     """What an address asks of the grid."""

@@ -14,7 +14,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
-from hub.content.rules.report import Finding
+from hub.content.rules.report import Finding, Level
 
 _PREFIX = "k-"
 CLASSES = frozenset(_PREFIX + short for short in STANDARD_TYPES.values() if short)
@@ -75,7 +75,7 @@ def _line(
     number: int, html: SafeString, findings: list[Finding], prefix: str
 ) -> tuple[object, ...]:
     anchor = f"{prefix}L{number}"
-    worst = min((finding.level for finding in findings), key=_LEVELS.index, default=None)
+    worst = min((finding.level for finding in findings), key=list(Level).index, default=None)
     remarks = format_html_join(
         "",
         '<span class="remark remark--{0}" data-says="{0}: {1}"></span>',
@@ -83,9 +83,6 @@ def _line(
     )
     mark = f" line--{worst}" if worst else ""
     return mark, anchor, anchor, number, html, remarks
-
-
-_LEVELS = ["error", "warning", "note"]
 
 
 def visible(text: str) -> str:

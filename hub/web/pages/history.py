@@ -1,7 +1,5 @@
 """What an exporter's project released, and what its contents gained and lost; a page at a time."""
 
-from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from hub.models import Change, Exporter, Release
@@ -31,22 +29,17 @@ def _body(release: Release, exporter: Exporter) -> Any:
 
 
 def changes(exporter: Exporter, source: str, before: str) -> dict[str, Any]:
-    """A page of the change log by day, newest first; `before` is where the last page ended."""
+    """A page of the change log, newest first; `before` is where the last page ended."""
     rows = Change.objects.filter(source=source, exporter=exporter).select_related("exporter")
     if number := _number(before):
         rows = rows.filter(pk__lt=number)
     found = list(rows.order_by("-pk")[: _CHANGES + 1])
     shown = found[:_CHANGES]
-    days = groupby(((change, sentence(change)) for change in shown), key=_day)
     return {
-        "days": [(day, list(of_the_day)) for day, of_the_day in days],
+        "changes": [(change, sentence(change)) for change in shown],
         "newest": not number,
         "older": shown[-1].pk if len(found) > _CHANGES else None,
     }
-
-
-def _day(entry: tuple[Change, str]) -> datetime:
-    return entry[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _number(text: str) -> int | None:

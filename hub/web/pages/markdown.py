@@ -108,7 +108,7 @@ def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Re
     if cut:
         text = text[:LONGEST].rpartition("\n")[0] or text[:LONGEST]
     if len(re.findall(r"<[a-zA-Z]", text)) > _MOST_RAW_TAGS:
-        return Rendered(_plain(text), cut)
+        return Rendered(format_html('<pre tabindex="0">{}</pre>', text), cut)
     cleaned = nh3.clean(
         _MARKDOWN.render(text),
         tags=_TAGS | {"img"},
@@ -122,10 +122,6 @@ def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Re
     )
     fitted = _Fitting(place, top, prefix).fit(cleaned)
     return Rendered(mark_safe(_last_word(fitted)), cut)  # noqa: S308 — that is what nh3 is for
-
-
-def _plain(text: str) -> SafeString:
-    return format_html('<pre tabindex="0">{}</pre>', text)
 
 
 def _last_word(html: str) -> str:
@@ -249,18 +245,16 @@ class _Fitting(HTMLParser):
         source = given.get("src", "")
         file = source.partition("?")[0].rstrip("/").rpartition("/")[2]
         words = " ".join(given.get("alt", "").split()) or file[:80] or "without a name"
+        in_link = any(element.tag == "a" and element.closing for element in self._open)
         if _BADGE.search(source):
             html = f'<span class="readme__badge">{escape(words)}</span>'
-        elif source.startswith(("https://", "http://")) and not self._inside("a"):
+        elif source.startswith(("https://", "http://")) and not in_link:
             href = escape(self._place.raw(source))
             html = f'<a class="readme__image" href="{href}">image: {escape(words)}</a>'
         else:
             html = f'<span class="readme__image">image: {escape(words)}</span>'
         self._out.append(html)
         self._see_text()
-
-    def _inside(self, tag: str) -> bool:
-        return any(element.tag == tag and element.closing for element in self._open)
 
     def _see_text(self) -> None:
         for element in self._open:

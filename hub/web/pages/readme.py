@@ -1,7 +1,6 @@
 """Which text stands on an exporter's first tab: its project's README, or the contents' own."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from hub.content.content_files import ContentFile, contents_of
@@ -9,17 +8,11 @@ from hub.github.source import Source
 from hub.models import Exporter, Readme
 from hub.web.pages.markdown import Place, Rendered, render
 
-
-@dataclass(frozen=True)
-class ShownReadme:
-    """A rendered README: `name` is its path, `url` the page about it, "" for none."""
-
-    name: str
-    url: str
-    rendered: Rendered
+# Each README's path, the page about it ("" for none) and its text.
+Shown = list[tuple[str, str, Rendered]]
 
 
-def of(exporter: Exporter, files: Iterable[ContentFile], source: Source) -> list[ShownReadme]:
+def of(exporter: Exporter, files: Iterable[ContentFile], source: Source) -> Shown:
     """The project's README; without one, those that lie beside the contents."""
     try:
         own = exporter.readme
@@ -28,20 +21,20 @@ def of(exporter: Exporter, files: Iterable[ContentFile], source: Source) -> list
     branch = exporter.default_branch or "HEAD"
     place = Place(exporter.repository, branch, own.path.rpartition("/")[0])
     url = f"{exporter.repository.rstrip('/')}/blob/{quote(branch)}/{quote(own.path)}"
-    return [ShownReadme(own.path, url, render(own.text, place))]
+    return [(own.path, url, render(own.text, place))]
 
 
-def _of_contents(files: Iterable[ContentFile], source: Source) -> list[ShownReadme]:
+def _of_contents(files: Iterable[ContentFile], source: Source) -> Shown:
     chosen = [file for file in files if _is_readme(file)]
     contents = contents_of(chosen, {file.sha for file in chosen}) if chosen else {}
     shown = []
     for file in chosen:
-        text = contents[file.sha].text if file.sha in contents else None
-        if text:
+        content = contents.get(file.sha)
+        if content and content.text:
             whole = "/".join(filter(None, (source.path, file.whole_path)))
             place = Place(source.web_url, source.branch, whole.rpartition("/")[0])
             url = source.page_of(file.whole_path)
-            shown.append(ShownReadme(file.whole_path, url, render(text, place)))
+            shown.append((file.whole_path, url, render(content.text, place)))
     return shown
 
 

@@ -1,21 +1,25 @@
-"""What the hub hands to others: badges, and the texts that programs look for at a site's root."""
+"""Pictures, and the texts that programs look for at a site's root."""
+
+from datetime import datetime
 
 from csp.constants import NONE
 from csp.decorators import csp
+from django.contrib.sitemaps import Sitemap
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.models import Exporter, ExporterContents
-from hub.web.pages.badge_svg import badge_svg
+from hub.models import Exporter, ExporterContents, Logo
 from hub.web.pages.badges import Badge, badges_of
-from hub.web.pages.text import markdown
+from hub.web.pages.text import markdown, one_line
 
 _PLAIN = "text/plain; charset=utf-8"
+_LABEL_WIDTH, _CELL_WIDTH = 84, 30  # of a badge
 # A few minutes may pass before a cache asks again; then the ETag makes the answer a 304.
 _cached = cache_control(public=True, max_age=300)
 
@@ -30,7 +34,36 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
     if exporter is None:
         raise Http404("No exporter of the catalogue has this slug.")
     badges = _badges(exporter, known=read_map.cached_head().served.snapshot_id is not None)
-    return HttpResponse(badge_svg(exporter.title, badges), content_type="image/svg+xml")
+    words = "; ".join(badge.words for badge in badges)
+    context = {
+        "words": one_line(f"{exporter.title} on Exporter Hub. {words}"),
+        "width": _LABEL_WIDTH + _CELL_WIDTH * len(badges),
+        "cells": [(_LABEL_WIDTH + _CELL_WIDTH * n, badge) for n, badge in enumerate(badges)],
+    }
+    return render(request, "hub/badge.svg", context, content_type="image/svg+xml")
+
+
+# Opened by itself, an SVG is a document: it gets no script, no style and no origin.
+@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # it takes any view
+@require_safe
+def logo(request: HttpRequest, slug: str) -> HttpResponse:
+    """An exporter's logo. Under the address with its version (`?v=`) it never expires."""
+    found = (
+        Logo.objects.select_related("exporter")
+        .only("data", "exporter__logo_type", "exporter__logo_version")
+        .filter(exporter__slug=slug)
+        .first()
+    )
+    if found is None:
+        raise Http404("This exporter has no logo.")
+    version = found.exporter.logo_version
+    kept = "max-age=31536000, immutable" if request.GET.get("v") == version else "max-age=300"
+    response = HttpResponse(
+        bytes(found.data),
+        content_type=found.exporter.logo_type,
+        headers={"ETag": f'"{version}"', "Cache-Control": f"public, {kept}"},
+    )
+    return get_conditional_response(request, response["ETag"], response=response) or response
 
 
 @_cached
@@ -43,7 +76,9 @@ def llms(request: HttpRequest) -> HttpResponse:
         {
             "title": markdown(exporter.title),
             "slug": exporter.slug,
-            "about": markdown(_about(exporter)).rstrip("."),
+            "about": markdown(
+                exporter.description or exporter.project_name or exporter.title
+            ).rstrip("."),
             "category": markdown(exporter.category.name),
             "badges": _badges(exporter, known=served.snapshot_id is not None),
         }
@@ -66,8 +101,30 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type=_PLAIN)
 
 
-def _about(exporter: Exporter) -> str:
-    return exporter.description or exporter.project_name or exporter.title
+class Pages(Sitemap[str]):
+    """The pages that there is one of each."""
+
+    def items(self) -> list[str]:
+        return ["/", "/coverage", "/status"]
+
+    def location(self, item: str) -> str:
+        return item
+
+
+class Exporters(Sitemap[Exporter]):
+    """Each exporter's page."""
+
+    def items(self) -> QuerySet[Exporter]:
+        return Exporter.objects.only("slug", "contents_changed_at").order_by("slug")
+
+    def location(self, item: Exporter) -> str:
+        return f"/exporters/{item.slug}"
+
+    def lastmod(self, item: Exporter) -> datetime | None:
+        return item.contents_changed_at
+
+
+SITEMAPS = {"pages": Pages, "exporters": Exporters}
 
 
 def _exporters() -> QuerySet[Exporter]:

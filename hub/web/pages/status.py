@@ -1,8 +1,9 @@
-"""The status page, and the part of it that is asked for again and again while a run goes."""
+"""How the hub is: the status page, its part that is polled while a run goes, and the probe."""
 
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,27 +13,13 @@ from django.views.decorators.http import require_safe
 from hub.content import status
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.models import GitHubToken, RefreshRun, Resource, TokenState
+from hub.models import GitHubToken, RefreshRun, Resource
 from hub.runs import schedule
-from hub.web.pages.chart import chart, mark_of
+from hub.web.pages.chart import chart
 
 _RUNS = 20
 # htmx's own status: its polling ends with it (https://htmx.org/docs/#polling).
 _STOP_POLLING = 286
-
-
-class Allowance:
-    """A token's requests, as anybody may see them: without its secret and its name."""
-
-    def __init__(self, number: int, token: GitHubToken, now: datetime) -> None:
-        self.token = token
-        self.masked_name = f"Token {number}"
-        self.refused = token.state == TokenState.INVALID
-        self.blocked_until = (
-            token.blocked_until if token.blocked_until and token.blocked_until > now else None
-        )
-        quotas = [quota for resource in Resource if (quota := token.quota(resource))]
-        self.quotas = [(quota.resource.label, quota.limit, quota.left(now)) for quota in quotas]
 
 
 @never_cache
@@ -53,12 +40,10 @@ def status_page(request: HttpRequest) -> HttpResponse:
             "plan": plan,
             "beat_seen": now - plan.late_by,
             "directories": status.directories(),
-            "allowances": [
-                Allowance(number, token, now)
-                for number, token in enumerate(GitHubToken.objects.all(), start=1)
-            ],
+            "tokens": [(token, _quotas(token, now)) for token in GitHubToken.objects.all()],
+            "now": now,
             "chart": chart(runs),
-            "runs": [(run, mark_of(run)) for run in runs],
+            "runs": runs,
             **_live(runs[0] if runs else None),
         },
     )
@@ -76,9 +61,19 @@ def status_live(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """For supervisors and load balancers: 200 while the web and Postgres answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def _quotas(token: GitHubToken, now: datetime) -> list[tuple[str, int, int]]:
+    """The name, the limit and what is left of each rate limit that GitHub has told."""
+    quotas = [quota for resource in Resource if (quota := token.quota(resource))]
+    return [(quota.resource.label, quota.limit, quota.left(now)) for quota in quotas]
+
+
 def _live(newest: RefreshRun | None) -> dict[str, Any]:
-    return {
-        "run": newest,
-        "running": newest is not None and newest.is_open,
-        "mark": mark_of(newest) if newest else "",
-    }
+    return {"run": newest, "running": newest is not None and newest.is_open}

@@ -1,29 +1,28 @@
-"""What the tabs of the kinds show of an exporter's files, ready for their templates.
+"""What the tabs of the kinds show of an exporter's files.
 
 `hub.content.kinds` names the function for each kind's tab.
 """
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Sequence
+from itertools import groupby, takewhile
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
 from hub.content.kinds import Kind
-from hub.content.rules.report import Alert, AlertsForm, Chart, FileFinding, FileReport, Manifest
-from hub.github.source import configured_source
+from hub.content.rules.report import Alert, Chart, FileFinding
 from hub.web.pages import snippets
 from hub.web.pages.exporter import NotThere, Page
 from hub.web.pages.highlight import highlight, language_of, listing
 from hub.web.raw import LONGEST_NAME
 
+_NOT_KEPT = "The hub keeps no copy of this file: it is too large, or no text of a form it reads."
 # Longer texts are not shown line by line: half a megabyte of lines is nothing to read.
 _LONGEST_SHOWN = 300_000  # characters
 _TONES = {
@@ -33,97 +32,75 @@ _TONES = {
 }
 
 
-@dataclass(frozen=True)
 class ShownFile:
-    """A file with its links, and its text line by line where that is shown.
+    """A file with its report, where it can be had and edited, and the commands that fetch it."""
 
-    `prefix` goes before the lines' anchors: nothing for a page's first file.
-    """
+    def __init__(
+        self, page: Page, kind: Kind, file: ContentFile, content: Content | None, number: int = 1
+    ) -> None:
+        self.file = file
+        self.number = number  # within the page
+        self.usable = file.kinds.get(kind.letter)
+        self.report = content.report if content else None
+        self.text = content.text if content else None
+        self.prefix = "" if number == 1 else f"{number}."  # of the lines' anchors
 
-    file: ContentFile
-    report: FileReport | None
-    links: "Links"
-    number: int
-    usable: bool | None = None  # for the kind that is shown
-    text: str = ""
-    code: SafeString | None = None
-    why_not: str = ""
-
-    @property
-    def id(self) -> str:
-        """Names the file within the page."""
-        return f"file.{self.number}"
+        path = reverse("api:raw_file", kwargs={"sha": file.sha})
+        self.download = f"{path}?{urlencode({'name': file.name[-LONGEST_NAME:]})}"
+        self.raw = f"{self.download}&shown=true"
+        self.url = page.request.build_absolute_uri(self.download)
+        self.edit_on_github = page.source.page_of(file.whole_path, "edit")
+        query = urlencode({"directory": file.directory, "path": file.path})
+        form = f"{reverse('admin:hub_contentedit_add')}?{query}"
+        self.edit = form if page.request.user.has_perm("hub.add_contentedit") else ""
 
     @property
     def lines(self) -> list[str]:
         """The text by lines."""
-        return self.text.splitlines()
+        return (self.text or "").splitlines()
 
     @property
-    def prefix(self) -> str:
-        """What goes before the lines' anchors: nothing for the page's first file."""
-        return _prefix(self.number)
+    def why_not(self) -> str:
+        """Why the text is not shown; "" where it is."""
+        if self.report is None:
+            return _NOT_KEPT
+        if self.text is None:
+            return "This file is not text in UTF-8."
+        too_long = len(self.text) > _LONGEST_SHOWN
+        return "This file is too long to be shown here." if too_long else ""
+
+    @cached_property
+    def code(self) -> SafeString | None:
+        """The text as a listing, where it was read and can be shown."""
+        if self.text is None or self.why_not:
+            return None
+        return listing(self.text, language_of(self.file.path), self.file.findings, self.prefix)
+
+    # Commands for the templates.
+
+    def fetch(self) -> str:
+        return snippets.download(self.url, self.file.path)
+
+    def check_rules(self) -> str:
+        return snippets.check_rules(self.url, self.file.path)
+
+    def apply(self) -> str:
+        return snippets.apply(self.url, self.file.path)
+
+    def import_dashboard(self) -> str:
+        """Empty where Grafana does not take the file as it is."""
+        report = self.report
+        importable = report is not None and report.format == "json" and len(report.dashboards) == 1
+        return snippets.import_dashboard(self.url) if importable else ""
 
 
-def _prefix(number: int) -> str:
-    return "" if number == 1 else f"{number}."
-
-
-class Links:
-    """Where a file can be had, looked at and edited."""
-
-    def __init__(self, request: HttpRequest, file: ContentFile) -> None:
-        path = reverse("api:raw_file", kwargs={"sha": file.sha})
-        self.download = f"{path}?{urlencode({'name': file.name[-LONGEST_NAME:]})}"
-        self.raw = f"{self.download}&shown=true"
-        self.absolute = request.build_absolute_uri(self.download)
-        self.github = configured_source().page_of(file.whole_path)
-        self.edit_on_github = configured_source().page_of(file.whole_path, "edit")
-        query = urlencode({"directory": file.directory, "path": file.path})
-        form = f"{reverse('admin:hub_contentedit_add')}?{query}"
-        self.edit = form if request.user.has_perm("hub.add_contentedit") else ""
-
-
-def shown_file(
-    request: HttpRequest,
-    file: ContentFile,
-    content: Content | None,
-    number: int,
-    kind: Kind,
-    *,
-    code: bool,
-) -> ShownFile:
-    """The file, with its text as a listing when `code` is wanted and there is some to show."""
-    text, html, why_not = (content.text if content else None), None, ""
-    if code and content is None:
-        why_not = (
-            "The hub keeps no copy of this file: it is too large, or no text of a form it reads."
-        )
-    elif code and text is None:
-        why_not = "This file is not text in UTF-8."
-    elif text is not None and len(text) > _LONGEST_SHOWN:
-        why_not = "This file is too long to be shown here."
-    elif text is not None:
-        html = listing(text, language_of(file.path), file.findings, _prefix(number))
-    return ShownFile(
-        file=file,
-        report=content.report if content else None,
-        links=Links(request, file),
-        number=number,
-        usable=file.kinds.get(kind.letter),
-        text=text or "",
-        code=html,
-        why_not=why_not,
-    )
-
-
-def files(page: Page, kind: Kind, *, code: bool = True) -> dict[str, Any]:
+def files(page: Page, kind: Kind, *, texts: bool = True) -> dict[str, Any]:
     """Each file that speaks for the kind, by directory and path; what most templates need."""
     chosen = _of_kind(page, kind)
-    contents = contents_of(chosen, {file.sha for file in chosen} if code else ())
+    contents = contents_of(chosen, {file.sha for file in chosen} if texts else ())
     return {
         "files": [
-            shown_file(page.request, file, contents.get(file.sha), number, kind, code=code)
+            ShownFile(page, kind, file, contents.get(file.sha), number)
             for number, file in enumerate(chosen, start=1)
         ]
     }
@@ -133,31 +110,12 @@ def _of_kind(page: Page, kind: Kind) -> list[ContentFile]:
     return [file for file in page.files if kind.letter in file.kinds]
 
 
+def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
+    """Each file with dashboards, without its text: nobody reads that."""
+    return files(page, kind, texts=False)
+
+
 # --- infrastructure as code -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ShownChart:
-    """A Helm chart: its Chart.yaml, what its values are called, and how to install it."""
-
-    file: ContentFile
-    folder: str
-    chart: Chart
-    values: tuple[str, ...]
-    usable: bool | None
-    findings: tuple[FileFinding, ...]
-    install: str
-
-
-@dataclass(frozen=True)
-class ShownManifest:
-    """A file of Kubernetes resources, or values for a chart from elsewhere."""
-
-    file: ContentFile
-    manifests: tuple[Manifest, ...]
-    values: tuple[str, ...]
-    usable: bool | None
-    commands: str
 
 
 def charts(page: Page, kind: Kind) -> dict[str, Any]:
@@ -165,34 +123,28 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
 
     Raises `NotThere` when the address names a file that is not among them.
     """
-    request, files = page.request, page.files
     speaking = _of_kind(page, kind)
     shown = _chosen(page, speaking)
-    beside = [file for file in files if file.name == "values.yaml"]
-    wanted = [*speaking, *beside, *([shown] if shown else [])]
+    values = [file for file in page.files if file.name == "values.yaml"]
+    wanted = [*speaking, *values, *([shown] if shown else [])]
     contents = contents_of(wanted, {shown.sha} if shown else ())
-    folders = findings_of_folders(page.rows)
-    shown_charts, manifests = [], []
+    folder_findings = findings_of_folders(page.rows)
+    charts, manifests = [], []
     for file in speaking:
-        content = contents.get(file.sha)
-        usable = file.kinds[kind.letter]
-        chart = content.report.chart if content and _is_chart(file) else None
-        if chart is not None:
-            shown_charts.append(_chart(page, file, usable, chart, folders, contents))
+        item = ShownFile(page, kind, file, contents.get(file.sha))
+        chart = item.report.chart if item.report and _is_chart(file) else None
+        if chart:
+            charts.append(_chart(page, item, chart, folder_findings, contents))
         else:
-            manifests.append(_manifest(request, file, usable, content))
-    piece = (
-        shown_file(request, shown, contents.get(shown.sha), 1, kind, code=True) if shown else None
-    )
+            manifests.append(item)
     return {
-        "charts": shown_charts,
+        "charts": charts,
         "manifests": manifests,
-        "folder_findings": folders,
         "groups": [
-            (directory, list(of_it)) for directory, of_it in groupby(files, lambda f: f.directory)
+            (directory, list(of_it))
+            for directory, of_it in groupby(page.files, lambda file: file.directory)
         ],
-        "shown": piece,
-        "fetch": snippets.download(piece.links.absolute, piece.file.path) if piece else "",
+        "shown": ShownFile(page, kind, shown, contents.get(shown.sha)) if shown else None,
     }
 
 
@@ -214,121 +166,61 @@ def _is_chart(file: ContentFile) -> bool:
 
 def _chart(
     page: Page,
-    file: ContentFile,
-    usable: bool | None,
+    item: ShownFile,
     chart: Chart,
-    folders: Iterable[tuple[str, FileFinding]],
+    folder_findings: list[tuple[str, FileFinding]],
     contents: dict[str, Content],
-) -> ShownChart:
+) -> dict[str, Any]:
+    """A Helm chart: its Chart.yaml, what its values are called, and how to install it."""
+    file = item.file
     folder = file.whole_path.rpartition("/")[0]
     values = next((f for f in page.files if f.whole_path == f"{folder}/values.yaml"), None)
     known = contents.get(values.sha) if values else None
     inside = f"{folder.removeprefix(file.directory).removeprefix('/')}/".removeprefix("/")
     own = [
         finding
-        for directory, finding in folders
+        for directory, finding in folder_findings
         if directory == file.directory
         and (f"{finding.path}/" == inside or finding.path == "." or finding.path.startswith(inside))
     ]
-    return ShownChart(
-        file=file,
-        folder=folder,
-        chart=chart,
-        values=known.report.values if known else (),
-        usable=usable,
-        findings=(*file.findings, *own),
-        install=snippets.install_chart(
+    return {
+        "chart": chart,
+        "usable": item.usable,
+        "folder": folder,
+        "values": known.report.values if known else (),
+        "findings": [*file.findings, *own],
+        "install": snippets.install_chart(
             page.source, folder, page.exporter.slug, dependencies=bool(chart.dependencies)
         ),
-    )
-
-
-def _manifest(
-    request: HttpRequest, file: ContentFile, usable: bool | None, content: Content | None
-) -> ShownManifest:
-    report = content.report if content else None
-    url = Links(request, file).absolute
-    manifests = report.manifests if report else ()
-    commands = ""
-    if content is not None:
-        commands = (
-            snippets.apply(url, file.path) if manifests else snippets.download(url, file.path)
-        )
-    values = report.values if report and not manifests else ()
-    return ShownManifest(file, manifests, values, usable, commands)
+    }
 
 
 # --- alerting rules -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ShownAlert:
-    """One rule as a row of the table; `rule` is its text as the file has it."""
-
-    alert: Alert
-    expr: SafeString
-    tone: str
-    rule: str
-
-
-@dataclass(frozen=True)
-class AlertFile:
-    """A file with alerting rules."""
-
-    shown: ShownFile
-    alerts: list[ShownAlert]
-    form: str
-    label: str
-    commands: str
-
-
-_FORMS = {
-    AlertsForm.GROUPS: "A rule file: Prometheus loads it as it is.",
-    AlertsForm.RESOURCE: "A Kubernetes resource: for Prometheus' operator, or a mounted ConfigMap.",
-    AlertsForm.FRAGMENT: "A part of a rule file: put it below the groups of a file of your own.",
-    AlertsForm.NESTED: "The rules stand below other keys: hand the file to Helm as values.",
-    AlertsForm.TEMPLATE: "A template: Helm renders it when its chart is installed.",
-}
-
-_COMMANDS: dict[AlertsForm | None, tuple[str, Callable[[str, str], str]]] = {
-    AlertsForm.GROUPS: ("Check with promtool", snippets.check_rules),
-    AlertsForm.RESOURCE: ("Apply with kubectl", snippets.apply),
-}
-
-
 def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
-    """Each file with alerting rules: the rules as a table, then the file."""
-    return {"files": [_alert_file(shown) for shown in files(page, kind)["files"]]}
+    """Each file with alerting rules: the rules as rows of a table, then the file."""
+    shown = files(page, kind)["files"]
+    return {"files": [(file, _alerts(file)) for file in shown]}
 
 
-def _alert_file(shown: ShownFile) -> AlertFile:
-    report, lines = shown.report, shown.lines
-    form = report.alerts_form if report else None
-    label, command = _COMMANDS.get(form, ("Download", snippets.download))
-    return AlertFile(
-        shown=shown,
-        alerts=[
-            ShownAlert(
-                alert,
-                highlight(alert.expr, "promql"),
-                tone_of(alert.severity),
-                rule_text(lines, alert),
-            )
-            for alert in (report.alerts if report else ())
-        ],
-        form=_FORMS[form] if form else "",
-        label=label,
-        commands=command(shown.links.absolute, shown.file.path) if report else "",
-    )
+def _alerts(shown: ShownFile) -> list[dict[str, Any]]:
+    lines = shown.lines
+    return [
+        {
+            "alert": alert,
+            "expr": highlight(alert.expr, "promql"),
+            "tone": tone_of(alert.severity),
+            "rule": rule_text(lines, alert),
+        }
+        for alert in (shown.report.alerts if shown.report else ())
+    ]
 
 
 def tone_of(severity: str) -> str:
     """How bad a severity sounds, for its colour: bad, warn, calm or "" for a word of their own."""
     word = severity.casefold().strip()
     return next((tone for tone, words in _TONES.items() if word in words), "")
-
-
-_KEY = re.compile(r"^(?P<space>\s*)(?P<dash>- +)?")
 
 
 def rule_text(lines: Sequence[str], alert: Alert) -> str:
@@ -342,14 +234,9 @@ def rule_text(lines: Sequence[str], alert: Alert) -> str:
     start = _dash_of(lines, at)
     if start is None:
         return ""
-    depth = len(lines[start]) - len(lines[start].lstrip())
-    end = start + 1
-    while end < len(lines):
-        line = lines[end]
-        if line.strip() and len(line) - len(line.lstrip()) <= depth:
-            break
-        end += 1
-    return textwrap.dedent("\n".join(lines[start:end])).rstrip()
+    depth = _depth(lines[start])
+    rest = takewhile(lambda line: not line.strip() or _depth(line) > depth, lines[start + 1 :])
+    return textwrap.dedent("\n".join([lines[start], *rest])).rstrip()
 
 
 def _dash_of(lines: Sequence[str], at: int) -> int | None:
@@ -357,28 +244,16 @@ def _dash_of(lines: Sequence[str], at: int) -> int | None:
     column = re.match(r"\s*(- +)?", lines[at])
     if column and column[1]:
         return at
-    depth = len(lines[at]) - len(lines[at].lstrip())
+    depth = _depth(lines[at])
     for above in range(at - 1, max(-1, at - 200), -1):
         found = re.match(r"(\s*)- +", lines[above])
         if found and len(found[0]) == depth:
             return above
-        if lines[above].strip() and len(lines[above]) - len(lines[above].lstrip()) < depth:
+        if lines[above].strip() and _depth(lines[above]) < depth:
             return None
     return None
 
 
-# --- dashboards -----------------------------------------------------------------------------------
-
-
-def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
-    """Each file with dashboards, with the commands that import it.
-
-    The commands are "" where Grafana does not take the file as it is.
-    """
-    return {"files": [(shown, _import(shown)) for shown in files(page, kind, code=False)["files"]]}
-
-
-def _import(shown: ShownFile) -> str:
-    report = shown.report
-    importable = report is not None and report.format == "json" and len(report.dashboards) == 1
-    return snippets.import_dashboard(shown.links.absolute) if importable else ""
+def _depth(line: str) -> int:
+    """How many characters the line is indented by."""
+    return len(line) - len(line.lstrip())

@@ -9,8 +9,6 @@ from hub.web.pages.catalogue import catalogue
 from hub.web.pages.coverage import coverage, coverage_csv
 from hub.web.pages.exporter import TABS
 from hub.web.pages.feeds import ChangesFeed
-from hub.web.pages.logos import logo
-from hub.web.pages.sitemaps import SITEMAPS
 from hub.web.theme import choose_theme
 
 feed = require_safe(ChangesFeed())
@@ -22,7 +20,7 @@ urlpatterns = [
     path("status", status.status_page, name="status"),
     path("status/live", status.status_live, name="status_live"),
     path("theme", choose_theme, name="theme"),
-    path("exporters/<slug:slug>/logo", logo, name="exporter_logo"),
+    path("exporters/<slug:slug>/logo", share.logo, name="exporter_logo"),
     *(
         path(f"exporters/<slug:slug>{tab.path}", require_safe(tab.view), name=tab.url_name)
         for tab in TABS
@@ -32,5 +30,5 @@ urlpatterns = [
     path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),
     path("llms.txt", share.llms, name="llms"),
     path("robots.txt", share.robots, name="robots"),
-    path("sitemap.xml", require_safe(sitemap), {"sitemaps": SITEMAPS}, name="sitemap"),
+    path("sitemap.xml", require_safe(sitemap), {"sitemaps": share.SITEMAPS}, name="sitemap"),
 ]

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from hub.models import RefreshRun, RunStatus
-from hub.web.pages.chart import chart, mark_of
+from hub.templatetags.exporters import mark
+from hub.web.pages.chart import chart
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -29,8 +30,8 @@ def test_without_runs_there_is_nothing_to_draw() -> None:
 
 
 def test_outcomes_have_marks_of_their_own() -> None:
-    assert mark_of(run(1)) == "there"
-    assert mark_of(run(1, RunStatus.UNCHANGED)) == "absent"
-    assert mark_of(run(1, RunStatus.FAILED)) == "broken"
-    assert mark_of(run(1, RunStatus.HELD)) == mark_of(run(1, RunStatus.NO_TOKEN)) == "unknown"
-    assert mark_of(run(1, RunStatus.LOOKING_UP)) == "running"
+    assert mark(run(1)) == "there"
+    assert mark(run(1, RunStatus.UNCHANGED)) == "absent"
+    assert mark(run(1, RunStatus.FAILED)) == "broken"
+    assert mark(run(1, RunStatus.HELD)) == mark(run(1, RunStatus.NO_TOKEN)) == "unknown"
+    assert mark(run(1, RunStatus.LOOKING_UP)) == "running"
