@@ -102,12 +102,14 @@ def _at_each_step(
     reason: str,
     times: tuple[int, int, int],
     *,
-    in_blobs: str = "",
+    late: tuple[Step, ...] = (),
     directories: int = _DIRECTORIES,
 ) -> None:
-    """A kind for each step; `times` in the order of the steps, `in_blobs` another reason there."""
+    """A kind for each step; `times` in the order of the steps. `late`: where the deadline comes
+    before all tries have failed.
+    """
     for step, often in zip(_STEPS, times, strict=True):
-        why = in_blobs if in_blobs and step is BLOBS else reason
+        why = "deadline" if step in late else reason
         act = partial(_answered_with, fault, arguments, why, step, directories=directories)
         kind(f"GitHub: {what} in {step.name}", times=often)(act)
 
@@ -119,10 +121,10 @@ _HTML = "<html><title>Welcome to the network. Please sign in.</title></html>"
 _at_each_step("HTML bodies", "answer", [200, _HTML], "bad_answer", (2, 2, 2))
 _at_each_step("half bodies", "half_body", None, "unreachable", (2, 2, 2))
 _at_each_step("bodies cut off", "cut_off", None, "bad_answer", (2, 2, 2))
-# Two queries of a directory without an end, and its time is over.
-_at_each_step("endless bodies", "endless_body", None, "unreachable", (1, 2, 1), in_blobs="deadline")
+# Two requests without an end, queries of a directory or tries of a list, are too many.
+_at_each_step("endless bodies", "endless_body", None, "unreachable", (1, 2, 1), late=(BLOBS,))
 _at_each_step(
-    "endless headers", "endless_headers", None, "unreachable", (1, 1, 1), in_blobs="deadline"
+    "endless headers", "endless_headers", None, "unreachable", (1, 1, 1), late=(LIST, BLOBS)
 )
 _at_each_step("bodies too large", "flood", [200], "bad_answer", (1, 1, 1), directories=_LARGE)
 _at_each_step("gzip bombs", "gzip_bomb", None, "bad_answer", (1, 1, 1), directories=_LARGE)
