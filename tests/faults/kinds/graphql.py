@@ -138,7 +138,7 @@ _in_turn("GraphQL's answers end too early", "half_body", [None], times=2)
 # --- limits ---------------------------------------------------------------------------------------
 
 
-@kind("GitHub: GraphQL's limit is used up in mid-run", times=3, short=True)
+@kind("GitHub: GraphQL's limit is used up in mid-run", times=3)
 def used_up(stage: Stage) -> Generator[None]:
     with healed(stage) as since:
         held = stage.github.hold(QUERY)

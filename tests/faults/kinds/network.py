@@ -129,7 +129,6 @@ def _register() -> None:
                 times=1,
                 allows=away,
                 stops_housekeeping=stops,
-                short=(wire, step) == ("redis", "lookup"),
             )(partial(_cut, wire, at))
             kind(
                 f"{name}'s connections reset in {step}",
