@@ -122,7 +122,7 @@ _at_each_step("HTML bodies", "answer", [200, _HTML], "bad_answer", (2, 2, 2))
 _at_each_step("half bodies", "half_body", None, "unreachable", (2, 2, 2))
 _at_each_step("bodies cut off", "cut_off", None, "bad_answer", (2, 2, 2))
 # Two requests without an end, queries of a directory or tries of a list, are too many.
-_at_each_step("endless bodies", "endless_body", None, "unreachable", (1, 2, 1), late=(BLOBS,))
+_at_each_step("endless bodies", "endless_body", None, "unreachable", (1, 1, 1), late=(BLOBS,))
 _at_each_step(
     "endless headers", "endless_headers", None, "unreachable", (1, 1, 1), late=(LIST, BLOBS)
 )
@@ -369,7 +369,7 @@ def asked_to_wait_429(stage: Stage) -> Generator[None]:
     yield from _asked_to_wait(429, LOOK_UP, stage)
 
 
-@kind("GitHub: primary limit as 429 in lookup", times=2)
+@kind("GitHub: primary limit as 429 in lookup", times=1)
 def used_up_429(stage: Stage) -> Generator[None]:
     yield from _answered_with("primary_limit", [_RESET_IN], "rate_limited", LOOK_UP, stage)
 

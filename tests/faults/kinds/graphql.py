@@ -138,7 +138,7 @@ _in_turn("GraphQL's answers end too early", "half_body", [None], times=2)
 # --- limits ---------------------------------------------------------------------------------------
 
 
-@kind("GitHub: GraphQL's limit is used up in mid-run", times=3)
+@kind("GitHub: GraphQL's limit is used up in mid-run", times=2)
 def used_up(stage: Stage) -> Generator[None]:
     with healed(stage) as since:
         held = stage.github.hold(QUERY)
@@ -154,7 +154,7 @@ def used_up(stage: Stage) -> Generator[None]:
 _rate_limited = itertools.cycle(("RATE_LIMITED", "RATE_LIMIT"))
 
 
-@kind("GitHub: GraphQL refuses for its limit, with points left", times=3)
+@kind("GitHub: GraphQL refuses for its limit, with points left", times=2)
 def refused_with_points_left(stage: Stage) -> Generator[None]:
     with healed(stage) as since:
         # The reset is soon; an hour of waiting would be right too, but long.

@@ -38,7 +38,7 @@ def backend_killed(stage: Stage) -> Generator[None]:
     yield
 
 
-@kind("Postgres frozen", times=2, allows=POSTGRES_SILENT, stops_housekeeping=True)
+@kind("Postgres frozen", times=1, allows=POSTGRES_SILENT, stops_housekeeping=True)
 def frozen(stage: Stage) -> Generator[None]:
     stage.writer.change(directories=6)
     stage.tick()

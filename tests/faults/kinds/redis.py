@@ -10,7 +10,7 @@ _GONE = 60  # seconds
 _OLD_RUNS = 5
 
 
-@kind("Redis killed in a chord", times=4, stops_housekeeping=True, short=True)
+@kind("Redis killed in a chord", times=3, stops_housekeeping=True, short=True)
 def killed(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     stage.redis.kill()
@@ -38,7 +38,7 @@ def gone(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("Redis frozen", times=2, stops_housekeeping=True)
+@kind("Redis frozen", times=1, stops_housekeeping=True)
 def frozen(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
     with stage.frozen_server(stage.redis):
@@ -47,7 +47,7 @@ def frozen(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("result keys lost in a chord", times=4)
+@kind("result keys lost in a chord", times=2)
 def results_lost(stage: Stage) -> Generator[None]:
     with lookups_held(stage) as run:
         stage.forget_results()

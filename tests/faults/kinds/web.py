@@ -14,7 +14,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.back("web")
 
 
-@kind("web frozen", times=2, allows=WEB_AWAY)
+@kind("web frozen", times=1, allows=WEB_AWAY)
 def frozen(stage: Stage) -> Generator[None]:
     with stage.parts["web"].frozen():
         stage.wait(GIVE_UP + 1)

@@ -48,7 +48,7 @@ def killed_in_list(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "list_directories")
 
 
-@kind("worker killed in lookup", times=3)
+@kind("worker killed in lookup", times=2)
 def killed_in_lookup(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 3)
     stage.writer.change(directories=8)
@@ -87,7 +87,7 @@ def killed_before_the_chord(stage: Stage) -> Generator[None]:
     stage.back(victim.name)
 
 
-@kind("worker killed between a lookup's commit and its reply", times=3)
+@kind("worker killed between a lookup's commit and its reply", times=2)
 def killed_before_the_reply(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     slow = stage.github.strike("slow", [0.5], LOOKUP, 8)  # time to lock what was listed
@@ -156,7 +156,7 @@ def killed_with_its_messages(stage: Stage) -> Generator[None]:
     stage.wait_for_end(run - 1)
 
 
-@kind("both workers killed in lookup", times=2, stops_housekeeping=True)
+@kind("both workers killed in lookup", times=1, stops_housekeeping=True)
 def both_killed(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 8)
     stage.writer.change(directories=8)
@@ -169,7 +169,7 @@ def both_killed(stage: Stage) -> Generator[None]:
         stage.back(worker.name)
 
 
-@kind("worker killed while it waits for GraphQL", times=3)
+@kind("worker killed while it waits for GraphQL", times=2)
 def killed_in_query(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], QUERY, 3)
     stage.writer.renew(directories=6)
