@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
 from hub.content.kinds import Kind
-from hub.content.rules.report import Alert, AlertsForm, Chart, FileFinding, FileReport, Manifest
+from hub.content.rules.report import Alert, AlertsForm, Chart, FileReport, Finding, Manifest
 from hub.github.source import configured_source
 from hub.web.pages import snippets
 from hub.web.pages.exporter import NotThere, Page
@@ -145,7 +145,7 @@ class ShownChart:
     chart: Chart
     values: tuple[str, ...]
     usable: bool | None
-    findings: tuple[FileFinding, ...]
+    findings: tuple[Finding, ...]
     install: str
 
 
@@ -217,7 +217,7 @@ def _chart(
     file: ContentFile,
     usable: bool | None,
     chart: Chart,
-    folders: Iterable[tuple[str, FileFinding]],
+    folders: Iterable[tuple[str, Finding]],
     contents: dict[str, Content],
 ) -> ShownChart:
     folder = file.whole_path.rpartition("/")[0]
