@@ -1,7 +1,6 @@
 """The admin site in the hub's name.
 
-Outside `hub.admin`, whose modules register with it: inside, importing the site would register with
-a first one and then put a second, empty one in its place.
+It is outside `hub.admin`, whose modules register with it as they are imported.
 """
 
 from collections.abc import Callable

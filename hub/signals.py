@@ -34,10 +34,8 @@ def words_changed(instance: Exporter | Category | Readme, **_: Any) -> None:
 
 @receiver(post_save, sender=GitHubToken)
 def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: Any) -> None:
-    """A new token may end a time without one: look at once instead of at the next tick.
-
-    A token from the environment is adopted by a run, which goes on with it.
-    """
+    """A new token may end a time without one: look at once instead of at the next tick."""
+    # A token from the environment is adopted by a run, which goes on with it.
     if created and not raw and not instance.from_environment:
         # A run that is ending for want of a token has looked already: another has to follow it.
         transaction.on_commit(partial(start_run, RunTrigger.TOKEN, follow_up=True))

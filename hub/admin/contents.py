@@ -17,11 +17,12 @@ from django.views.decorators.http import require_POST
 
 from hub.admin.edits import edit_link
 from hub.admin.refresh import may_refresh, refresh
-from hub.content import directory_owners, status
+from hub.content import status
 from hub.content.content_files import files_of, judgement_of, with_trees
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import configured_source
-from hub.models import Exporter, ExporterContents, Lookup, RefreshRun, RunStatus
+from hub.models import DirectoryOwner, Exporter, ExporterContents, Lookup, RefreshRun
+from hub.models.choices import RunStatus
 
 
 class ReadOnly:
@@ -42,7 +43,7 @@ class LookupInline(ReadOnly, admin.TabularInline[Lookup, RefreshRun]):
 
     model = Lookup
     fields = ("directory", "outcome", "reason", "detail", "requests", "finished_at")
-    readonly_fields = ("directory", "outcome", "reason", "detail", "requests", "finished_at")
+    readonly_fields = fields
     ordering = ["outcome", "directory"]
 
 
@@ -51,18 +52,10 @@ class RefreshRunAdmin(ReadOnly, admin.ModelAdmin[RefreshRun]):
     """The runs. The page's button starts one; a held one can be published all the same."""
 
     change_list_template = "admin/hub/refreshrun/change_list.html"
-    list_display = [
-        "number",
-        "status",
-        "reason",
-        "trigger",
-        "requested_by",
-        "started_at",
-        "duration",
-        "directories",
-        "progress",
-        "failures",
-    ]
+    list_display = (
+        *("number", "status", "reason", "trigger", "requested_by", "started_at", "duration"),
+        *("directories", "progress", "failures"),
+    )
     list_filter = ["status", "trigger"]
     date_hierarchy = "started_at"
     inlines = [LookupInline]
@@ -102,22 +95,18 @@ class RefreshRunAdmin(ReadOnly, admin.ModelAdmin[RefreshRun]):
 
     @admin.display(description="run", ordering="pk")
     def number(self, run: RefreshRun) -> int:
-        """The run's number."""
         return run.pk
 
     @admin.display(description="took")
     def duration(self, run: RefreshRun) -> str:
-        """How long it took."""
         return f"{run.seconds:.1f} s"
 
     @admin.display(description="looked up")
     def progress(self, run: Any) -> str:
-        """Lookups that have ended, of those there are."""
         return f"{run.looked_up} of {run.to_look_up}"
 
     @admin.display(description="failed")
     def failures(self, run: Any) -> int:
-        """Lookups that failed."""
         return int(run.failed)
 
 
@@ -135,15 +124,18 @@ class OwnerForm(forms.ModelForm[ExporterContents]):
         super().__init__(*args, **kwargs)
         if "owner" not in self.fields:
             return
-        titles = Exporter.objects.values_list("pk", "title")
         self.fields["owner"].choices = [  # type: ignore[attr-defined]
             (self.BY_NAME, "the exporter of its name"),
             (self.NONE, "no exporter"),
-            *((str(pk), title) for pk, title in titles),
+            *Exporter.objects.values_list("pk", "title"),
         ]
-        given = directory_owners.by_hand(self.instance.source, self.instance.directory)
-        if given:
+        if given := _owners(self.instance).first():
             self.initial["owner"] = str(given.exporter_id or self.NONE)
+
+
+def _owners(row: ExporterContents) -> QuerySet[DirectoryOwner]:
+    """The admin's word on the row's directory, if there is one."""
+    return DirectoryOwner.objects.filter(source=row.source, directory=row.directory)
 
 
 def _state_column(kind: Kind) -> Callable[[ExporterContents], str]:
@@ -164,13 +156,7 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
     """The map, a row per directory, with its files and findings. Only the owner can be changed."""
 
     form = OwnerForm
-    list_display = [
-        "directory",
-        "exporter",
-        *map(_state_column, KINDS),
-        "stale",
-        "as_of",
-    ]
+    list_display = ["directory", "exporter", *map(_state_column, KINDS), "stale", "as_of"]
     list_filter = [
         ("exporter", admin.EmptyFieldListFilter),
         *(field for kind in KINDS for field in (kind.field, kind.usable_field)),
@@ -184,9 +170,7 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExporterContents]:
         return super().get_queryset(request).filter(source=configured_source().key)
 
-    def has_change_permission(
-        self, request: HttpRequest, obj: ExporterContents | None = None
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("hub.change_directoryowner"))
 
     def get_fields(self, request: HttpRequest, obj: ExporterContents | None = None) -> Any:
@@ -194,16 +178,17 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
         may = self.has_change_permission(request, obj)
         return [name for name in self.fields if may or name != "owner"]
 
-    def save_model(
-        self, request: HttpRequest, obj: ExporterContents, form: Any, change: bool
-    ) -> None:
+    def save_model(self, request: Any, obj: ExporterContents, form: Any, change: bool) -> None:
         """Keep the admin's word and render the map again; the row itself is a run's to write."""
         chosen = form.cleaned_data["owner"]
         if chosen == OwnerForm.BY_NAME:
-            directory_owners.forget(obj.source, obj.directory)
-        else:
-            exporter = None if chosen == OwnerForm.NONE else Exporter.objects.get(pk=chosen)
-            directory_owners.set_by_hand(obj.source, obj.directory, exporter)
+            _owners(obj).delete()
+            return
+        DirectoryOwner.objects.update_or_create(
+            source=obj.source,
+            directory=obj.directory,
+            defaults={"exporter_id": None if chosen == OwnerForm.NONE else int(chosen)},
+        )
 
     @admin.display(description="findings")
     def findings(self, row: ExporterContents) -> str:

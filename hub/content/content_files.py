@@ -1,15 +1,22 @@
 """An exporter's files as Postgres holds them: paths, versions, what each speaks for, findings."""
 
+import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import BinaryField, Case, F, OuterRef, QuerySet, Subquery, Value, When
+from packaging.version import Version
 
 from hub.content.judgement import Judgement
-from hub.content.rules.report import FileFinding, FileReport
-from hub.content.versions import newest_first, version_of
+from hub.content.rules.report import FileReport, Finding
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
+
+# Possessive, for a folder may have any name, and no backtracking finds more.
+_VERSION_FOLDER = re.compile(
+    r"(?:v\.?)?\d++(?:\.\d++)++(?:[-+.]?[0-9a-z])*+|v\.?\d+", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class ContentFile:
     sha: str
     size: int
     kinds: Mapping[str, bool | None]
-    findings: tuple[FileFinding, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def name(self) -> str:
@@ -49,8 +56,8 @@ class Content:
 
 def judgement_of(row: ExporterContents) -> Judgement:
     """What the rules said of a directory; an empty one while its tree is not known."""
-    tree = ContentTree.objects.filter(pk=row.tree_sha).exclude(judgement=None).first()
-    return Judgement.from_json(tree.judgement) if tree else Judgement()
+    tree = ContentTree.objects.filter(pk=row.tree_sha)
+    return Judgement.from_json(tree.values_list("judgement", flat=True).first())
 
 
 def with_trees(rows: QuerySet[ExporterContents]) -> QuerySet[ExporterContents]:
@@ -61,36 +68,27 @@ def with_trees(rows: QuerySet[ExporterContents]) -> QuerySet[ExporterContents]:
     )
 
 
-def files_of(rows: Iterable[ExporterContents]) -> list[ContentFile]:
+def files_of(rows: Iterable[Any]) -> list[ContentFile]:
     """Every file of these directories (`with_trees`), by directory and path."""
-    return [
-        file
-        for row in sorted(rows, key=lambda row: row.directory.casefold())
-        for file in _files_of_row(row)
-    ]
+    files = []
+    for row in sorted(rows, key=lambda row: row.directory.casefold()):
+        judgement = Judgement.from_json(row.tree_judgement)
+        findings = defaultdict(list)
+        for finding in judgement.findings:
+            findings[finding.path].append(finding)
+        for path, sha, size in sorted(row.tree_files or []):
+            kinds, found = judgement.files.get(path, {}), tuple(findings[path])
+            files.append(ContentFile(row.directory, path, sha, size, kinds, found))
+    return files
 
 
-def _files_of_row(row: Any) -> Iterable[ContentFile]:
-    judgement = _judgement(row)
-    findings: dict[str, list[FileFinding]] = {}
-    for finding in judgement.findings:
-        findings.setdefault(finding.path, []).append(finding)
-    for path, sha, size in sorted(row.tree_files or []):
-        kinds = dict(judgement.files.get(path, {}))
-        yield ContentFile(row.directory, path, sha, size, kinds, tuple(findings.get(path, [])))
-
-
-def _judgement(row: Any) -> Judgement:
-    return Judgement.from_json(row.tree_judgement) if row.tree_judgement else Judgement()
-
-
-def findings_of_folders(rows: Iterable[ExporterContents]) -> list[tuple[str, FileFinding]]:
+def findings_of_folders(rows: Iterable[Any]) -> list[tuple[str, Finding]]:
     """(directory, finding) of what the rules say of folders, such as a chart without templates."""
     return [
         (row.directory, finding)
         for row in rows
-        for finding in _judgement(row).findings
-        if all(finding.path != path for path, _, _ in getattr(row, "tree_files", None) or [])
+        for finding in Judgement.from_json(row.tree_judgement).findings
+        if all(finding.path != path for path, _, _ in row.tree_files or [])
     ]
 
 
@@ -99,11 +97,28 @@ def versions_of(files: Iterable[ContentFile]) -> list[str]:
     return newest_first(file.version for file in files if file.version)
 
 
-def contents_of(files: Iterable[ContentFile], texts: Collection[str] = ()) -> dict[str, Content]:
-    """What is in those of the files that are kept, by blob SHA, in one query.
+def version_of(path: str) -> str:
+    """The version whose folder `path` lies in (`v1.2.3/…`), as it is written; "" outside of any."""
+    folders = path.split("/")[:-1]
+    return next((folder for folder in folders if _VERSION_FOLDER.fullmatch(folder)), "")
 
-    `texts` are the SHAs whose text is wanted as well.
-    """
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """The versions without repetition, newest first; what is no version at all comes last."""
+    return sorted(set(versions), key=_order, reverse=True)
+
+
+def _order(version: str) -> tuple[int, Version, str]:
+    try:
+        return 1, Version(version), version
+    except ValueError:  # no version by PEP 440, or one with thousands of digits
+        numbers = re.findall(r"[0-9]+", version)[:8]
+        shortened = ".".join(number[:18] for number in numbers)
+        return int(bool(numbers)), Version(shortened or "0"), version
+
+
+def contents_of(files: Iterable[ContentFile], texts: Collection[str] = ()) -> dict[str, Content]:
+    """What is in the files, by blob SHA, in one query; with the text of those in `texts`."""
     shas = {file.sha for file in files}
     wanted = ContentBlob.objects.filter(sha__in=shas).annotate(
         wanted=Case(
@@ -113,22 +128,17 @@ def contents_of(files: Iterable[ContentFile], texts: Collection[str] = ()) -> di
         )
     )
     return {
-        sha: Content(FileReport.from_json(report), _text(data))
+        sha: Content(FileReport.from_json(report), decoded(data))
         for sha, report, data in wanted.values_list("sha", "report", "wanted")
     }
 
 
-def _text(data: Any) -> str | None:
+def decoded(data: bytes | memoryview | None) -> str | None:
+    """The text that a blob holds; None for one that is not stored or is no text."""
     try:
         return None if data is None else bytes(data).decode()
     except UnicodeDecodeError:
         return None
-
-
-def kept(files: Iterable[ContentFile]) -> set[str]:
-    """The SHAs of those whose bytes the hub keeps."""
-    shas = {file.sha for file in files}
-    return set(ContentBlob.objects.filter(sha__in=shas).values_list("sha", flat=True))
 
 
 def describe_files(exporter: Exporter, source: str) -> dict[str, Any]:
@@ -136,7 +146,9 @@ def describe_files(exporter: Exporter, source: str) -> dict[str, Any]:
     rows = list(with_trees(exporter.contents.filter(source=source)))
     files = files_of(rows)
     versions = versions_of(files)
-    held = kept(files)
+    kept = set(
+        ContentBlob.objects.filter(sha__in={f.sha for f in files}).values_list("sha", flat=True)
+    )
     return {
         "exporter": exporter.slug,
         "title": exporter.title,
@@ -151,7 +163,7 @@ def describe_files(exporter: Exporter, source: str) -> dict[str, Any]:
                 "size": file.size,
                 "version": file.version or None,
                 "kinds": dict(file.kinds),
-                "kept": file.sha in held,
+                "kept": file.sha in kept,
                 "findings": [dict(vars(finding)) for finding in file.findings],
             }
             for file in files

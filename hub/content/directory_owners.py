@@ -20,21 +20,3 @@ def match_again(source: str) -> None:
     for row in changed:
         row.exporter_id = owners.get(row.directory)
     ExporterContents.objects.bulk_update(changed, ["exporter"], batch_size=1000)
-
-
-def by_hand(source: str, directory: str) -> DirectoryOwner | None:
-    """An admin's word on the directory, if there is one."""
-    return DirectoryOwner.objects.filter(source=source, directory=directory).first()
-
-
-def set_by_hand(source: str, directory: str, exporter: Exporter | None) -> None:
-    """Let the directory belong to `exporter`, or to none, whatever its name says."""
-    DirectoryOwner.objects.update_or_create(
-        source=source, directory=directory, defaults={"exporter": exporter}
-    )
-
-
-def forget(source: str, directory: str) -> None:
-    """Let the directory's name decide again."""
-    for owner in DirectoryOwner.objects.filter(source=source, directory=directory):
-        owner.delete()

@@ -1,8 +1,7 @@
 """Editing content files: checked, kept, committed by a run, and published by the same run.
 
-A run commits what waits before it lists. As one run is open at a time, writes to GitHub come one
-after the other, and no run can list between a commit and its publication. Nothing but an edit's
-author removes its text: what GitHub does not take stays as a draft, with the reason.
+A run commits what waits before it lists. As one run is open at a time, no other can list between a
+commit and its publication. What GitHub does not take stays as a draft, with the reason.
 """
 
 import logging
@@ -15,24 +14,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.content import blob_store
+from hub.content.content_files import decoded
 from hub.content.judgement import judge_directory
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import LARGEST_FILE, too_large
-from hub.content.rules.report import FileFinding, Level
+from hub.content.rules.report import Finding, Level
 from hub.content.runs import Started, start_run
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient
 from hub.github.git_objects import blob_sha
 from hub.github.source import Source, configured_source
-from hub.models import (
-    ContentEdit,
-    ContentTree,
-    EditAction,
-    EditState,
-    ExporterContents,
-    Reason,
-    RunTrigger,
-)
+from hub.models import ContentEdit, ContentTree, ExporterContents
+from hub.models.choices import EditAction, EditState, Reason, RunTrigger
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +48,7 @@ class Proposal:
 class Invalid(Exception):
     """The proposal cannot become an edit: `field` names the input, `findings` say more."""
 
-    def __init__(self, field: str, reason: str, findings: Iterable[FileFinding] = ()) -> None:
+    def __init__(self, field: str, reason: str, findings: Iterable[Finding] = ()) -> None:
         super().__init__(reason)
         self.field, self.findings = field, tuple(findings)
 
@@ -64,49 +57,36 @@ class Changed(Invalid):
     """The file is another one by now than the one that the author saw."""
 
 
-# --- what is there ------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class CurrentFile:
     """A file of the map: its blob's SHA, and its text where that is kept and is text."""
 
-    sha: str = ""
-    text: str | None = None
+    sha: str
+    text: str | None
 
 
 def current_file(directory: str, path: str) -> CurrentFile:
     """The file as the last publication has it; an empty one when there is none."""
-    files = _files_of(directory)
-    sha = files.get(path, ("", 0))[0]
-    data = blob_store.bytes_of(sha) if sha else None
-    try:
-        return CurrentFile(sha, None if data is None else data.decode())
-    except UnicodeDecodeError:
-        return CurrentFile(sha)
+    sha = _files_of(directory).get(path, "")
+    return CurrentFile(sha, decoded(blob_store.bytes_of(sha)))
 
 
-def _files_of(directory: str) -> dict[str, tuple[str, int]]:
-    """Path → (blob SHA, size) of a directory of the map."""
-    row = ExporterContents.objects.filter(
-        source=configured_source().key, directory=directory
-    ).first()
-    tree = ContentTree.objects.filter(pk=row.tree_sha).first() if row else None
-    return {path: (sha, size) for path, sha, size in tree.files} if tree else {}
-
-
-# --- checking -----------------------------------------------------------------------------------
+def _files_of(directory: str) -> dict[str, str]:
+    """Path → blob SHA of a directory of the map."""
+    rows = ExporterContents.objects.filter(source=configured_source().key, directory=directory)
+    tree = ContentTree.objects.filter(pk__in=rows.values("tree_sha")).first()
+    return {path: sha for path, sha, _ in tree.files} if tree else {}
 
 
 def check(proposal: Proposal) -> None:
     """Refuse what could not be committed, or would be broken. Raises `Invalid` or `Changed`."""
-    check_name("directory", proposal.directory)
+    _check_name("directory", proposal.directory)
     if len(proposal.path) > _LONGEST_PATH:
         raise Invalid("path", f"longer than {_LONGEST_PATH} characters")
     for part in proposal.path.split("/"):
-        check_name("path", part)
+        _check_name("path", part)
     files = _files_of(proposal.directory)
-    there = files.get(proposal.path, ("", 0))[0]
+    there = files.get(proposal.path, "")
     if proposal.base_sha != there:
         raise Changed("base_sha", str(Reason.CONFLICT.label))
     if proposal.action == EditAction.DELETE:
@@ -120,12 +100,20 @@ def check(proposal: Proposal) -> None:
         raise Invalid("text", "a NUL byte: this is no text")
     if blob_sha(data, like=there) == there:
         raise Invalid("text", "nothing was changed")
-    broken = _errors(proposal, data, files)
+    # The file itself, judged among those that it will lie with.
+    known = blob_store.known_reports(files.values())
+    reports = {path: known.get(sha) for path, sha in files.items()}
+    reports[proposal.path] = judge(data)
+    broken = [
+        finding
+        for finding in judge_directory(reports).findings
+        if finding.path == proposal.path and finding.level == Level.ERROR
+    ]
     if broken:
         raise Invalid("text", "the file would not work", broken)
 
 
-def check_name(field: str, name: str) -> None:
+def _check_name(field: str, name: str) -> None:
     """Refuse a name that git, GitHub or a file system could not keep, or would take elsewhere."""
     if not name or name != name.strip():
         raise Invalid(field, "an empty name, or one that begins or ends with a space")
@@ -137,23 +125,6 @@ def check_name(field: str, name: str) -> None:
         raise Invalid(field, "a name with control characters")
     if len(name.encode()) > _LONGEST_NAME:
         raise Invalid(field, f"a name longer than {_LONGEST_NAME} bytes")
-
-
-def _errors(
-    proposal: Proposal, data: bytes, files: dict[str, tuple[str, int]]
-) -> list[FileFinding]:
-    """The errors of the file itself, judged where it will stand."""
-    known = blob_store.known_reports(sha for sha, _ in files.values())
-    reports = {path: known.get(sha) for path, (sha, _) in files.items()}
-    reports[proposal.path] = judge(data)
-    return [
-        finding
-        for finding in judge_directory(reports).findings
-        if finding.path == proposal.path and finding.level == Level.ERROR
-    ]
-
-
-# --- submitting ---------------------------------------------------------------------------------
 
 
 def submit(
@@ -174,9 +145,6 @@ def submit(
         edit.save()
         started = start_run(RunTrigger.EDIT, requested_by=author, follow_up=True)
     return edit, started
-
-
-# --- committing ---------------------------------------------------------------------------------
 
 
 def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit | None:

@@ -1,18 +1,15 @@
-"""From a directory's files to the kinds of content it holds, and whether they are usable. Pure.
-
-Each file is shown to the judge of each kind (`hub.content.kinds`).
-"""
+"""From a directory's files to the kinds of content it holds, and whether they are usable. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.content.kinds import KINDS, LETTERS
-from hub.content.rules.chart_folders import ChartFolders
+from hub.content.kinds import KINDS, LETTERS, any_known
+from hub.content.rules.charts import ChartFolders
 from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, PROSE, YAML, File
 from hub.content.rules.judges import Verdict
 from hub.content.rules.parsing import LARGEST_FILE
-from hub.content.rules.report import About, FileFinding, FileReport, Level
+from hub.content.rules.report import About, FileReport, Finding, Level
 
 # Raise it with every change of the rules, those of all of `hub.content.rules`: directories that
 # older ones judged are judged again, from what Postgres holds, without asking GitHub.
@@ -23,13 +20,11 @@ _MOST_FINDINGS = 300
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a directory holds. `files` maps each file that speaks for a kind to those kinds.
+    """What a directory holds."""
 
-    The kinds' values say whether the file is usable: True, False, or None while it was not read.
-    """
-
+    # path → the kinds that it speaks for → whether it is usable: None while it was not read
     files: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
-    findings: tuple[FileFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def evidence(self) -> dict[str, list[str]]:
         """The files by the letters of the kinds, sorted."""
@@ -44,10 +39,8 @@ class Judgement:
 
     def usable(self, kind: str) -> bool | None:
         """Whether at least one file of a kind is usable; None when that is not known."""
-        said = {kinds[kind] for kinds in self.files.values() if kind in kinds}
-        if True in said:
-            return True
-        return None if None in said else False
+        said = (kinds[kind] for kinds in self.files.values() if kind in kinds)
+        return any_known(said, known=True)
 
     def kinds(self) -> dict[str, bool | None]:
         """The kinds that are present, each with whether it is usable."""
@@ -61,9 +54,11 @@ class Judgement:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Judgement":
-        """The judgement that `as_json` wrote."""
-        return cls(data["files"], tuple(FileFinding(**finding) for finding in data["findings"]))
+    def from_json(cls, data: Mapping[str, Any] | None) -> "Judgement":
+        """The judgement that `as_json` wrote; an empty one for None."""
+        if data is None:
+            return cls()
+        return cls(data["files"], tuple(Finding(**finding) for finding in data["findings"]))
 
 
 def worth_reading(path: str, size: int) -> bool:
@@ -83,11 +78,7 @@ def reading_order(path: str) -> tuple[bool, int, str]:
 
 
 def judge_directory(reports: Mapping[str, FileReport | None]) -> Judgement:
-    """What a directory holds.
-
-    `reports` maps the path of every file, relative to the directory, to what was found in it; None
-    for one that was not read.
-    """
+    """What a directory holds. `reports`: every file's path, with None for one that was not read."""
     files = [File.at(path, report) for path, report in sorted(reports.items())]
     charts = ChartFolders(files)
     held: dict[str, dict[str, bool | None]] = {}
@@ -106,13 +97,13 @@ def judge_directory(reports: Mapping[str, FileReport | None]) -> Judgement:
     return Judgement(held, tuple(findings[:_MOST_FINDINGS]))
 
 
-def _findings_of(file: File, verdicts: Collection[Verdict]) -> Iterator[FileFinding]:
+def _findings_of(file: File, verdicts: Collection[Verdict]) -> Iterator[Finding]:
     """What there is to say of one file, beside what its chart says."""
     present = any(verdict.present for verdict in verdicts)
     if file.report is None:
         if present:
             reason = "not read: too large, or one of too many; judged by its name alone"
-            yield FileFinding(Level.WARNING, About.FILE, 1, reason, file.path)
+            yield Finding(Level.WARNING, About.FILE, 1, reason, file.path)
         return
     for finding in file.report.findings:
         if present or (finding.level == Level.ERROR and file.suffix in YAML | {".json"}):

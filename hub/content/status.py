@@ -11,17 +11,11 @@ from django.utils import timezone
 from hub.content.map import read_map
 from hub.content.rules.report import Level
 from hub.github.source import configured_source
-from hub.models import (
-    ContentTree,
-    Exporter,
-    ExporterContents,
-    GitHubToken,
-    Outcome,
-    RefreshRun,
-    Resource,
-    TokenState,
-)
+from hub.models import ContentTree, Exporter, ExporterContents, GitHubToken, RefreshRun
+from hub.models.choices import Outcome, Resource, TokenState
 from hub.runs.schedule import plan
+
+_SOURCE = ("repository", "branch", "path", "demo")
 
 
 def runs() -> QuerySet[RefreshRun]:
@@ -99,8 +93,7 @@ def describe() -> dict[str, Any]:
     open_run = next((run for run in newest if run.is_open), None)
     last_run = next((run for run in newest if not run.is_open), None)
     tokens = GitHubToken.objects.exclude(state=TokenState.INVALID)
-    quotas = [token.quota(Resource.CORE) for token in tokens]
-    left = [quota.left(timezone.now()) for quota in quotas if quota]
+    left = [q.left(timezone.now()) for token in tokens if (q := token.quota(Resource.CORE))]
     return {
         "state": fresh.state,
         "reason": fresh.reason or None,
@@ -108,12 +101,7 @@ def describe() -> dict[str, Any]:
         "as_of": fresh.as_of,
         "age_seconds": fresh.age_seconds,
         "run": served.snapshot_id,
-        "source": {
-            "repository": source.repository,
-            "branch": source.branch,
-            "path": source.path,
-            "demo": source.demo,
-        },
+        "source": {name: getattr(source, name) for name in _SOURCE},
         "directories": contents.count(),
         "stale_directories": contents.exclude(stale="").count(),
         "exporters": Exporter.objects.count(),

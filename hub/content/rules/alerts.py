@@ -9,18 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hub.content.rules import parsing, promql
-from hub.content.rules.parsing import Findings, LineDict
-from hub.content.rules.report import About, Alert, AlertsForm, Finding, Level
-from hub.content.rules.values import (
-    embedded_files,
-    line_of,
-    list_of,
-    mapping_of,
-    mappings_in,
-    resources,
-    text_of,
-)
+from hub.content.rules import promql
+from hub.content.rules.parsing import TAKEN_OUT, Effort
+from hub.content.rules.report import About, Alert, AlertsForm, Finding, Findings, Level
+from hub.content.rules.values import LineDict, dicts_in, embedded_files, resources, text_of
 
 # Prometheus' operator, VictoriaMetrics' operator, Google's managed Prometheus: one form.
 RULE_RESOURCES = {"PrometheusRule", "VMRule", "Rules", "ClusterRules", "GlobalRules"}
@@ -33,7 +25,7 @@ _DURATION = re.compile(
 )
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LONGEST_NAME = 1_000
-# Aliases may repeat rules endlessly; the largest collections in the wild have under a thousand.
+# Aliases may repeat rules without end; the largest collections in the wild have under a thousand.
 _MOST_RULES = 2_000
 _LONGEST_TEXT = 2_000  # characters kept of an expression or a summary
 _LONGEST_WORD = 200  # of everything else
@@ -43,27 +35,33 @@ _LONGEST_WORD = 200  # of everything else
 class Alerts:
     """What was found so far. `template`: Helm's actions were taken out of the file."""
 
-    embedded: parsing.Embedded
+    effort: Effort
     template: bool = False
-    budget: promql.Budget = field(default_factory=promql.Budget)
-    rules: int = 0
-    form: AlertsForm | None = None  # of the first that was found
     alerts: list[Alert] = field(default_factory=list)
     findings: Findings = field(default_factory=lambda: Findings(About.ALERTS))
+    form: AlertsForm | None = None
+    rules: int = 0
+    budget: promql.Budget = field(default_factory=promql.Budget)
     seen: set[tuple[str, ...]] = field(default_factory=set)
 
+    def found(self, form: AlertsForm) -> None:
+        """Note the form; a file that has several is as good as the first."""
+        self.form = self.form or form
 
-def find_alerts(
-    documents: list[Any], embedded: parsing.Embedded, *, template: bool = False
-) -> Alerts:
-    """The alerting rules of a file's documents."""
-    found = Alerts(embedded, template)
-    for document in resources(documents):
-        _read_document(found, document)
+
+def find_alerts(documents: list[Any], effort: Effort, *, template: bool = False) -> Alerts:
+    """The alerting rules of a file's documents. `template`: Helm's actions were taken out."""
+    found = Alerts(effort, template)
+    for document in documents:
+        if isinstance(document, list):
+            _read_list(found, document)
+        for resource in resources([document]):
+            _read_mapping(found, resource)
     if template:  # a name that is all action names no alert
-        found.alerts = [alert for alert in found.alerts if alert.name != parsing.TAKEN_OUT]
-    if not found.alerts:  # findings about recording rules alone are not about alerts
-        return Alerts(embedded)
+        found.alerts = [alert for alert in found.alerts if alert.name != TAKEN_OUT]
+    if not found.alerts:
+        # Recording rules alone, or none: what is wrong with them is no matter of alerts.
+        return Alerts(effort)
     line = found.alerts[0].line
     if template:
         found.form = AlertsForm.TEMPLATE
@@ -76,61 +74,63 @@ def find_alerts(
     return found
 
 
-def _read_document(found: Alerts, document: Any) -> None:
-    form: AlertsForm | None = None
-    before = len(found.alerts)
-    if isinstance(document, list):
-        form = AlertsForm.FRAGMENT
-        items = list(mappings_in(document))
-        if any("rules" in item for item in items):
-            _read_groups(found, items)
-        else:
-            _read_rules(found, [item for item in items if "alert" in item], "")
-            form = form if len(found.alerts) > before else None
-    elif not isinstance(document, LineDict):
-        return
-    elif (kind := text_of(document.get("kind"))) in RULE_RESOURCES:
-        form = AlertsForm.RESOURCE
-        _read_groups(found, mapping_of(document.get("spec")).get("groups"))
+def _read_list(found: Alerts, document: list[Any]) -> None:
+    """A list of groups, or of rules."""
+    items = list(dicts_in(document))
+    rules = [item for item in items if "alert" in item]
+    if any("rules" in item for item in items):
+        found.found(AlertsForm.FRAGMENT)
+        _read_groups(found, items)
+    elif rules:
+        found.found(AlertsForm.FRAGMENT)
+        _read_rules(found, rules)
+
+
+def _read_mapping(found: Alerts, document: LineDict) -> None:
+    kind = document.text("kind")
+    if kind in RULE_RESOURCES:
+        found.found(AlertsForm.RESOURCE)
+        _read_groups(found, document.child("spec").get("groups"))
     elif kind == "ConfigMap":
         for _, text, line in embedded_files(document):
             if "alert" in text:
                 _read_embedded(found, text, line)
     elif isinstance(document.get("groups"), list):
-        form = AlertsForm.GROUPS
+        found.found(AlertsForm.GROUPS)
         _refuse_unknown(found, document, {"groups"}, "the file")
         _read_groups(found, document["groups"])
     elif "alert" in document:
-        form = AlertsForm.FRAGMENT
-        _read_rules(found, [document], "")
+        found.found(AlertsForm.FRAGMENT)
+        _read_rules(found, [document])
     elif isinstance(document.get("rules"), list):
-        form = AlertsForm.FRAGMENT
+        found.found(AlertsForm.FRAGMENT)
         _read_groups(found, [document])
     else:
         for rules in _nested_rules(document):
-            form = AlertsForm.NESTED
-            _read_rules(found, rules, "")
-    found.form = found.form or form
+            found.found(AlertsForm.NESTED)
+            _read_rules(found, rules)
 
 
 def _read_embedded(found: Alerts, text: str, line: int) -> None:
-    inner = Alerts(found.embedded, found.template, found.budget, found.rules)
-    for document in found.embedded.parse(text).documents:
-        # No tool reads a ConfigMap inside a ConfigMap, and the nesting could be endless.
-        if text_of(mapping_of(document).get("kind")) != "ConfigMap":
-            _read_document(inner, document)
+    inner = Alerts(found.effort, found.template, rules=found.rules, budget=found.budget)
+    for document in found.effort.parse_embedded(text).documents:
+        # A ConfigMap inside a ConfigMap is nothing that a tool reads, and could go on without end.
+        if isinstance(document, list):
+            _read_list(inner, document)
+        elif isinstance(document, LineDict) and document.text("kind") != "ConfigMap":
+            _read_mapping(inner, document)
     found.rules = inner.rules
     if not inner.alerts:
         return
-    found.form = found.form or AlertsForm.RESOURCE
+    found.found(AlertsForm.RESOURCE)
     found.alerts += [replace(alert, line=alert.line + line) for alert in inner.alerts]
     for finding in inner.findings:
         found.findings.add(finding.level, finding.line + line, finding.reason)
 
 
-def _nested_rules(document: Any) -> Iterator[list[Any]]:
+def _nested_rules(document: LineDict) -> Iterator[list[Any]]:
     """Lists of rules anywhere below other keys, in order; what aliases repeat is seen once."""
-    left = [document]
+    left: list[Any] = [document]
     seen: set[int] = set()
     while left:
         node = left.pop()
@@ -140,7 +140,7 @@ def _nested_rules(document: Any) -> Iterator[list[Any]]:
         if isinstance(node, LineDict):
             left.extend(reversed(node.values()))
         elif isinstance(node, list):
-            rules = [item for item in mappings_in(node) if "alert" in item and "expr" in item]
+            rules = [item for item in dicts_in(node) if "alert" in item and "expr" in item]
             if rules:
                 yield rules
             else:
@@ -149,47 +149,47 @@ def _nested_rules(document: Any) -> Iterator[list[Any]]:
 
 def _read_groups(found: Alerts, groups: Any) -> None:
     names: dict[str, int] = {}
-    for group in mappings_in(groups):
-        name = text_of(group.get("name"))
-        shown, line = name[:_LONGEST_WORD], group.line_of("name")
-        if not name and not found.template:
-            found.findings.error(group.line, "a group without a name")
-        elif name in names and not found.template:
-            reason = f"two groups are named {shown!r} (the first on line {names[name]})"
-            found.findings.error(line, reason)
+    for group in dicts_in(groups):
+        name = group.text("name")
+        shown, line = repr(name[:_LONGEST_WORD]), group.line_of("name")
+        if not found.template:  # what its values would make of it cannot be known
+            if not name:
+                found.findings.error(group.line, "a group without a name")
+            elif name in names:
+                reason = f"two groups are named {shown} (the first on line {names[name]})"
+                found.findings.error(line, reason)
         names[name] = line
-        _refuse_unknown(found, group, _GROUP_KEYS, f"group {shown!r}")
-        interval = text_of(group.get("interval"))
+        _refuse_unknown(found, group, _GROUP_KEYS, f"group {shown}")
+        interval = group.text("interval")
         if interval and not found.template and not _DURATION.fullmatch(interval):
             reason = f"{interval[:40]!r} is no duration"
             found.findings.error(group.line_of("interval"), reason)
-        _read_rules(found, list_of(group.get("rules")), name)
+        _read_rules(found, group.get("rules"), name)
 
 
-def _read_rules(found: Alerts, rules: list[Any], group: str) -> None:
-    for rule in rules:
+def _read_rules(found: Alerts, rules: Any, group: str = "") -> None:
+    for rule in rules if isinstance(rules, list) else []:
+        line = getattr(rule, "line", 1)
         found.rules += 1
         if found.rules > _MOST_RULES:
             if found.rules == _MOST_RULES + 1:
                 reason = f"too many rules: only the first {_MOST_RULES:,} are judged"
-                found.findings.append(Finding(Level.WARNING, About.ALERTS, line_of(rule), reason))
+                found.findings.append(Finding(Level.WARNING, About.ALERTS, line, reason))
             return
         if not isinstance(rule, LineDict):
             if rule is not None:
-                found.findings.error(line_of(rule), "a rule that is no mapping")
+                found.findings.error(line, "a rule that is no mapping")
             continue
-        if not found.template:  # what its values would make of it cannot be known
+        if not found.template:
             _check_rule(found, rule, group)
         if "alert" in rule:
-            labels = mapping_of(rule.get("labels"))
-            annotations = mapping_of(rule.get("annotations"))
             found.alerts.append(
                 Alert(
-                    name=text_of(rule.get("alert"))[:_LONGEST_WORD],
-                    expr=text_of(rule.get("expr"))[:_LONGEST_TEXT],
-                    for_=text_of(rule.get("for"))[:_LONGEST_WORD],
-                    severity=text_of(labels.get("severity"))[:_LONGEST_WORD],
-                    summary=_summary(annotations)[:_LONGEST_TEXT],
+                    name=rule.text("alert")[:_LONGEST_WORD],
+                    expr=rule.text("expr")[:_LONGEST_TEXT],
+                    for_=rule.text("for")[:_LONGEST_WORD],
+                    severity=rule.child("labels").text("severity")[:_LONGEST_WORD],
+                    summary=_summary(rule.child("annotations"))[:_LONGEST_TEXT],
                     group=group[:_LONGEST_WORD],
                     line=rule.line_of("alert"),
                 )
@@ -197,33 +197,40 @@ def _read_rules(found: Alerts, rules: list[Any], group: str) -> None:
 
 
 def _summary(annotations: LineDict) -> str:
-    names = ("summary", "message", "description")
-    return next((text for name in names if (text := text_of(annotations.get(name)))), "")
+    """The annotation that says in a line what is wrong."""
+    texts = map(annotations.text, ("summary", "message", "description"))
+    return next(filter(None, texts), "")
 
 
 def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
-    name = text_of(rule.get("alert"))
+    """Add what is wrong with a rule."""
+    name = rule.text("alert")
     what = f"alert {name[:_LONGEST_WORD]!r}" if name else "a rule"
     if "record" in rule and "alert" in rule:
         found.findings.error(rule.line, f"{what} has both `record` and `alert`")
-    elif not name and not text_of(rule.get("record")):
+    elif not name and not rule.text("record"):
         found.findings.error(rule.line, "a rule without a name (`alert:` or `record:`)")
     _refuse_unknown(found, rule, _RULE_KEYS, what)
     _check_expression(found, rule, what)
     for key in ("for", "keep_firing_for"):
-        value = text_of(rule.get(key))
+        value = rule.text(key)
         if value and not _DURATION.fullmatch(value):
             reason = f"{what}: `{key}: {value[:40]}` is no duration such as 5m or 1h30m"
             found.findings.error(rule.line_of(key), reason)
     for key in ("labels", "annotations"):
         _check_labels(found, rule, key, what)
     if name:
-        _check_twice(found, rule, name, group)
+        # Prometheus loads the same alert with the same labels, and it fires twice.
+        labels = sorted(f"{label}={value}" for label, value in rule.child("labels").items())
+        if (group, name, *labels) in found.seen:
+            found.findings.warning(
+                rule.line_of("alert"), f"{what} stands twice with the same labels"
+            )
+        found.seen.add((group, name, *labels))
 
 
 def _check_expression(found: Alerts, rule: LineDict, what: str) -> None:
-    line = rule.line_of("expr")
-    expr = text_of(rule.get("expr"))
+    line, expr = rule.line_of("expr"), rule.text("expr")
     if not expr:
         found.findings.error(line, f"{what} has no expression (`expr:`)")
         return
@@ -242,8 +249,7 @@ def _check_labels(found: Alerts, rule: LineDict, key: str, what: str) -> None:
         found.findings.error(rule.line_of(key), f"{what}: `{key}` is no mapping")
         return
     for name, value in labels.items():
-        line = labels.line_of(name)
-        shown = text_of(name)[:60]
+        line, shown, text = labels.line_of(name), text_of(name)[:60], text_of(value)
         if not shown or name == "__name__":
             found.findings.error(line, f"{what}: {shown!r} cannot name a label")
         elif len(name) > _LONGEST_NAME or not _LABEL_NAME.fullmatch(name):
@@ -251,19 +257,8 @@ def _check_labels(found: Alerts, rule: LineDict, key: str, what: str) -> None:
             found.findings.warning(line, reason)
         if isinstance(value, LineDict | list):
             found.findings.error(line, f"{what}: {key}.{name} is no text")
-        elif text_of(value).count("{{") != text_of(value).count("}}"):
-            reason = f"{what}: {key}.{name}: `{{{{` and `}}}}` do not pair"
-            found.findings.warning(line, reason)
-
-
-def _check_twice(found: Alerts, rule: LineDict, name: str, group: str) -> None:
-    """The same alert with the same labels: Prometheus loads it, and it fires twice."""
-    labels = mapping_of(rule.get("labels"))
-    key = (group, name, *sorted(f"{label}={value}" for label, value in labels.items()))
-    if key in found.seen:
-        reason = f"alert {name[:_LONGEST_WORD]!r} stands twice with the same labels"
-        found.findings.warning(rule.line_of("alert"), reason)
-    found.seen.add(key)
+        elif text.count("{{") != text.count("}}"):
+            found.findings.warning(line, f"{what}: {key}.{name}: `{{{{` and `}}}}` do not pair")
 
 
 def _refuse_unknown(found: Alerts, mapping: LineDict, known: set[str], what: str) -> None:

@@ -4,12 +4,13 @@ What Helm refuses is taken from its `chart.Metadata.Validate` and "Charts" of it
 """
 
 import re
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from hub.content.rules.alerts import RULE_RESOURCES
-from hub.content.rules.parsing import Findings, LineDict
-from hub.content.rules.report import About, Chart, Manifest
-from hub.content.rules.values import embedded_files, mapping_of, mappings_in, resources, text_of
+from hub.content.rules.files import YAML, File, is_templates
+from hub.content.rules.report import About, Chart, Finding, Findings, Level, Manifest
+from hub.content.rules.values import LineDict, dict_of, embedded_files, resources
 
 # semver.org's own expression, with Helm's leave for a leading "v" and missing parts.
 _VERSION = re.compile(
@@ -17,7 +18,6 @@ _VERSION = re.compile(
     r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?",
     re.ASCII,
 )
-_CHART_KEYS = {"apiVersion", "name", "version"}
 _LONGEST = 300
 _MOST_MANIFESTS = 200
 _MOST_VALUES = 100
@@ -28,21 +28,19 @@ _CARRIED = re.compile(r'"(?:panels|rows)"\s*:|^[ \t]*(?:-[ \t]+)?"?alert"?[ \t]*
 
 def read_chart(documents: list[Any]) -> Chart | None:
     """The metadata, when the one document might be a Chart.yaml."""
-    document = mapping_of(documents[0]) if len(documents) == 1 else LineDict()
+    if len(documents) != 1:
+        return None
+    document = dict_of(documents[0])
     if not {"name", "version"} & document.keys() or "kind" in document:
         return None
-
-    def text(key: str) -> str:
-        return text_of(document.get(key))[:_LONGEST]
-
-    required = mappings_in(document.get("dependencies"))
+    required = [item.text("name")[:_LONGEST] for item in document.children("dependencies")]
     return Chart(
-        name=text("name"),
-        version=text("version"),
-        app_version=text("appVersion"),
-        description=text("description"),
-        type=text("type"),
-        dependencies=tuple(text_of(item.get("name"))[:_LONGEST] for item in required)[:100],
+        name=document.text("name")[:_LONGEST],
+        version=document.text("version")[:_LONGEST],
+        app_version=document.text("appVersion")[:_LONGEST],
+        description=document.text("description")[:_LONGEST],
+        type=document.text("type")[:_LONGEST],
+        dependencies=tuple(required[:100]),
         findings=tuple(_check_chart(document)),
     )
 
@@ -53,19 +51,17 @@ def _check_chart(document: LineDict) -> Findings:
     def add(key: str, reason: str) -> None:
         findings.error(document.line_of(key), reason)
 
-    for key in sorted(_CHART_KEYS):
-        if not text_of(document.get(key)):
+    for key in ("apiVersion", "name", "version"):
+        if not document.text(key):
             add(key, f"Chart.yaml lacks `{key}`, which Helm requires")
-    api_version = text_of(document.get("apiVersion"))
+    api_version, version, kind = map(document.text, ("apiVersion", "version", "type"))
     if api_version and api_version not in ("v1", "v2"):
         add("apiVersion", f"apiVersion {api_version[:40]!r} is neither v1 nor v2")
-    version = text_of(document.get("version"))
     if version and (len(version) > _LONGEST or not _VERSION.fullmatch(version)):
         add("version", f"version {version[:40]!r} is no semantic version such as 1.2.3")
-    kind = text_of(document.get("type"))
     if kind and kind not in ("application", "library"):
         add("type", f"type {kind[:40]!r} is neither application nor library")
-    if "/" in text_of(document.get("name")):
+    if "/" in document.text("name"):
         add("name", "a chart's name must not hold a slash")
     return findings
 
@@ -73,24 +69,132 @@ def _check_chart(document: LineDict) -> Findings:
 def find_manifests(documents: list[Any]) -> list[Manifest]:
     """The Kubernetes resources that would deploy something."""
     found = []
-    for document in mappings_in([*resources(documents)]):
-        kind = text_of(document.get("kind"))
-        if not kind or not text_of(document.get("apiVersion")) or kind in CARRY_CONTENT:
+    for document in resources(documents):
+        kind = document.text("kind")
+        if not kind or not document.text("apiVersion") or kind in CARRY_CONTENT:
             continue
-        if kind == "ConfigMap" and _carries_content(document):
+        texts = {text for _, text, _ in embedded_files(document)}  # aliases may repeat one
+        if kind == "ConfigMap" and any(map(_CARRIED.search, texts)):
             continue
-        name = text_of(mapping_of(document.get("metadata")).get("name"))
+        name = document.child("metadata").text("name")
         found.append(Manifest(kind[:_LONGEST], name[:_LONGEST], document.line))
     return found[:_MOST_MANIFESTS]
 
 
-def _carries_content(config_map: LineDict) -> bool:
-    texts = {text for _, text, _ in embedded_files(config_map)}  # aliases may repeat one
-    return any(_CARRIED.search(text) for text in texts)
-
-
 def values_of(documents: list[Any]) -> tuple[str, ...]:
     """The top-level keys of a document that may be a chart's values."""
-    if len(documents) != 1 or not isinstance(documents[0], LineDict) or "kind" in documents[0]:
+    if len(documents) != 1 or "kind" in dict_of(documents[0]):
         return ()
-    return tuple(str(key)[:_LONGEST] for key in documents[0])[:_MOST_VALUES]
+    return tuple(str(key)[:_LONGEST] for key in dict_of(documents[0]))[:_MOST_VALUES]
+
+
+class ChartFolder:
+    """A folder that is, or was meant to be, a Helm chart.
+
+    `head` is the file that speaks for it; `heads` maps the heads of this chart and of those inside
+    to their charts. `usable`: whether Helm would install it; None when Chart.yaml was not read.
+    """
+
+    def __init__(self, folder: tuple[str, ...], inside: list[File]) -> None:
+        own = [file for file in inside if file.folders == folder]
+        metadata = next(filter(_is_chart_file, own), None)
+        values = next((file for file in own if file.name == "values.yaml"), None)
+        self.folder = folder
+        self.findings: list[Finding] = []
+        self.head = metadata or values or inside[0]
+        self.heads: dict[str, ChartFolder] = {}
+        place = "/".join(folder) or "."
+        if metadata is None:
+            self._refuse(place, "a chart without a Chart.yaml, which Helm requires")
+        else:
+            self._check_metadata(metadata)
+        if values and values.report and values.report.has_errors(About.FILE):
+            self._refuse(values.path, "the chart's values cannot be read")
+        self._check_templates(place, inside, metadata)
+        unread = metadata is not None and metadata.report is None
+        self.usable: bool | None = False if self.findings else None if unread else True
+
+    def _refuse(self, path: str, reason: str) -> None:
+        self.findings.append(Finding(Level.ERROR, About.CHART, 1, reason, path))
+
+    def _check_metadata(self, metadata: File) -> None:
+        path, report = metadata.path, metadata.report
+        if not path.endswith("Chart.yaml"):
+            self._refuse(path, "Helm reads only a file named Chart.yaml: rename this one")
+        if report and report.has_errors(About.FILE):
+            self._refuse(path, "the Chart.yaml cannot be read")
+        elif report and report.chart is None:
+            self._refuse(path, "the Chart.yaml holds no chart: `name` and `version` are missing")
+        elif report and report.chart:
+            self.findings += [finding.at(path) for finding in report.chart.findings]
+
+    def _check_templates(self, place: str, inside: list[File], metadata: File | None) -> None:
+        depth = len(self.folder)
+        below = {file.folders[depth] for file in inside if len(file.folders) > depth}
+        if below & {"templates", "crds"}:
+            return
+        chart = metadata.report.chart if metadata and metadata.report else None
+        library = chart is not None and (chart.type == "library" or bool(chart.dependencies))
+        misnamed = sorted(filter(is_templates, below))
+        if misnamed:
+            path = "/".join((*self.folder, misnamed[0]))
+            self._refuse(path, "Helm renders only a folder named `templates`: rename this one")
+        elif not (library or "charts" in below or "requirements.yaml" in {f.name for f in inside}):
+            self._refuse(place, "a chart without `templates`: Helm would install nothing")
+
+
+class ChartFolders:
+    """The charts of a directory."""
+
+    def __init__(self, files: list[File]) -> None:
+        folders = {file.folders for file in files if _is_chart_file(file)}
+        folders |= {
+            file.folders[:depth]
+            for file in files
+            for depth, folder in enumerate(file.folders)
+            if is_templates(folder) and _may_be_template(file)
+        }
+        # A chart's dependencies lie in its `charts` folder: other people's, and no content here.
+        inside: dict[tuple[str, ...], list[File]] = {
+            folder: []
+            for folder in sorted(folders)
+            if not _is_dependency(folder, folders) and not any(map(is_templates, folder))
+        }
+        for file in files:
+            for folder in _above(file.folders):
+                if folder in inside:
+                    inside[folder].append(file)
+        self.all = [ChartFolder(folder, each) for folder, each in inside.items()]
+        self._by_folder = {chart.folder: chart for chart in self.all}
+        for chart in self.all:
+            for above in filter(None, map(self._by_folder.get, _above(chart.folder))):
+                above.heads[chart.head.path] = chart
+
+    def of(self, file: File) -> ChartFolder | None:
+        """The chart that the file lies in; of several, the topmost."""
+        return next(filter(None, map(self._by_folder.get, _above(file.folders))), None)
+
+    def is_dependency(self, file: File) -> bool:
+        """Whether it belongs to a chart that one of these charts depends on."""
+        return _is_dependency(file.folders, self._by_folder)
+
+
+def _above(folders: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The folder and those that it lies in, the topmost first."""
+    return (folders[:depth] for depth in range(len(folders) + 1))
+
+
+def _is_dependency(folders: tuple[str, ...], charts: Collection[tuple[str, ...]]) -> bool:
+    return any(part == "charts" and folders[:depth] in charts for depth, part in enumerate(folders))
+
+
+def _is_chart_file(file: File) -> bool:
+    return file.name in ("chart.yaml", "chart.yml", "charts.yaml") and not file.in_templates
+
+
+def _may_be_template(file: File) -> bool:
+    """Whether a file in a `templates` folder speaks for a chart; rules that stand there do not."""
+    report = file.report
+    return file.suffix in YAML and (
+        report is None or not file.parsed or bool(report.manifests) or report.helm_actions
+    )

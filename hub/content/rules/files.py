@@ -1,9 +1,7 @@
-"""A file of a directory as the judges see it: its path taken apart, and what was found in it. Pure.
+"""A file of a directory as the judges see it: its path taken apart, and what was found in it.
 
 Contents decide; names speak only for files that could not be read, and tell what a broken file was
-meant as. The repository's own naming was never consistent: flat `NAME_alert.yaml`, versioned
-`nc/v1.2.3/…`, charts under `helm-chart/`, `helm/` or another name, `_dashboard`, `_dasboard`,
-`-Dashboard`, `_grafana`, `_alert`, `_alerts`, `alert-rules`.
+meant as. They were never consistent: `_dashboard`, `_dasboard`, `-Dashboard`, `_grafana`, `_alert`.
 """
 
 import re
@@ -100,6 +98,5 @@ def _alike(word: str, target: str, *, shortest: int = _SHORTEST_MISSPELT) -> boo
         return False
     if len(word) > 2 * len(target):
         return False
-    if sorted(word) == sorted(target):
-        return True
-    return SequenceMatcher(None, word, target, autojunk=False).ratio() > _ALIKE
+    alike = SequenceMatcher(None, word, target, autojunk=False).ratio() > _ALIKE
+    return alike or sorted(word) == sorted(target)

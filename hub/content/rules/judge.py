@@ -6,11 +6,11 @@ from dataclasses import replace
 from hub.content.rules.alerts import find_alerts
 from hub.content.rules.charts import CARRY_CONTENT, find_manifests, read_chart, values_of
 from hub.content.rules.dashboards import find_dashboards
-from hub.content.rules.parsing import Effort, Embedded, Parsed, needs_helm, parse, without_actions
+from hub.content.rules.parsing import Effort, Parsed, needs_helm, parse, without_actions
 from hub.content.rules.report import About, FileReport, Finding, Level
 
-# What a file that does not parse seems to be meant as. Commented lines do not count. Each is a line
-# of alternatives that must all be found: one search each, so that no text can make them slow.
+# What a file that does not parse seems to be meant as: alternatives of expressions that must all be
+# found, each searched alone, so that no text can make them slow. Commented lines do not count.
 _MEANT_AS = {
     About.ALERTS: [[r"""^[ \t]*(?:-[ \t]+)?["']?alert["']?[ \t]*:[ \t]*\S"""]],
     About.DASHBOARD: [
@@ -37,16 +37,15 @@ def judge(data: bytes) -> FileReport:
         return FileReport("empty", tuple(parsed.findings))
     if parsed.format == "template":
         return _judge_template(parsed, effort)
-    embedded = Embedded(effort)
-    alerts = find_alerts(parsed.documents, embedded)
-    dashboards = find_dashboards(parsed.documents, embedded)
+    alerts = find_alerts(parsed.documents, effort)
+    dashboards = find_dashboards(parsed.documents, effort)
     findings = [*parsed.findings, *alerts.findings, *dashboards.findings]
     if alerts.alerts and parsed.twice:
         # Prometheus reads rules strictly; Helm and Kubernetes take the last of two equal keys.
-        findings.append(
-            Finding(Level.ERROR, About.ALERTS, parsed.twice, "Prometheus refuses a key given twice")
-        )
-    meant = () if parsed.documents and not _is_prose(parsed) else _meant_as(parsed.text)
+        reason = "Prometheus refuses a key given twice"
+        findings.append(Finding(Level.ERROR, About.ALERTS, parsed.twice, reason))
+    # YAML takes prose, such as a list of commands, as one scalar.
+    prose = all(isinstance(document, str) for document in parsed.documents)
     report = FileReport(
         format=parsed.format,
         findings=tuple(findings),
@@ -56,19 +55,19 @@ def judge(data: bytes) -> FileReport:
         manifests=tuple(find_manifests(parsed.documents)),
         chart=None if dashboards.dashboards else read_chart(parsed.documents),
         values=() if dashboards.dashboards else values_of(parsed.documents),
-        looks_like=meant,
+        looks_like=_meant_as(parsed.text) if prose else (),
         helm_actions=needs_helm(parsed.text),
     )
     if findings or report.alerts or report.dashboards or report.manifests or report.values:
         return report
-    nothing = Finding(Level.NOTE, About.FILE, 1, "no rules, dashboard, chart, values or manifest")
-    return replace(report, findings=(nothing,))
+    reason = "no rules, dashboard, chart, values or manifest"
+    return replace(report, findings=(Finding(Level.NOTE, About.FILE, 1, reason),))
 
 
 def _judge_template(parsed: Parsed, effort: Effort) -> FileReport:
-    """A file that only Helm can render: read for the alerts that it spells out, and no more."""
+    """A file that only Helm can render: read for the alerts that it holds, and no more."""
     documents = parse(without_actions(parsed.text).encode(), effort).documents
-    alerts = find_alerts(documents, Embedded(effort), template=True)
+    alerts = find_alerts(documents, effort, template=True)
     return FileReport(
         format="template",
         findings=tuple(parsed.findings),
@@ -77,11 +76,6 @@ def _judge_template(parsed: Parsed, effort: Effort) -> FileReport:
         looks_like=_meant_as(parsed.text),
         helm_actions=True,
     )
-
-
-def _is_prose(parsed: Parsed) -> bool:
-    """A text that YAML takes as one scalar, such as a list of commands."""
-    return all(isinstance(document, str) for document in parsed.documents)
 
 
 def _meant_as(text: str) -> tuple[About, ...]:

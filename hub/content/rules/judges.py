@@ -6,7 +6,7 @@ Each takes a file and the chart that it lies in. `hub.content.kinds` names the j
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hub.content.rules.chart_folders import ChartFolder
+from hub.content.rules.charts import ChartFolder
 from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, YAML, File
 from hub.content.rules.report import About, AlertsForm, Finding, Level
 
@@ -27,15 +27,11 @@ _FEWEST_VALUES_KEYS = 3
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge says of a file.
+    """What a judge says of a file."""
 
-    `present`: the file speaks for the kind. `usable` is None while the file was not read.
-    `finding` says why the content is not usable, or that the file's name promises absent content.
-    """
-
-    present: bool
-    usable: bool | None = False
-    finding: Finding | None = None
+    present: bool  # the file speaks for the kind
+    usable: bool | None = False  # None while the file was not read
+    finding: Finding | None = None  # why it is not usable, or that the name promises too much
 
 
 Judge = Callable[[File, ChartFolder | None], Verdict]
@@ -44,15 +40,9 @@ _ABSENT = Verdict(present=False)
 
 def judge_iac(file: File, chart: ChartFolder | None) -> Verdict:
     """Infrastructure as code: a chart, by its head; outside of charts, a manifest or values."""
-    if chart is not None:
-        headed = chart.heads.get(file.path)
-        if headed is None:
-            return _ABSENT
-        usable = headed.usable
-    elif _is_iac(file):
-        usable = _iac_usable(file)
-    else:
+    if not (file.path in chart.heads if chart else _is_iac(file)):
         return _ABSENT
+    usable = chart.heads[file.path].usable if chart else _iac_usable(file)
     report, reason = file.report, ""
     if report and report.helm_actions and chart is None:
         reason = "a Helm template outside of a chart: neither Helm nor kubectl takes it as it is"

@@ -11,14 +11,15 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import partial, partialmethod
+from functools import partial
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from math import isinf
 from typing import Any
 
 import yaml
 
-from hub.content.rules.report import About, Finding, Level
+from hub.content.rules.report import About, Findings
+from hub.content.rules.values import LineDict, Scalar
 
 # GitHub's contents API stops at the same size; the largest dashboards on grafana.com are below.
 LARGEST_FILE = 1024 * 1024  # bytes
@@ -31,7 +32,6 @@ _STEPS_OF_BRACKET = 4
 _MOST_ALIASES = 500
 _MOST_DOCUMENTS = 500
 _MOST_MERGED = 20_000  # keys that merges may add: 500 aliases of 10,000 keys would be 1 GB
-_BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # What only Helm can fill in: its own objects and functions. `template` is Alertmanager's, too.
 _HELM_OBJECT = re.compile(
     r"\{\{[^{}]*?(?:\.(?:Values|Release|Chart|Capabilities|Files)\b|\b(?:include|tpl)\s)"
@@ -51,7 +51,6 @@ _TOO_DEEP = f"nested deeper than {_DEEPEST} levels"
 _TOO_MUCH = "too many values to be judged"
 _MOST_DUPLICATES = 50
 _MOST_DIGITS = 300
-_LONGEST_REASON = 300
 # How the decoder's message begins, and what a finding says instead: Python's words differ between
 # its versions.
 _COMMA_AT_THE_END = "a comma with nothing after it"
@@ -72,43 +71,6 @@ _MERGE = "tag:yaml.org,2002:merge"
 TAKEN_OUT = "x"  # replaces an action
 
 
-class LineDict(dict[Any, Any]):
-    """A mapping that knows its line and, in YAML, the line of each key."""
-
-    def __init__(self, line: int = 1) -> None:
-        super().__init__()
-        self.line = line
-        self.lines: dict[Any, int] = {}
-
-    def line_of(self, key: Any) -> int:
-        """The line of `key`, or the mapping's own when it is not known."""
-        return self.lines.get(key, self.line)
-
-
-class Scalar(str):
-    """A YAML scalar: its unconverted text, its line, and its YAML type."""
-
-    line: int = 1
-    type: str = "str"
-
-
-class Findings(list[Finding]):
-    """Findings about one kind of content; those beyond `most` are dropped."""
-
-    def __init__(self, about: About, most: int = 100) -> None:
-        super().__init__()
-        self._about, self._most = about, most
-
-    def add(self, level: Level, line: int, reason: str) -> None:
-        """Add a finding."""
-        if len(self) < self._most:
-            self.append(Finding(level, self._about, line, reason))
-
-    error = partialmethod(add, Level.ERROR)
-    warning = partialmethod(add, Level.WARNING)
-    note = partialmethod(add, Level.NOTE)
-
-
 @dataclass
 class Parsed:
     """A parsed file. `documents` is empty when it cannot be parsed; then findings say why."""
@@ -122,28 +84,21 @@ class Parsed:
 
 @dataclass
 class Effort:
-    """What is left to spend on a file and the files embedded in it."""
+    """What is left to spend on a file, with the texts embedded in it: each is parsed once."""
 
     left: int = _MOST_STEPS
+    _embedded: dict[str, Parsed] = field(default_factory=dict)
 
     def spend(self, steps: int) -> bool:
         """Whether that much was left."""
         self.left -= steps
         return self.left >= 0
 
-
-class Embedded:
-    """Parses the files that a file holds as texts, each once however often aliases repeat it."""
-
-    def __init__(self, effort: Effort) -> None:
-        self._effort = effort
-        self._known: dict[str, Parsed] = {}
-
-    def parse(self, text: str) -> Parsed:
-        """As the function `parse`, within the effort left for the whole file."""
-        if text not in self._known:
-            self._known[text] = parse(text.encode(), self._effort)
-        return self._known[text]
+    def parse_embedded(self, text: str) -> Parsed:
+        """As the function `parse`, within what is left for the whole file."""
+        if text not in self._embedded:
+            self._embedded[text] = parse(text.encode(), self)
+        return self._embedded[text]
 
 
 def parse(data: bytes, effort: Effort | None = None) -> Parsed:
@@ -162,7 +117,7 @@ def parse(data: bytes, effort: Effort | None = None) -> Parsed:
     if "\0" in parsed.text:
         line = _line_at(parsed.text, parsed.text.index("\0"))
         parsed.findings.error(line, "a NUL byte: this is no text file, or it is damaged")
-    elif parsed.text.lstrip()[:1] in ("{", "[") and not parsed.text.lstrip().startswith("{{"):
+    elif re.match(r"\s*(?:\[|\{(?!\{))", parsed.text):
         _parse_json(parsed, effort)
     else:
         _parse_yaml(parsed, effort)
@@ -189,9 +144,9 @@ def without_actions(text: str) -> str:
 
 
 def _decode(data: bytes, findings: Findings) -> str:
-    if encoding := _BOMS.get(data[:2]):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         findings.error(1, "UTF-16: Prometheus, Grafana and Helm read UTF-8; save it as such")
-        text = data.decode(encoding, "replace")
+        text = data.decode("utf-16", "replace")
     else:
         if data.startswith(b"\xef\xbb\xbf"):
             findings.warning(1, "starts with a byte order mark (BOM): some readers refuse it")
@@ -238,11 +193,8 @@ def _json_problem(error: json.JSONDecodeError) -> tuple[int, str]:
     reason = next(known, "its form is broken")
     before = text[:position].rstrip()
     for begin, bracket in _BRACKETS_AFTER_COMMA.items():
-        if (
-            error.msg.startswith(begin)
-            and text.startswith(bracket, position)
-            and before.endswith(",")
-        ):
+        found = error.msg.startswith(begin) and text.startswith(bracket, position)
+        if found and before.endswith(","):
             position, reason = len(before) - 1, _COMMA_AT_THE_END
     column = position - text.rfind("\n", 0, position)
     return _line_at(text, position), f"not valid JSON: {reason} (column {column})"
@@ -252,14 +204,11 @@ def _unsafe_json(text: str, effort: Effort) -> tuple[int, str] | None:
     """Why the decoder must not see this text: (line, reason). Looks outside strings only."""
     depth = 0
     for token in _JSON_TOKEN.finditer(text):
-        kind = token[0]
-        if kind in "[{":
-            depth += 1
-            if depth > _DEEPEST:
-                return _line_at(text, token.start()), _TOO_DEEP
-        elif kind in "]}":
-            depth -= 1
-        if not effort.spend(_STEPS_OF_BRACKET if kind in "[{" else 1):
+        opens, closes = token[0] in "[{", token[0] in "]}"
+        depth += opens - closes
+        if depth > _DEEPEST:
+            return _line_at(text, token.start()), _TOO_DEEP
+        if not effort.spend(_STEPS_OF_BRACKET if opens else 1):
             return _line_at(text, token.start()), _TOO_MUCH
     return None
 
@@ -287,13 +236,11 @@ class _JSON(json.JSONDecoder):
     def _located(self, where: tuple[str, int], *args: Any) -> tuple[LineDict, int]:
         pairs, end = self._parse_object(where, *args)
         mapping = LineDict(bisect_right(self._ends, where[1] - 1) + 1)
-        pairs = [(_storable(key), value) for key, value in pairs]
-        mapping.update(pairs)
+        mapping.update((_storable(key), value) for key, value in pairs)
         if len(mapping) < len(pairs):
-            key = Counter(key for key, _ in pairs).most_common(1)[0][0]
-            self.duplicates.warning(
-                mapping.line, f"the key {key[:80]!r} stands twice in one object"
-            )
+            [(key, _)] = Counter(_storable(key) for key, _ in pairs).most_common(1)
+            reason = f"the key {key[:80]!r} stands twice in one object"
+            self.duplicates.warning(mapping.line, reason)
         return mapping, end
 
 
@@ -338,8 +285,7 @@ def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
             parsed.findings.note(line, "a Helm template: no YAML before Helm renders it")
         else:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            reason = f"not valid YAML: {error.problem or error.context}"
-            parsed.findings.error(line, reason[:_LONGEST_REASON])
+            parsed.findings.error(line, f"not valid YAML: {error.problem or error.context}")
     except RecursionError:
         parsed.documents.clear()
         parsed.findings.error(1, _TOO_DEEP)
@@ -348,7 +294,7 @@ def _parse_yaml(parsed: Parsed, effort: Effort) -> None:
         # libyaml counts the bytes of a character that it refuses
         before = parsed.text.encode()[: getattr(error, "position", 0)]
         reason = f"not valid YAML: {str(error).splitlines()[0]}"
-        parsed.findings.error(before.count(b"\n") + 1, reason[:_LONGEST_REASON])
+        parsed.findings.error(before.count(b"\n") + 1, reason)
     if not parsed.text.endswith("\n"):
         last = parsed.text.count("\n") + 1
         parsed.findings.note(last, "the last line has no end: the file may have been cut off")
@@ -359,16 +305,13 @@ def _unsafe_yaml(parsed: Parsed, effort: Effort) -> tuple[int, str] | None:
     depth = aliases = documents = 0
     for event in yaml.parse(parsed.text, Loader=yaml.CSafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.AliasEvent):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if isinstance(event, yaml.AliasEvent):
             if not aliases:
                 parsed.findings.note(line, f"uses a YAML alias (*{str(event.anchor)[:80]})")
             aliases += 1
-        elif isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
         if depth > _DEEPEST:
             return line, _TOO_DEEP
         if documents > _MOST_DOCUMENTS:
@@ -388,26 +331,6 @@ class _YAML(yaml.CSafeLoader):
         self.duplicates = Findings(About.FILE, _MOST_DUPLICATES)
         self._merged = 0
 
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Put the keys of merged mappings before a mapping's own, which win."""
-        merges = [value for key, value in node.value if key.tag == _MERGE]
-        if not merges:
-            return
-        # Before the others are looked into: a mapping may merge itself.
-        node.value = [pair for pair in node.value if pair[0].tag != _MERGE]
-        merged: list[Any] = []
-        for value in merges:
-            parts = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            for part in reversed(parts):  # of equal keys, the first named mapping's wins
-                if not isinstance(part, yaml.MappingNode):
-                    raise _refusal("a merge key (<<) takes mappings only", part)
-                self.flatten_mapping(part)
-                self._merged += len(part.value)
-                if self._merged > _MOST_MERGED:
-                    raise _refusal("merge keys (<<) repeat too much", node)
-                merged += part.value
-        node.value = merged + node.value
-
     def construct_any(self, node: yaml.Node) -> Any:
         """The one constructor for every tag."""
         if isinstance(node, yaml.ScalarNode):
@@ -423,28 +346,36 @@ class _YAML(yaml.CSafeLoader):
 
     def _mapping(self, node: Any) -> LineDict:
         mapping = LineDict(node.start_mark.line + 1)
-        own = {id(key) for key, _ in node.value}
-        first: dict[Any, int] = {}  # of its own keys: those that it merges may come again
-        self.flatten_mapping(node)
+        own, first = LineDict(), dict[Any, int]()
         for key_node, value_node in node.value:
-            key = self.construct_object(key_node)
+            if key_node.tag == _MERGE:
+                self._merge(mapping, value_node)
+                continue
+            key, line = self.construct_object(key_node), key_node.start_mark.line + 1
             if not isinstance(key, Hashable):
                 raise _refusal("a mapping or list as a key", key_node)
-            line = key_node.start_mark.line + 1
-            if id(key_node) in own:
-                if key in first:
-                    reason = f"the key {str(key)[:80]!r} stands twice (first on line {first[key]})"
-                    self.duplicates.warning(line, reason)
-                first.setdefault(key, line)
-            mapping[key] = self.construct_object(value_node)
-            mapping.lines[key] = line
+            if key in first:
+                reason = f"the key {str(key)[:80]!r} stands twice (first on line {first[key]})"
+                self.duplicates.warning(line, reason)
+            first.setdefault(key, line)
+            own[key], own.lines[key] = self.construct_object(value_node), line
+        mapping.merge(own)
         return mapping
+
+    def _merge(self, mapping: LineDict, node: Any) -> None:
+        """Add what a merge key names; of equal keys, the first named mapping's wins."""
+        for part in reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]:
+            merged = self.construct_object(part)
+            if not isinstance(merged, LineDict):
+                raise _refusal("a merge key (<<) takes mappings only", part)
+            self._merged += len(merged)
+            if self._merged > _MOST_MERGED:
+                raise _refusal("merge keys (<<) repeat too much", node)
+            mapping.merge(merged)
+
+
+_YAML.yaml_constructors = {None: _YAML.construct_any}
 
 
 def _refusal(reason: str, node: Any) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, reason, node.start_mark)
-
-
-_YAML.add_constructor(None, _YAML.construct_any)
-for _tag in [tag for tag in _YAML.yaml_constructors if tag]:
-    _YAML.add_constructor(_tag, _YAML.construct_any)

@@ -1,6 +1,7 @@
 """Whether Prometheus would take an expression."""
 
 import re
+from dataclasses import dataclass
 
 import promql_parser
 
@@ -12,33 +13,30 @@ _LONGEST = 20_000  # characters
 _MOST_COST = 2_500_000
 _COST_OF_CHARACTER = 5
 _OPERATOR = re.compile(r"[-+*/%^(\[{<>]|[=!]=|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
-# Functions that Prometheus 3 renamed: what was written for an older one is not broken there.
-_RENAMED = {"holt_winters": "double_exponential_smoothing"}
+# Prometheus 3 renamed it: what was written for an older one is not broken there.
+_RENAMED = re.compile(r"\bholt_winters\b")
 
 
 class TooComplex(Exception):
     """The expression is not judged; the text says why."""
 
 
+@dataclass
 class Budget:
     """What may be spent on the expressions of one file."""
 
-    def __init__(self) -> None:
-        self._left = _MOST_COST
+    left: int = _MOST_COST
 
     def problem_of(self, expr: str) -> str:
-        """Why Prometheus would refuse `expr` as the expression of a rule; "" when it would not.
-
-        Raises `TooComplex` for one that is not safe to parse, or when all is spent.
-        """
+        """Why a rule's `expr` is refused, or "". Raises `TooComplex` for what is not judged."""
         if len(expr) > _LONGEST:
             raise TooComplex(f"too long to be judged (more than {_LONGEST} characters)")
-        self._left -= len(expr) * _COST_OF_CHARACTER
-        operators = complexity(expr) if self._left > 0 else 0
+        self.left -= len(expr) * _COST_OF_CHARACTER
+        operators = complexity(expr) if self.left > 0 else 0
         if operators > _MOST_OPERATORS:
             raise TooComplex(f"too complex to be judged (more than {_MOST_OPERATORS} operators)")
-        self._left -= operators**2
-        if self._left < 0:
+        self.left -= operators**2
+        if self.left < 0:
             raise TooComplex("not judged: the file holds too many expressions")
         return problem_of(expr)
 
@@ -50,10 +48,8 @@ def complexity(expr: str) -> int:
 
 def problem_of(expr: str) -> str:
     """As `Budget.problem_of`, for an expression that is known to be safe."""
-    for old, new in _RENAMED.items():
-        expr = re.sub(rf"\b{old}\b", new, expr)
     try:
-        parsed = promql_parser.parse(expr)
+        parsed = promql_parser.parse(_RENAMED.sub("double_exponential_smoothing", expr))
     except ValueError as error:
         return " ".join(str(error).split())[:200] or "not valid"
     if isinstance(parsed, promql_parser.MatrixSelector | promql_parser.SubqueryExpr):

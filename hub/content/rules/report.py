@@ -1,10 +1,13 @@
 """What was found in one file, as plain values that Postgres keeps as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partialmethod
 from typing import Any
 
 from pydantic import TypeAdapter
+
+_LONGEST_REASON = 500
 
 
 class Level(StrEnum):
@@ -27,23 +30,37 @@ class About(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A remark on a line (counted from 1) with its reason, in words for the file's author."""
+    """A remark on a line (counted from 1) with its reason, in words for the file's author.
+
+    `path` is the file's, or folder's; "" in a report, which speaks of one file.
+    """
 
     level: Level
     about: About
     line: int
     reason: str
-
-    def at(self, path: str) -> "FileFinding":
-        """The same of the file, or folder, at `path`."""
-        return FileFinding(self.level, self.about, self.line, self.reason, path)
-
-
-@dataclass(frozen=True)
-class FileFinding(Finding):
-    """A finding with the file, or folder, that it was made in."""
-
     path: str = ""
+
+    def at(self, path: str) -> "Finding":
+        """The same of the file, or folder, at `path`."""
+        return replace(self, path=path)
+
+
+class Findings(list[Finding]):
+    """Findings about one kind of content; those beyond `most` are dropped."""
+
+    def __init__(self, about: About, most: int = 100) -> None:
+        super().__init__()
+        self._about, self._most = about, most
+
+    def add(self, level: Level, line: int, reason: str) -> None:
+        """Add a finding."""
+        if len(self) < self._most:
+            self.append(Finding(level, self._about, line, reason[:_LONGEST_REASON]))
+
+    error = partialmethod(add, Level.ERROR)
+    warning = partialmethod(add, Level.WARNING)
+    note = partialmethod(add, Level.NOTE)
 
 
 class AlertsForm(StrEnum):
@@ -115,12 +132,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class FileReport:
-    """All that was learned from a file's bytes; the same bytes always give the same report.
-
-    `looks_like` says what a file that cannot be parsed seems to be meant as; `values` are the
-    top-level keys of a mapping, which may be a chart's values; `helm_actions` is set when Helm
-    would have to render the file first.
-    """
+    """All that was learned from a file's bytes; the same bytes always give the same report."""
 
     format: str  # yaml, json, template, empty, unreadable
     findings: tuple[Finding, ...] = ()
@@ -129,9 +141,9 @@ class FileReport:
     dashboards: tuple[Dashboard, ...] = ()
     manifests: tuple[Manifest, ...] = ()
     chart: Chart | None = None
-    values: tuple[str, ...] = ()
-    looks_like: tuple[About, ...] = ()
-    helm_actions: bool = False
+    values: tuple[str, ...] = ()  # the top-level keys of what may be a chart's values
+    looks_like: tuple[About, ...] = ()  # what a file that cannot be parsed seems to be meant as
+    helm_actions: bool = False  # Helm would have to render it first
 
     def has_errors(self, *about: About) -> bool:
         """Whether there is an error about one of `about`."""

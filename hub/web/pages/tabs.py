@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
 from hub.content.kinds import Kind
-from hub.content.rules.report import Alert, Chart, FileFinding
+from hub.content.rules.report import Alert, Chart, Finding
 from hub.web.pages import snippets
 from hub.web.pages.exporter import NotThere, Page
 from hub.web.pages.highlight import highlight, language_of, listing
@@ -168,7 +168,7 @@ def _chart(
     page: Page,
     item: ShownFile,
     chart: Chart,
-    folder_findings: list[tuple[str, FileFinding]],
+    folder_findings: list[tuple[str, Finding]],
     contents: dict[str, Content],
 ) -> dict[str, Any]:
     """A Helm chart: its Chart.yaml, what its values are called, and how to install it."""

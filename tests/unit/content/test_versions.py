@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.content.versions import newest_first, version_of
+from hub.content.content_files import newest_first, version_of
 
 fuzzed = settings(derandomize=True, max_examples=200, deadline=None, database=None)
 

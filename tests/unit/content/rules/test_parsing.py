@@ -2,16 +2,9 @@
 
 import pytest
 
-from hub.content.rules.parsing import (
-    LARGEST_FILE,
-    Effort,
-    Embedded,
-    LineDict,
-    needs_helm,
-    parse,
-    without_actions,
-)
+from hub.content.rules.parsing import LARGEST_FILE, Effort, needs_helm, parse, without_actions
 from hub.content.rules.report import Level
+from hub.content.rules.values import LineDict
 
 
 def only_document(data: str) -> LineDict:
@@ -199,10 +192,9 @@ def test_actions_are_taken_out_line_for_line() -> None:
 
 def test_an_embedded_text_is_paid_for_once() -> None:
     effort = Effort(left=100)
-    embedded = Embedded(effort)
-    first = embedded.parse("a: b\n")
+    first = effort.parse_embedded("a: b\n")
     spent = 100 - effort.left
     assert first.documents == [{"a": "b"}]
-    assert embedded.parse("a: b\n") is first
+    assert effort.parse_embedded("a: b\n") is first
     assert effort.left == 100 - spent
-    assert embedded.parse("[" + "1," * 200 + "1]").documents == []
+    assert effort.parse_embedded("[" + "1," * 200 + "1]").documents == []
