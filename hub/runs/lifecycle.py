@@ -73,9 +73,7 @@ class Lifecycle(Generic[R]):
         now = timezone.now()
         with short_transaction():
             run = self._rows.create(started_at=now, deadline=now + settings.RUN_DEADLINE, **fields)
-            transaction.on_commit(
-                partial(self._send, self.tasks.start, run.pk, in_seconds=in_seconds)
-            )
+            transaction.on_commit(partial(self._send_start, run.pk, in_seconds))
         return run
 
     def create_or_join(self, join: Callable[[], R | None], **fields: Any) -> tuple[R, bool]:
