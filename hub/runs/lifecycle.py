@@ -73,9 +73,7 @@ class Lifecycle(Generic[R]):
         now = timezone.now()
         with short_transaction():
             run = self._rows.create(started_at=now, deadline=now + settings.RUN_DEADLINE, **fields)
-            transaction.on_commit(
-                partial(self._send, self.tasks.start, run.pk, in_seconds=in_seconds)
-            )
+            transaction.on_commit(partial(self._send_start, run.pk, in_seconds))
         return run
 
     def create_or_join(self, join: Callable[[], R | None], **fields: Any) -> tuple[R, bool]:
@@ -154,7 +152,7 @@ class Lifecycle(Generic[R]):
                 self.fail(run.pk, Reason.DEADLINE, "not listed in time: are workers running?")
         waiting = self._open().filter(started_at__lt=now - _LOST_AFTER, deadline__gte=now)
         for run in waiting.filter(status=RunStatus.QUEUED):
-            self._send(self.tasks.start, run.pk)
+            self._send_start(run.pk)
         pending = self._all_lookups.filter(run=OuterRef("pk"), outcome=Outcome.PENDING)
         for run in waiting.filter(~Exists(pending), status=RunStatus.LOOKING_UP):
             self._send(self.tasks.finish, [], run.pk)
@@ -162,6 +160,9 @@ class Lifecycle(Generic[R]):
 
     def _open(self) -> Any:
         return self._rows.filter(finished_at__isnull=True)
+
+    def _send_start(self, run_id: int, in_seconds: float = 0) -> None:
+        self._send(self.tasks.start, run_id, in_seconds=in_seconds)
 
     def _send(self, task: str, *args: Any, in_seconds: float = 0) -> None:
         """Send a task; while Redis is not reachable, housekeeping does so later."""
