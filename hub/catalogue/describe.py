@@ -12,7 +12,7 @@ from hub.models import Exporter, ExporterContents, Release
 
 def describe_all() -> list[dict[str, Any]]:
     """Every exporter by title, as JSON-ready values (times are datetimes); three queries."""
-    known = read_map.cached_head().served.snapshot_id is not None
+    known = read_map.cached_map().served.snapshot_id is not None
     return [_describe(exporter, known=known) for exporter in _exporters()]
 
 
@@ -22,7 +22,7 @@ def describe(slug: str) -> dict[str, Any] | None:
     if exporter is None:
         return None
     return {
-        **_describe(exporter, known=read_map.cached_head().served.snapshot_id is not None),
+        **_describe(exporter, known=read_map.cached_map().served.snapshot_id is not None),
         "facts_at": exporter.facts_at,
         "facts_problem": exporter.facts_problem or None,
         "releases": list(

@@ -86,7 +86,7 @@ def directories() -> Directories:
 def describe() -> dict[str, Any]:
     """The hub's status as JSON-ready values (times are datetimes)."""
     source = configured_source()
-    served = read_map.fetch_head().served
+    served = read_map.fetch_map().served
     fresh = read_map.freshness(served)
     contents = ExporterContents.objects.filter(source=source.key)
     newest = runs()[:2]

@@ -251,7 +251,7 @@ class GitHubClient:
         body = {"query": document, "variables": variables}
         try:
             return self._request(replace(request, body=body, decode=decode))
-        except (errors.NotFound, errors.AccessDenied) as denied:
+        except (errors.NotFound, errors.AccessDenied, errors.Conflict) as denied:
             raise errors.GraphQLNotOffered(str(denied)) from None
         except (errors.ServerFault, errors.Unreachable, errors.UnexpectedAnswer) as fault:
             # GitHub answers 502 or 504 to a query that takes longer than ten seconds.

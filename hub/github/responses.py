@@ -13,7 +13,14 @@ from hub.models import Quota, Resource
 _HOUR = 3600  # seconds
 _AFTER_A_PAST_RESET = 5  # seconds
 _HIGHEST_LIMIT = 10**9  # requests an hour; anything above is no limit of GitHub's
-_BY_STATUS = {401: errors.BadToken, 404: errors.NotFound, 409: errors.Conflict}
+_BY_STATUS = {
+    405: errors.NotFound,  # of a server without GraphQL, as 410 and 501
+    410: errors.NotFound,
+    501: errors.NotFound,
+    401: errors.BadToken,
+    404: errors.NotFound,
+    409: errors.Conflict,
+}
 
 
 def quota_of(response: requests.Response) -> Quota | None:
@@ -75,9 +82,9 @@ def raise_for_status(response: requests.Response, path: str) -> None:
     what = f"{path}: {status} {message}".rstrip()
     if status in (403, 429):
         raise _limit_or_denial(response, what, message)
-    if status >= 500:
+    if status >= 500 and status not in _BY_STATUS:
         raise errors.ServerFault(what)
-    if response.request.method != "GET" and status in (409, 422):
+    if response.request.method in ("PUT", "DELETE") and status in (409, 422):
         # 422 with these words: the file was new to us, and is there by now.
         changed = status == 409 or '"sha" wasn\'t supplied' in message
         raise (errors.FileChanged if changed else errors.Refused)(what)

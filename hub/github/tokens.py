@@ -6,7 +6,7 @@ so a process writes a quota once a second at most and remembers the newest until
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from time import monotonic
 
@@ -19,6 +19,7 @@ from hub.models import GitHubToken, Quota, Resource, TokenState
 from hub.models.access import quota_fields
 
 _WRITE_EVERY = 1.0  # seconds
+_SAME_HOUR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,14 @@ class TokenPool:
 
     def _quota(self, token: GitHubToken, resource: Resource) -> Quota | None:
         """The newest quota that this process or Postgres knows."""
-        known = [token.quota(resource), self._newest.get((token.pk, resource))]
-        # A later reset is of a newer hour; within one hour the smaller rest is newer.
-        return max(
-            (quota for quota in known if quota),
-            key=lambda quota: (quota.reset_at, -quota.remaining),
-            default=None,
-        )
+        stored, seen = token.quota(resource), self._newest.get((token.pk, resource))
+        if stored is None or seen is None:
+            return stored or seen
+        # A later reset is of a newer hour; within one hour, which answers give to about a second,
+        # the smaller rest is newer.
+        if abs(stored.reset_at - seen.reset_at) < _SAME_HOUR:
+            return min(stored, seen, key=lambda quota: quota.remaining)
+        return max(stored, seen, key=lambda quota: quota.reset_at)
 
     def answered(self, token: Token, quota: Quota | None) -> None:
         """GitHub accepted `token`; `quota` is what it reported."""

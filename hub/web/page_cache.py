@@ -69,6 +69,6 @@ def _is_for_everyone(request: HttpRequest) -> bool:
 def _key(request: HttpRequest) -> str:
     """Names the page and the contents that it shows."""
     headers = (request.headers.get(name, "") for name in _HEADERS)
-    version = read_map.cached_head().version
+    version = read_map.cached_map().version
     page = (request.build_absolute_uri(), theme_of(request), *headers, version)
     return sha256(repr(page).encode(errors="surrogatepass")).hexdigest()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hub.github.git_objects import blob_sha
 from tests.faults import checker
 from tests.faults.checker import LOST, NO_ANSWER, STUCK, WRONG, Window
 from tests.faults.ledger import Change, Ledger, Run
@@ -177,7 +178,7 @@ LEDGER = Ledger(
     rows={n: {k: k in kinds for k in "IAG"} for n, kinds in THIRD.map.items()},
     stale=frozenset(),
     served_run=3,
-    files={"557db03de997c86a4a028e1ebd3a1ceb225be238": b"Hello World\n"},
+    files={blob_sha(b"Hello World\n"): b"Hello World\n"},
 )
 
 

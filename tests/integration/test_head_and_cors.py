@@ -82,7 +82,7 @@ def test_a_script_may_read_why_there_is_no_answer(
     def away() -> None:
         raise OperationalError
 
-    monkeypatch.setattr(read_map, "current_map", away)
+    monkeypatch.setattr(read_map, "cached_map", away)
     answer = Client(raise_request_exception=False).get("/api/v1/contents", headers=ORIGIN)
     assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (503, "*")
     assert answer["Retry-After"]

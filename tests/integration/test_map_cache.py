@@ -58,16 +58,13 @@ def test_within_the_second_postgres_is_not_asked(
     assert second["ETag"] == first["ETag"]
 
 
-def test_after_the_second_postgres_is_asked_and_sends_no_bytes_that_are_here(
+def test_after_the_second_postgres_is_asked_once(
     cached: MapCache, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     before = Client().get(CONTENTS).content
     settings.COPY_SECONDS = 0
-    with django_assert_num_queries(1) as asked:
+    with django_assert_num_queries(1):
         assert Client().get(CONTENTS).content == before
-    columns = asked.captured_queries[0]["sql"].partition("FROM")[0]
-    assert '"etag"' in columns
-    assert '"body_gzip"' not in columns
 
 
 def test_what_another_process_published_comes_after_the_second(
@@ -109,7 +106,7 @@ def test_an_answer_that_comes_late_takes_nobody_back(cached: MapCache) -> None:
         return older, ""
 
     cached.fetch(slow)
-    kept = cached.head()
+    kept = cached.get()
     assert kept
     assert kept.served is newer
 
@@ -120,15 +117,15 @@ def test_an_answer_from_before_a_change_is_not_kept(cached: MapCache) -> None:
         return ServedContents(), ""
 
     cached.fetch(changed_meanwhile)
-    assert cached.head() is None
+    assert cached.get() is None
 
 
 def test_the_copy_says_itself_that_it_is_overdue(cached: MapCache) -> None:
     assert Client().get(CONTENTS).json()["state"] == "fresh"
-    assert cached.head()
+    assert cached.get()
     past = timezone.now()
     ServedContents.objects.update(fresh_until=past)
-    cached.head().served.fresh_until = past  # type: ignore[union-attr]
+    cached.get().served.fresh_until = past  # type: ignore[union-attr]
     assert Client().get(CONTENTS).json()["state"] == "stale"
 
 
@@ -166,7 +163,7 @@ def test_readers_wait_for_one_rendering(
 ) -> None:
     settings.PAGE_CACHE_SECONDS = 3600
     cache.clear()
-    read_map.cached_head()  # the copy, so that the threads do not ask Postgres
+    read_map.cached_map()  # the copy, so that the threads do not ask Postgres
     rendered = []
 
     @page_cache.cached_page

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from hub.content.map.map_cache import MapHead, map_cache
+from hub.content.map.map_cache import ServedMap, map_cache
 from hub.content.map.render_map import show_catalogue, show_overdue
 from hub.github.source import configured_source
 from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
@@ -32,40 +32,27 @@ class Freshness:
         return str(Reason(self.reason).label) if self.reason else ""
 
 
-def cached_head() -> MapHead:
-    """What is served now, without its bytes, and what an open run is doing.
+def cached_map() -> ServedMap:
+    """What is served now, and what an open run is doing.
 
     There is always something: before the first run it lists the catalogue with its contents
     unknown. A map that calls itself fresh although no run has confirmed it for two ticks (beat or
     the workers are gone, so nothing else will say so) is rendered as stale first.
     """
-    kept = map_cache.head()
-    return kept if kept and not _is_overdue(kept.served) else fetch_head()
+    kept = map_cache.get()
+    return kept if kept and not _is_overdue(kept.served) else fetch_map()
 
 
-def fetch_head() -> MapHead:
+def fetch_map() -> ServedMap:
     """The same, from Postgres now: for pages that watch a run end."""
     return map_cache.fetch(_fetch)
 
 
-def current_map() -> ServedContents:
-    """The row that `cached_head` describes, with its bytes."""
-    head = cached_head()
-    served = map_cache.bytes_of(head)
-    if served is None:
-        # It may have been rendered again meanwhile: so it is fetched together with the head.
-        served = map_cache.fetch(lambda: _fetch(whole=True)).served
-        map_cache.keep_bytes(served)
-    return served
-
-
-def _fetch(*, whole: bool = False) -> tuple[ServedContents, str]:
-    """The source's row and its open run, in one query; without the bytes unless `whole`."""
+def _fetch() -> tuple[ServedContents, str]:
+    """The source's row and its open run, in one query."""
     key = configured_source().key
     open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=OuterRef("pk"))
     rows = ServedContents.objects.annotate(open_run=Subquery(open_run.values("status")[:1]))
-    if not whole:
-        rows = rows.defer("body_gzip")
     served = rows.filter(pk=key).first()
     if served is None or _is_overdue(served):
         if served is None:

@@ -67,7 +67,7 @@ _PROBLEMS = {404: schemas.Problem, 422: schemas.Problem}
 )
 def contents(request: HttpRequest) -> HttpResponse:
     """The rendered bytes, as they are."""
-    served = read_map.current_map()
+    served = read_map.cached_map().served
     # From `META`: `request.headers` copies all of them first, a tenth of what this answer costs.
     zipped = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
     response = HttpResponse(
@@ -100,7 +100,7 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
     )
     if row is None:
         raise HttpError(404, "No such directory; /api/v1/contents lists those that there are.")
-    served = read_map.cached_head().served
+    served = read_map.cached_map().served
     judgement = judgement_of(row)
     return {
         "directory": row.directory,

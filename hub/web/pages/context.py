@@ -14,12 +14,12 @@ def page_context() -> dict[str, Any]:
     `freshness` and `running` are for includes/freshness.html, `source` is where the contents come
     from, and `known` says that a snapshot is there: without one, contents are unknown.
     """
-    glance = read_map.cached_head()
+    current = read_map.cached_map()
     return {
-        "freshness": read_map.freshness(glance.served),
-        "running": glance.running,
+        "freshness": read_map.freshness(current.served),
+        "running": current.running,
         "source": configured_source(),
-        "known": glance.served.snapshot_id is not None,
+        "known": current.served.snapshot_id is not None,
     }
 
 

@@ -33,7 +33,7 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
     exporter = _exporters().filter(slug=slug).first()
     if exporter is None:
         raise Http404("No exporter of the catalogue has this slug.")
-    badges = _badges(exporter, known=read_map.cached_head().served.snapshot_id is not None)
+    badges = _badges(exporter, known=read_map.cached_map().served.snapshot_id is not None)
     words = "; ".join(badge.words for badge in badges)
     context = {
         "words": one_line(f"{exporter.title} on Exporter Hub. {words}"),
@@ -71,7 +71,7 @@ def logo(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def llms(request: HttpRequest) -> HttpResponse:
     """What the hub is and holds, in Markdown, for language models (https://llmstxt.org)."""
-    served = read_map.cached_head().served
+    served = read_map.cached_map().served
     exporters = [
         {
             "title": markdown(exporter.title),

@@ -28,7 +28,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
     """How the hub is, for people."""
     now = timezone.now()
     plan = schedule.plan(now)
-    served = read_map.fetch_head().served
+    served = read_map.fetch_map().served
     runs = list(status.runs()[:_RUNS])
     return render(
         request,
