@@ -15,8 +15,6 @@ from hub.models import ContentTree, Exporter, ExporterContents, GitHubToken, Ref
 from hub.models.choices import Outcome, Resource, TokenState
 from hub.runs.schedule import plan
 
-_SOURCE = ("repository", "branch", "path", "demo")
-
 
 def runs() -> QuerySet[RefreshRun]:
     """The source's runs, newest first, each with the counts of its lookups."""
@@ -94,6 +92,7 @@ def describe() -> dict[str, Any]:
     last_run = next((run for run in newest if not run.is_open), None)
     tokens = GitHubToken.objects.exclude(state=TokenState.INVALID)
     left = [q.left(timezone.now()) for token in tokens if (q := token.quota(Resource.CORE))]
+    shown = ("repository", "branch", "path", "demo")
     return {
         "state": fresh.state,
         "reason": fresh.reason or None,
@@ -101,7 +100,7 @@ def describe() -> dict[str, Any]:
         "as_of": fresh.as_of,
         "age_seconds": fresh.age_seconds,
         "run": served.snapshot_id,
-        "source": {name: getattr(source, name) for name in _SOURCE},
+        "source": {name: getattr(source, name) for name in shown},
         "directories": contents.count(),
         "stale_directories": contents.exclude(stale="").count(),
         "exporters": Exporter.objects.count(),

@@ -39,14 +39,10 @@ class Alerts:
     template: bool = False
     alerts: list[Alert] = field(default_factory=list)
     findings: Findings = field(default_factory=lambda: Findings(About.ALERTS))
-    form: AlertsForm | None = None
+    form: AlertsForm | None = None  # the first; a file that has several is as good as it
     rules: int = 0
     budget: promql.Budget = field(default_factory=promql.Budget)
     seen: set[tuple[str, ...]] = field(default_factory=set)
-
-    def found(self, form: AlertsForm) -> None:
-        """Note the form; a file that has several is as good as the first."""
-        self.form = self.form or form
 
 
 def find_alerts(documents: list[Any], effort: Effort, *, template: bool = False) -> Alerts:
@@ -79,35 +75,35 @@ def _read_list(found: Alerts, document: list[Any]) -> None:
     items = list(dicts_in(document))
     rules = [item for item in items if "alert" in item]
     if any("rules" in item for item in items):
-        found.found(AlertsForm.FRAGMENT)
+        found.form = found.form or AlertsForm.FRAGMENT
         _read_groups(found, items)
     elif rules:
-        found.found(AlertsForm.FRAGMENT)
+        found.form = found.form or AlertsForm.FRAGMENT
         _read_rules(found, rules)
 
 
 def _read_mapping(found: Alerts, document: LineDict) -> None:
     kind = document.text("kind")
     if kind in RULE_RESOURCES:
-        found.found(AlertsForm.RESOURCE)
+        found.form = found.form or AlertsForm.RESOURCE
         _read_groups(found, document.child("spec").get("groups"))
     elif kind == "ConfigMap":
         for _, text, line in embedded_files(document):
             if "alert" in text:
                 _read_embedded(found, text, line)
     elif isinstance(document.get("groups"), list):
-        found.found(AlertsForm.GROUPS)
+        found.form = found.form or AlertsForm.GROUPS
         _refuse_unknown(found, document, {"groups"}, "the file")
         _read_groups(found, document["groups"])
     elif "alert" in document:
-        found.found(AlertsForm.FRAGMENT)
+        found.form = found.form or AlertsForm.FRAGMENT
         _read_rules(found, [document])
     elif isinstance(document.get("rules"), list):
-        found.found(AlertsForm.FRAGMENT)
+        found.form = found.form or AlertsForm.FRAGMENT
         _read_groups(found, [document])
     else:
         for rules in _nested_rules(document):
-            found.found(AlertsForm.NESTED)
+            found.form = found.form or AlertsForm.NESTED
             _read_rules(found, rules)
 
 
@@ -122,7 +118,7 @@ def _read_embedded(found: Alerts, text: str, line: int) -> None:
     found.rules = inner.rules
     if not inner.alerts:
         return
-    found.found(AlertsForm.RESOURCE)
+    found.form = found.form or AlertsForm.RESOURCE
     found.alerts += [replace(alert, line=alert.line + line) for alert in inner.alerts]
     for finding in inner.findings:
         found.findings.add(finding.level, finding.line + line, finding.reason)

@@ -17,10 +17,8 @@ from hub.content.rules.report import About, Dashboard, Finding, Findings, Level,
 from hub.content.rules.values import LineDict, dicts_in, embedded_files, resources, text_of
 
 # Panels that show something without asking a data source.
-_ASK_NOTHING = {
-    *("alertlist", "annolist", "canvas", "dashlist", "debug", "gettingstarted", "news"),
-    *("pluginlist", "row", "text", "welcome"),
-}
+_ASK_NOTHING = {"alertlist", "annolist", "canvas", "dashlist", "debug", "gettingstarted", "news"}
+_ASK_NOTHING |= {"pluginlist", "row", "text", "welcome"}
 # Any of these beside `panels` or `rows` makes it Grafana's; other tools have panels too.
 _MARKS = {"schemaVersion", "templating", "timepicker", "annotations", "gnetId", "__requires"}
 _MOST_DASHBOARDS = 100
@@ -177,12 +175,9 @@ def _classic(found: Dashboards, items: Any, row: str, depth: int) -> Iterator[_F
             if depth < _DEEPEST_ROW:
                 yield from _classic(found, item.get("panels"), row, depth + 1)
             continue
-        yield _Found(
-            Panel(_title(item), kind[:60], row),
-            item,
-            tuple(found.items_in(item.get("targets"))),
-            library=isinstance(item.get("libraryPanel"), LineDict),
-        )
+        targets = tuple(found.items_in(item.get("targets")))
+        library = isinstance(item.get("libraryPanel"), LineDict)
+        yield _Found(Panel(_title(item), kind[:60], row), item, targets, library)
 
 
 def _elements(found: Dashboards, elements: LineDict) -> Iterator[_Found]:
@@ -192,12 +187,9 @@ def _elements(found: Dashboards, elements: LineDict) -> Iterator[_Found]:
         queries = found.items_in(spec.child("data").child("spec").get("queries"))
         viz = spec.child("vizConfig")
         kind = viz.text("group") or viz.text("kind")
-        yield _Found(
-            Panel(_title(spec), kind[:60]),
-            element,
-            tuple(query.child("spec").child("query").child("spec") for query in queries),
-            library=element.text("kind") == "LibraryPanel",
-        )
+        targets = tuple(query.child("spec").child("query").child("spec") for query in queries)
+        library = element.text("kind") == "LibraryPanel"
+        yield _Found(Panel(_title(spec), kind[:60]), element, targets, library)
 
 
 def _datasources(model: LineDict, panels: list[_Found]) -> tuple[str, ...]:

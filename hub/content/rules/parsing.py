@@ -126,10 +126,8 @@ def parse(data: bytes, effort: Effort | None = None) -> Parsed:
 
 def too_large(size: int) -> str:
     """The reason for not reading a file of `size` bytes."""
-    return (
-        f"too large to be judged: {size / 1024 / 1024:.1f} MB, "
-        f"the limit is {LARGEST_FILE // 1024 // 1024} MB"
-    )
+    limit = LARGEST_FILE // 1024 // 1024
+    return f"too large to be judged: {size / 1024 / 1024:.1f} MB, the limit is {limit} MB"
 
 
 def needs_helm(text: str) -> bool:
@@ -155,8 +153,7 @@ def _decode(data: bytes, findings: Findings) -> str:
             text = data.decode()
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
-            byte = data[error.start]
-            findings.error(line, f"not UTF-8: byte 0x{byte:02x}; save it as UTF-8")
+            findings.error(line, f"not UTF-8: byte 0x{data[error.start]:02x}; save it as UTF-8")
             text = data.decode(errors="replace")
     if "\r" in text:
         findings.note(_line_at(text, text.index("\r")), "Windows line ends (CR LF)")
@@ -349,7 +346,7 @@ class _YAML(yaml.CSafeLoader):
         own, first = LineDict(), dict[Any, int]()
         for key_node, value_node in node.value:
             if key_node.tag == _MERGE:
-                self._merge(mapping, value_node)
+                self._merge(mapping, node, value_node)
                 continue
             key, line = self.construct_object(key_node), key_node.start_mark.line + 1
             if not isinstance(key, Hashable):
@@ -362,9 +359,9 @@ class _YAML(yaml.CSafeLoader):
         mapping.merge(own)
         return mapping
 
-    def _merge(self, mapping: LineDict, node: Any) -> None:
+    def _merge(self, mapping: LineDict, node: Any, value: Any) -> None:
         """Add what a merge key names; of equal keys, the first named mapping's wins."""
-        for part in reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]:
+        for part in reversed(value.value) if isinstance(value, yaml.SequenceNode) else [value]:
             merged = self.construct_object(part)
             if not isinstance(merged, LineDict):
                 raise _refusal("a merge key (<<) takes mappings only", part)

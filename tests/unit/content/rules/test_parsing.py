@@ -89,6 +89,7 @@ def test_merged_keys_do_not_win_and_are_no_repetition(text: str, merged: dict[st
         (b"a: 1\nb: 2\na: 3\n", "warning", 3, "the key 'a' stands twice (first on line 1)"),
         (b"? [a]\n: b\n", "error", 1, "not valid YAML: a mapping or list as a key"),
         (b"x: y\na: &a [*a]\n", "error", 2, "not valid YAML: found unconstructable recursive"),
+        (b"x: y\na: &a {<<: *a}\n", "error", 2, "not valid YAML: found unconstructable recursive"),
         (b"x: 1\na: {<<: y}\n", "error", 2, "not valid YAML: a merge key (<<) takes mappings"),
         (b"x: &x 1\na: *x\n", "note", 2, "uses a YAML alias (*x)"),
         (b"a: b\nc: d", "note", 2, "the last line has no end"),
