@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from hub.admin.facts import may_refresh_facts, refresh_facts
-from hub.admin.refresh import may_refresh, refresh
+from hub.admin.runs import may_refresh, refresh
 from hub.catalogue import logos
 from hub.catalogue.add_by_repository import NotRegistered, register
 from hub.catalogue.apply_import import NotApplied, apply, plan_import

@@ -16,26 +16,13 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
 from hub.admin.edits import edit_link
-from hub.admin.refresh import may_refresh, refresh
+from hub.admin.runs import ReadOnly, RunAdmin, may_refresh, refresh
 from hub.content import status
 from hub.content.content_files import files_of, judgement_of, with_trees
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import configured_source
 from hub.models import DirectoryOwner, Exporter, ExporterContents, Lookup, RefreshRun
 from hub.models.choices import RunStatus
-
-
-class ReadOnly:
-    """No adding, changing or deleting by hand."""
-
-    def has_add_permission(self, *_: Any) -> bool:
-        return False
-
-    def has_change_permission(self, *_: Any) -> bool:
-        return False
-
-    def has_delete_permission(self, *_: Any) -> bool:
-        return False
 
 
 class LookupInline(ReadOnly, admin.TabularInline[Lookup, RefreshRun]):
@@ -48,16 +35,14 @@ class LookupInline(ReadOnly, admin.TabularInline[Lookup, RefreshRun]):
 
 
 @admin.register(RefreshRun)
-class RefreshRunAdmin(ReadOnly, admin.ModelAdmin[RefreshRun]):
+class RefreshRunAdmin(RunAdmin[RefreshRun]):
     """The runs. The page's button starts one; a held one can be published all the same."""
 
     change_list_template = "admin/hub/refreshrun/change_list.html"
     list_display = (
         *("number", "status", "reason", "trigger", "requested_by", "started_at", "duration"),
-        *("directories", "progress", "failures"),
+        *("directories", "progress", "failed"),
     )
-    list_filter = ["status", "trigger"]
-    date_hierarchy = "started_at"
     inlines = [LookupInline]
     actions = ["publish_held"]
 
@@ -92,22 +77,6 @@ class RefreshRunAdmin(ReadOnly, admin.ModelAdmin[RefreshRun]):
             refresh(request, shrink_accepted=True)
         else:
             self.message_user(request, "None of the chosen runs is held back.", "warning")
-
-    @admin.display(description="run", ordering="pk")
-    def number(self, run: RefreshRun) -> int:
-        return run.pk
-
-    @admin.display(description="took")
-    def duration(self, run: RefreshRun) -> str:
-        return f"{run.seconds:.1f} s"
-
-    @admin.display(description="looked up")
-    def progress(self, run: Any) -> str:
-        return f"{run.looked_up} of {run.to_look_up}"
-
-    @admin.display(description="failed")
-    def failures(self, run: Any) -> int:
-        return int(run.failed)
 
 
 class OwnerForm(forms.ModelForm[ExporterContents]):

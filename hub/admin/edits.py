@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from hub.admin.refresh import run_link
+from hub.admin.runs import run_link
 from hub.content import editing
 from hub.github.source import configured_source
 from hub.models import ContentEdit, EditAction, EditState

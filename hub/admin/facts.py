@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
-from hub.admin.contents import ReadOnly
-from hub.admin.refresh import report_start, run_link
+from hub.admin.runs import ReadOnly, RunAdmin, report_start, run_link
 from hub.facts.runs import start_run
-from hub.models import FactsLookup, FactsRun, Outcome, RunTrigger
+from hub.models import FactsLookup, FactsRun, RunTrigger
 
 
 def may_refresh_facts(request: HttpRequest) -> bool:
@@ -39,46 +37,19 @@ class FactsLookupInline(ReadOnly, admin.TabularInline[FactsLookup, FactsRun]):
 
 
 @admin.register(FactsRun)
-class FactsRunAdmin(ReadOnly, admin.ModelAdmin[FactsRun]):
+class FactsRunAdmin(RunAdmin[FactsRun]):
     """The runs, newest first. One is started for chosen exporters in the list of exporters."""
 
     list_display = ["number", "status", "progress", "changed", "failed", "requests", "started_at"]
     list_display += ["duration", "reason", "trigger", "requested_by"]
-    list_filter = ["status", "trigger"]
-    date_hierarchy = "started_at"
     inlines = [FactsLookupInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FactsRun]:
-        failed = Q(lookups__outcome__in=[Outcome.FAILED, Outcome.MISSING])
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("requested_by")
-            .annotate(
-                to_look_up=Count("lookups"),
-                looked_up=Count("lookups", filter=~Q(lookups__outcome=Outcome.PENDING)),
-                changes=Count("lookups", filter=Q(lookups__changed=True)),
-                failures=Count("lookups", filter=failed),
-                asked=Coalesce(Sum(F("lookups__requests")), 0),
-            )
-        )
-
-    @admin.display(description="run", ordering="pk")
-    def number(self, run: FactsRun) -> int:
-        return run.pk
-
-    def duration(self, run: FactsRun) -> str:
-        return f"{run.seconds:.1f} s"
-
-    @admin.display(description="exporters")
-    def progress(self, run: Any) -> str:
-        return f"{run.looked_up} of {run.to_look_up}"
+        runs = FactsRun.objects.counted().select_related("requested_by")
+        return runs.annotate(changes=Count("lookups", filter=Q(lookups__changed=True)))
 
     def changed(self, run: Any) -> Any:
         return run.changes
 
-    def failed(self, run: Any) -> Any:
-        return run.failures
-
     def requests(self, run: Any) -> Any:
-        return run.asked  # those with a free 304 included
+        return run.lookup_requests  # those with a free 304 included

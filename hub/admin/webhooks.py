@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from hub.admin.contents import ReadOnly
+from hub.admin.runs import ReadOnly
 from hub.models import WebhookDelivery
 
 

@@ -17,17 +17,11 @@ def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
             reports[sha] = FileReport.from_json(report)
         else:
             outdated.append(sha)
-    if outdated:
-        for blob in ContentBlob.objects.filter(sha__in=outdated).iterator(chunk_size=10):
-            reports[blob.sha] = _judge_again(blob)
+    for blob in ContentBlob.objects.filter(sha__in=outdated).iterator(chunk_size=10):
+        reports[blob.sha] = judge(bytes(blob.data))
+        blob.report, blob.rules = reports[blob.sha].as_json(), RULES_VERSION
+        blob.save(update_fields=["report", "rules"])
     return reports
-
-
-def _judge_again(blob: ContentBlob) -> FileReport:
-    report = judge(bytes(blob.data))
-    blob.report, blob.rules = report.as_json(), RULES_VERSION
-    blob.save(update_fields=["report", "rules"])
-    return report
 
 
 def bytes_of(sha: str) -> bytes | None:

@@ -4,27 +4,21 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Func, JSONField, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery, Value
 from django.utils import timezone
 
 from hub.content.map import read_map
 from hub.content.rules.report import Level
 from hub.github.source import configured_source
 from hub.models import ContentTree, Exporter, ExporterContents, GitHubToken, RefreshRun
-from hub.models.choices import Outcome, Resource, TokenState
+from hub.models.choices import Resource, TokenState
 from hub.runs.schedule import plan
 
 
 def runs() -> QuerySet[RefreshRun]:
     """The source's runs, newest first, each with the counts of its lookups."""
-    counted = RefreshRun.objects.filter(source=configured_source().key).annotate(
-        to_look_up=Count("lookups"),
-        looked_up=Count("lookups", filter=~Q(lookups__outcome=Outcome.PENDING)),
-        requests_asked=F("requests") + Coalesce(Sum("lookups__requests"), 0),
-        failed=Count("lookups", filter=Q(lookups__outcome__in=[Outcome.FAILED, Outcome.MISSING])),
-    )
-    return counted.order_by("-pk")  # a grouped query forgets the model's own order
+    runs = RefreshRun.objects.filter(source=configured_source().key).counted()
+    return runs.annotate(requests_asked=F("requests") + F("lookup_requests"))
 
 
 def describe_run(run: RefreshRun) -> dict[str, Any]:

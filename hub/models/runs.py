@@ -4,7 +4,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from hub.models.choices import Outcome, Reason, RunStatus, RunTrigger
@@ -20,6 +21,17 @@ class RunQuerySet(models.QuerySet[R]):
     def open(self) -> Self:
         """Those that have not ended."""
         return self.filter(finished_at__isnull=True)
+
+    def counted(self) -> Self:
+        """Newest first, each with the counts of its lookups."""
+        failed = Q(lookups__outcome__in=[Outcome.FAILED, Outcome.MISSING])
+        counted = self.annotate(
+            to_look_up=Count("lookups"),
+            looked_up=Count("lookups", filter=~Q(lookups__outcome=Outcome.PENDING)),
+            failed=Count("lookups", filter=failed),
+            lookup_requests=Coalesce(Sum("lookups__requests"), 0),
+        )
+        return counted.order_by("-pk")  # a grouped query forgets the model's own order
 
 
 class Run(models.Model):

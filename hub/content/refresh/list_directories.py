@@ -195,7 +195,13 @@ def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> No
         run.status = RunStatus.LOOKING_UP
         run.save()
         newest = Snapshot.objects.filter(source=run.source).first()
-        if newest is not None and not run.full and _is_current(newest, listing):
+        if (
+            newest is not None
+            and newest.complete
+            and newest.contents_sha == listing.contents_sha
+            and newest.rules == RULES_VERSION
+            and not run.full
+        ):
             confirm_unchanged(run, newest)
             return
         unknown = _unknown_directories(run, newest, listing.directories)
@@ -218,15 +224,6 @@ def _store(listing: Listing) -> None:
             unique_fields=["token", "source"],
             update_fields=["etag", "tree_sha"],
         )
-
-
-def _is_current(newest: Snapshot, listing: Listing) -> bool:
-    """Whether the snapshot is all that there is to publish of the listing."""
-    return (
-        newest.complete
-        and newest.contents_sha == listing.contents_sha
-        and newest.rules == RULES_VERSION
-    )
 
 
 def _unknown_directories(

@@ -49,10 +49,7 @@ def publish(run_id: int) -> None:
         served = locked_map(run.source)
         rows = read_rows(run.source)
         plan = _plan(run, newest, rows, served.as_of)
-        refusal = _refusal(run, plan)
-        if refusal:
-            status = RunStatus.HELD if refusal == Reason.SHRUNK else RunStatus.FAILED
-            refresh_runs.end(run, status, refusal, _refusal_detail(plan, len(rows)))
+        if _is_refused(run, plan, len(rows)):
             return
         new_rows = _write(run.source, plan, rows)
         if newest is not None:
@@ -119,20 +116,17 @@ def _flags(text: str) -> tuple[Flags, Flags]:
     )
 
 
-def _refusal(run: RefreshRun, plan: Plan) -> Reason | None:
-    """Why the plan may not be published."""
+def _is_refused(run: RefreshRun, plan: Plan, before: int) -> bool:
+    """Whether the plan may not be published; the run has then ended with the reason."""
     if plan.all_failed:
         reasons = {entry.stale for entry in plan.entries.values()}
-        return Reason(reasons.pop()) if len(reasons) == 1 else Reason.ALL_FAILED
-    if plan.shrunk and not run.shrink_accepted:
-        return Reason.SHRUNK
-    return None
-
-
-def _refusal_detail(plan: Plan, before: int) -> str:
-    if plan.all_failed:
-        return f"none of {len(plan.entries)} directories could be looked up"
-    return f"{len(plan.entries)} directories are left of {before}"
+        reason = Reason(reasons.pop()) if len(reasons) == 1 else Reason.ALL_FAILED
+        detail = f"none of {len(plan.entries)} directories could be looked up"
+        refresh_runs.end(run, RunStatus.FAILED, reason, detail)
+    elif plan.shrunk and not run.shrink_accepted:
+        detail = f"{len(plan.entries)} directories are left of {before}"
+        refresh_runs.end(run, RunStatus.HELD, Reason.SHRUNK, detail)
+    return not run.is_open
 
 
 def _write(source_key: str, plan: Plan, rows: Mapping[str, Row]) -> dict[str, Row]:

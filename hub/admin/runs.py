@@ -1,16 +1,52 @@
-"""Starting runs from the admin, and the messages about it."""
+"""What the admin shows of every run; starting runs, and the messages about it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from hub.content.runs import start_run
-from hub.models import RunTrigger
+from hub.models import Run, RunTrigger
+
+R = TypeVar("R", bound=Run)
+
+
+class ReadOnly:
+    """No adding, changing or deleting by hand."""
+
+    def has_add_permission(self, *_: Any) -> bool:
+        return False
+
+    def has_change_permission(self, *_: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, *_: Any) -> bool:
+        return False
+
+
+class RunAdmin(ReadOnly, admin.ModelAdmin[R]):
+    """Runs with the counts of their lookups (`RunQuerySet.counted`)."""
+
+    list_filter = ["status", "trigger"]
+    date_hierarchy = "started_at"
+
+    @admin.display(description="run", ordering="pk")
+    def number(self, run: R) -> Any:
+        return run.pk
+
+    def duration(self, run: R) -> str:
+        return f"{run.seconds:.1f} s"
+
+    @admin.display(description="looked up")
+    def progress(self, run: Any) -> str:
+        return f"{run.looked_up} of {run.to_look_up}"
+
+    def failed(self, run: Any) -> Any:
+        return run.failed
 
 
 def may_refresh(request: HttpRequest) -> bool:
