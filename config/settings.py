@@ -172,7 +172,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # somebody else behind the same address tries.
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # who signed in when is in the user's own row
-AXES_ENABLE_ADMIN = False  # `hub.admin.logins` shows less, and nothing that could be edited
+AXES_ENABLE_ADMIN = False  # `hub.admin.access` shows less, and nothing that could be edited
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "hub.accounts.login_throttle.address_of"
 AXES_USERNAME_CALLABLE = "hub.accounts.login_throttle.name_of"

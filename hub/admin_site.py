@@ -1,7 +1,4 @@
-"""The admin site in the hub's name.
-
-It is outside `hub.admin`, whose modules register with it as they are imported.
-"""
+"""The admin site in the hub's name, apart from `hub.admin`, whose modules register with it."""
 
 from collections.abc import Callable
 from functools import wraps

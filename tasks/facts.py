@@ -11,7 +11,7 @@ from hub.facts import lookup, runs
 from hub.facts.runs import facts_runs
 from hub.models import Reason, RunTrigger
 from hub.runs.schedule import FACTS_TASK
-from tasks.retrying import WHILE_POSTGRES_RESTARTS
+from tasks import WHILE_POSTGRES_RESTARTS
 
 
 @shared_task(name=FACTS_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)

@@ -8,7 +8,7 @@ from hub.content.runs import refresh_runs
 from hub.facts import runs as facts
 from hub.runs.schedule import HOUSEKEEPING_TASK
 from hub.web.webhooks.deliveries import prune
-from tasks.retrying import WHILE_POSTGRES_RESTARTS
+from tasks import WHILE_POSTGRES_RESTARTS
 
 
 @shared_task(name=HOUSEKEEPING_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)

@@ -15,7 +15,7 @@ from hub.content.runs import refresh_runs, start_first_run, start_run
 from hub.facts.runs import start_run_for
 from hub.models import Exporter, Reason, RunTrigger
 from hub.runs.schedule import REFRESH_TASK
-from tasks.retrying import WHILE_POSTGRES_RESTARTS
+from tasks import WHILE_POSTGRES_RESTARTS
 
 logger = logging.getLogger(__name__)
 

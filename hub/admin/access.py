@@ -1,15 +1,19 @@
-"""GitHub tokens: encrypted at rest, shown masked, checked with GitHub before they are saved."""
+"""Access: GitHub tokens, which are checked before they are saved; failed sign-ins; deliveries."""
 
+from datetime import datetime
 from typing import Any
 
+from axes.models import AccessAttempt
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from hub.accounts.login_throttle import end_of_lock
+from hub.admin.runs import ReadOnly
 from hub.github.client import shared_client
 from hub.github.errors import BadToken, GitHubError
-from hub.models import GitHubToken, Resource, TokenState
+from hub.models import GitHubToken, Resource, TokenState, WebhookDelivery
 from hub.models.access import quota_fields
 
 _QUOTAS = [name for resource in Resource for name in quota_fields(resource)]
@@ -89,3 +93,31 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
             obj.core_reset_at = quota.reset_at
             obj.graphql_limit = obj.graphql_remaining = obj.graphql_reset_at = None
         super().save_model(request, obj, form, change)
+
+
+@admin.register(AccessAttempt)
+class FailedSignInAdmin(ReadOnly, admin.ModelAdmin[AccessAttempt]):
+    """The failures that count at the moment. Deleting them unlocks; nothing else can be done."""
+
+    list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "locked"]
+    search_fields = ["username", "ip_address"]
+    has_delete_permission = admin.ModelAdmin.has_delete_permission
+    fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent")
+    readonly_fields = fields
+
+    @admin.display(description="locked until")
+    def locked(self, attempt: AccessAttempt) -> datetime | None:
+        """When the name may be tried again from that address, by whatever program."""
+        alike = AccessAttempt.objects.filter(
+            username=attempt.username, ip_address=attempt.ip_address
+        )
+        return end_of_lock(alike)
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnly, admin.ModelAdmin[WebhookDelivery]):
+    """The deliveries, newest first: the ping shows that the webhook is set up."""
+
+    list_display = ["event", "action", "received_at"]
+    list_filter = ["event", "action"]
+    date_hierarchy = "received_at"

@@ -73,13 +73,11 @@ def narrow(entries: Iterable[Entry], query: CatalogueQuery, *, without: str = ""
     return [
         entry
         for entry in entries
-        if all(_passes(group, values, entry) for group, values in filters)
+        if all(
+            (any if group.any_of else all)(group.holds(entry, value) for value in values)
+            for group, values in filters
+        )
     ]
-
-
-def _passes(group: _Group, values: Sequence[str], entry: Entry) -> bool:
-    holds = (group.holds(entry, value) for value in values)
-    return any(holds) if group.any_of else all(holds)
 
 
 def facets(entries: Sequence[Entry], query: CatalogueQuery) -> list[Facet]:

@@ -6,8 +6,10 @@ than its absence would.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
+
+from django.http import QueryDict
 
 from hub.content.kinds import LETTERS
 from hub.names.search_terms import clean
@@ -21,13 +23,6 @@ SORTS = {
 }
 _LONGEST_CATEGORY = 60
 _MOST_CATEGORIES = 30  # chosen at once; each is a link of its own on the page
-
-
-class Parameters(Protocol):
-    """The parameters of an address: Django's `QueryDict` is one."""
-
-    def getlist(self, key: str) -> list[str]:
-        """All values of a parameter, in order."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ class CatalogueQuery:
         return replace(self, page=page)
 
 
-def parse_query(parameters: Parameters) -> tuple[CatalogueQuery, list[str]]:
+def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
     """What an address asks for, and what of it means nothing and was left out, in words.
 
     Parameters that are not the catalogue's own and empty ones are left out silently.

@@ -1,11 +1,9 @@
 """Deleting what the contents' history and old listings no longer need."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from hub.models import ListingETag, RefreshRun, ServedContents, Snapshot, TreeListing
@@ -26,14 +24,13 @@ def prune() -> None:
 def _prune_listings() -> None:
     """Each push leaves a listing of thousands of names. One that is needed again is fetched."""
     before = timezone.now() - _LISTING_KEPT
-    needed = {
-        *ListingETag.objects.values_list("tree_sha", flat=True),
-        *_shas(Snapshot.objects.filter(pk__in=ServedContents.objects.values("snapshot"))),
-        *_shas(RefreshRun.objects.filter(started_at__gte=before)),
-    }
-    TreeListing.objects.filter(learned_at__lt=before).exclude(pk__in=needed).delete()
-
-
-def _shas(rows: QuerySet[Any]) -> Iterator[str]:
-    for root_sha, contents_sha in rows.values_list("root_sha", "contents_sha"):
-        yield from (root_sha, contents_sha)
+    served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
+    runs = RefreshRun.objects.filter(Q(started_at__gte=before) | Q(pk__in=served))
+    needed = (
+        ListingETag.objects.values("tree_sha"),
+        *map(runs.values, ("root_sha", "contents_sha")),
+    )
+    old = TreeListing.objects.filter(learned_at__lt=before)
+    for shas in needed:
+        old = old.exclude(pk__in=shas)
+    old.delete()

@@ -1,8 +1,6 @@
-"""Beat's scheduler: django-celery-beat's, which a clock that is set back does not silence.
+"""Beat's scheduler: django-celery-beat's, which tolerates a clock that is set back.
 
-A machine may start with a clock that is ahead, until it has asked a time server. What beat sent
-until then stands in memory and in Postgres with times that are yet to come, and beat would send
-nothing before them.
+A clock may be ahead until a time server corrects it; beat would then wait for the times it noted.
 """
 
 import time

@@ -19,10 +19,7 @@ def is_away(fault: BaseException | None) -> bool:
 
 
 class OneLineWhilePostgresIsAway(logging.Filter):
-    """Puts the cause into the line and takes the traceback out: it would tell the same each time.
-
-    Beat alone looks every five seconds.
-    """
+    """Puts the cause into the line and removes the traceback, which is the same each time."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: no record is dropped."""

@@ -78,9 +78,8 @@ class Plan:
 
 def plan(now: datetime) -> Plan:
     """The schedule at `now`, with one query."""
-    entries = {
-        entry.task: entry for entry in _enabled(REFRESH_TASK, HOUSEKEEPING_TASK).order_by("-pk")
-    }
+    enabled = _enabled(REFRESH_TASK, HOUSEKEEPING_TASK).order_by("-pk")
+    entries = {entry.task: entry for entry in enabled}
     refresh, housekeeping = entries.get(REFRESH_TASK), entries.get(HOUSEKEEPING_TASK)
     return Plan(
         now + _remaining(refresh, _last_sent(refresh)) if refresh else None,

@@ -1,7 +1,4 @@
-"""Light, dark, or as the reader's system has it: a cookie that the server reads.
-
-So the first byte of a page knows, and nothing flashes.
-"""
+"""Light, dark, or the system's theme: a cookie that the server reads, so that no page flashes."""
 
 from typing import Any
 

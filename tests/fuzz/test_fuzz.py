@@ -16,7 +16,7 @@ from requests.auth import AuthBase
 
 from hub.models import FactsRun, RefreshRun
 from hub.ops.local.ports import free_port
-from hub.web.webhooks.signature import sign
+from hub.web.webhooks.views import sign
 from tests.common import sample
 from tests.common.processes import Process, web
 from tests.common.waiting import wait_until

@@ -14,7 +14,7 @@ from django.db import connection
 from hub.models import Outcome
 from hub.ops.local.ports import free_port
 from hub.ops.local.postgres import EmbeddedPostgres
-from hub.web.webhooks.signature import sign
+from hub.web.webhooks.views import sign
 from tasks.facts import lookup_facts
 from tasks.refresh import lookup_directory
 from tests.common.processes import ROOT

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 
 from hub.ops.local.ports import free_port
 from hub.web.middleware import AT_ONCE
-from hub.web.webhooks.signature import sign
+from hub.web.webhooks.views import sign
 from tests.common.catalogue import fill_catalogue
 from tests.common.processes import web
 from tests.common.waiting import wait_until

@@ -23,7 +23,7 @@ from hub.models import (
     WebhookDelivery,
 )
 from hub.web.webhooks.deliveries import prune
-from hub.web.webhooks.signature import sign
+from hub.web.webhooks.views import sign
 from tests.common import contents
 from tests.common.processes import frozen
 from tests.common.waiting import wait_until

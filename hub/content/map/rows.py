@@ -1,7 +1,7 @@
 """The map as rows: what it says of each directory."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hub.content.kinds import KINDS
 from hub.models import ExporterContents
@@ -51,23 +51,19 @@ def write_rows(source_key: str, rows: dict[str, Row]) -> None:
     """Create or replace the rows of these directories."""
     ExporterContents.objects.bulk_create(
         (
-            ExporterContents(source=source_key, directory=name, **_columns(rows[name]))
-            for name in rows
+            ExporterContents(
+                source=source_key,
+                directory=directory,
+                exporter_id=exporter,
+                tree_sha=entry.tree_sha,
+                stale=entry.stale,
+                as_of=entry.as_of,
+                **dict(zip(_FLAGS, entry.present + entry.usable, strict=True)),
+            )
+            for directory, (exporter, entry) in rows.items()
         ),
         batch_size=1000,
         update_conflicts=True,
         unique_fields=["source", "directory"],
         update_fields=["exporter", "tree_sha", "stale", "as_of", *_FLAGS],
     )
-
-
-def _columns(row: Row) -> dict[str, Any]:
-    exporter, entry = row
-    flags = dict(zip(_FLAGS, entry.present + entry.usable, strict=True))
-    return {
-        "exporter_id": exporter,
-        "tree_sha": entry.tree_sha,
-        "stale": entry.stale,
-        "as_of": entry.as_of,
-        **flags,
-    }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.web.webhooks.signature import sign, verify
+from hub.web.webhooks.views import sign, verify
 
 # GitHub Docs, "Validating webhook deliveries", "Testing the webhook payload validation".
 SECRET = "It's a Secret to Everybody"
