@@ -309,7 +309,7 @@ CELERY_RESULT_BACKEND_ALWAYS_RETRY = True
 CELERY_RESULT_BACKEND_MAX_RETRIES = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# Web and commands must not hang while Redis is away: the run row is kept, housekeeping sends it again.
+# Web and commands must not hang while Redis is away: housekeeping sends the run's task later.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
 CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:Scheduler"
