@@ -129,7 +129,7 @@ PLANTS = {
             Change(
                 _PUBLISH,
                 "publish",
-                "refusal = _refusal(run, plan)",
+                "refusal = _refusal(run, plan, len(rows))",
                 "refusal, plan = None, Plan({}, False, False) if plan.all_failed else plan",
             ),
         ),

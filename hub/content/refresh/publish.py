@@ -49,7 +49,10 @@ def publish(run_id: int) -> None:
         served = locked_map(run.source)
         rows = read_rows(run.source)
         plan = _plan(run, newest, rows, served.as_of)
-        if _is_refused(run, plan, len(rows)):
+        refusal = _refusal(run, plan, len(rows))
+        if refusal:
+            status = RunStatus.HELD if refusal[0] == Reason.SHRUNK else RunStatus.FAILED
+            refresh_runs.end(run, status, *refusal)
             return
         new_rows = _write(run.source, plan, rows)
         if newest is not None:
@@ -116,17 +119,15 @@ def _flags(text: str) -> tuple[Flags, Flags]:
     )
 
 
-def _is_refused(run: RefreshRun, plan: Plan, before: int) -> bool:
-    """Whether the plan may not be published; the run has then ended with the reason."""
+def _refusal(run: RefreshRun, plan: Plan, before: int) -> tuple[Reason, str] | None:
+    """Why the plan may not be published, and the details."""
     if plan.all_failed:
         reasons = {entry.stale for entry in plan.entries.values()}
         reason = Reason(reasons.pop()) if len(reasons) == 1 else Reason.ALL_FAILED
-        detail = f"none of {len(plan.entries)} directories could be looked up"
-        refresh_runs.end(run, RunStatus.FAILED, reason, detail)
-    elif plan.shrunk and not run.shrink_accepted:
-        detail = f"{len(plan.entries)} directories are left of {before}"
-        refresh_runs.end(run, RunStatus.HELD, Reason.SHRUNK, detail)
-    return not run.is_open
+        return reason, f"none of {len(plan.entries)} directories could be looked up"
+    if plan.shrunk and not run.shrink_accepted:
+        return Reason.SHRUNK, f"{len(plan.entries)} directories are left of {before}"
+    return None
 
 
 def _write(source_key: str, plan: Plan, rows: Mapping[str, Row]) -> dict[str, Row]:
