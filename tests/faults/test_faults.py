@@ -15,6 +15,8 @@ from tests.faults.runner import on_stage, programme
 from tests.faults.stage import Stage
 
 _BREATH = 0.05  # seconds
+# Readers may just miss what a defect serves before the next publication replaces it.
+_TRIES = 3
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +44,16 @@ def test_the_checker_finds(name: str, stage: Stage) -> None:
     with on_stage(stage, breath=_BREATH) as suite:
         stage.plant(name)
         try:
-            injection = suite.inject(replace(kind, within=plant.within))
+            for _ in range(_TRIES):
+                injection = suite.inject(replace(kind, within=plant.within))
+                found = [
+                    f
+                    for f in injection.findings
+                    if f.verdict == plant.verdict and re.search(plant.says, f.what)
+                ]
+                if found:
+                    break
         finally:
             stage.plant("")
-    found = [
-        f
-        for f in injection.findings
-        if f.verdict == plant.verdict and re.search(plant.says, f.what)
-    ]
     assert found, injection.findings
     assert all(worker.runs for worker in stage.workers), "the next fault would meet half a hub"
