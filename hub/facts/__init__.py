@@ -1,1 +1,1 @@
-"""Facts of the exporters' repositories, asked of GitHub once a day: stars, README, releases."""
+"""Facts of the exporters' repositories, fetched from GitHub once a day: stars, README, releases."""

@@ -1,4 +1,4 @@
-"""Keeps tokens out of log lines, whoever wrote them."""
+"""Keeps tokens out of log lines, also those of libraries."""
 
 import logging
 import re
