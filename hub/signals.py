@@ -1,4 +1,4 @@
-"""What follows from a change of a row, whoever made it (admin, command or shell)."""
+"""What follows from a change of a row, made in the admin, by a command or in a shell."""
 
 from functools import partial
 from typing import Any

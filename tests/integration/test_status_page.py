@@ -134,7 +134,7 @@ def test_without_a_token_it_says_so(filled: Hub) -> None:
     GitHubToken.objects.all().delete()
     filled.refresh()
     text = page()
-    assert "There is no token: nothing is asked of GitHub" in text
+    assert "There is no token: no request goes to GitHub" in text
     assert "The contents are stale" in text
     assert "Add one in the admin" not in text
 

@@ -172,7 +172,7 @@ def test_other_triggers_join_without_more(hub: Hub) -> None:
 
 
 def test_the_lister_waits_for_whoever_notes_a_change(hub: Hub) -> None:
-    """A change that joined a waiting run is asked of GitHub after it, never before."""
+    """A change that joined a waiting run is listed after it, never before."""
     run = open_run(RunStatus.QUEUED)
     with transaction.atomic():
         assert not start_run(RunTrigger.WEBHOOK, follow_up=True).will_follow

@@ -56,7 +56,7 @@
       button.setAttribute("aria-pressed", String(button === chosen));
     }
     const body = new FormData(form, chosen);
-    // Kept alive: whoever goes on to another page at once has chosen it all the same.
+    // Kept alive: the choice counts even if the reader leaves the page at once.
     fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true })
       .catch(() => say("The theme could not be kept"));
   });
