@@ -11,7 +11,7 @@ from celery import Celery
 
 from bench.stage import REPOSITORY, Part, Stage
 
-WIDTH = 32  # threads of a worker, as `make run` starts it
+WIDTH = 50  # threads of a worker, as `make run` starts it
 _LEARNED = "hub_contenttree, hub_contentblob, hub_treelisting, hub_listingetag"
 _RUNS = (
     "hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_change, hub_servedcontents"

@@ -16,7 +16,7 @@ case "$role" in
     # glibc gives each few threads a heap of their own, which they leave full of holes.
     export MALLOC_ARENA_MAX=2
     # Nicer than the web: on one machine, readers come first.
-    exec nice -n 10 celery --app config worker --pool threads --concurrency "${HUB_WORKER_THREADS:-32}" \
+    exec nice -n 10 celery --app config worker --pool threads --concurrency "${HUB_WORKER_THREADS:-50}" \
       --queues hub,lookups --without-gossip --without-mingle --loglevel INFO
     ;;
   beat)

@@ -1,6 +1,6 @@
 """Which token to use, and what GitHub reports for each.
 
-Every answer of GitHub brings a newer quota: 32 threads would wait for one row if each were written,
+Every answer of GitHub brings a newer quota: 50 threads would wait for one row if each were written,
 so a process writes a quota once a second at most and remembers the newest until then.
 """
 

@@ -155,7 +155,7 @@ class _LocalHub:
         celery = [sys.executable, "-m", "celery", "--app=config", f"--workdir={ROOT}"]
         # glibc's heaps, one for each few threads, fragment; readers have priority over the worker.
         worker = ["/usr/bin/env", "MALLOC_ARENA_MAX=2", "nice", "-n", "10", *celery, "worker"]
-        worker += ["--pool=threads", "--concurrency=32", "--queues=hub,lookups", "--loglevel=INFO"]
+        worker += ["--pool=threads", "--concurrency=50", "--queues=hub,lookups", "--loglevel=INFO"]
         worker += ["--without-gossip", "--without-mingle", f"--hostname=worker-{port['hub']}@%h"]
         flower = [*celery, "flower", "--address=127.0.0.1", f"--port={port['Flower']}"]
         return [
