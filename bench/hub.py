@@ -80,7 +80,7 @@ class Hub:
     def start_run(self) -> int:
         """Start a run; runs above the number that is returned are newer than this call."""
         before = int(self.query("SELECT coalesce(max(id), 0) FROM hub_refreshrun")[0][0])
-        self._celery.send_task("tasks.refresh.start_scheduled_run", ignore_result=True)
+        self._celery.send_task("tasks.refresh.start_scheduled_refresh", ignore_result=True)
         return before
 
     def refresh(self, *, wanted: str) -> Refresh:

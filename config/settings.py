@@ -164,7 +164,7 @@ AUTHENTICATION_BACKENDS = [
 # By both together: a name alone would let a stranger lock out its owner, an address alone everyone
 # behind the same router.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_TRIES", 5, validate=_POSITIVE)
+AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_FAILURE_LIMIT", 5, validate=_POSITIVE)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_POSITIVE))
 # Tries while locked neither count nor lengthen it: the time that a person is told stays true.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -238,7 +238,7 @@ GITHUB_GRAPHQL_POINTS_PER_MINUTE = env.int(
 
 # --- Reading --------------------------------------------------------------------------------------
 # A web process keeps the map for so long before it asks Postgres for a newer one. 0: each request.
-COPY_SECONDS = env.float("HUB_COPY_SECONDS", 1.0, validate=validate.Range(0, 60))
+MAP_CACHE_SECONDS = env.float("HUB_MAP_CACHE_SECONDS", 1.0, validate=validate.Range(0, 60))
 # Pages that are the same for everyone are kept this long, or until the contents change: their
 # other facts (stars, releases, "12 minutes ago") may be so old. 0: rendered for each request.
 PAGE_CACHE_SECONDS = env.float("HUB_PAGE_CACHE_SECONDS", 10.0, validate=validate.Range(0, 300))
@@ -256,7 +256,7 @@ REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate
 # Past this a run is closed with what it has learned; below the interval, so that runs never meet.
 RUN_DEADLINE = timedelta(seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=_POSITIVE))
 # A listing that lost more than this share of its directories waits for an admin's word.
-SHRINK_LIMIT = env.float("HUB_SHRINK_LIMIT", 0.5, validate=validate.Range(0, 1))
+MAX_SHRINK_RATIO = env.float("HUB_MAX_SHRINK_RATIO", 0.5, validate=validate.Range(0, 1))
 # Older runs and snapshots are deleted (never the newest of either).
 HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_POSITIVE))
 

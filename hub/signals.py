@@ -9,8 +9,8 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
 from hub.content.map.render_map import show_catalogue
-from hub.content.runs import start_run
-from hub.facts.runs import start_run_for
+from hub.content.runs import start_refresh
+from hub.facts.runs import start_facts_run_for
 from hub.models import Category, DirectoryOwner, Exporter, GitHubToken, Readme, RunTrigger
 from hub.models.search_index import reindex
 
@@ -38,9 +38,9 @@ def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: An
     # A token from the environment is adopted by a run, which goes on with it.
     if created and not raw and not instance.from_environment:
         # A run that is ending for want of a token has looked already: another has to follow it.
-        transaction.on_commit(partial(start_run, RunTrigger.TOKEN, follow_up=True))
+        transaction.on_commit(partial(start_refresh, RunTrigger.TOKEN, follow_up=True))
         transaction.on_commit(
-            partial(start_run_for, Exporter.objects.without_facts(), RunTrigger.TOKEN)
+            partial(start_facts_run_for, Exporter.objects.without_facts(), RunTrigger.TOKEN)
         )
 
 

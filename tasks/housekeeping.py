@@ -7,7 +7,7 @@ from hub.content import housekeeping as content
 from hub.content.runs import refresh_runs
 from hub.facts import runs as facts
 from hub.runs.schedule import HOUSEKEEPING_TASK
-from hub.web.webhooks.deliveries import prune
+from hub.web.webhooks.deliveries import prune_deliveries
 from tasks import WHILE_POSTGRES_RESTARTS
 
 
@@ -15,7 +15,7 @@ from tasks import WHILE_POSTGRES_RESTARTS
 def housekeeping() -> None:
     """Beat's other tick: close what is overdue, send again what was lost, delete what is old."""
     refresh_runs.housekeeping()
-    facts.housekeeping()
-    content.prune()
-    prune()
+    facts.facts_housekeeping()
+    content.prune_contents()
+    prune_deliveries()
     forget_old()

@@ -11,8 +11,8 @@ from celery.signals import worker_ready
 
 from hub.content.refresh import list_directories as listing
 from hub.content.refresh import lookup, publish
-from hub.content.runs import refresh_runs, start_first_run, start_run
-from hub.facts.runs import start_run_for
+from hub.content.runs import refresh_runs, start_first_refresh, start_refresh
+from hub.facts.runs import start_facts_run_for
 from hub.models import Exporter, Reason, RunTrigger
 from hub.runs.schedule import REFRESH_TASK
 from tasks import WHILE_POSTGRES_RESTARTS
@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(name=REFRESH_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
-def start_scheduled_run() -> None:
+def start_scheduled_refresh() -> None:
     """Beat's tick: start a run, or join the one that is still open."""
-    start_run(RunTrigger.SCHEDULE)
+    start_refresh(RunTrigger.SCHEDULE)
 
 
 @shared_task(name=refresh_runs.tasks.start, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
@@ -35,7 +35,7 @@ def list_directories(run_id: int) -> None:
 @shared_task(name=refresh_runs.tasks.lookup)
 def lookup_directory(run_id: int, directory: str) -> dict[str, Any]:
     """A header task of the chord, for one directory."""
-    return lookup.look_up(run_id, directory)
+    return lookup.look_up_directory(run_id, directory)
 
 
 @shared_task(name=refresh_runs.tasks.finish, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
@@ -57,8 +57,8 @@ def publish_failed(*args: Any) -> None:
 @worker_ready.connect
 def fill_a_new_hub(**_: Any) -> None:
     """A hub that has never tried to fill its page does so when its first worker is ready."""
-    started = start_first_run()
-    facts = start_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
+    started = start_first_refresh()
+    facts = start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
     logger.info(
         "first run: %s, first facts: %s",
         started.run if started else "not needed",

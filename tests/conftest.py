@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from hub.content import status
-from hub.content.runs import start_run
+from hub.content.runs import start_refresh
 from hub.demo.fake_github import FakeGitHub, Fault, Repository
 from hub.facts import runs as facts_runs
 from hub.github import client
@@ -107,7 +107,7 @@ class Hub:
 
     def refresh(self, **options: object) -> RefreshRun:
         """Run a refresh with the real workers; the ended run, with its counts."""
-        started = start_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
+        started = start_refresh(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
         run: RefreshRun = wait_until(
             lambda: status.runs().filter(pk=started.run.pk, finished_at__isnull=False).first(),
             f"run {started.run.pk} to end",
@@ -116,7 +116,7 @@ class Hub:
 
     def refresh_facts(self, **options: object) -> FactsRun:
         """Ask for the repositories' facts with the real workers; the ended run."""
-        started, _ = facts_runs.start_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
+        started, _ = facts_runs.start_facts_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
         run: FactsRun = wait_until(
             FactsRun.objects.filter(pk=started.pk, finished_at__isnull=False).first,
             f"{started} to end",

@@ -18,8 +18,8 @@ from hub.admin.facts import may_refresh_facts, refresh_facts
 from hub.admin.runs import may_refresh, refresh
 from hub.catalogue import logos
 from hub.catalogue.add_by_repository import NotRegistered, register
-from hub.catalogue.apply_import import NotApplied, apply, plan_import
-from hub.catalogue.importing import Plan, as_rows
+from hub.catalogue.apply_import import NotApplied, apply_import, plan_import
+from hub.catalogue.importing import ImportPlan, as_rows
 from hub.catalogue.table import COLUMNS, export
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
@@ -82,7 +82,7 @@ class ExporterForm(forms.ModelForm[Exporter]):
         if upload is None:
             return None
         try:
-            return logos.check(upload.read(logos.LARGEST + 1))
+            return logos.check_logo(upload.read(logos.LARGEST + 1))
         except logos.NotALogo as fault:
             raise ValidationError(str(fault)) from None
 
@@ -208,7 +208,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         context = self._context(request, "Import exporters", form=form)
         return render(request, "admin/hub/exporter/import.html", context)
 
-    def _show_plan(self, request: HttpRequest, data: bytes, plan: Plan) -> HttpResponse:
+    def _show_plan(self, request: HttpRequest, data: bytes, plan: ImportPlan) -> HttpResponse:
         context = self._context(
             request,
             "Import exporters: what would change",
@@ -227,7 +227,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
             messages.warning(request, "The catalogue changed meanwhile. This is the import now.")
             return self._show_plan(request, data, plan)
         try:
-            apply(plan)
+            apply_import(plan)
         except NotApplied as fault:
             messages.error(request, f"{fault}.")
             return self._show_plan(request, data, plan_import(data))

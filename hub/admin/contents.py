@@ -61,7 +61,7 @@ class RefreshRunAdmin(RunAdmin[RefreshRun]):
         return HttpResponseRedirect(reverse("admin:hub_refreshrun_changelist"))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        context = {"may_refresh": may_refresh(request), "hub": status.describe()}
+        context = {"may_refresh": may_refresh(request), "hub": status.describe_status()}
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def has_refresh_permission(self, request: HttpRequest) -> bool:

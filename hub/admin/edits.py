@@ -58,7 +58,7 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         if cleaned.pop("overwrite", False):
             there = editing.current_file(cleaned["directory"], cleaned["path"])
             cleaned["base_sha"] = there.sha
-        self.proposal = editing.Proposal(
+        self.proposal = editing.EditProposal(
             directory=cleaned["directory"],
             path=cleaned["path"],
             action=EditAction(cleaned["action"]),
@@ -67,10 +67,10 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
             message=cleaned["message"],
         )
         try:
-            editing.check(self.proposal)
-        except editing.Changed as changed:
+            editing.check_edit(self.proposal)
+        except editing.FileChangedSince as changed:
             self.add_error("overwrite", str(changed))
-        except editing.Invalid as invalid:
+        except editing.InvalidEdit as invalid:
             reasons = [f"line {finding.line}: {finding.reason}" for finding in invalid.findings]
             self.add_error(invalid.field, ValidationError([str(invalid), *reasons]))
         return cleaned
@@ -110,7 +110,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     def save_model(self, request: HttpRequest, obj: ContentEdit, form: Any, change: bool) -> None:
         """Store the edit and start the run that commits it."""
         author = request.user if request.user.is_authenticated else None
-        edit, started = editing.submit(form.proposal, author, obj)
+        edit, started = editing.submit_edit(form.proposal, author, obj)
         obj.pk = edit.pk
         link = run_link("hub_refreshrun", started.run.pk, f"run {started.run.pk}")
         text = "{} commits and publishes it." if started.created else "It is committed after {}."

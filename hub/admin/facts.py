@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from hub.admin.runs import ReadOnly, RunAdmin, report_start, run_link
-from hub.facts.runs import start_run
+from hub.facts.runs import start_facts_run
 from hub.models import FactsLookup, FactsRun, RunTrigger
 
 
@@ -20,7 +20,7 @@ def may_refresh_facts(request: HttpRequest) -> bool:
 def refresh_facts(request: HttpRequest, chosen: Sequence[int]) -> None:
     """Fetch the facts of the chosen exporters, or say that a run is open."""
     user: Any = request.user
-    run, created = start_run(RunTrigger.ADMIN, requested_by=user, chosen=chosen)
+    run, created = start_facts_run(RunTrigger.ADMIN, requested_by=user, chosen=chosen)
     report_start(request, run_link("hub_factsrun", run.pk, str(run)), "Asking GitHub now", created)
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from hub.content.runs import start_run
+from hub.content.runs import start_refresh
 from hub.models import Run, RunTrigger
 
 R = TypeVar("R", bound=Run)
@@ -59,7 +59,7 @@ def refresh(
 ) -> None:
     """Start a run for the signed-in user, or say that one is open already."""
     user: Any = request.user
-    started = start_run(
+    started = start_refresh(
         RunTrigger.ADMIN, requested_by=user, chosen=chosen, shrink_accepted=shrink_accepted
     )
     link = run_link("hub_refreshrun", started.run.pk, f"run {started.run.pk}")

@@ -7,8 +7,8 @@ from django.db.models import Q
 
 from hub.catalogue.importing import LONGEST, free_slug
 from hub.facts import parse
-from hub.facts.runs import start_run
-from hub.facts.store import FetchedPart, store
+from hub.facts.runs import start_facts_run
+from hub.facts.store import FetchedPart, store_facts
 from hub.github import errors
 from hub.github.client import shared_client
 from hub.models import Category, Exporter, FactsPart, RunTrigger
@@ -41,7 +41,7 @@ def register(url: str, category: Category) -> Exporter:
     path = f"/repos/{name}"
     try:
         answer = shared_client().get(path, etags={})
-        facts = parse.repository(answer.data)
+        facts = parse.parse_repository(answer.data)
     except errors.RateLimited as error:
         until = f" (until {error.reset_at:%H:%M} UTC)" if error.reset_at else ""
         raise NotRegistered(f"GitHub asks the hub to wait{until}: try again later.") from None
@@ -56,10 +56,10 @@ def register(url: str, category: Category) -> Exporter:
             current = f"/repos/{facts.name}"
             etag = answer.etag if path == current else ""
             part = FetchedPart(FactsPart.REPOSITORY, facts, current, answer.token_id, etag)
-            store(exporter, [part], problem="")
+            store_facts(exporter, [part], problem="")
             # README and releases are still unknown: a run fetches them.
             Exporter.objects.filter(pk=exporter.pk).update(facts_at=None)
-            transaction.on_commit(partial(start_run, RunTrigger.ADMIN, chosen=[exporter.pk]))
+            transaction.on_commit(partial(start_facts_run, RunTrigger.ADMIN, chosen=[exporter.pk]))
     except IntegrityError:
         raise NotRegistered(
             "Somebody else registered it at the same moment: look for it."

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from hub.catalogue.importing import Known, Plan, compare, parse
+from hub.catalogue.importing import ImportPlan, Known, compare, parse_csv
 from hub.catalogue.table import COLUMNS, FIELDS
 from hub.content.map.render_map import show_catalogue
 from hub.models import Category, Exporter
@@ -17,17 +17,17 @@ class NotApplied(Exception):
     """Nothing was written; the message says why and what to do."""
 
 
-def plan_import(data: bytes, *, only_new: bool = False) -> Plan:
+def plan_import(data: bytes, *, only_new: bool = False) -> ImportPlan:
     """What importing the file `data` would do to the catalogue as it is now. Writes nothing."""
     categories = Category.objects.values_list("name", flat=True)
     known = [
         Known(pk, dict(zip(COLUMNS, values, strict=True)), renamed_to)
         for pk, renamed_to, *values in Exporter.objects.values_list("pk", "renamed_to", *FIELDS)
     ]
-    return compare(parse(data), known, categories, only_new=only_new)
+    return compare(parse_csv(data), known, categories, only_new=only_new)
 
 
-def apply(plan: Plan) -> None:
+def apply_import(plan: ImportPlan) -> None:
     """Write the plan. Raises `NotApplied` when it has problems or the catalogue has changed."""
     if plan.problems:
         raise NotApplied("the file has errors, so nothing was imported")
@@ -43,7 +43,7 @@ def apply(plan: Plan) -> None:
         ) from None
 
 
-def _write(plan: Plan) -> None:
+def _write(plan: ImportPlan) -> None:
     names = [new.values["category"] for new in plan.new]
     names += [c.changes["category"][1] for c in plan.changed if "category" in c.changes]
     categories = {name: Category.objects.get_or_create(name=name)[0] for name in sorted(set(names))}

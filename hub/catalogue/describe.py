@@ -16,7 +16,7 @@ def describe_all() -> list[dict[str, Any]]:
     return [_describe(exporter, known=known) for exporter in _exporters()]
 
 
-def describe(slug: str) -> dict[str, Any] | None:
+def describe_exporters(slug: str) -> dict[str, Any] | None:
     """One exporter with its releases and how its facts are; None without such an exporter."""
     exporter = _exporters().filter(slug=slug).first()
     if exporter is None:

@@ -8,7 +8,7 @@ from hub.content.kinds import KINDS
 
 
 @dataclass(frozen=True)
-class Entry:
+class FacetEntry:
     """What the filters need to know of one exporter."""
 
     pk: int
@@ -46,7 +46,7 @@ class _Group:
     parameter: str
     title: str
     labels: dict[str, str]  # value → label
-    holds: Callable[[Entry, str], bool]
+    holds: Callable[[FacetEntry, str], bool]
     any_of: bool = False  # several values widen what is shown; otherwise all have to hold
 
 
@@ -60,7 +60,9 @@ _GROUPS = (
 )
 
 
-def narrow(entries: Iterable[Entry], query: CatalogueQuery, *, without: str = "") -> list[Entry]:
+def narrow(
+    entries: Iterable[FacetEntry], query: CatalogueQuery, *, without: str = ""
+) -> list[FacetEntry]:
     """Those that all filters of `query` let through, in the order given.
 
     `without` names a parameter to disregard.
@@ -80,7 +82,7 @@ def narrow(entries: Iterable[Entry], query: CatalogueQuery, *, without: str = ""
     ]
 
 
-def facets(entries: Sequence[Entry], query: CatalogueQuery) -> list[Facet]:
+def facets(entries: Sequence[FacetEntry], query: CatalogueQuery) -> list[Facet]:
     """Every filter, each option counted under all the other filters that are set.
 
     Where several values widen (categories), the others of the same filter are disregarded.
@@ -97,7 +99,7 @@ def facets(entries: Sequence[Entry], query: CatalogueQuery) -> list[Facet]:
     return found
 
 
-def relaxations(entries: Sequence[Entry], query: CatalogueQuery) -> list[Option]:
+def relaxations(entries: Sequence[FacetEntry], query: CatalogueQuery) -> list[Option]:
     """The filters that are set whose removal alone would leave something, what leaves most first.
 
     `count` is what each leaves.
@@ -110,7 +112,7 @@ def relaxations(entries: Sequence[Entry], query: CatalogueQuery) -> list[Option]
     return sorted((way for way in ways if way.count), key=lambda way: -way.count)
 
 
-def _values(group: _Group, entries: Iterable[Entry], query: CatalogueQuery) -> list[str]:
+def _values(group: _Group, entries: Iterable[FacetEntry], query: CatalogueQuery) -> list[str]:
     """The group's values; a category that is set, even when no exporter is left in it."""
     if group.labels:
         return list(group.labels)

@@ -29,7 +29,7 @@ _IDENTIFYING = ("slug", "title", "repository")
 
 
 @dataclass(frozen=True)
-class Problem:
+class ImportProblem:
     """Why a file cannot be imported: the line (counted from 1) and what to do about it."""
 
     line: int
@@ -40,7 +40,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Row:
+class ImportRow:
     """A line of the file with the columns that it has, or a new exporter with all columns."""
 
     line: int
@@ -57,7 +57,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedExporter:
     """An exporter to update: column → (old value, new value)."""
 
     line: int
@@ -67,13 +67,13 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """What an import would do. `kept` counts unchanged rows. With problems, nothing is imported."""
 
-    new: tuple[Row, ...] = ()
-    changed: tuple[Changed, ...] = ()
+    new: tuple[ImportRow, ...] = ()
+    changed: tuple[ChangedExporter, ...] = ()
     kept: int = 0
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ImportProblem, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
@@ -92,14 +92,14 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class File:
+class ImportFile:
     """What a file says, and what is wrong with it."""
 
-    rows: tuple[Row, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    rows: tuple[ImportRow, ...] = ()
+    problems: tuple[ImportProblem, ...] = ()
 
 
-def parse(data: bytes) -> File:
+def parse_csv(data: bytes) -> ImportFile:
     """Read a file with the hub's columns, or those of NexClipper's `exporter_list.csv`."""
     try:
         text = data.decode("utf-8-sig")
@@ -107,20 +107,22 @@ def parse(data: bytes) -> File:
         at = fault.start + (len(data) - len(fault.object))  # `fault` does not count the BOM
         line = data.count(b"\n", 0, at) + 1
         wrong = f"byte {at + 1} of the file (0x{data[at]:02x}) is no UTF-8"
-        return File(problems=(Problem(line, f"{wrong}: save the file as UTF-8"),))
+        return ImportFile(problems=(ImportProblem(line, f"{wrong}: save the file as UTF-8"),))
     if not text.strip():
-        return File(problems=(Problem(1, "the file is empty: a line with the columns is needed"),))
+        return ImportFile(
+            problems=(ImportProblem(1, "the file is empty: a line with the columns is needed"),)
+        )
     reader = _Reader(text)
     rows = tuple(reader.rows())
-    return File(rows, tuple(reader.problems[:_MOST_PROBLEMS]))
+    return ImportFile(rows, tuple(reader.problems[:_MOST_PROBLEMS]))
 
 
 class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
-        self.problems: list[Problem] = []
+        self.problems: list[ImportProblem] = []
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ImportRow]:
         lines = self._lines()
         header = next(lines, None)
         columns = self._columns(*header) if header else None
@@ -132,7 +134,7 @@ class _Reader:
                 empty = False
                 values = self._values(line, columns, cells)
                 if values is not None:
-                    yield Row(line, values)
+                    yield ImportRow(line, values)
         if empty and not self.problems:
             self._problem(2, "there is no exporter below the line with the columns")
 
@@ -206,7 +208,7 @@ class _Reader:
         return text
 
     def _problem(self, line: int, text: str) -> None:
-        self.problems.append(Problem(line, text))
+        self.problems.append(ImportProblem(line, text))
 
 
 def _csv_fault(fault: csv.Error) -> str:
@@ -230,8 +232,12 @@ def _short(text: str) -> str:
 
 
 def compare(
-    file: File, known: Iterable[Known], categories: Iterable[str] = (), *, only_new: bool = False
-) -> Plan:
+    file: ImportFile,
+    known: Iterable[Known],
+    categories: Iterable[str] = (),
+    *,
+    only_new: bool = False,
+) -> ImportPlan:
     """What importing `file` into a catalogue of `known` exporters and `categories` would do.
 
     A row is matched by its slug; without a slug by its repository, or else its title. With
@@ -247,22 +253,24 @@ def compare(
         exporter = catalogue.match(row)
         repeated, collision = _repeated(row, lines), catalogue.collision(row, exporter)
         if repeated:
-            problems.append(Problem(row.line, repeated))
+            problems.append(ImportProblem(row.line, repeated))
         elif only_new and (exporter or collision):
             kept += 1
         elif collision:
-            problems.append(Problem(row.line, collision))
+            problems.append(ImportProblem(row.line, collision))
         elif exporter is None:
-            new.append(Row(row.line, catalogue.complete(row)))
+            new.append(ImportRow(row.line, catalogue.complete(row)))
         elif changes := _differences(exporter, row):
-            changed.append(Changed(row.line, exporter.id, exporter.values["title"], changes))
+            changed.append(
+                ChangedExporter(row.line, exporter.id, exporter.values["title"], changes)
+            )
         else:
             kept += 1
     problems.sort(key=lambda problem: problem.line)
-    return Plan(tuple(new), tuple(changed), kept, tuple(problems))
+    return ImportPlan(tuple(new), tuple(changed), kept, tuple(problems))
 
 
-def _repeated(row: Row, lines: dict[tuple[str, str], int]) -> str:
+def _repeated(row: ImportRow, lines: dict[tuple[str, str], int]) -> str:
     """Which name of the row an earlier line has; "" for none. Adds the row's names to `lines`."""
     for column in _IDENTIFYING:
         if value := str(row.values.get(column, "")):
@@ -275,7 +283,7 @@ def _repeated(row: Row, lines: dict[tuple[str, str], int]) -> str:
 class _Catalogue:
     """The known exporters by each of their names."""
 
-    def __init__(self, known: Iterable[Known], rows: Iterable[Row]) -> None:
+    def __init__(self, known: Iterable[Known], rows: Iterable[ImportRow]) -> None:
         exporters = list(known)
         self._by: dict[str, dict[str, Known]] = {
             column: {str(e.values[column]).casefold(): e for e in exporters}
@@ -286,13 +294,13 @@ class _Catalogue:
                 self._by["repository"].setdefault(exporter.renamed_to.casefold(), exporter)
         self._slugs = set(self._by["slug"]) | {str(row.values.get("slug", "")) for row in rows}
 
-    def match(self, row: Row) -> Known | None:
+    def match(self, row: ImportRow) -> Known | None:
         """The exporter that the row is about."""
         columns = ("slug",) if row.values.get("slug") else ("repository", "title")
         found = (self._by[column].get(str(row.values[column]).casefold()) for column in columns)
         return next(filter(None, found), None)
 
-    def collision(self, row: Row, exporter: Known | None) -> str:
+    def collision(self, row: ImportRow, exporter: Known | None) -> str:
         """Which name of the row belongs to another exporter than `exporter`."""
         for column in _IDENTIFYING:
             value = str(row.values.get(column, ""))
@@ -304,7 +312,7 @@ class _Catalogue:
                 )
         return ""
 
-    def complete(self, row: Row) -> dict[str, Any]:
+    def complete(self, row: ImportRow) -> dict[str, Any]:
         """All columns of a new exporter; the file may lack some."""
         values = {column: row.values.get(column, "") for column in COLUMNS}
         values["official"] = bool(values["official"])
@@ -326,7 +334,7 @@ def free_slug(title: str, repository: str, taken: Collection[str]) -> str:
     return slug
 
 
-def _differences(exporter: Known, row: Row) -> dict[str, tuple[Any, Any]]:
+def _differences(exporter: Known, row: ImportRow) -> dict[str, tuple[Any, Any]]:
     """Column → (old value, new value). Columns that the file lacks and empty slugs never differ."""
     return {
         column: (exporter.values[column], value)
@@ -335,7 +343,7 @@ def _differences(exporter: Known, row: Row) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def as_rows(plan: Plan) -> list[dict[str, str]]:
+def as_rows(plan: ImportPlan) -> list[dict[str, str]]:
     """The plan as a table for people: a row for each exporter that would be written, by line."""
     details = "{category}, {repository}, slug {slug}".format
     lines = [(new.line, "new", new.values["title"], details(**new.values)) for new in plan.new]
@@ -346,7 +354,7 @@ def as_rows(plan: Plan) -> list[dict[str, str]]:
     ]
 
 
-def _differing(changed: Changed) -> str:
+def _differing(changed: ChangedExporter) -> str:
     return "; ".join(
         f"{column}: {_shown(was)} → {_shown(will_be)}"
         for column, (was, will_be) in changed.changes.items()

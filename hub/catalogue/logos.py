@@ -22,7 +22,7 @@ class NotALogo(ValueError):
     """The file cannot be a logo; the message says why."""
 
 
-def check(data: bytes) -> tuple[str, bytes]:
+def check_logo(data: bytes) -> tuple[str, bytes]:
     """The media type of `data` and the bytes to store. Raises `NotALogo`.
 
     Scripts, handlers, links and external resources are removed from an SVG.
@@ -48,7 +48,7 @@ def check(data: bytes) -> tuple[str, bytes]:
 def keep(exporter: Exporter, media_type: str, data: bytes) -> None:
     """Store a logo that `check` has returned."""
     Logo.objects.update_or_create(exporter=exporter, defaults={"data": data})
-    _mark(exporter, media_type, version_of(data))
+    _mark(exporter, media_type, logo_version(data))
 
 
 @transaction.atomic
@@ -58,7 +58,7 @@ def remove(exporter: Exporter) -> None:
     _mark(exporter, "", "")
 
 
-def version_of(data: bytes) -> str:
+def logo_version(data: bytes) -> str:
     """The part of a logo's address that changes with its bytes."""
     return hashlib.sha256(data).hexdigest()[:16]
 

@@ -31,7 +31,7 @@ def unguarded(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def write(rows: Iterable[Mapping[str, str | bool]]) -> str:
+def write_csv(rows: Iterable[Mapping[str, str | bool]]) -> str:
     """A CSV file of rows that have all columns."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -45,4 +45,4 @@ def write(rows: Iterable[Mapping[str, str | bool]]) -> str:
 def export() -> str:
     """All exporters by slug; an import takes the file back without a change."""
     rows = Exporter.objects.order_by("slug").values_list(*FIELDS)
-    return write(dict(zip(COLUMNS, row, strict=True)) for row in rows)
+    return write_csv(dict(zip(COLUMNS, row, strict=True)) for row in rows)

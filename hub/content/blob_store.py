@@ -30,7 +30,7 @@ def bytes_of(sha: str) -> bytes | None:
     return None if data is None else bytes(data)
 
 
-def store(files: Mapping[str, bytes]) -> dict[str, FileReport]:
+def store_blobs(files: Mapping[str, bytes]) -> dict[str, FileReport]:
     """Judge and store files by their SHAs; their reports. Stored ones stay as they are."""
     reports = {sha: judge(data) for sha, data in files.items()}
     ContentBlob.objects.bulk_create(

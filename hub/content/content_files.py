@@ -43,7 +43,7 @@ class ContentFile:
     @property
     def version(self) -> str:
         """The version whose folder it lies in; "" outside of any."""
-        return version_of(self.path)
+        return directory_version(self.path)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def versions_of(files: Iterable[ContentFile]) -> list[str]:
     return newest_first(file.version for file in files if file.version)
 
 
-def version_of(path: str) -> str:
+def directory_version(path: str) -> str:
     """The version whose folder `path` lies in (`v1.2.3/…`), as it is written; "" outside of any."""
     folders = path.split("/")[:-1]
     return next((folder for folder in folders if _VERSION_FOLDER.fullmatch(folder)), "")

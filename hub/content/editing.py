@@ -19,7 +19,7 @@ from hub.content.judgement import judge_directory
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import LARGEST_FILE, too_large
 from hub.content.rules.report import Finding, Level
-from hub.content.runs import Started, start_run
+from hub.content.runs import Started, start_refresh
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient
 from hub.github.git_objects import blob_sha
@@ -34,7 +34,7 @@ _LONGEST_PATH = 1000  # characters
 
 
 @dataclass(frozen=True)
-class Proposal:
+class EditProposal:
     """What an author wants to do to one file. `base_sha` is the blob that he saw; "": none."""
 
     directory: str
@@ -45,7 +45,7 @@ class Proposal:
     message: str = ""
 
 
-class Invalid(Exception):
+class InvalidEdit(Exception):
     """The proposal cannot become an edit: `field` names the input, `findings` say more."""
 
     def __init__(self, field: str, reason: str, findings: Iterable[Finding] = ()) -> None:
@@ -53,7 +53,7 @@ class Invalid(Exception):
         self.field, self.findings = field, tuple(findings)
 
 
-class Changed(Invalid):
+class FileChangedSince(InvalidEdit):
     """The file is another one by now than the one that the author saw."""
 
 
@@ -78,28 +78,28 @@ def _files_of(directory: str) -> dict[str, str]:
     return {path: sha for path, sha, _ in tree.files} if tree else {}
 
 
-def check(proposal: Proposal) -> None:
+def check_edit(proposal: EditProposal) -> None:
     """Refuse what could not be committed, or would be broken. Raises `Invalid` or `Changed`."""
     _check_name("directory", proposal.directory)
     if len(proposal.path) > _LONGEST_PATH:
-        raise Invalid("path", f"longer than {_LONGEST_PATH} characters")
+        raise InvalidEdit("path", f"longer than {_LONGEST_PATH} characters")
     for part in proposal.path.split("/"):
         _check_name("path", part)
     files = _files_of(proposal.directory)
     there = files.get(proposal.path, "")
     if proposal.base_sha != there:
-        raise Changed("base_sha", str(Reason.CONFLICT.label))
+        raise FileChangedSince("base_sha", str(Reason.CONFLICT.label))
     if proposal.action == EditAction.DELETE:
         if not there:
-            raise Invalid("path", "there is no such file to delete")
+            raise InvalidEdit("path", "there is no such file to delete")
         return
     data = proposal.text.encode()
     if len(data) > LARGEST_FILE:
-        raise Invalid("text", too_large(len(data)))
+        raise InvalidEdit("text", too_large(len(data)))
     if "\0" in proposal.text:
-        raise Invalid("text", "a NUL byte: this is no text")
+        raise InvalidEdit("text", "a NUL byte: this is no text")
     if blob_sha(data, like=there) == there:
-        raise Invalid("text", "nothing was changed")
+        raise InvalidEdit("text", "nothing was changed")
     # The file itself, judged among those that it will lie with.
     known = blob_store.known_reports(files.values())
     reports = {path: known.get(sha) for path, sha in files.items()}
@@ -110,31 +110,31 @@ def check(proposal: Proposal) -> None:
         if finding.path == proposal.path and finding.level == Level.ERROR
     ]
     if broken:
-        raise Invalid("text", "the file would not work", broken)
+        raise InvalidEdit("text", "the file would not work", broken)
 
 
 def _check_name(field: str, name: str) -> None:
     """Refuse a name that git, GitHub or a file system could not keep, or would take elsewhere."""
     if not name or name != name.strip():
-        raise Invalid(field, "an empty name, or one that begins or ends with a space")
+        raise InvalidEdit(field, "an empty name, or one that begins or ends with a space")
     if name in (".", "..") or "/" in name or "\\" in name:
-        raise Invalid(field, f"{name!r} is no name of a file or folder")
+        raise InvalidEdit(field, f"{name!r} is no name of a file or folder")
     if name.casefold() == ".git":
-        raise Invalid(field, "git keeps this name for itself")
+        raise InvalidEdit(field, "git keeps this name for itself")
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in name):
-        raise Invalid(field, "a name with control characters")
+        raise InvalidEdit(field, "a name with control characters")
     if len(name.encode()) > _LONGEST_NAME:
-        raise Invalid(field, f"a name longer than {_LONGEST_NAME} bytes")
+        raise InvalidEdit(field, f"a name longer than {_LONGEST_NAME} bytes")
 
 
-def submit(
-    proposal: Proposal, author: User | None, draft: ContentEdit | None = None
+def submit_edit(
+    proposal: EditProposal, author: User | None, draft: ContentEdit | None = None
 ) -> tuple[ContentEdit, Started]:
     """Check and keep an edit, or a `draft` anew, and begin the run that commits it.
 
     Raises `Invalid` or `Changed`, and keeps nothing then.
     """
-    check(proposal)
+    check_edit(proposal)
     with transaction.atomic():
         edit = draft or ContentEdit()
         edit.source = configured_source().key
@@ -143,7 +143,7 @@ def submit(
         edit.message = proposal.message or f"{proposal.action.label.capitalize()} {proposal.path}"
         edit.author, edit.state, edit.reason, edit.detail = author, EditState.QUEUED, "", ""
         edit.save()
-        started = start_run(RunTrigger.EDIT, requested_by=author, follow_up=True)
+        started = start_refresh(RunTrigger.EDIT, requested_by=author, follow_up=True)
     return edit, started
 
 
@@ -198,5 +198,5 @@ def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit |
         raise
     edit.commit_sha = commit.sha
     if not deleting:
-        blob_store.store({wanted: data})
+        blob_store.store_blobs({wanted: data})
     return commit

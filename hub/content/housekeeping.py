@@ -11,7 +11,7 @@ from hub.models import ListingETag, RefreshRun, ServedContents, Snapshot, TreeLi
 _LISTING_KEPT = timedelta(days=1)
 
 
-def prune() -> None:
+def prune_contents() -> None:
     """Delete what is older than `HISTORY_KEPT`, and listings that nothing needs any more."""
     before = timezone.now() - settings.HISTORY_KEPT
     served = ServedContents.objects.exclude(snapshot=None).values("snapshot")

@@ -6,7 +6,7 @@ from typing import Any
 
 from hub.content.kinds import KINDS, LETTERS, any_known
 from hub.content.rules.charts import ChartFolders
-from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, PROSE, YAML, File
+from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, PROSE, YAML, DirectoryFile
 from hub.content.rules.judges import Verdict
 from hub.content.rules.parsing import LARGEST_FILE
 from hub.content.rules.report import About, FileReport, Finding, Level
@@ -63,7 +63,7 @@ class Judgement:
 
 def worth_reading(path: str, size: int) -> bool:
     """Whether a file's contents can say anything: text of a known form that is not too large."""
-    file = File.at(path)
+    file = DirectoryFile.at(path)
     if size > LARGEST_FILE:
         return False
     if file.in_templates:
@@ -73,13 +73,13 @@ def worth_reading(path: str, size: int) -> bool:
 
 def reading_order(path: str) -> tuple[bool, int, str]:
     """A sort key: what is judged before what is only kept for reading, the top before the depth."""
-    file = File.at(path)
+    file = DirectoryFile.at(path)
     return file.suffix in PROSE, len(file.folders), path
 
 
 def judge_directory(reports: Mapping[str, FileReport | None]) -> Judgement:
     """What a directory holds. `reports`: every file's path, with None for one that was not read."""
-    files = [File.at(path, report) for path, report in sorted(reports.items())]
+    files = [DirectoryFile.at(path, report) for path, report in sorted(reports.items())]
     charts = ChartFolders(files)
     held: dict[str, dict[str, bool | None]] = {}
     findings = [finding for chart in charts.all for finding in chart.findings]
@@ -97,7 +97,7 @@ def judge_directory(reports: Mapping[str, FileReport | None]) -> Judgement:
     return Judgement(held, tuple(findings[:_MOST_FINDINGS]))
 
 
-def _findings_of(file: File, verdicts: Collection[Verdict]) -> Iterator[Finding]:
+def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator[Finding]:
     """What there is to say of one file, beside what its chart says."""
     present = any(verdict.present for verdict in verdicts)
     if file.report is None:

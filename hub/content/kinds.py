@@ -11,7 +11,7 @@ from hub.content.rules.judges import Judge, judge_alerts, judge_dashboard, judge
 
 
 @dataclass(frozen=True)
-class Tab:
+class KindTab:
     """The tab of a kind on an exporter's page.
 
     `name` ends its address, its URL's name (`exporter_NAME`) and its template's
@@ -40,7 +40,7 @@ class Kind:
     present: str
     usable: str
     judge: Judge
-    tab: Tab
+    tab: KindTab
 
     @property
     def usable_field(self) -> str:
@@ -57,7 +57,7 @@ KINDS = (
         present="Helm chart, values or manifests.",
         usable="Helm or Kubernetes would take it.",
         judge=judge_iac,
-        tab=Tab("iac", "IaC", "hub.web.pages.tabs.charts"),
+        tab=KindTab("iac", "IaC", "hub.web.pages.tabs.charts"),
     ),
     Kind(
         letter="A",
@@ -67,7 +67,7 @@ KINDS = (
         present="Alerting rules.",
         usable="Prometheus would load the rules.",
         judge=judge_alerts,
-        tab=Tab("alerts", "Alerting rules", "hub.web.pages.tabs.alert_files"),
+        tab=KindTab("alerts", "Alerting rules", "hub.web.pages.tabs.alert_files"),
     ),
     Kind(
         letter="G",
@@ -77,7 +77,7 @@ KINDS = (
         present="Grafana dashboard.",
         usable="Grafana would show a dashboard with panels.",
         judge=judge_dashboard,
-        tab=Tab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboard_files"),
+        tab=KindTab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboard_files"),
     ),
 )
 LETTERS = tuple(kind.letter for kind in KINDS)

@@ -41,7 +41,7 @@ class Started:
     will_follow: bool = False
 
 
-def start_run(
+def start_refresh(
     trigger: RunTrigger,
     *,
     requested_by: User | None = None,
@@ -93,7 +93,7 @@ def will_see_changes(run: RefreshRun) -> bool:
     return run.status == RunStatus.QUEUED and run.chosen is None
 
 
-def start_first_run() -> Started | None:
+def start_first_refresh() -> Started | None:
     """Start a run when nothing was ever published or tried for the source; None otherwise.
 
     For the start of a worker: a new hub fills its page at once instead of at the next tick.
@@ -104,4 +104,4 @@ def start_first_run() -> Started | None:
         or RefreshRun.objects.filter(source=source).exists()
     ):
         return None
-    return start_run(RunTrigger.STARTUP)
+    return start_refresh(RunTrigger.STARTUP)

@@ -12,7 +12,7 @@ from hub.content.rules.report import Level
 from hub.github.source import configured_source
 from hub.models import ContentTree, Exporter, ExporterContents, GitHubToken, RefreshRun
 from hub.models.choices import Resource, TokenState
-from hub.runs.schedule import plan
+from hub.runs.schedule import schedule_status
 
 
 def runs() -> QuerySet[RefreshRun]:
@@ -75,7 +75,7 @@ def directories() -> Directories:
     )
 
 
-def describe() -> dict[str, Any]:
+def describe_status() -> dict[str, Any]:
     """The hub's status as JSON-ready values (times are datetimes)."""
     source = configured_source()
     served = read_map.fetch_map().served
@@ -100,7 +100,7 @@ def describe() -> dict[str, Any]:
         "exporters": Exporter.objects.count(),
         "open_run": describe_run(open_run) if open_run else None,
         "last_run": describe_run(last_run) if last_run else None,
-        "next_refresh": plan(timezone.now()).next_tick,
+        "next_refresh": schedule_status(timezone.now()).next_tick,
         "tokens": len(tokens),
         "requests_left": sum(left) if left else None,
     }

@@ -5,14 +5,14 @@ from typing import Any
 
 from hub.facts import parse
 from hub.facts.runs import facts_runs
-from hub.facts.store import FetchedPart, store
+from hub.facts.store import FetchedPart, store_facts
 from hub.github import errors
 from hub.github.client import shared_client
 from hub.models import FactsETag, FactsLookup, FactsPart
 from hub.names.repositories import NotARepository, repository_of
 
 
-def look_up(run_id: int, exporter_id: int) -> dict[str, Any]:
+def look_up_facts(run_id: int, exporter_id: int) -> dict[str, Any]:
     """Fetch the facts of one exporter's repository. Never raises."""
     return facts_runs.look_up(run_id, exporter_id, FactsOfExporter)
 
@@ -29,7 +29,7 @@ class FactsOfExporter:
 
     def store(self) -> None:
         """Write what was fetched, and the reason if something could not be."""
-        changed = store(self.exporter, self.fetched, self.lookup.reason)
+        changed = store_facts(self.exporter, self.fetched, self.lookup.reason)
         FactsLookup.objects.filter(pk=self.lookup.pk).update(changed=changed)
 
     def learn(self) -> None:
@@ -39,19 +39,19 @@ class FactsOfExporter:
         except NotARepository as fault:
             raise errors.NotFound(str(fault)) from None
         # After a rename the rest is fetched under the new name: each would be redirected otherwise.
-        found = self._fetch(FactsPart.REPOSITORY, f"/repos/{name}", parse.repository)
+        found = self._fetch(FactsPart.REPOSITORY, f"/repos/{name}", parse.parse_repository)
         if isinstance(found, parse.RepositoryFacts):
             name = found.name
         elif self.exporter.renamed_to:
             name = repository_of(self.exporter.renamed_to)
         try:
-            self._fetch(FactsPart.README, f"/repos/{name}/readme", parse.readme)
+            self._fetch(FactsPart.README, f"/repos/{name}/readme", parse.parse_readme)
         except errors.NotFound:
             # The repository is there, so this is a clean answer: it has no README.
             self.requests += 1
             self.fetched.append(FetchedPart(FactsPart.README, None))
         page = {"per_page": str(parse.MOST_RELEASES)}
-        self._fetch(FactsPart.RELEASES, f"/repos/{name}/releases", parse.releases, **page)
+        self._fetch(FactsPart.RELEASES, f"/repos/{name}/releases", parse.parse_releases, **page)
 
     def _fetch(self, part: FactsPart, path: str, read: Callable[[Any], Any], **params: str) -> Any:
         """What the answer says, or None when it is the one that is known."""

@@ -47,7 +47,7 @@ class ReleaseFacts:
     published_at: datetime
 
 
-def repository(data: Any) -> RepositoryFacts:
+def parse_repository(data: Any) -> RepositoryFacts:
     """`GET /repos/{owner}/{repo}`."""
     try:
         facts = RepositoryFacts(
@@ -64,7 +64,7 @@ def repository(data: Any) -> RepositoryFacts:
     return facts
 
 
-def readme(data: Any) -> ReadmeFacts | None:
+def parse_readme(data: Any) -> ReadmeFacts | None:
     """`GET /repos/{owner}/{repo}/readme`; None where GitHub sends no text, that is above 1 MB."""
     try:
         if data["encoding"] == "none":
@@ -79,7 +79,7 @@ def readme(data: Any) -> ReadmeFacts | None:
         raise UnexpectedAnswer("not a README") from None
 
 
-def releases(data: Any) -> tuple[ReleaseFacts, ...]:
+def parse_releases(data: Any) -> tuple[ReleaseFacts, ...]:
     """`GET /repos/{owner}/{repo}/releases` without drafts, newest first."""
     if not isinstance(data, list):
         raise UnexpectedAnswer("not a list of releases")

@@ -31,16 +31,16 @@ def _on_end(run: FactsRun) -> None:
 facts_runs = Lifecycle(
     FactsRun,
     Tasks(
-        start="tasks.facts.begin",
+        start="tasks.facts.send_facts_lookups",
         lookup="tasks.facts.lookup_facts",
-        finish="tasks.facts.finish",
-        finish_failed="tasks.facts.finish_failed",
+        finish="tasks.facts.end_facts_run",
+        finish_failed="tasks.facts.end_facts_run_failed",
     ),
     _on_end,
 )
 
 
-def start_run(
+def start_facts_run(
     trigger: RunTrigger, *, requested_by: User | None = None, chosen: Sequence[int] | None = None
 ) -> tuple[FactsRun, bool]:
     """Look up the `chosen` exporters (None: all), or join the open run; whether it is new."""
@@ -52,13 +52,13 @@ def start_run(
     )
 
 
-def start_run_for(exporters: ExporterQuerySet, trigger: RunTrigger) -> FactsRun | None:
+def start_facts_run_for(exporters: ExporterQuerySet, trigger: RunTrigger) -> FactsRun | None:
     """Start a run for these exporters, or join the open one; None when there are none of them."""
     chosen = list(exporters.values_list("pk", flat=True))
-    return start_run(trigger, chosen=chosen)[0] if chosen else None
+    return start_facts_run(trigger, chosen=chosen)[0] if chosen else None
 
 
-def begin(run_id: int) -> None:
+def begin_facts_run(run_id: int) -> None:
     """Note which exporters to look up and send the chord, or end at once without a token."""
     run = FactsRun.objects.get(pk=run_id)
     if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
@@ -101,7 +101,7 @@ def _end_without_lookups(run_id: int, error: errors.GitHubError) -> None:
             facts_runs.end(run, status, error.reason, str(error))
 
 
-def finish(run_id: int) -> None:
+def finish_facts_run(run_id: int) -> None:
     """End a run whose lookups have ended, or whose deadline has passed.
 
     Outcomes are read from Postgres, so a lost result loses nothing.
@@ -125,10 +125,10 @@ def finish(run_id: int) -> None:
         facts_runs.end(run, status, reason, detail)
 
 
-def housekeeping() -> None:
+def facts_housekeeping() -> None:
     """Close and resend runs, delete old ones, and look up exporters that have no facts yet."""
     facts_runs.housekeeping()
     # Those that were added or got another repository while a run was open.
-    start_run_for(Exporter.objects.never_asked(), RunTrigger.SCHEDULE)
+    start_facts_run_for(Exporter.objects.never_asked(), RunTrigger.SCHEDULE)
     before = timezone.now() - settings.HISTORY_KEPT
     FactsRun.objects.filter(finished_at__lt=before).delete()

@@ -27,7 +27,7 @@ class FetchedPart:
     etag: str = ""
 
 
-def store(asked: Exporter, fetched: Sequence[FetchedPart], problem: str) -> bool:
+def store_facts(asked: Exporter, fetched: Sequence[FetchedPart], problem: str) -> bool:
     """Write what was `fetched`, and the `problem` that there was; whether anything differs now.
 
     `asked` is the exporter as it was before the requests: one that was deleted or given another

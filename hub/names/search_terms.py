@@ -28,7 +28,7 @@ def words(text: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"[^\W_]+", plain)))
 
 
-def telling(text: str) -> list[str]:
+def significant_words(text: str) -> list[str]:
     """The words of `text` that tell exporters apart; all of them when none does."""
     every = words(text)
     return [word for word in every if word not in _FILLERS] or every
@@ -42,18 +42,18 @@ def tsquery(text: str) -> str:
     >>> tsquery("redis & 'clus")
     "'redis':* & 'clus':*"
     """
-    return " & ".join(f"'{word}':*" for word in telling(text)[:_MOST_WORDS])
+    return " & ".join(f"'{word}':*" for word in significant_words(text)[:_MOST_WORDS])
 
 
 def trigrams(text: str) -> list[str]:
-    """The trigrams of the telling words of `text`, the letters of each in alphabetical order.
+    """The trigrams of the significant words of `text`, the letters of each in alphabetical order.
 
     As in Postgres' pg_trgm a word has two blanks before it and one after it. In order, the letters
     of a trigram are the same when two neighbours change places, the commonest slip of all: `redsi`
     shares five of its six trigrams with `redis`, and would share three.
     """
     found = set()
-    for word in telling(text):
+    for word in significant_words(text):
         padded = f"  {word} "
         found |= {"".join(sorted(padded[at : at + 3])) for at in range(len(padded) - 2)}
     return sorted(found)
@@ -61,5 +61,5 @@ def trigrams(text: str) -> list[str]:
 
 def guessable(text: str) -> list[list[str]]:
     """The trigrams of each word of `text` that is long enough to be guessed at."""
-    typed = telling(text)[:_MOST_WORDS]
+    typed = significant_words(text)[:_MOST_WORDS]
     return [trigrams(word) for word in typed if len(word) >= _SHORTEST_GUESS]

@@ -10,7 +10,7 @@ from typing import Any
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 
-class Entry(ModelEntry):
+class ClockTolerantEntry(ModelEntry):
     """An entry of the schedule that was never sent in the future."""
 
     last_run_at: datetime
@@ -21,10 +21,10 @@ class Entry(ModelEntry):
         return super().is_due()
 
 
-class Scheduler(DatabaseScheduler):
+class ClockTolerantScheduler(DatabaseScheduler):
     """Plans anew when the clock was set back."""
 
-    Entry = Entry
+    Entry = ClockTolerantEntry
     _last_tick = 0.0
 
     def tick(self, *args: Any, **kwargs: Any) -> float:

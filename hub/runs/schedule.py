@@ -13,8 +13,8 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-REFRESH_TASK = "tasks.refresh.start_scheduled_run"
-FACTS_TASK = "tasks.facts.start_scheduled_run"
+REFRESH_TASK = "tasks.refresh.start_scheduled_refresh"
+FACTS_TASK = "tasks.facts.start_scheduled_facts_run"
 HOUSEKEEPING_TASK = "tasks.housekeeping.housekeeping"
 _ENTRIES = [
     (
@@ -64,7 +64,7 @@ def create_schedule(sender: Any, **_: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScheduleStatus:
     """What the schedule promises, and whether beat keeps it."""
 
     next_tick: datetime | None  # None: the refresh is disabled or gone
@@ -76,12 +76,12 @@ class Plan:
         return self.late_by > LATE
 
 
-def plan(now: datetime) -> Plan:
+def schedule_status(now: datetime) -> ScheduleStatus:
     """The schedule at `now`, with one query."""
     enabled = _enabled(REFRESH_TASK, HOUSEKEEPING_TASK).order_by("-pk")
     entries = {entry.task: entry for entry in enabled}
     refresh, housekeeping = entries.get(REFRESH_TASK), entries.get(HOUSEKEEPING_TASK)
-    return Plan(
+    return ScheduleStatus(
         now + _remaining(refresh, _last_sent(refresh)) if refresh else None,
         now - _last_sent(housekeeping) if housekeeping else timedelta(0),
     )

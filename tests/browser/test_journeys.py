@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from hub.content.runs import start_run
+from hub.content.runs import start_refresh
 from hub.demo.fake_github import Fault
 from hub.demo.fake_github.faults import server_error
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger, ServedContents
@@ -263,7 +263,7 @@ def test_most_directories_vanish_and_an_admin_decides(full_hub: Hub, admin: Page
 def test_a_run_is_followed_without_a_script(full_hub: Hub, page: Page) -> None:
     full_hub.fill("Ceph/dashboard.json")
     full_hub.github.latency = 0.7
-    run = start_run(RunTrigger.COMMAND).run
+    run = start_refresh(RunTrigger.COMMAND).run
     page.goto("/status")
     expect(page.get_by_text(f"Refreshing now: run {run.pk}")).to_be_visible()
     wait_until(RefreshRun.objects.filter(pk=run.pk, status=RunStatus.PUBLISHED).first, "its end")

@@ -26,7 +26,7 @@ RUNBOOK = kinds.Kind(
     present="A runbook.",
     usable="It can be followed.",
     judge=_judge,
-    tab=kinds.Tab("runbooks", "Runbooks"),
+    tab=kinds.KindTab("runbooks", "Runbooks"),
 )
 
 
@@ -61,10 +61,10 @@ def _lists() -> dict[str, Any]:
         "description": document["info"]["description"],
         "schemas": {
             name: [field for field in schemas[name]["properties"] if len(field) == 1]
-            for name in ("Kinds", "Usable", "Directory", "Exporter")
+            for name in ("KindsOut", "UsableOut", "DirectoryOut", "ExporterOut")
         },
         "described": [
-            schemas[name]["properties"]["R"]["description"] for name in ("Kinds", "Usable")
+            schemas[name]["properties"]["R"]["description"] for name in ("KindsOut", "UsableOut")
         ],
         "admin": [column.short_description for column in contents.list_display if callable(column)],
         "admin filters": [name for name in contents.list_filter if "runbook" in name],

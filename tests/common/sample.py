@@ -23,7 +23,7 @@ def fill(hub: Hub) -> None:
     for version, name in (("v1.0.0", "RedisOfLongAgo"), ("v1.1.0", "RedisOfToday")):
         hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
     if _copies:
-        tables.put_back(_copies[0])
+        tables.restore(_copies[0])
     else:
         call_command("importcatalogue", stdout=StringIO())
         _facts()

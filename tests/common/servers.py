@@ -62,7 +62,7 @@ def start() -> None:
         "GITHUB_RETRIES": "1",
         "GITHUB_CONNECT_TIMEOUT": "2",
         "GITHUB_READ_TIMEOUT": "2",
-        "HUB_COPY_SECONDS": "0",  # each test reads what it has just written
+        "HUB_MAP_CACHE_SECONDS": "0",  # each test reads what it has just written
         "HUB_PAGE_CACHE_SECONDS": "0",
         "GITHUB_REPO": "tests/exporters",
         "GITHUB_API_URL": f"http://127.0.0.1:{free_port()}",

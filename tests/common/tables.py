@@ -34,7 +34,7 @@ def copy_out() -> dict[str, bytes]:
     return copy
 
 
-def put_back(copy: dict[str, bytes]) -> None:
+def restore(copy: dict[str, bytes]) -> None:
     """Fill the tables again. Foreign keys are checked at the commit, so the order is free."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(copy)} CASCADE")

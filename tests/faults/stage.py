@@ -1,7 +1,7 @@
 """The stage: every part of the hub as it really runs, on free ports, in a temporary folder.
 
-Between the parts lie wires (`wires.py`), the fake GitHub is a process of its own, and beat ticks
-every second, so that a fault meets a run at once.
+Between the parts are proxies (`proxies.py`). The fake GitHub is a process of its own, and beat
+ticks every second, so that a fault meets a run at once.
 """
 
 import contextlib
@@ -54,7 +54,8 @@ class Stage:
         self.deadline = deadline
         self._app = "tests.faults.planted" if plantable else "config"
         # What a defect serves for half a second, readers of a copy would miss.
-        self._copies = {"HUB_COPY_SECONDS": "0", "HUB_PAGE_CACHE_SECONDS": "0"} if plantable else {}
+        uncached = {"HUB_MAP_CACHE_SECONDS": "0", "HUB_PAGE_CACHE_SECONDS": "0"}
+        self._copies = uncached if plantable else {}
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
         self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster
@@ -72,8 +73,8 @@ class Stage:
         self.ports = {
             name: free_port()
             for name in (
-                *("web", "github", "github control", "wires control"),
-                *("postgres wire", "redis wire", "github wire"),
+                *("web", "github", "github control", "proxies control"),
+                *("postgres proxy", "redis proxy", "github proxy"),
             )
         }
         self.writer = Writer(self._deliver)
@@ -102,15 +103,15 @@ class Stage:
         self.parts = {part.name: part for part in self._make_parts()}
         for part in self.parts.values():
             self._stack.callback(part.stop)
-        for name in ("wires", "github"):
+        for name in ("proxies", "github"):
             self.parts[name].start()
-        for name in ("wires", "github"):
+        for name in ("proxies", "github"):
             self.parts[name].wait()
         self.writer.begin()
         manage(self.env, "migrate", "--noinput")
         manage(self.env, "importcatalogue", str(self._catalogue()))
         self._tick_often()
-        hubs = [part for part in self.parts.values() if part.name not in ("wires", "github")]
+        hubs = [part for part in self.parts.values() if part.name not in ("proxies", "github")]
         for part in hubs:
             part.start()
         for part in hubs:
@@ -125,13 +126,13 @@ class Stage:
         self.celery.conf.broker_transport_options = {"socket_timeout": 5}
 
     def _environment(self) -> dict[str, str]:
-        def through(url: str, port: int, wire: str) -> str:
-            return url.replace(f":{port}/", f":{self.ports[wire]}/")
+        def through(url: str, port: int, proxy: str) -> str:
+            return url.replace(f":{port}/", f":{self.ports[proxy]}/")
 
         return environment_of_a_hub(self.folder, "faults") | {
-            "DATABASE_URL": through(self.postgres.url, self.postgres.port, "postgres wire"),
-            "REDIS_URL": through(self.redis.url, self.redis.port, "redis wire"),
-            "GITHUB_API_URL": f"http://127.0.0.1:{self.ports['github wire']}",
+            "DATABASE_URL": through(self.postgres.url, self.postgres.port, "postgres proxy"),
+            "REDIS_URL": through(self.redis.url, self.redis.port, "redis proxy"),
+            "GITHUB_API_URL": f"http://127.0.0.1:{self.ports['github proxy']}",
             "GITHUB_REPO": REPOSITORY,
             "GITHUB_TOKEN": TOKEN,
             "GITHUB_CONNECT_TIMEOUT": "1",
@@ -147,13 +148,13 @@ class Stage:
     def _make_parts(self) -> Iterator[Part]:
         ports = self.ports
         yield self._part(
-            "wires",
-            "tests.faults.wires",
-            str(ports["wires control"]),
-            f"postgres:{ports['postgres wire']}:{self.postgres.port}",
-            f"redis:{ports['redis wire']}:{self.redis.port}",
-            f"github:{ports['github wire']}:{ports['github']}",
-            is_ready=lambda _: _answers(ports["wires control"]),
+            "proxies",
+            "tests.faults.proxies",
+            str(ports["proxies control"]),
+            f"postgres:{ports['postgres proxy']}:{self.postgres.port}",
+            f"redis:{ports['redis proxy']}:{self.redis.port}",
+            f"github:{ports['github proxy']}:{ports['github']}",
+            is_ready=lambda _: _answers(ports["proxies control"]),
         )
         yield self._part(
             "github",
@@ -203,7 +204,7 @@ class Stage:
 
     def _tick_often(self) -> None:
         for task, every in (
-            ("tasks.refresh.start_scheduled_run", REFRESH_EVERY),
+            ("tasks.refresh.start_scheduled_refresh", REFRESH_EVERY),
             ("tasks.housekeeping.housekeeping", HOUSEKEEPING_EVERY),
         ):
             self.execute(
@@ -241,9 +242,9 @@ class Stage:
         return line_to(self.ports["github control"])
 
     @property
-    def wires(self) -> Any:
-        """The line to the wires: `wires.Wires`."""
-        return line_to(self.ports["wires control"])
+    def proxies(self) -> Any:
+        """The line to the proxies: `proxies.Proxies`."""
+        return line_to(self.ports["proxies control"])
 
     def _deliver(self, objects: list[list[Any]], branches: dict[str, str], forget: bool) -> None:
         self.github.push(objects, branches, forget)
@@ -283,7 +284,7 @@ class Stage:
     # --- what the hub holds and does --------------------------------------------------------------
 
     def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        """Rows, straight from Postgres: over no wire, through no model."""
+        """Rows, straight from Postgres: through no proxy, through no model."""
         return self._ask(statement, values, lambda cursor: list(cursor.fetchall()))
 
     def execute(self, statement: str, values: list[Any] | None = None) -> None:
@@ -331,12 +332,12 @@ class Stage:
             connection.close()
 
     def broker(self) -> "redis.Redis[bytes]":
-        """Redis itself, over no wire."""
+        """Redis itself, through no proxy."""
         return redis.Redis.from_url(self.redis.url, socket_timeout=5)
 
     def tick(self) -> None:
         """A refresh now instead of at beat's next tick."""
-        self.send("tasks.refresh.start_scheduled_run")
+        self.send("tasks.refresh.start_scheduled_refresh")
 
     def send(self, task: str, *arguments: Any) -> str:
         """Put a message in the queue; its id."""

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from hub.catalogue.add_by_repository import title_of
-from hub.catalogue.apply_import import NotApplied, apply, plan_import
+from hub.catalogue.apply_import import NotApplied, apply_import, plan_import
 from hub.catalogue.table import export
 from hub.demo.fake_github import Fault, OtherRepository
 from hub.demo.fake_github import faults as f
@@ -91,15 +91,15 @@ def test_the_export_is_imported_without_a_change(db: None) -> None:
     call_command("exportcatalogue", stdout=out)
     assert out.getvalue() == text
     Exporter.objects.all().delete()
-    apply(plan_import(text.encode()))
+    apply_import(plan_import(text.encode()))
     assert export() == text
 
 
 def test_a_changed_file_updates_in_one_go(db: None) -> None:
-    apply(plan_import((HEADER + REDIS).encode()))
+    apply_import(plan_import((HEADER + REDIS).encode()))
     Exporter.objects.update(renamed_to="https://github.com/new/redis")
     changed = "title,repository,category\nRedis,https://github.com/new/redis,Cache\n"
-    apply(plan_import(changed.encode()))
+    apply_import(plan_import(changed.encode()))
     redis = Exporter.objects.get()
     assert (redis.category.name, redis.description) == ("Cache", "fast")
     assert (redis.repository, redis.renamed_to) == ("https://github.com/new/redis", "")
@@ -120,9 +120,9 @@ def test_a_faulty_line_and_nothing_is_written(db: None, tmp_path: Path) -> None:
 
 def test_what_collides_in_postgres_writes_nothing(db: None) -> None:
     plan = plan_import(f"{HEADER}{REDIS}Kafka,https://github.com/tests/kafka,Messaging,\n".encode())
-    apply(plan_import((HEADER + REDIS).encode()))
+    apply_import(plan_import((HEADER + REDIS).encode()))
     with pytest.raises(NotApplied, match="somebody else changed the catalogue"):
-        apply(plan)
+        apply_import(plan)
     assert Exporter.objects.get().title == "Redis"
     assert not Category.objects.filter(name="Messaging").exists()
 
@@ -151,7 +151,7 @@ def hidden(page: str) -> dict[str, str]:
 
 def test_what_was_not_shown_is_not_imported(admin: Client) -> None:
     confirmation = hidden(upload(admin, (HEADER + REDIS).encode()))
-    apply(plan_import((HEADER + REDIS.replace("fast", "slow")).encode()))
+    apply_import(plan_import((HEADER + REDIS.replace("fast", "slow")).encode()))
     answer = admin.post(IMPORT, confirmation).content.decode()
     assert "The catalogue changed meanwhile" in answer
     assert "description: “slow” → “fast”" in answer
@@ -171,7 +171,7 @@ def test_faults_are_shown_by_line_and_cannot_be_confirmed(admin: Client) -> None
 
 
 def test_export_in_the_admin(admin: Client) -> None:
-    apply(plan_import((HEADER + REDIS).encode()))
+    apply_import(plan_import((HEADER + REDIS).encode()))
     answer = admin.get("/admin/hub/exporter/export/")
     assert answer["Content-Disposition"] == 'attachment; filename="catalogue.csv"'
     assert answer.content.decode() == export()
@@ -212,11 +212,11 @@ def test_an_import_of_many_takes_few_queries(db: None) -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        apply(plan_import(data))
+        apply_import(plan_import(data))
     assert len(queries) < 30
     changed = data.replace(b",Database,", b",Storage,x")
     with CaptureQueriesContext(connection) as queries:
-        apply(plan_import(changed))
+        apply_import(plan_import(changed))
     assert len(queries) < 30
     assert Exporter.objects.filter(category__name="Storage", description="x").count() == 1000
 
@@ -225,7 +225,7 @@ def test_an_import_of_many_takes_few_queries(db: None) -> None:
 
 
 @pytest.fixture
-def registering(hub: Hub) -> Hub:
+def hub_for_registration(hub: Hub) -> Hub:
     Category.objects.create(name="Database")
     hub.github.add_other(
         OtherRepository(
@@ -247,14 +247,14 @@ def register(client: Client, url: str) -> str:
 
 
 @pytest.fixture
-def signed_in(registering: Hub) -> Client:
+def signed_in(hub_for_registration: Hub) -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     return client
 
 
-def test_an_exporter_by_its_repository(signed_in: Client, registering: Hub) -> None:
-    registering.add_token()
+def test_an_exporter_by_its_repository(signed_in: Client, hub_for_registration: Hub) -> None:
+    hub_for_registration.add_token()
     page = register(signed_in, "https://github.com/tests/redis_exporter/")
     assert "is in the catalogue" in page
     redis = Exporter.objects.get()
@@ -277,9 +277,9 @@ def test_an_exporter_by_its_repository(signed_in: Client, registering: Hub) -> N
 
 
 def test_a_renamed_repository_is_registered_once_under_its_new_name(
-    signed_in: Client, registering: Hub
+    signed_in: Client, hub_for_registration: Hub
 ) -> None:
-    registering.add_token()
+    hub_for_registration.add_token()
     register(signed_in, "https://github.com/old/redis")
     redis = Exporter.objects.get()
     assert redis.repository == "https://github.com/Tests/redis_exporter"
@@ -289,8 +289,10 @@ def test_a_renamed_repository_is_registered_once_under_its_new_name(
     assert Exporter.objects.count() == 1
 
 
-def test_a_repository_that_an_exporter_was_renamed_to(signed_in: Client, registering: Hub) -> None:
-    registering.add_token()
+def test_a_repository_that_an_exporter_was_renamed_to(
+    signed_in: Client, hub_for_registration: Hub
+) -> None:
+    hub_for_registration.add_token()
     Exporter.objects.create(
         slug="redis",
         title="Redis",
@@ -302,10 +304,10 @@ def test_a_repository_that_an_exporter_was_renamed_to(signed_in: Client, registe
     assert "is in the catalogue already: Redis (slug redis)" in page
 
 
-def test_without_a_token_nothing_is_asked(signed_in: Client, registering: Hub) -> None:
+def test_without_a_token_nothing_is_asked(signed_in: Client, hub_for_registration: Hub) -> None:
     page = register(signed_in, "https://github.com/tests/redis_exporter")
     assert "There is no GitHub token to ask with" in page
-    assert registering.github.requests == []
+    assert hub_for_registration.github.requests == []
 
 
 FAULTS = (
@@ -319,17 +321,17 @@ FAULTS = (
 )
 
 
-def test_what_github_does_is_said(signed_in: Client, registering: Hub) -> None:
+def test_what_github_does_is_said(signed_in: Client, hub_for_registration: Hub) -> None:
     for fault, said in FAULTS:
         GitHubToken.objects.all().delete()
-        registering.add_token()
-        registering.github.faults = [Fault(fault, match="/repos/")]
+        hub_for_registration.add_token()
+        hub_for_registration.github.faults = [Fault(fault, match="/repos/")]
         assert said in register(signed_in, "https://github.com/tests/redis_exporter")
         assert not Exporter.objects.exists()
 
 
-def test_no_other_address_is_ever_asked(signed_in: Client, registering: Hub) -> None:
-    registering.add_token()
+def test_no_other_address_is_ever_asked(signed_in: Client, hub_for_registration: Hub) -> None:
+    hub_for_registration.add_token()
     for url in (
         "http://169.254.169.254/latest/meta-data",
         "https://github.com@127.0.0.1/a/b",
@@ -340,7 +342,7 @@ def test_no_other_address_is_ever_asked(signed_in: Client, registering: Hub) -> 
         "file:///etc/passwd",
     ):
         assert "is no repository at GitHub" in register(signed_in, url)
-    assert registering.github.requests == []
+    assert hub_for_registration.github.requests == []
 
 
 def test_titles() -> None:
@@ -349,9 +351,9 @@ def test_titles() -> None:
     assert title_of("_") == "_"
 
 
-def test_a_title_that_is_taken_gets_its_owner(signed_in: Client, registering: Hub) -> None:
-    registering.add_token()
-    registering.github.add_other(OtherRepository("else/redis-exporter"))
+def test_a_title_that_is_taken_gets_its_owner(signed_in: Client, hub_for_registration: Hub) -> None:
+    hub_for_registration.add_token()
+    hub_for_registration.github.add_other(OtherRepository("else/redis-exporter"))
     register(signed_in, "https://github.com/tests/redis_exporter")
     register(signed_in, "https://github.com/else/redis-exporter")
     titles = set(Exporter.objects.values_list("title", flat=True))

@@ -21,7 +21,7 @@ from pytest_celery import (
 )
 
 from config.celery import app
-from hub.content.runs import start_run
+from hub.content.runs import start_refresh
 from hub.demo.fake_github import Fault
 from hub.demo.fake_github import faults as f
 from hub.models import (
@@ -196,7 +196,7 @@ def test_a_killed_worker_leaves_a_run_that_housekeeping_closes(
     hub.fill(*(f"D{number:02}/alert.yaml" for number in range(10)))
     held = hub.github.repository.find("main", "contents/D05").sha
     hub.github.faults.append(Fault(f.slow(1.8), match=held, times=1))
-    run = start_run(RunTrigger.COMMAND).run
+    run = start_refresh(RunTrigger.COMMAND).run
     done = Lookup.objects.filter(run=run).exclude(outcome=Outcome.PENDING)
     wait_until(lambda: done.count() == 9, "nine of ten lookups")
     victim = next(node for node in celery_setup.worker_cluster if _holds_a_lookup(node.logs()))

@@ -101,8 +101,8 @@ def test_the_csv_holds_what_the_page_shows(twelve: None) -> None:
     ]
     every = table("/coverage.csv")
     assert len(every) == 13
-    homeless = next(row for row in every if not row["slug"])
-    assert (homeless["exporter"], homeless["directories"], homeless["E"]) == (
+    unmatched = next(row for row in every if not row["slug"])
+    assert (unmatched["exporter"], unmatched["directories"], unmatched["E"]) == (
         "",
         "Odd One",
         "missing",

@@ -50,10 +50,10 @@ def author(filled: Hub) -> User:
     return User.objects.create_superuser("root", password=PASSWORD)
 
 
-def proposal(path: str = "Redis_alert.yaml", **fields: Any) -> editing.Proposal:
+def proposal(path: str = "Redis_alert.yaml", **fields: Any) -> editing.EditProposal:
     base = editing.current_file("Redis", path).sha
     given = {"action": EditAction.WRITE, "text": contents.alert("Other").decode()}
-    return editing.Proposal(
+    return editing.EditProposal(
         **{"directory": "Redis", "path": path, "base_sha": base, **given, **fields}
     )
 
@@ -76,7 +76,7 @@ def published(directory: str) -> dict:
 
 
 def test_an_edit_is_committed_and_published_by_one_run(filled: Hub, author: User) -> None:
-    edit, started = editing.submit(
+    edit, started = editing.submit_edit(
         proposal("Redis_dashboard.json", text=contents.dashboard("Mine").decode()), author
     )
     run = ended()
@@ -95,21 +95,23 @@ def test_an_edit_is_committed_and_published_by_one_run(filled: Hub, author: User
 
 
 def test_the_next_tick_finds_nothing_to_do(filled: Hub, author: User) -> None:
-    editing.submit(proposal(), author)
+    editing.submit_edit(proposal(), author)
     ended()
     run = filled.refresh()
     assert (run.status, run.to_look_up) == (RunStatus.UNCHANGED, 0)
 
 
 def test_a_file_is_deleted(filled: Hub, author: User) -> None:
-    editing.submit(proposal(action=EditAction.DELETE, text=""), author)
+    editing.submit_edit(proposal(action=EditAction.DELETE, text=""), author)
     ended()
     assert at_github(filled, "Redis/Redis_alert.yaml") is None
     assert "Redis" not in Client().get("/api/v1/contents").json()["contents"]
 
 
 def test_a_new_directory_may_be_begun(filled: Hub, author: User) -> None:
-    editing.submit(proposal("values.yaml", directory="New", text=contents.VALUES.decode()), author)
+    editing.submit_edit(
+        proposal("values.yaml", directory="New", text=contents.VALUES.decode()), author
+    )
     ended()
     assert published("New")["usable"]["I"] is True
 
@@ -120,13 +122,13 @@ def test_edits_during_an_open_run_are_committed_by_the_one_that_follows(
     filled.fill("Kafka/Kafka_dashboard.json")
     sha = filled.github.repository.find("main", "contents/Kafka").sha
     filled.github.faults.append(Fault(f.slow(1), match=sha, times=1))
-    from hub.content.runs import start_run
+    from hub.content.runs import start_refresh
 
-    first = start_run(RunTrigger.COMMAND).run
+    first = start_refresh(RunTrigger.COMMAND).run
     looking_up = RefreshRun.objects.filter(pk=first.pk, status=RunStatus.LOOKING_UP)
     wait_until(looking_up.exists, "the first run to look up")
     for path in ("one.yaml", "two.yaml", "three.yaml"):
-        _, started = editing.submit(
+        _, started = editing.submit_edit(
             proposal(path, text=f"{contents.VALUES.decode()}# {path}\n"), author
         )
         assert (started.created, started.run.pk) == (False, first.pk)
@@ -167,16 +169,16 @@ def test_edits_during_an_open_run_are_committed_by_the_one_that_follows(
 def test_what_could_not_be_kept_is_refused(
     filled: Hub, author: User, fields: dict, field: str, reason: str
 ) -> None:
-    with pytest.raises(editing.Invalid, match=reason) as refusal:
-        editing.submit(proposal(**fields), author)
+    with pytest.raises(editing.InvalidEdit, match=reason) as refusal:
+        editing.submit_edit(proposal(**fields), author)
     assert refusal.value.field == field
     assert not ContentEdit.objects.exists()
     assert RefreshRun.objects.filter(trigger=RunTrigger.EDIT).count() == 0
 
 
 def test_the_findings_name_the_line(filled: Hub, author: User) -> None:
-    with pytest.raises(editing.Invalid) as refusal:
-        editing.check(proposal(text=contents.alert(expr="sum(").decode()))
+    with pytest.raises(editing.InvalidEdit) as refusal:
+        editing.check_edit(proposal(text=contents.alert(expr="sum(").decode()))
     (finding,) = refusal.value.findings
     assert (finding.line, finding.path) == (5, "Redis_alert.yaml")
     assert "not valid PromQL" in finding.reason
@@ -189,7 +191,7 @@ def test_a_conflict_keeps_the_draft_and_leaves_github_alone(filled: Hub, author:
     theirs = contents.alert("Theirs")
     given = proposal()
     filled.write("Redis/Redis_alert.yaml", theirs)
-    edit, _ = editing.submit(given, author)
+    edit, _ = editing.submit_edit(given, author)
     assert ended().status == RunStatus.PUBLISHED
     edit.refresh_from_db()
     assert (edit.state, edit.reason, edit.text) == (EditState.CONFLICT, Reason.CONFLICT, given.text)
@@ -197,7 +199,7 @@ def test_a_conflict_keeps_the_draft_and_leaves_github_alone(filled: Hub, author:
     assert editing.current_file("Redis", "Redis_alert.yaml").text == theirs.decode()
     # the author looks at theirs, and saves the draft again over it
     RefreshRun.objects.filter(trigger=RunTrigger.EDIT).update(trigger=RunTrigger.COMMAND)
-    editing.submit(proposal(), author, edit)
+    editing.submit_edit(proposal(), author, edit)
     ended()
     edit.refresh_from_db()
     assert edit.state == EditState.COMMITTED
@@ -207,7 +209,7 @@ def test_a_conflict_keeps_the_draft_and_leaves_github_alone(filled: Hub, author:
 def test_a_new_file_that_somebody_else_added_is_a_conflict(filled: Hub, author: User) -> None:
     given = proposal("values.yaml", text=contents.VALUES.decode())
     filled.write("Redis/values.yaml", b"theirs: true\n")
-    edit, _ = editing.submit(given, author)
+    edit, _ = editing.submit_edit(given, author)
     ended()
     edit.refresh_from_db()
     assert edit.state == EditState.CONFLICT
@@ -221,7 +223,7 @@ def test_what_github_refuses_stays_as_a_draft(
     filled: Hub, author: User, status: int, message: str
 ) -> None:
     filled.github.faults.append(Fault(f.answer(status, {"message": message}), match="/contents/"))
-    edit, _ = editing.submit(proposal(), author)
+    edit, _ = editing.submit_edit(proposal(), author)
     assert ended().status == RunStatus.UNCHANGED
     edit.refresh_from_db()
     assert (edit.state, edit.text) == (EditState.REFUSED, contents.alert("Other").decode())
@@ -238,7 +240,7 @@ def test_a_fault_in_mid_write_is_mended_by_the_next_tick(
     """Whether the write arrived before the fault or not: then GitHub and the map agree."""
     act = f.after_serving(fault) if arrived else fault
     filled.github.faults.append(Fault(act, match="/contents/", times=1))
-    edit, _ = editing.submit(proposal(), author)
+    edit, _ = editing.submit_edit(proposal(), author)
     ended()
     edit.refresh_from_db()
     assert edit.state == EditState.QUEUED
@@ -253,7 +255,7 @@ def test_a_fault_in_mid_write_is_mended_by_the_next_tick(
 def test_a_commit_elsewhere_at_the_same_moment_is_no_conflict(filled: Hub, author: User) -> None:
     busy = f.answer(409, {"message": "is at 1111111 but expected 2222222"})
     filled.github.faults.append(Fault(busy, match="/contents/", times=1))
-    edit, _ = editing.submit(proposal(), author)
+    edit, _ = editing.submit_edit(proposal(), author)
     ended()
     edit.refresh_from_db()
     assert edit.state == EditState.QUEUED
@@ -305,7 +307,7 @@ def test_a_worker_killed_between_commit_and_publication(
         "in the lookup": (note, "recursive"),
     }[moment]
     filled.github.faults.append(Fault(act, match=match, times=1))
-    edit, started = editing.submit(proposal(), author)
+    edit, started = editing.submit_edit(proposal(), author)
     wait_until(lambda: reached, moment)
     lone_worker.kill()
     assert at_github(filled, "Redis/Redis_alert.yaml") == contents.alert("Other")
@@ -326,7 +328,7 @@ def test_without_a_token_an_edit_waits(filled: Hub, author: User) -> None:
     from hub.models import GitHubToken
 
     GitHubToken.objects.all().delete()
-    edit, _ = editing.submit(proposal(), author)
+    edit, _ = editing.submit_edit(proposal(), author)
     assert ended().status == RunStatus.NO_TOKEN
     edit.refresh_from_db()
     assert (edit.state, edit.reason) == (EditState.QUEUED, Reason.NO_TOKEN)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from hub.catalogue.apply_import import apply, plan_import
+from hub.catalogue.apply_import import apply_import, plan_import
 from hub.models import Category, Exporter, Release
 from tests.conftest import Hub
 
@@ -75,7 +75,7 @@ def test_one_exporter(filled: Hub) -> None:
 
 
 def test_nothing_is_known_before_the_first_snapshot(db: None) -> None:
-    apply(plan_import(b"title,repository,category\nA,https://github.com/a/a,x\n"))
+    apply_import(plan_import(b"title,repository,category\nA,https://github.com/a/a,x\n"))
     entry = Client().get("/api/v1/exporters").json()["exporters"][0]
     assert (entry["E"], entry["I"], entry["usable"]["A"], entry["stars"]) == (
         True,
@@ -87,7 +87,7 @@ def test_nothing_is_known_before_the_first_snapshot(db: None) -> None:
 
 def test_a_thousand_exporters_take_three_queries(db: None) -> None:
     lines = "".join(f"E{n},https://github.com/tests/e{n},Database\n" for n in range(1000))
-    apply(plan_import(f"title,repository,category\n{lines}".encode()))
+    apply_import(plan_import(f"title,repository,category\n{lines}".encode()))
     Client().get("/api/v1/exporters")
     with CaptureQueriesContext(connection) as queries:
         answer = Client().get("/api/v1/exporters")

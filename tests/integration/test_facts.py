@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.celery import app
-from hub.catalogue.apply_import import apply, plan_import
+from hub.catalogue.apply_import import apply_import, plan_import
 from hub.demo.fake_github import Fault, OtherRepository
 from hub.demo.fake_github import faults as f
 from hub.demo.fake_github.repository import of_file
@@ -205,19 +205,19 @@ def test_a_new_token_fills_a_catalogue_without_facts(hub: Hub) -> None:
     run = wait_until(ended.first, "the facts run to end")
     assert (run.trigger, run.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
     assert again(redis).stars == 12
-    assert runs.start_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
+    assert runs.start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
 
 
 def test_an_empty_catalogue_needs_no_first_run_and_a_run_ends_at_once(hub: Hub) -> None:
     hub.add_token()
-    assert runs.start_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
+    assert runs.start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
     assert hub.refresh_facts().status == RunStatus.UNCHANGED
 
 
 def test_one_run_is_open_at_a_time(hub: Hub, redis: Exporter) -> None:
     hub.github.latency = 0.5
-    first, _ = runs.start_run(RunTrigger.SCHEDULE)
-    assert runs.start_run(RunTrigger.ADMIN, chosen=[redis.pk]) == (first, False)
+    first, _ = runs.start_facts_run(RunTrigger.SCHEDULE)
+    assert runs.start_facts_run(RunTrigger.ADMIN, chosen=[redis.pk]) == (first, False)
     wait_until(lambda: not FactsRun.objects.open().exists(), "the run to end")
     assert FactsRun.objects.count() == 1
 
@@ -233,8 +233,8 @@ def test_a_second_delivery_changes_nothing(hub: Hub, redis: Exporter) -> None:
     run = hub.refresh_facts()
     asked(hub)
     facts_at = again(redis).facts_at
-    runs.begin(run.pk)
-    runs.finish(run.pk)
+    runs.begin_facts_run(run.pk)
+    runs.finish_facts_run(run.pk)
     looked_up = app.send_task("tasks.facts.lookup_facts", args=[run.pk, redis.pk]).get(timeout=20)
     assert looked_up == {"exporter_id": redis.pk, "outcome": Outcome.FOUND, "reason": ""}
     assert asked(hub) == []
@@ -267,7 +267,7 @@ def test_housekeeping_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: 
 
 def test_housekeeping_looks_up_what_is_new(hub: Hub, redis: Exporter) -> None:
     hub.refresh_facts()
-    apply(
+    apply_import(
         plan_import(
             b"title,repository,category\n"
             b"Kafka,https://github.com/tests/kafka,Database\n"
@@ -277,7 +277,7 @@ def test_housekeeping_looks_up_what_is_new(hub: Hub, redis: Exporter) -> None:
     hub.github.add_other(repository("tests/valkey", stars=3))  # and Kafka is not there
     asked(hub)
     for _ in range(2):
-        runs.housekeeping()
+        runs.facts_housekeeping()
         wait_until(lambda: not FactsRun.objects.open().exists(), "the run to end")
     kafka = Exporter.objects.get(slug="kafka")
     assert (kafka.facts_at, kafka.facts_problem) == (None, Reason.NOT_FOUND)
@@ -289,7 +289,7 @@ def test_an_exporter_that_changes_while_github_is_asked(hub: Hub, redis: Exporte
     kafka = exporter("kafka")
     hub.github.add_other(repository("tests/kafka"))
     hub.github.faults = [Fault(f.slow(0.7), match="/releases")]
-    run, _ = runs.start_run(RunTrigger.COMMAND)
+    run, _ = runs.start_facts_run(RunTrigger.COMMAND)
     wait_until(lambda: len(hub.github.requests) >= 4, "both to be asked for")
     Exporter.objects.filter(pk=redis.pk).update(repository="https://github.com/tests/valkey")
     kafka.delete()
@@ -348,7 +348,7 @@ def test_the_whole_sample(hub: Hub) -> None:
     hub.add_token()
     for other in of_file(SAMPLE.parent / "repositories.json"):
         hub.github.add_other(other)
-    apply(plan_import(SAMPLE.read_bytes()))
+    apply_import(plan_import(SAMPLE.read_bytes()))
     run = hub.refresh_facts()
     failed = run.lookups.exclude(outcome=Outcome.FOUND)
     assert not failed.exists(), list(failed.values_list("exporter__slug", "detail"))

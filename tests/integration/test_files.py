@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from hub.content import judgement as rules
-from hub.content.housekeeping import prune
+from hub.content.housekeeping import prune_contents
 from hub.demo.fake_github import Repository
 from hub.demo.fake_github import faults as f
 from hub.models import (
@@ -242,7 +242,7 @@ def test_listings_that_nothing_needs_are_forgotten(redis: Hub) -> None:
     RefreshRun.objects.update(started_at=timezone.now() - timedelta(days=2))
     TreeListing.objects.update(learned_at=timezone.now() - timedelta(days=2))
     assert TreeListing.objects.count() == 8  # the root and the contents, four times
-    prune()
+    prune_contents()
     assert TreeListing.objects.count() == 2
     run, paths = redis.count()
     assert (run.status, len(paths)) == (RunStatus.UNCHANGED, 1)
@@ -255,6 +255,6 @@ def test_the_change_log_outlives_the_runs(redis: Hub, settings: Any) -> None:
     Snapshot.objects.update(published_at=old)
     RefreshRun.objects.update(finished_at=old)
     ServedContents.objects.update(snapshot=None)
-    prune()
+    prune_contents()
     assert not RefreshRun.objects.exists()
     assert {change["run"] for change in get("/api/v1/changes")["changes"]} == {None}

@@ -81,7 +81,7 @@ class Directories:
         entry = self.github.repository.find("main", f"contents/{directory}")
         assert entry
         Lookup.objects.create(run=self.run, directory=directory, tree_sha=entry.sha)
-        lookup.look_up(self.run.pk, directory)
+        lookup.look_up_directory(self.run.pk, directory)
         self.run.refresh_from_db()
         return self.run.lookups.get(directory=directory)
 

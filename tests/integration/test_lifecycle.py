@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from config.celery import app
 from hub.content.refresh import list_directories, lookup
-from hub.content.runs import refresh_runs, start_run
+from hub.content.runs import refresh_runs, start_refresh
 from hub.facts import runs as facts
 from hub.facts.runs import facts_runs
 from hub.models import (
@@ -41,7 +41,7 @@ def listed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> RefreshRun:
     with monkeypatch.context() as nothing_is_sent:
         nothing_is_sent.setattr(refresh_runs, "_send_start", lambda *_: None)
         nothing_is_sent.setattr(refresh_runs, "send_lookups", lambda _: None)
-        run = start_run(RunTrigger.COMMAND).run
+        run = start_refresh(RunTrigger.COMMAND).run
         list_directories.list_and_compare(run.pk)
     assert lookups_of(run) == dict.fromkeys(THREE, Outcome.PENDING)
     return run
@@ -75,7 +75,7 @@ def test_a_listing_that_is_delivered_again_sends_what_is_pending(
     listed: RefreshRun, hub: Hub, done: int
 ) -> None:
     for name in THREE[:done]:
-        lookup.look_up(listed.pk, name)
+        lookup.look_up_directory(listed.pk, name)
     hub.github.requests.clear()
     app.send_task("tasks.refresh.list_directories", args=[listed.pk])
     assert ended(listed).status == RunStatus.PUBLISHED
@@ -86,7 +86,7 @@ def test_a_listing_that_is_delivered_again_sends_what_is_pending(
 
 def test_housekeeping_publishes_a_run_whose_body_was_lost(listed: RefreshRun) -> None:
     for name in THREE:
-        lookup.look_up(listed.pk, name)
+        lookup.look_up_directory(listed.pk, name)
     refresh_runs.housekeeping()
     listed.refresh_from_db()
     assert listed.is_open, "its message may still be on its way"
@@ -97,7 +97,7 @@ def test_housekeeping_publishes_a_run_whose_body_was_lost(listed: RefreshRun) ->
 
 
 def test_housekeeping_waits_for_lookups_that_have_not_ended(listed: RefreshRun) -> None:
-    lookup.look_up(listed.pk, "Redis")
+    lookup.look_up_directory(listed.pk, "Redis")
     start_earlier(listed)
     refresh_runs.housekeeping()
     listed.refresh_from_db()
@@ -125,8 +125,8 @@ def test_a_facts_run_whose_body_was_lost_is_finished(
     with monkeypatch.context() as nothing_is_sent:
         nothing_is_sent.setattr(facts_runs, "_send_start", lambda *_: None)
         nothing_is_sent.setattr(facts_runs, "send_lookups", lambda _: None)
-        run, created = facts.start_run(RunTrigger.COMMAND)
-        facts.begin(run.pk)
+        run, created = facts.start_facts_run(RunTrigger.COMMAND)
+        facts.begin_facts_run(run.pk)
     assert created
     FactsLookup.objects.filter(run=run, exporter=exporter).update(outcome=Outcome.FOUND)
     type(run).objects.update(started_at=run.started_at - LATER)
@@ -146,7 +146,7 @@ def test_a_fault_of_our_own_in_the_listing_ends_the_run_at_once(
     hub.fill("Redis/alert.yaml")
     monkeypatch.setattr(list_directories, step, broken)
     monkeypatch.setattr(refresh_runs, "_send_start", lambda *_: None)
-    run = start_run(RunTrigger.COMMAND).run
+    run = start_refresh(RunTrigger.COMMAND).run
     with pytest.raises(RuntimeError):
         list_directories.list_and_compare(run.pk)
     run.refresh_from_db()
@@ -166,7 +166,7 @@ def test_a_fault_of_our_own_in_one_lookup_fails_that_directory_alone(
 
     with monkeypatch.context() as faulty:
         faulty.setattr(lookup.DirectoryLookup, "learn", broken)
-        returned = lookup.look_up(listed.pk, "Redis")
+        returned = lookup.look_up_directory(listed.pk, "Redis")
     assert returned == {"directory": "Redis", "outcome": "failed", "reason": "internal"}
     app.send_task("tasks.refresh.list_directories", args=[listed.pk])
     assert ended(listed).status == RunStatus.PUBLISHED
@@ -184,7 +184,7 @@ def test_a_lookup_whose_outcome_could_not_be_stored_stays_pending(
     with monkeypatch.context() as faulty:
         faulty.setattr(refresh_runs, "_all_lookups", type("Gone", (), {"filter": gone})())
         with pytest.raises(OperationalError):
-            lookup.look_up(listed.pk, "Redis")
+            lookup.look_up_directory(listed.pk, "Redis")
     assert lookups_of(listed)["Redis"] == Outcome.PENDING
     app.send_task("tasks.refresh.list_directories", args=[listed.pk])
     ended(listed)
@@ -193,7 +193,7 @@ def test_a_lookup_whose_outcome_could_not_be_stored_stays_pending(
 def test_an_ended_run_looks_up_nothing_more(listed: RefreshRun, hub: Hub) -> None:
     refresh_runs.fail(listed.pk, Reason.DEADLINE, "closed")
     hub.github.requests.clear()
-    assert lookup.look_up(listed.pk, "Redis")["reason"] == Reason.DEADLINE
+    assert lookup.look_up_directory(listed.pk, "Redis")["reason"] == Reason.DEADLINE
     app.send_task("tasks.refresh.list_directories", args=[listed.pk])
     app.send_task("tasks.refresh.publish_contents", args=[[], listed.pk]).forget()
     assert hub.refresh().status == RunStatus.PUBLISHED

@@ -79,7 +79,7 @@ def save(admin: Client, redis: Exporter, **fields: object) -> str:
     [(PNG, "image/png"), (WEBP, "image/webp"), (JPEG, "image/jpeg"), (SVG, "image/svg+xml")],
 )
 def test_a_logo_is_known_by_its_bytes(data: bytes, media_type: str) -> None:
-    found, kept = logos.check(data)
+    found, kept = logos.check_logo(data)
     assert found == media_type
     if media_type != "image/svg+xml":
         assert kept == data
@@ -99,25 +99,25 @@ def test_a_logo_is_known_by_its_bytes(data: bytes, media_type: str) -> None:
 )
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(logos.NotALogo, match="no PNG, JPEG, WebP or SVG"):
-        logos.check(data)
+        logos.check_logo(data)
 
 
 def test_too_large_is_refused() -> None:
-    assert logos.check(PNG + bytes(logos.LARGEST - len(PNG)))
+    assert logos.check_logo(PNG + bytes(logos.LARGEST - len(PNG)))
     with pytest.raises(logos.NotALogo, match="64 KB are possible"):
-        logos.check(PNG + bytes(logos.LARGEST))
+        logos.check_logo(PNG + bytes(logos.LARGEST))
     bomb = b'<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">%s]><svg xmlns="http://www.w3.org/2000/svg">&z;</svg>'
     entities = b"".join(
         b'<!ENTITY %c "%s">' % (new, b"&%c;" % old * 10)
         for old, new in zip(b"abcdefghi", b"bcdefghiz", strict=True)
     )
     with pytest.raises(logos.NotALogo):
-        logos.check(bomb % entities)
+        logos.check_logo(bomb % entities)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_nothing_hostile_is_left_in_an_svg(name: str) -> None:
-    _, kept = logos.check(hostile(HOSTILE[name]))
+    _, kept = logos.check_logo(hostile(HOSTILE[name]))
     tags = set()
     for element in ElementTree.fromstring(kept).iter():
         tags.add(element.tag.rpartition("}")[2])

@@ -6,7 +6,7 @@ import psutil
 from django.test import Client
 
 from hub.content import status
-from hub.content.runs import start_run
+from hub.content.runs import start_refresh
 from hub.demo.fake_github import Repository
 from hub.models import ContentBlob, RunStatus, RunTrigger
 from tests.common import contents
@@ -42,7 +42,7 @@ def test_a_thousand_directories(hub: Hub, tmp_path: Path) -> None:
     workers = [psutil.Process(process.pid) for process in hub.workers]
     largest = 0
     with transactions_that_write(hub_exportercontents="true", hub_servedcontents="true") as count:
-        started = start_run(RunTrigger.COMMAND)
+        started = start_refresh(RunTrigger.COMMAND)
 
         def ended() -> object:
             nonlocal largest

@@ -27,7 +27,7 @@ CONTENTS = "/api/v1/contents"
 def cached(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> MapCache:
     """The process' cache of the map, empty, with a second that does not pass."""
     fill_catalogue(10)
-    settings.COPY_SECONDS = 3600
+    settings.MAP_CACHE_SECONDS = 3600
     fresh = MapCache()
     monkeypatch.setattr(read_map, "map_cache", fresh)
     return fresh
@@ -62,7 +62,7 @@ def test_after_the_second_postgres_is_asked_once(
     cached: MapCache, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     before = Client().get(CONTENTS).content
-    settings.COPY_SECONDS = 0
+    settings.MAP_CACHE_SECONDS = 0
     with django_assert_num_queries(1):
         assert Client().get(CONTENTS).content == before
 
@@ -73,7 +73,7 @@ def test_what_another_process_published_comes_after_the_second(
     before = Client().get(CONTENTS).content
     served_by_another_process(body_gzip=gzip.compress(b'{"new": true}'), etag='W/"new"')
     assert Client().get(CONTENTS).content == before
-    settings.COPY_SECONDS = 0
+    settings.MAP_CACHE_SECONDS = 0
     assert Client().get(CONTENTS).json() == {"new": True}
 
 
@@ -81,7 +81,7 @@ def test_what_this_process_changed_comes_at_once(
     settings: Any, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_catalogue(3)
-    settings.COPY_SECONDS = 3600
+    settings.MAP_CACHE_SECONDS = 3600
     map_cache.forget()
     before = Client().get(CONTENTS)["ETag"]
     publish()

@@ -59,7 +59,7 @@ _copies: list[dict[str, bytes]] = []
 def odd(hub: Hub) -> Hub:
     """A hub whose directories, files, exporters and titles all have odd names."""
     if _copies:
-        tables.put_back(_copies[0])
+        tables.restore(_copies[0])
         return hub
     for number, name in enumerate([*ODD, *FORBIDDEN, TOO_LONG]):
         hub.write(f"{name}/x_alert.yaml", contents.alert(f"Of{number}"))

@@ -331,7 +331,7 @@ def test_nothing_that_a_text_names_is_fetched(
 def test_nothing_that_a_logo_names_is_fetched_or_kept(stranger: Stranger, svg: str) -> None:
     away = f"http://127.0.0.1:{stranger.port}"
     try:
-        _, kept = logos.check(svg.format(away=away).encode())
+        _, kept = logos.check_logo(svg.format(away=away).encode())
     except logos.NotALogo:
         return
     assert away.encode() not in kept

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from hub.content.refresh import list_directories, lookup
-from hub.content.runs import refresh_runs, start_run
+from hub.content.runs import refresh_runs, start_refresh
 from hub.github.errors import NotFound
 from hub.github.source import Source, configured_source, source_of
 from hub.models import (
@@ -75,7 +75,7 @@ def test_a_key_names_its_source(settings: Any, source: dict[str, str]) -> None:
 def test_a_run_of_another_branch_is_published_as_its_own(filled: Hub, settings: Any) -> None:
     ours = configured_source().key
     settings.GITHUB_BRANCH = "next"
-    run = start_run(RunTrigger.COMMAND).run
+    run = start_refresh(RunTrigger.COMMAND).run
     assert run.source == configured_source().key != ours
     wait_until(lambda: not RefreshRun.objects.get(pk=run.pk).is_open, f"{run} to end")
     assert RefreshRun.objects.get(pk=run.pk).status == RunStatus.PUBLISHED
@@ -89,9 +89,9 @@ def test_a_run_of_another_branch_is_published_as_its_own(filled: Hub, settings: 
 
 
 def test_two_sources_may_have_an_open_run_each(filled: Hub, settings: Any) -> None:
-    first = start_run(RunTrigger.COMMAND)
+    first = start_refresh(RunTrigger.COMMAND)
     settings.GITHUB_BRANCH = "next"
-    second = start_run(RunTrigger.COMMAND)
+    second = start_refresh(RunTrigger.COMMAND)
     assert (first.created, second.created) == (True, True)
     for started in (first, second):
         wait_until(lambda: not RefreshRun.objects.get(pk=started.run.pk).is_open, "its end")  # noqa: B023
@@ -141,7 +141,7 @@ def test_a_run_of_another_server_that_looks_up_already_is_ended(filled: Hub) -> 
     )
     run.lookups.create(directory="Redis", tree_sha="0" * 40)
     filled.github.requests.clear()
-    assert lookup.look_up(run.pk, "Redis")["outcome"] == Outcome.MISSING
+    assert lookup.look_up_directory(run.pk, "Redis")["outcome"] == Outcome.MISSING
     assert filled.github.requests == []
     RefreshRun.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(minutes=1))
     refresh_runs.housekeeping()

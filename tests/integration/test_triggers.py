@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from hub.content.refresh import list_directories
-from hub.content.runs import Started, refresh_runs, start_run
+from hub.content.runs import Started, refresh_runs, start_refresh
 from hub.github.source import configured_source
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger
 from hub.ops.local.ports import free_port
@@ -151,9 +151,9 @@ def test_only_a_run_that_lists_later_sees_the_change(
 ) -> None:
     run = open_run(status, chosen=chosen)
     for _ in range(3):
-        started = start_run(RunTrigger.WEBHOOK, follow_up=True)
+        started = start_refresh(RunTrigger.WEBHOOK, follow_up=True)
         assert started == Started(run, created=False, will_follow=follows)
-    start_run(RunTrigger.TOKEN, follow_up=True)
+    start_refresh(RunTrigger.TOKEN, follow_up=True)
     run.refresh_from_db()
     assert run.follow_up == (RunTrigger.WEBHOOK if follows else "")
     end(run)
@@ -166,7 +166,7 @@ def test_only_a_run_that_lists_later_sees_the_change(
 
 def test_other_triggers_join_without_more(hub: Hub) -> None:
     run = open_run(RunStatus.LISTING)
-    assert start_run(RunTrigger.SCHEDULE) == Started(run, created=False)
+    assert start_refresh(RunTrigger.SCHEDULE) == Started(run, created=False)
     end(run)
     assert RefreshRun.objects.count() == 1
 
@@ -175,7 +175,7 @@ def test_the_lister_waits_for_whoever_notes_a_change(hub: Hub) -> None:
     """A change that joined a waiting run is listed after it, never before."""
     run = open_run(RunStatus.QUEUED)
     with transaction.atomic():
-        assert not start_run(RunTrigger.WEBHOOK, follow_up=True).will_follow
+        assert not start_refresh(RunTrigger.WEBHOOK, follow_up=True).will_follow
         refresh_runs._send_start(run.pk)
         wait_until(a_lock_is_waited_for, "the lister to wait")
         assert RefreshRun.objects.get(pk=run.pk).status == RunStatus.QUEUED

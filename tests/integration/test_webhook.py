@@ -22,7 +22,7 @@ from hub.models import (
     RunTrigger,
     WebhookDelivery,
 )
-from hub.web.webhooks.deliveries import prune
+from hub.web.webhooks.deliveries import prune_deliveries
 from hub.web.webhooks.views import sign
 from tests.common import contents
 from tests.common.processes import frozen
@@ -316,6 +316,6 @@ def test_old_deliveries_are_forgotten(settings: Any) -> None:
     old.received_at -= settings.HISTORY_KEPT * 1.01
     old.save()
     deliver(push("docs/new"))
-    prune()
+    prune_deliveries()
     assert WebhookDelivery.objects.filter(pk=old.pk).count() == 0
     assert WebhookDelivery.objects.count() == 1

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from hub.content.directory_owners import match_again
 from hub.content.kinds import KINDS
 from hub.content.map.map_cache import map_cache
-from hub.content.map.rows import ABSENT, UNKNOWN, Flags, Row, read_rows
+from hub.content.map.rows import ABSENT, UNKNOWN, DirectoryRow, Flags, read_rows
 from hub.github.source import Source, configured_source, named_source
 from hub.models import Exporter, Reason, ServedContents, ServedState, Snapshot
 from hub.runs.schedule import time_to_next
@@ -44,7 +44,7 @@ def show_snapshot(
     served: ServedContents,
     snapshot: Snapshot,
     as_of: datetime | None,
-    rows: Mapping[str, Row] | None = None,
+    rows: Mapping[str, DirectoryRow] | None = None,
 ) -> None:
     """Serve a snapshot as fresh; `as_of` is when GitHub last confirmed it. `rows` is its map;
     None: the one that is served already."""
@@ -133,7 +133,7 @@ def _head(served: ServedContents, source: Source) -> bytes:
     )
 
 
-def _body(rows: Mapping[str, Row], *, known: bool) -> bytes:
+def _body(rows: Mapping[str, DirectoryRow], *, known: bool) -> bytes:
     """All but the head, from `"contents":{` to the end.
 
     Keyed by directory. Exporters of the catalogue that have no directory are there too, under

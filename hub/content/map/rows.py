@@ -14,7 +14,7 @@ ABSENT: Flags = (False,) * len(KINDS)
 _FLAGS = [kind.field for kind in KINDS] + [kind.usable_field for kind in KINDS]
 
 
-class Entry(NamedTuple):
+class MapEntry(NamedTuple):
     """What the map says of one directory.
 
     `usable` is False where the kind is absent, and None where it is not known.
@@ -27,27 +27,27 @@ class Entry(NamedTuple):
     as_of: datetime | None = None  # of a stale entry: when its tree was last confirmed
 
 
-class Row(NamedTuple):
+class DirectoryRow(NamedTuple):
     """A directory's entry, and the id of the exporter that it belongs to."""
 
     exporter: int | None
-    entry: Entry
+    entry: MapEntry
 
 
-def read_rows(source_key: str) -> dict[str, Row]:
+def read_rows(source_key: str) -> dict[str, DirectoryRow]:
     """The rows of a source's map, by directory."""
     rows = ExporterContents.objects.filter(source=source_key).order_by()
     columns = ("directory", "exporter", "tree_sha", "stale", "as_of", *_FLAGS)
     return {
-        directory: Row(
+        directory: DirectoryRow(
             exporter,
-            Entry(sha, tuple(flags[: len(KINDS)]), tuple(flags[len(KINDS) :]), stale, as_of),
+            MapEntry(sha, tuple(flags[: len(KINDS)]), tuple(flags[len(KINDS) :]), stale, as_of),
         )
         for directory, exporter, sha, stale, as_of, *flags in rows.values_list(*columns).iterator()
     }
 
 
-def write_rows(source_key: str, rows: dict[str, Row]) -> None:
+def write_rows(source_key: str, rows: dict[str, DirectoryRow]) -> None:
     """Create or replace the rows of these directories."""
     ExporterContents.objects.bulk_create(
         (

@@ -37,7 +37,7 @@ class OutOfTime(errors.GitHubError, reason=Reason.DEADLINE):
     """The lookup takes too long for one task; what was read stays stored."""
 
 
-def look_up(run_id: int, directory: str) -> dict[str, Any]:
+def look_up_directory(run_id: int, directory: str) -> dict[str, Any]:
     """Learn and judge the tree of one directory. Never raises."""
     return refresh_runs.look_up(run_id, directory, DirectoryLookup)
 
@@ -101,7 +101,7 @@ class DirectoryLookup:
             try:
                 for files, requests in fetch_files(self.client, self.repository, sizes):
                     self.requests += requests
-                    reports |= blob_store.store(files)
+                    reports |= blob_store.store_blobs(files)
                     if len(reports) < len(sizes):
                         self._check_time()
             except errors.GraphQLNotOffered as denied:
@@ -112,7 +112,7 @@ class DirectoryLookup:
             self._check_time()
             data, requests = self.client.blob(self.repository, sha)
             self.requests += requests
-            reports |= blob_store.store({sha: data})
+            reports |= blob_store.store_blobs({sha: data})
         return reports
 
     def _check_time(self) -> None:

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hub.content.kinds import KINDS
-from hub.content.map.rows import ABSENT, Entry, Flags
+from hub.content.map.rows import ABSENT, Flags, MapEntry
 from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
 
 
 @dataclass(frozen=True)
-class Plan:
+class PublicationPlan:
     """The new map, directory → entry, and whether it may be published."""
 
-    entries: dict[str, Entry]
+    entries: dict[str, MapEntry]
     all_failed: bool
     shrunk: bool
 
@@ -27,13 +27,13 @@ class Plan:
 def plan_publication(
     listing: Mapping[str, str],
     judged: Mapping[str, tuple[Flags, Flags]],
-    last: Mapping[str, Entry],
+    last: Mapping[str, MapEntry],
     *,
     why_failed: Callable[[str], str],
     last_as_of: datetime | None,
     last_is_current: bool,
     shrink_limit: float,
-) -> Plan:
+) -> PublicationPlan:
     """The map after a run.
 
     `listing` maps each directory to its tree SHA, `judged` a tree SHA to what is present and
@@ -44,25 +44,25 @@ def plan_publication(
     older ones is stale until its tree is judged again. `shrink_limit` is the share (0 to 1) of the
     map that may vanish at once.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, MapEntry] = {}
     for directory, sha in listing.items():
         before = last.get(directory)
         if sha in judged:
-            entries[directory] = Entry(sha, *judged[sha])
+            entries[directory] = MapEntry(sha, *judged[sha])
         elif last_is_current and before and before.tree_sha == sha and not before.stale:
             entries[directory] = before
         else:
             entries[directory] = _kept(before, why_failed(directory), last_as_of)
-    return Plan(
+    return PublicationPlan(
         entries,
         all_failed=bool(entries) and all(entry.stale for entry in entries.values()),
         shrunk=len(listing) < len(last) * (1 - shrink_limit),
     )
 
 
-def _kept(before: Entry | None, reason: str, last_as_of: datetime | None) -> Entry:
+def _kept(before: MapEntry | None, reason: str, last_as_of: datetime | None) -> MapEntry:
     if before is None:
-        return Entry(stale=reason)
+        return MapEntry(stale=reason)
     return before._replace(stale=reason, as_of=before.as_of if before.stale else last_as_of)
 
 
@@ -75,7 +75,7 @@ class Difference(NamedTuple):
     cause: ChangeCause
 
 
-def differences(last: Mapping[str, Entry], new: Mapping[str, Entry]) -> list[Difference]:
+def differences(last: Mapping[str, MapEntry], new: Mapping[str, MapEntry]) -> list[Difference]:
     """What `new` has gained and lost against `last`, by directory.
 
     What was unknown before counts as gained when it turns out to be present, and never as lost: a
@@ -90,7 +90,9 @@ def differences(last: Mapping[str, Entry], new: Mapping[str, Entry]) -> list[Dif
     return found
 
 
-def _differences_of(directory: str, last: Entry | None, new: Entry | None) -> Iterator[Difference]:
+def _differences_of(
+    directory: str, last: MapEntry | None, new: MapEntry | None
+) -> Iterator[Difference]:
     cause = ChangeCause.PUSH
     if last is None:
         yield Difference(directory, ChangeKind.DIRECTORY, ChangeWhat.GAINED, cause)
@@ -98,7 +100,7 @@ def _differences_of(directory: str, last: Entry | None, new: Entry | None) -> It
         yield Difference(directory, ChangeKind.DIRECTORY, ChangeWhat.LOST, cause)
     elif new.tree_sha == last.tree_sha:
         cause = ChangeCause.RULES
-    before, after = last or Entry(), new or Entry(present=ABSENT)
+    before, after = last or MapEntry(), new or MapEntry(present=ABSENT)
     flags = zip(before.present, after.present, before.usable, after.usable, strict=True)
     for kind, (was, is_now, was_usable, is_usable) in zip(KINDS, flags, strict=True):
         what = _what(was, is_now, was_usable, is_usable)

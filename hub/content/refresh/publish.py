@@ -14,8 +14,8 @@ from hub.content.directory_owners import owners_of
 from hub.content.judgement import RULES_VERSION
 from hub.content.kinds import KINDS
 from hub.content.map.render_map import locked_map, show_snapshot
-from hub.content.map.rows import Flags, Row, read_rows, write_rows
-from hub.content.refresh.plan import Plan, differences, plan_publication
+from hub.content.map.rows import DirectoryRow, Flags, read_rows, write_rows
+from hub.content.refresh.plan import PublicationPlan, differences, plan_publication
 from hub.content.runs import refresh_runs
 from hub.models import (
     Change,
@@ -79,8 +79,11 @@ def confirm_unchanged(run: RefreshRun, newest: Snapshot) -> None:
 
 
 def _plan(
-    run: RefreshRun, newest: Snapshot | None, rows: Mapping[str, Row], last_as_of: datetime | None
-) -> Plan:
+    run: RefreshRun,
+    newest: Snapshot | None,
+    rows: Mapping[str, DirectoryRow],
+    last_as_of: datetime | None,
+) -> PublicationPlan:
     listing = TreeListing.objects.get(pk=run.contents_sha).directories
     failed = run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND])
     reasons = dict(failed.values_list("directory", "reason"))
@@ -97,7 +100,7 @@ def _plan(
         why_failed=why_failed,
         last_as_of=last_as_of,
         last_is_current=newest is not None and newest.rules == RULES_VERSION,
-        shrink_limit=settings.SHRINK_LIMIT,
+        shrink_limit=settings.MAX_SHRINK_RATIO,
     )
 
 
@@ -119,7 +122,7 @@ def _flags(text: str) -> tuple[Flags, Flags]:
     )
 
 
-def _refusal(run: RefreshRun, plan: Plan, before: int) -> tuple[Reason, str] | None:
+def _refusal(run: RefreshRun, plan: PublicationPlan, before: int) -> tuple[Reason, str] | None:
     """Why the plan may not be published, and the details."""
     if plan.all_failed:
         reasons = {entry.stale for entry in plan.entries.values()}
@@ -130,17 +133,21 @@ def _refusal(run: RefreshRun, plan: Plan, before: int) -> tuple[Reason, str] | N
     return None
 
 
-def _write(source_key: str, plan: Plan, rows: Mapping[str, Row]) -> dict[str, Row]:
+def _write(
+    source_key: str, plan: PublicationPlan, rows: Mapping[str, DirectoryRow]
+) -> dict[str, DirectoryRow]:
     """Bring the rows to the plan, writing only those that differ; the new rows."""
     owners = owners_of(source_key, plan.entries)
-    new_rows = {name: Row(owners.get(name), entry) for name, entry in plan.entries.items()}
+    new_rows = {name: DirectoryRow(owners.get(name), entry) for name, entry in plan.entries.items()}
     write_rows(source_key, {name: row for name, row in new_rows.items() if rows.get(name) != row})
     gone = rows.keys() - new_rows.keys()
     ExporterContents.objects.filter(source=source_key, directory__in=gone).delete()
     return new_rows
 
 
-def _log_changes(run: RefreshRun, last: Mapping[str, Row], new: Mapping[str, Row]) -> None:
+def _log_changes(
+    run: RefreshRun, last: Mapping[str, DirectoryRow], new: Mapping[str, DirectoryRow]
+) -> None:
     """Write the change log from the last snapshot to this one, and date what changed."""
     exporters = {name: row.exporter for name, row in {**last, **new}.items()}
     before, after = ({name: row.entry for name, row in rows.items()} for rows in (last, new))
@@ -164,5 +171,5 @@ def _log_changes(run: RefreshRun, last: Mapping[str, Row], new: Mapping[str, Row
     Exporter.objects.filter(pk__in=changed).update(contents_changed_at=run.listed_at)
 
 
-def _tree(rows: Mapping[str, Row], directory: str) -> str:
+def _tree(rows: Mapping[str, DirectoryRow], directory: str) -> str:
     return rows[directory].entry.tree_sha if directory in rows else ""

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from hub.content.rules.alerts import RULE_RESOURCES
-from hub.content.rules.files import YAML, File, is_templates
-from hub.content.rules.report import About, Chart, Finding, Findings, Level, Manifest
+from hub.content.rules.files import YAML, DirectoryFile, is_templates
+from hub.content.rules.report import About, Finding, Findings, HelmChart, KubernetesResource, Level
 from hub.content.rules.values import LineDict, dict_of, embedded_files, resources
 
 # semver.org's own expression, with Helm's leave for a leading "v" and missing parts.
@@ -26,7 +26,7 @@ CARRY_CONTENT = {*RULE_RESOURCES, "GrafanaDashboard", "Dashboard", "DashboardWit
 _CARRIED = re.compile(r'"(?:panels|rows)"\s*:|^[ \t]*(?:-[ \t]+)?"?alert"?[ \t]*:', re.MULTILINE)
 
 
-def read_chart(documents: list[Any]) -> Chart | None:
+def read_chart(documents: list[Any]) -> HelmChart | None:
     """The metadata, when the one document might be a Chart.yaml."""
     if len(documents) != 1:
         return None
@@ -34,7 +34,7 @@ def read_chart(documents: list[Any]) -> Chart | None:
     if not {"name", "version"} & document.keys() or "kind" in document:
         return None
     required = [item.text("name")[:_LONGEST] for item in document.children("dependencies")]
-    return Chart(
+    return HelmChart(
         name=document.text("name")[:_LONGEST],
         version=document.text("version")[:_LONGEST],
         app_version=document.text("appVersion")[:_LONGEST],
@@ -66,7 +66,7 @@ def _check_chart(document: LineDict) -> Findings:
     return findings
 
 
-def find_manifests(documents: list[Any]) -> list[Manifest]:
+def find_manifests(documents: list[Any]) -> list[KubernetesResource]:
     """The Kubernetes resources that would deploy something."""
     found = []
     for document in resources(documents):
@@ -77,7 +77,7 @@ def find_manifests(documents: list[Any]) -> list[Manifest]:
         if kind == "ConfigMap" and any(map(_CARRIED.search, texts)):
             continue
         name = document.child("metadata").text("name")
-        found.append(Manifest(kind[:_LONGEST], name[:_LONGEST], document.line))
+        found.append(KubernetesResource(kind[:_LONGEST], name[:_LONGEST], document.line))
     return found[:_MOST_MANIFESTS]
 
 
@@ -95,7 +95,7 @@ class ChartFolder:
     to their charts. `usable`: whether Helm would install it; None when Chart.yaml was not read.
     """
 
-    def __init__(self, folder: tuple[str, ...], inside: list[File]) -> None:
+    def __init__(self, folder: tuple[str, ...], inside: list[DirectoryFile]) -> None:
         own = [file for file in inside if file.folders == folder]
         metadata = next(filter(_is_chart_file, own), None)
         values = next((file for file in own if file.name == "values.yaml"), None)
@@ -117,7 +117,7 @@ class ChartFolder:
     def _refuse(self, path: str, reason: str) -> None:
         self.findings.append(Finding(Level.ERROR, About.CHART, 1, reason, path))
 
-    def _check_metadata(self, metadata: File) -> None:
+    def _check_metadata(self, metadata: DirectoryFile) -> None:
         path, report = metadata.path, metadata.report
         if not path.endswith("Chart.yaml"):
             self._refuse(path, "Helm reads only a file named Chart.yaml: rename this one")
@@ -128,7 +128,9 @@ class ChartFolder:
         elif report and report.chart:
             self.findings += [finding.at(path) for finding in report.chart.findings]
 
-    def _check_templates(self, place: str, inside: list[File], metadata: File | None) -> None:
+    def _check_templates(
+        self, place: str, inside: list[DirectoryFile], metadata: DirectoryFile | None
+    ) -> None:
         depth = len(self.folder)
         below = {file.folders[depth] for file in inside if len(file.folders) > depth}
         if below & {"templates", "crds"}:
@@ -146,7 +148,7 @@ class ChartFolder:
 class ChartFolders:
     """The charts of a directory."""
 
-    def __init__(self, files: list[File]) -> None:
+    def __init__(self, files: list[DirectoryFile]) -> None:
         folders = {file.folders for file in files if _is_chart_file(file)}
         folders |= {
             file.folders[:depth]
@@ -155,7 +157,7 @@ class ChartFolders:
             if is_templates(folder) and _may_be_template(file)
         }
         # A chart's dependencies lie in its `charts` folder: other people's, and no content here.
-        inside: dict[tuple[str, ...], list[File]] = {
+        inside: dict[tuple[str, ...], list[DirectoryFile]] = {
             folder: []
             for folder in sorted(folders)
             if not _is_dependency(folder, folders) and not any(map(is_templates, folder))
@@ -170,11 +172,11 @@ class ChartFolders:
             for above in filter(None, map(self._by_folder.get, _above(chart.folder))):
                 above.heads[chart.head.path] = chart
 
-    def of(self, file: File) -> ChartFolder | None:
+    def of(self, file: DirectoryFile) -> ChartFolder | None:
         """The chart that the file lies in; of several, the topmost."""
         return next(filter(None, map(self._by_folder.get, _above(file.folders))), None)
 
-    def is_dependency(self, file: File) -> bool:
+    def is_dependency(self, file: DirectoryFile) -> bool:
         """Whether it belongs to a chart that one of these charts depends on."""
         return _is_dependency(file.folders, self._by_folder)
 
@@ -188,11 +190,11 @@ def _is_dependency(folders: tuple[str, ...], charts: Collection[tuple[str, ...]]
     return any(part == "charts" and folders[:depth] in charts for depth, part in enumerate(folders))
 
 
-def _is_chart_file(file: File) -> bool:
+def _is_chart_file(file: DirectoryFile) -> bool:
     return file.name in ("chart.yaml", "chart.yml", "charts.yaml") and not file.in_templates
 
 
-def _may_be_template(file: File) -> bool:
+def _may_be_template(file: DirectoryFile) -> bool:
     """Whether a file in a `templates` folder speaks for a chart; rules that stand there do not."""
     report = file.report
     return file.suffix in YAML and (

@@ -27,7 +27,7 @@ _SHORTEST_MISSPELT = 5  # letters; shorter words are alike by chance
 
 
 @dataclass(frozen=True)
-class File:
+class DirectoryFile:
     """A file, its path taken apart once; `report` is None while it was not read."""
 
     path: str
@@ -38,14 +38,14 @@ class File:
     report: FileReport | None
 
     @classmethod
-    def at(cls, path: str, report: FileReport | None = None) -> "File":
+    def at(cls, path: str, report: FileReport | None = None) -> "DirectoryFile":
         """The file at `path`, relative to the directory."""
         lower = PurePosixPath(path.casefold())
         words = frozenset(re.findall(r"[^\W_]+", lower.stem))
         folders = PurePosixPath(path).parts[:-1]
         return cls(path, folders, lower.name, _suffix(lower.suffix), words, report)
 
-    def blank(self) -> "File":
+    def blank(self) -> "DirectoryFile":
         """The file as if nothing was in it, by its name either."""
         return replace(self, name="", suffix="", words=frozenset(), report=None)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hub.content.rules.alerts import find_alerts
 from hub.content.rules.charts import CARRY_CONTENT, find_manifests, read_chart, values_of
 from hub.content.rules.dashboards import find_dashboards
-from hub.content.rules.parsing import Effort, Parsed, needs_helm, parse, without_actions
+from hub.content.rules.parsing import Effort, Parsed, needs_helm, parse_documents, without_actions
 from hub.content.rules.report import About, FileReport, Finding, Level
 
 # What a file that does not parse seems to be meant as: alternatives of expressions that must all be
@@ -32,7 +32,7 @@ _MEANT_AS = {
 def judge(data: bytes) -> FileReport:
     """All that can be learned of a file from its bytes."""
     effort = Effort()
-    parsed = parse(data, effort)
+    parsed = parse_documents(data, effort)
     if parsed.format == "empty":
         return FileReport("empty", tuple(parsed.findings))
     if parsed.format == "template":
@@ -66,7 +66,7 @@ def judge(data: bytes) -> FileReport:
 
 def _judge_template(parsed: Parsed, effort: Effort) -> FileReport:
     """A file that only Helm can render: read for the alerts that it holds, and no more."""
-    documents = parse(without_actions(parsed.text).encode(), effort).documents
+    documents = parse_documents(without_actions(parsed.text).encode(), effort).documents
     alerts = find_alerts(documents, effort, template=True)
     return FileReport(
         format="template",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.content.rules.charts import ChartFolder
-from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, YAML, File
+from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, YAML, DirectoryFile
 from hub.content.rules.report import About, AlertsForm, Finding, Level
 
 _RECORDING_WORDS = ("recording", "record")
@@ -34,11 +34,11 @@ class Verdict:
     finding: Finding | None = None  # why it is not usable, or that the name promises too much
 
 
-Judge = Callable[[File, ChartFolder | None], Verdict]
+Judge = Callable[[DirectoryFile, ChartFolder | None], Verdict]
 _ABSENT = Verdict(present=False)
 
 
-def judge_iac(file: File, chart: ChartFolder | None) -> Verdict:
+def judge_iac(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     """Infrastructure as code: a chart, by its head; outside of charts, a manifest or values."""
     if not (file.path in chart.heads if chart else _is_iac(file)):
         return _ABSENT
@@ -53,7 +53,7 @@ def judge_iac(file: File, chart: ChartFolder | None) -> Verdict:
     return Verdict(True, False, Finding(Level.ERROR, About.MANIFEST, 1, reason))
 
 
-def _is_iac(file: File) -> bool:
+def _is_iac(file: DirectoryFile) -> bool:
     """By what the file holds, or a broken one by what it was meant as."""
     report = file.report
     named = file.named(_IAC_WORDS) and not file.named(ALERT_WORDS + DASHBOARD_WORDS)
@@ -72,7 +72,7 @@ def _is_iac(file: File) -> bool:
     return named and file.suffix in YAML and (broken or About.CHART in report.looks_like)
 
 
-def _iac_usable(file: File) -> bool | None:
+def _iac_usable(file: DirectoryFile) -> bool | None:
     report = file.report
     if report is None:
         return None
@@ -81,7 +81,7 @@ def _iac_usable(file: File) -> bool | None:
     return deploys and file.parsed and not report.has_errors(About.MANIFEST)
 
 
-def judge_alerts(file: File, chart: ChartFolder | None) -> Verdict:
+def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     """Alerting rules; no chart's values, no template without a rule that can be read."""
     report = file.report
     template = chart is not None and file.in_templates
@@ -113,7 +113,7 @@ def judge_alerts(file: File, chart: ChartFolder | None) -> Verdict:
     return Verdict(True, False, Finding(Level.ERROR, About.ALERTS, 1, reason))
 
 
-def judge_dashboard(file: File, chart: ChartFolder | None) -> Verdict:
+def judge_dashboard(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     """Grafana dashboards, and broken files that were meant as such."""
     report = file.report
     template = chart is not None and file.in_templates

@@ -97,11 +97,11 @@ class Effort:
     def parse_embedded(self, text: str) -> Parsed:
         """As the function `parse`, within what is left for the whole file."""
         if text not in self._embedded:
-            self._embedded[text] = parse(text.encode(), self)
+            self._embedded[text] = parse_documents(text.encode(), self)
         return self._embedded[text]
 
 
-def parse(data: bytes, effort: Effort | None = None) -> Parsed:
+def parse_documents(data: bytes, effort: Effort | None = None) -> Parsed:
     """Parse `data`. Never raises: what is wrong with it is among the findings."""
     effort = effort or Effort()
     if not data.strip():

@@ -109,7 +109,7 @@ class Dashboard:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class KubernetesResource:
     """One Kubernetes resource: its kind and name."""
 
     kind: str
@@ -118,7 +118,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Chart:
+class HelmChart:
     """The metadata of a Helm chart. `findings` hold only for a file named Chart.yaml."""
 
     name: str = ""
@@ -139,8 +139,8 @@ class FileReport:
     alerts: tuple[Alert, ...] = ()
     alerts_form: AlertsForm | None = None
     dashboards: tuple[Dashboard, ...] = ()
-    manifests: tuple[Manifest, ...] = ()
-    chart: Chart | None = None
+    manifests: tuple[KubernetesResource, ...] = ()
+    chart: HelmChart | None = None
     values: tuple[str, ...] = ()  # the top-level keys of what may be a chart's values
     looks_like: tuple[About, ...] = ()  # what a file that cannot be parsed seems to be meant as
     helm_actions: bool = False  # Helm would have to render it first

@@ -8,7 +8,7 @@ from typing import Any
 from dulwich.objects import Commit
 
 from hub.demo.fake_github.limits import RateLimit
-from hub.demo.fake_github.repository import Entry, OtherRepository, Repository
+from hub.demo.fake_github.repository import OtherRepository, Repository, TreeEntry
 from hub.github.git_objects import blob_sha
 
 _GITHUB = "https://github.com"
@@ -66,7 +66,7 @@ def tree(
     }
 
 
-def _tree_entry(repository: Repository, entry: Entry, url: str) -> dict[str, Any]:
+def _tree_entry(repository: Repository, entry: TreeEntry, url: str) -> dict[str, Any]:
     mode, kind, sha = f"{entry.mode:06o}", entry.type, entry.sha
     size = {"size": repository.size(sha)} if kind == "blob" else {}
     link = {} if kind == "commit" else {"url": f"{url}/git/{kind}s/{sha}"}
@@ -85,7 +85,7 @@ def blob(sha: str, content: bytes, url: str) -> dict[str, Any]:
     }
 
 
-def contents(repository: Repository, entry: Entry, branch: str, url: str) -> Any:
+def contents_json(repository: Repository, entry: TreeEntry, branch: str, url: str) -> Any:
     """A file with its content, or a folder's first 1,000 entries."""
     if entry.type != "tree":
         return _file(entry, repository.blob(entry.sha) or b"", branch, url)
@@ -97,14 +97,14 @@ def contents(repository: Repository, entry: Entry, branch: str, url: str) -> Any
     ]
 
 
-def readme(facts: OtherRepository, content: bytes, url: str) -> dict[str, Any]:
+def readme_json(facts: OtherRepository, content: bytes, url: str) -> dict[str, Any]:
     """The README of a repository whose files are not served."""
-    entry = Entry(facts.readme_path, 0o100644, blob_sha(content))
+    entry = TreeEntry(facts.readme_path, 0o100644, blob_sha(content))
     html = f"{_GITHUB}/{facts.name}/blob/{facts.default_branch}/{facts.readme_path}"
     return _file(entry, content, facts.default_branch, url) | {"html_url": html}
 
 
-def _file(entry: Entry, content: bytes, branch: str, url: str) -> dict[str, Any]:
+def _file(entry: TreeEntry, content: bytes, branch: str, url: str) -> dict[str, Any]:
     is_small = len(content) <= _FILE_WITHOUT_CONTENT
     return {
         **_content(entry, len(content), branch, url),
@@ -113,7 +113,7 @@ def _file(entry: Entry, content: bytes, branch: str, url: str) -> dict[str, Any]
     }
 
 
-def _content(entry: Entry, size: int, branch: str, url: str) -> dict[str, Any]:
+def _content(entry: TreeEntry, size: int, branch: str, url: str) -> dict[str, Any]:
     own = f"{url}/contents/{entry.path}?ref={branch}"
     git = f"{url}/git/{entry.type}s/{entry.sha}"
     is_file = entry.type == "blob"
@@ -156,7 +156,7 @@ _COUNTS = "forks forks_count open_issues open_issues_count size network_count su
 _FLAGS = "fork private has_issues has_projects has_wiki has_pages has_discussions disabled"
 
 
-def repository(facts: OtherRepository, api_url: str) -> dict[str, Any]:
+def repository_json(facts: OtherRepository, api_url: str) -> dict[str, Any]:
     """A repository's own facts."""
     url = f"{api_url}/repos/{facts.name}"
     owner, _, name = facts.name.partition("/")
@@ -180,7 +180,7 @@ def repository(facts: OtherRepository, api_url: str) -> dict[str, Any]:
     }
 
 
-def releases(facts: OtherRepository, api_url: str) -> list[dict[str, Any]]:
+def releases_json(facts: OtherRepository, api_url: str) -> list[dict[str, Any]]:
     """A repository's releases, newest first."""
     url = f"{api_url}/repos/{facts.name}"
     author = _user(api_url, facts.name.partition("/")[0])

@@ -34,7 +34,7 @@ _OID.coerce_input_value = _git_object_id  # variables
 _OID.coerce_input_literal = lambda node: _git_object_id(getattr(node, "value", None))
 
 
-def answer(find: _Find, limit: RateLimit, body: bytes) -> dict[str, Any]:
+def answer_query(find: _Find, limit: RateLimit, body: bytes) -> dict[str, Any]:
     """The answer to a query, which costs a point. Raises `ValueError` for a body without JSON."""
     request = json.loads(body)
     document = request.get("query") if isinstance(request, dict) else None

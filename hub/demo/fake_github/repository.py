@@ -19,7 +19,7 @@ _FOLDER = 0o040000
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """One name in a tree. `mode` is git's, `type` one of blob, tree, commit (a submodule)."""
 
     path: str
@@ -67,35 +67,35 @@ class Repository:
         entry = self._below(str(found.id.decode()), path)
         return entry.sha if entry and entry.type == "tree" else None
 
-    def entries(self, tree_sha: str) -> list[Entry]:
+    def entries(self, tree_sha: str) -> list[TreeEntry]:
         """The direct children of a tree, in git's order."""
         tree = self.objects[tree_sha]
         assert isinstance(tree, Tree)  # noqa: S101 — a caller's mistake
         return [
-            Entry(os.fsdecode(item.path), item.mode, item.sha.decode()) for item in tree.items()
+            TreeEntry(os.fsdecode(item.path), item.mode, item.sha.decode()) for item in tree.items()
         ]
 
-    def walk(self, tree_sha: str, prefix: str = "") -> Iterator[Entry]:
+    def walk(self, tree_sha: str, prefix: str = "") -> Iterator[TreeEntry]:
         """Every entry below a tree, folders too, as `recursive` lists them."""
         for entry in self.entries(tree_sha):
-            yield Entry(prefix + entry.path, entry.mode, entry.sha)
+            yield TreeEntry(prefix + entry.path, entry.mode, entry.sha)
             if entry.type == "tree":
                 yield from self.walk(entry.sha, f"{prefix}{entry.path}/")
 
-    def find(self, branch: str, path: str) -> Entry | None:
+    def find(self, branch: str, path: str) -> TreeEntry | None:
         """The file or folder at `path` of a branch; the root is a tree with an empty path."""
         sha = self.resolve(branch)
         return self._below(sha, path) if sha else None
 
-    def _below(self, tree_sha: str, path: str) -> Entry | None:
-        found = Entry("", _FOLDER, tree_sha)
+    def _below(self, tree_sha: str, path: str) -> TreeEntry | None:
+        found = TreeEntry("", _FOLDER, tree_sha)
         for part in filter(None, path.split("/")):
             children = self.entries(found.sha) if found.type == "tree" else []
             child = next((entry for entry in children if entry.path == part), None)
             if child is None:
                 return None
             found = child
-        return Entry(path.strip("/"), found.mode, found.sha)
+        return TreeEntry(path.strip("/"), found.mode, found.sha)
 
     def blob(self, sha: str) -> bytes | None:
         """A blob's bytes."""

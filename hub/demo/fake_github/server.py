@@ -45,7 +45,7 @@ class Request:
     finished: float
 
 
-class Problem(Exception):
+class GitHubProblem(Exception):
     """An answer other than 200, in GitHub's words; `url` is where the repository has moved to."""
 
     def __init__(self, status: int, message: str, url: str = "") -> None:
@@ -57,9 +57,9 @@ _T = TypeVar("_T")
 
 
 def _found(thing: _T | None) -> _T:
-    """What was looked for. Raises `Problem` where there is no such thing."""
+    """What was looked for. Raises `GitHubProblem` where there is no such thing."""
     if thing is None:
-        raise Problem(404, "Not Found")
+        raise GitHubProblem(404, "Not Found")
     return thing
 
 
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.status = 200
         try:
             if limit is None:
-                raise Problem(401, "Bad credentials" if token else _AUTHENTICATION_REQUIRED)
+                raise GitHubProblem(401, "Bad credentials" if token else _AUTHENTICATION_REQUIRED)
             self._check_limits(limit, token)
             if self.github.fail_rate and self.github.random.random() < self.github.fail_rate:
                 faults.server_error()(self)
@@ -240,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
             if is_known and token:
                 limit.give_back()
             self._send(304 if is_known else 200, None if is_known else body, limit, ETag=etag)
-        except Problem as problem:
+        except GitHubProblem as problem:
             page = "graphql" if self.is_query else "rest"
             answer = {
                 "message": str(problem),
@@ -264,19 +264,19 @@ class _Handler(BaseHTTPRequestHandler):
         return limits.get(token) if token in self.github.limits else None
 
     def _check_limits(self, limit: RateLimit, token: str | None) -> None:
-        """Count the request. Raises `Problem` for one that is not allowed."""
+        """Count the request. Raises `GitHubProblem` for one that is not allowed."""
         github = self.github
         if not self.headers.get("User-Agent"):
-            raise Problem(403, "Request forbidden by administrative rules.")
+            raise GitHubProblem(403, "Request forbidden by administrative rules.")
         points = github.graphql_points if self.is_query else github.points
         cost = 1 if self.is_query or self.command == "GET" else 5
         if github.active > _SECONDARY_CONCURRENCY or (
             points and not github.spent.hit(points, limit.resource, token or "", cost=cost)
         ):
-            raise Problem(403, "You have exceeded a secondary rate limit.")
+            raise GitHubProblem(403, "You have exceeded a secondary rate limit.")
         is_free = self.is_query or urlsplit(self.path).path == "/rate_limit"  # or counted later
         if not is_free and not limit.take():
-            raise Problem(403, "API rate limit exceeded for user ID 1.")
+            raise GitHubProblem(403, "API rate limit exceeded for user ID 1.")
 
     def _send(
         self, status: int, body: bytes | None, limit: RateLimit | None, **headers: str
@@ -299,9 +299,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _query(self, limit: RateLimit) -> Any:
         try:
-            return graphql.answer(self.github.find, limit, self.body)
+            return graphql.answer_query(self.github.find, limit, self.body)
         except ValueError:
-            raise Problem(400, "Problems parsing JSON") from None
+            raise GitHubProblem(400, "Problems parsing JSON") from None
 
     def _answer(self, limit: RateLimit) -> Any:
         github, path = self.github, urlsplit(self.path).path
@@ -315,17 +315,17 @@ class _Handler(BaseHTTPRequestHandler):
         if repository.name.casefold() != name.casefold():
             below = self.path[len(f"/repos/{name}") :]
             url = f"{github.url}/repos/{repository.name}{below}"
-            raise Problem(301, "Moved Permanently", url)
+            raise GitHubProblem(301, "Moved Permanently", url)
         self.repository, self.url = repository, f"{github.url}/repos/{repository.name}"
         for pattern, operation in _FILES + _FACTS if repository.files else _FACTS:
             if match := re.fullmatch(pattern, unquote(rest), re.DOTALL):
                 return operation(self, *match.groups())
-        raise Problem(404, "Not Found")
+        raise GitHubProblem(404, "Not Found")
 
     def _tree(self, name: str) -> Any:
         repository = self.github.repository
         if not repository.branches:
-            raise Problem(409, "Git Repository is empty.")
+            raise GitHubProblem(409, "Git Repository is empty.")
         sha, recursive = _found(repository.resolve(name)), "recursive" in self.parameters
         most = self.github.truncate_above
         return answers.tree(repository, sha, self.url, recursive=recursive, most=most)
@@ -339,7 +339,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._write(path)
         branch = self.parameters.get("ref", self.github.branch)
         entry = _found(self.github.repository.find(branch, path))
-        return answers.contents(self.github.repository, entry, branch, self.url)
+        return answers.contents_json(self.github.repository, entry, branch, self.url)
 
     def _write(self, path: str) -> Any:
         try:
@@ -347,35 +347,35 @@ class _Handler(BaseHTTPRequestHandler):
             message, branch = str(asked["message"]), asked.get("branch", self.github.branch)
             content = base64.b64decode(asked["content"]) if self.command == "PUT" else b""
         except (ValueError, KeyError, TypeError):
-            raise Problem(422, "Invalid request.") from None
+            raise GitHubProblem(422, "Invalid request.") from None
         repository = self.github.repository
         if repository.branches and branch not in repository.branches:
-            raise Problem(404, f"Branch {branch} not found")
+            raise GitHubProblem(404, f"Branch {branch} not found")
         there = repository.find(branch, path)
         if there and "sha" not in asked:
-            raise Problem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
+            raise GitHubProblem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
         if there and asked["sha"] != there.sha:
-            raise Problem(409, f"{path} does not match {asked['sha']}")
+            raise GitHubProblem(409, f"{path} does not match {asked['sha']}")
         if self.command == "DELETE":
             _found(there)
             repository.delete(path, message, branch)
         else:
             repository.write(path, content, message, branch)
         entry = repository.find(branch, path)
-        made = answers.contents(repository, entry, branch, self.url) if entry else None
+        made = answers.contents_json(repository, entry, branch, self.url) if entry else None
         self.status = 200 if there else 201
         return answers.written(made, repository.commits(branch)[0], self.url)
 
     def _facts(self) -> Any:
-        return answers.repository(self.repository, self.github.url)
+        return answers.repository_json(self.repository, self.github.url)
 
     def _readme(self) -> Any:
-        return answers.readme(self.repository, _found(self.repository.readme), self.url)
+        return answers.readme_json(self.repository, _found(self.repository.readme), self.url)
 
     def _releases(self) -> Any:
         size = min(100, int(self.parameters.get("per_page", "30")))
         first = (int(self.parameters.get("page", "1")) - 1) * size
-        return answers.releases(self.repository, self.github.url)[first : first + size]
+        return answers.releases_json(self.repository, self.github.url)[first : first + size]
 
 
 _FILES: list[tuple[str, Any]] = [

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from hub.ops.backup.archive import Manifest, created
+from hub.ops.backup.archive import BackupManifest, created
 from hub.ops.backup.create import NotBackedUp, create_backup
 
 
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             f"A restore also needs {manifest.needs}. Keep them in another place."
         )
 
-    def _create(self, file: BinaryIO) -> Manifest:
+    def _create(self, file: BinaryIO) -> BackupManifest:
         try:
             with tqdm(unit="B", unit_scale=True, disable=None, leave=False) as bar:
                 return create_backup(file, bar.update)

@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from hub.catalogue.apply_import import NotApplied, apply, plan_import
-from hub.catalogue.importing import Plan, as_rows
+from hub.catalogue.apply_import import NotApplied, apply_import, plan_import
+from hub.catalogue.importing import ImportPlan, as_rows
 
 SAMPLE = settings.BASE_DIR / "hub" / "demo" / "sample" / "catalogue.csv"
 
@@ -40,12 +40,12 @@ class Command(BaseCommand):
             self.stdout.write("dry run: nothing was written")
             return
         try:
-            apply(plan)
+            apply_import(plan)
         except NotApplied as fault:
             raise CommandError(f"{file}: {fault}") from fault
 
 
-def _table(plan: Plan) -> str:
+def _table(plan: ImportPlan) -> str:
     """A line for each exporter that is written, in columns."""
     rows = as_rows(plan)
     columns = ("line", "what", "exporter")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from hub.content import status
-from hub.content.runs import Started, start_run
+from hub.content.runs import Started, start_refresh
 from hub.models import Reason, RunStatus, RunTrigger
 
 _POLL_EVERY = 0.1  # seconds
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-wait", action="store_true", help="start and return at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        started = start_run(RunTrigger.COMMAND, full=options["full"])
+        started = start_refresh(RunTrigger.COMMAND, full=options["full"])
         if not options["json"]:
             how = "started" if started.created else "joined"
             self.stdout.write(f"run {started.run.pk} {how}")

@@ -25,10 +25,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
-            plan = schedule.plan(timezone.now())
+            plan = schedule.schedule_status(timezone.now())
             if plan.beat_is_late:
                 raise CommandError(f"beat has not ticked for {plan.late_by}: is it running?")
-        hub = status.describe()
+        hub = status.describe_status()
         text = json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _as_text(hub)
         self.stdout.write(text)
 

@@ -36,7 +36,7 @@ class Rows(BaseModel):
     rows: int
 
 
-class Manifest(BaseModel):
+class BackupManifest(BaseModel):
     """What the file holds."""
 
     kind: Literal["exporter-hub backup"] = "exporter-hub backup"
@@ -97,7 +97,7 @@ class Archive:
                     f"{name} was written by a newer hub (format {given['format']}; this one "
                     f"reads {FORMAT}). Restore it with that version, or a newer one."
                 )
-            self.manifest = Manifest.model_validate(given)
+            self.manifest = BackupManifest.model_validate(given)
         except (ValueError, TypeError, KeyError) as fault:
             raise UnusableBackup(
                 f"{name} is no backup of a hub: its manifest cannot be read. "

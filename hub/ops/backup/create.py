@@ -10,7 +10,7 @@ from django.utils import timezone
 from tqdm.utils import CallbackIOWrapper
 
 from hub.ops.backup import database
-from hub.ops.backup.archive import MANIFEST, Manifest, Rows, member
+from hub.ops.backup.archive import MANIFEST, BackupManifest, Rows, member
 
 NEEDS = (
     "SECRET_KEY and FIELD_ENCRYPTION_KEY of the hub that made it, for its GitHub tokens are "
@@ -22,7 +22,7 @@ class NotBackedUp(Exception):
     """The database is not a hub's, or is being migrated. The text says what to do."""
 
 
-def create_backup(file: BinaryIO, done: Callable[[int], object]) -> Manifest:
+def create_backup(file: BinaryIO, done: Callable[[int], object]) -> BackupManifest:
     """Write all that the hub stores to `file`, telling `done` the numbers of bytes.
 
     The manifest is written last: without it, the file is no backup. Raises `NotBackedUp`.
@@ -39,7 +39,7 @@ def create_backup(file: BinaryIO, done: Callable[[int], object]) -> Manifest:
     ):
         # Before the first query, which fixes what is seen: a table that is rewritten or emptied
         # later would look empty.
-        database.run("LOCK TABLE {} IN ACCESS SHARE MODE", tables)
+        database.run_statement("LOCK TABLE {} IN ACCESS SHARE MODE", tables)
         if database.tables() != tables:
             raise NotBackedUp("The database is being migrated: try again when that is done.")
         stored: dict[str, Rows] = {}
@@ -49,7 +49,7 @@ def create_backup(file: BinaryIO, done: Callable[[int], object]) -> Manifest:
                 counting = CallbackIOWrapper(done, rows, "write")
                 count = database.copy_out(table, tables[table], counting)
             stored[table] = Rows(columns=tables[table], rows=count)
-        manifest = Manifest(
+        manifest = BackupManifest(
             made_at=timezone.now(),
             postgres=database.server_version(),
             needs=NEEDS,

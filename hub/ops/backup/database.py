@@ -45,7 +45,7 @@ def tables() -> dict[str, list[str]]:
         return {table: columns for table, columns in cursor.fetchall() if table.startswith(ours)}
 
 
-def run(statement: str, tables: Iterable[str]) -> None:
+def run_statement(statement: str, tables: Iterable[str]) -> None:
     """Run a statement on a list of tables; a new database has none."""
     listed = _listed(tables)
     if listed.seq:

@@ -109,7 +109,7 @@ def _lock(tables: Iterable[str]) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_WITHIN}s'")
-        database.run("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables)
+        database.run_statement("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables)
     except OperationalError as fault:
         if not isinstance(fault.__cause__, LockNotAvailable | DeadlockDetected):
             raise
@@ -136,7 +136,7 @@ def rebuild(archive: Archive, done: Callable[[int], object]) -> None:
     tables = database.tables()
     # Runs that the backup does not know may have pending messages: their numbers are not reused.
     used = database.next_numbers(tables)
-    database.run("DROP TABLE {}", tables)
+    database.run_statement("DROP TABLE {}", tables)
     _migrate_to(archive.manifest.migrations)
     _fill(archive, done)
     numbers = {key: max(n, used.get(key, n)) for key, n in archive.manifest.sequences.items()}
@@ -157,7 +157,7 @@ def _migrate_to(migrations: list[tuple[str, str]]) -> None:
 
 def _fill(archive: Archive, done: Callable[[int], object]) -> None:
     tables = database.tables()
-    database.run("TRUNCATE {}", tables)
+    database.run_statement("TRUNCATE {}", tables)
     stored = archive.manifest.tables
     wanted = {table: sorted(rows.columns) for table, rows in stored.items()}
     made = {table: sorted(tables[table]) for table in tables.keys() - database.LEFT_OUT}

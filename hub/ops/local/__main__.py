@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from hub.ops.local.run import manage, run
+from hub.ops.local.run import manage, run_hub
 from hub.ops.local.server import LocalHubError
 from hub.ops.local.supervisor import watch_parent
 
@@ -23,7 +23,7 @@ def main() -> int:
         if arguments.command == "watch-parent":
             watch_parent(arguments.pid)
         else:
-            run()
+            run_hub()
     except LocalHubError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -69,7 +69,7 @@ def read(file: Path) -> dict[str, str | None]:
     return dotenv_values(file, interpolate=False) if file.exists() else {}
 
 
-def write(file: Path, environment: Mapping[str, str]) -> None:
+def write_environment(file: Path, environment: Mapping[str, str]) -> None:
     """Replace the file whole, readable by its owner alone."""
     lines = [f"{name}={_quote(value)}\n" for name, value in sorted(environment.items())]
     write_private(file, "".join(["# Made by `make run`, anew at each start.\n", *lines]))

@@ -26,7 +26,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _interrupted_at = float("-inf")  # time.monotonic()
 
 
-def run() -> None:
+def run_hub() -> None:
     """Start the hub, print its addresses, and stay until it is interrupted. Then end all of it."""
     _handle_signals()
     ports = _ports()
@@ -213,7 +213,7 @@ def _make_environment(
     file = data_dir / "hub.env"
     demo_url = f"http://127.0.0.1:{ports['fake GitHub']}"
     made = environment.hub_environment(os.environ, environment.read(file), urls, demo_url)
-    environment.write(file, made | {"HUB_PORT": str(ports["hub"])})
+    environment.write_environment(file, made | {"HUB_PORT": str(ports["hub"])})
     return made
 
 

@@ -74,13 +74,13 @@
     const results = request.elt.closest("[data-q]");
     if (request.elt.matches("[role=search]")) searched = typed();
     if (!results || !request.boosted) return;
-    const wish = new URL(request.path, location.href);
-    if ((wish.searchParams.get("q") ?? "") === results.dataset.q && typed() !== results.dataset.q) {
-      wish.searchParams.set("q", typed());
-      wish.searchParams.delete("page");
-      request.path = wish.pathname + wish.search;
+    const wanted = new URL(request.path, location.href);
+    if ((wanted.searchParams.get("q") ?? "") === results.dataset.q && typed() !== results.dataset.q) {
+      wanted.searchParams.set("q", typed());
+      wanted.searchParams.delete("page");
+      request.path = wanted.pathname + wanted.search;
     }
-    searched = wish.searchParams.get("q") ?? "";
+    searched = wanted.searchParams.get("q") ?? "";
   });
 
   /* A search that was taken away is gone from its field too. What was chosen may be gone from the

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator
 from hub.content import editing
 from hub.github.source import configured_source
 from hub.models import ContentEdit, EditAction
-from hub.web.api.schemas import Finding, Problem
+from hub.web.api.schemas import FindingOut, ProblemOut
 
 router = Router(tags=["editing"])
 
@@ -57,7 +57,7 @@ Text = Annotated[str, AfterValidator(_in_unicode)]  # JSON may hold what UTF-8 c
 _TextOrNone = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
 
-class Proposal(Schema):
+class EditIn(Schema):
     """What to do to one file."""
 
     directory: Text = Field(min_length=1, max_length=255)
@@ -74,7 +74,7 @@ class Proposal(Schema):
     )
 
 
-class Edit(Schema):
+class EditOut(Schema):
     """An edit, and what became of it."""
 
     edit: int = Field(validation_alias="pk")
@@ -88,27 +88,27 @@ class Edit(Schema):
     run: int | None = Field(validation_alias="run_id")
 
 
-class Refusal(Problem):
+class EditProblemOut(ProblemOut):
     """Why an edit was not taken; nothing was kept."""
 
     field: str = Field("", description="The member of the proposal that is wrong.")
-    findings: list[Finding] = Field([], description="What is wrong with the file.")
+    findings: list[FindingOut] = Field([], description="What is wrong with the file.")
 
 
 @router.post(
     "",
     auth=_SIGNED_IN,
     response={
-        202: Edit,
-        frozenset({400, 401, 403, 413, 429}): Problem,
-        frozenset({409, 422}): Refusal,
+        202: EditOut,
+        frozenset({400, 401, 403, 413, 429}): ProblemOut,
+        frozenset({409, 422}): EditProblemOut,
     },
     summary="Write or delete a file",
     description="Checked at once: 422 with the findings when the file would not work, 409 when "
     "somebody else changed it. Then it waits for the run that commits it to GitHub and publishes "
     "it; ask for the edit to see what became of it.",
 )
-def submit(request: HttpRequest, proposal: Proposal) -> Any:
+def submit(request: HttpRequest, proposal: EditIn) -> Any:
     """Keep the edit and begin the run."""
     if not request.user.has_perm("hub.add_contentedit"):
         raise HttpError(403, "Your account may not edit contents: ask an admin.")
@@ -116,18 +116,18 @@ def submit(request: HttpRequest, proposal: Proposal) -> Any:
     given["action"] = EditAction(given["action"])
     author = request.user if isinstance(request.user, User) else None
     try:
-        edit, _ = editing.submit(editing.Proposal(**given), author)
-    except editing.Invalid as invalid:
+        edit, _ = editing.submit_edit(editing.EditProposal(**given), author)
+    except editing.InvalidEdit as invalid:
         findings = [vars(finding) for finding in invalid.findings]
         refusal = {"detail": str(invalid), "field": invalid.field, "findings": findings}
-        return Status(409 if isinstance(invalid, editing.Changed) else 422, refusal)
+        return Status(409 if isinstance(invalid, editing.FileChangedSince) else 422, refusal)
     return Status(202, edit)
 
 
 @router.get(
     "/{int:edit}",
     auth=_SIGNED_IN,
-    response={200: Edit, frozenset({401, 403, 404, 422, 429}): Problem},
+    response={200: EditOut, frozenset({401, 403, 404, 422, 429}): ProblemOut},
     summary="What became of an edit",
 )
 def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:

@@ -55,12 +55,12 @@ Slug = Annotated[str, Path(max_length=80, pattern=r"^[-a-zA-Z0-9_]+$")]
 Sha = Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
 _NO_EXPORTER = "No exporter of the catalogue has this slug: see /api/v1/exporters."
 _NO_FILE = "The hub holds no file with this SHA."
-_PROBLEMS = {404: schemas.Problem, 422: schemas.Problem}
+_PROBLEMS = {404: schemas.ProblemOut, 422: schemas.ProblemOut}
 
 
 @api.get(
     "/contents",
-    response={200: schemas.ContentsMap, 304: None},
+    response={200: schemas.ContentsMapOut, 304: None},
     summary="The whole map",
     description="Send the ETag back as `If-None-Match` to be answered 304 while nothing changed. "
     "The header `Hub-Snapshot-Age` is the map's age in seconds.",
@@ -88,7 +88,7 @@ def contents(request: HttpRequest) -> HttpResponse:
 
 @api.get(
     "/contents/{text:directory}",
-    response={200: schemas.Directory, **_PROBLEMS},
+    response={200: schemas.DirectoryOut, **_PROBLEMS},
     summary="One directory",
 )
 def directory_contents(request: HttpRequest, directory: Directory) -> Any:
@@ -120,7 +120,7 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
 
 @api.get(
     "/exporters",
-    response={200: schemas.Exporters, 304: None},
+    response={200: schemas.ExportersOut, 304: None},
     summary="The catalogue",
     description="Every exporter, in one answer. Send the ETag back as `If-None-Match` to be "
     "answered 304 while nothing changed.",
@@ -137,19 +137,19 @@ def list_exporters(request: HttpRequest) -> HttpResponse:
 
 @api.get(
     "/exporters/{slug}",
-    response={200: schemas.ExporterDetail, **_PROBLEMS},
+    response={200: schemas.ExporterDetailOut, **_PROBLEMS},
     summary="One exporter",
 )
 def one_exporter(request: HttpRequest, slug: Slug) -> Any:
     """The exporter with its releases and the age of its facts."""
-    if exporter := catalogue.describe(slug):
+    if exporter := catalogue.describe_exporters(slug):
         return exporter
     raise HttpError(404, _NO_EXPORTER)
 
 
 @api.get(
     "/exporters/{slug}/files",
-    response={200: schemas.ExporterFiles, **_PROBLEMS},
+    response={200: schemas.ExporterFilesOut, **_PROBLEMS},
     summary="An exporter's files",
 )
 def exporter_files(request: HttpRequest, slug: Slug) -> Any:
@@ -199,7 +199,7 @@ def file_report(request: HttpRequest, sha: Sha) -> Any:
 
 @api.get(
     "/changes",
-    response={200: schemas.Changes, 422: schemas.Problem},
+    response={200: schemas.ChangesOut, 422: schemas.ProblemOut},
     summary="What changed, newest first",
 )
 def list_changes(
@@ -227,15 +227,15 @@ def _page(rows: QuerySet[M], limit: int, before: int | None) -> tuple[list[M], i
     return page[:limit], page[limit - 1].pk if len(page) > limit else None
 
 
-@api.get("/status", response=schemas.Status, summary="How the hub is")
+@api.get("/status", response=schemas.StatusOut, summary="How the hub is")
 def hub_status(request: HttpRequest) -> dict[str, Any]:
     """State, age, the run that goes on, the next one."""
-    return status.describe()
+    return status.describe_status()
 
 
 @api.get(
     "/runs",
-    response={200: schemas.Runs, 422: schemas.Problem},
+    response={200: schemas.RunsOut, 422: schemas.ProblemOut},
     summary="The runs, newest first",
 )
 def list_runs(
@@ -248,7 +248,9 @@ def list_runs(
     return {"runs": [status.describe_run(run) for run in page], "next_before": next_before}
 
 
-@api.get("/runs/{int:run}", response={200: schemas.Run, 404: schemas.Problem}, summary="One run")
+@api.get(
+    "/runs/{int:run}", response={200: schemas.RunOut, 404: schemas.ProblemOut}, summary="One run"
+)
 def one_run(request: HttpRequest, run: int) -> dict[str, Any]:
     """A run with its counts."""
     found = status.runs().filter(pk=run).first() if run < 2**62 else None

@@ -26,11 +26,11 @@ def _by_letter(describe: Callable[[Kind], str], **first: Any) -> Any:
 _CATALOGUED = (bool, Field(description="The exporter is in the catalogue."))
 
 
-class Kinds(_by_letter(lambda kind: f"{kind.present} null: unknown.", E=_CATALOGUED)):  # type: ignore[misc]
+class KindsOut(_by_letter(lambda kind: f"{kind.present} null: unknown.", E=_CATALOGUED)):  # type: ignore[misc]
     """Which content is present, by the letter of its kind; E is the exporter."""
 
 
-class Source(Schema):
+class SourceOut(Schema):
     """Where the contents come from."""
 
     repository: str
@@ -39,18 +39,18 @@ class Source(Schema):
     demo: bool = Field(description="Sample contents that ship with the hub, not a real repository.")
 
 
-class Stale(Schema):
+class StaleOut(Schema):
     """Why an entry is older than the map."""
 
     reason: str
     as_of: datetime | None
 
 
-class Usable(_by_letter(lambda kind: kind.usable)):  # type: ignore[misc]
+class UsableOut(_by_letter(lambda kind: kind.usable)):  # type: ignore[misc]
     """Whether what is present is usable; false where nothing is present, null while unknown."""
 
 
-class Finding(Schema):
+class FindingOut(Schema):
     """What is wrong with a file, or worth knowing."""
 
     level: Level
@@ -60,29 +60,29 @@ class Finding(Schema):
     reason: str
 
 
-class ContentsMap(Schema):
+class ContentsMapOut(Schema):
     """The whole map."""
 
     state: State
     reason: str | None = Field(description="Why the map is not newer; null when it is fresh.")
     as_of: datetime | None = Field(description="When GitHub last confirmed the map.")
     run: int | None = Field(description="The run that published it.")
-    source: Source
-    contents: dict[str, Kinds] = Field(
+    source: SourceOut
+    contents: dict[str, KindsOut] = Field(
         description="By directory; exporters without a directory stand under their title."
     )
-    usable: dict[str, Usable] = Field(description="By directory.")
-    stale: dict[str, Stale] = Field(description="Entries older than the map, by directory.")
+    usable: dict[str, UsableOut] = Field(description="By directory.")
+    stale: dict[str, StaleOut] = Field(description="Entries older than the map, by directory.")
 
 
-class Directory(Kinds):
+class DirectoryOut(KindsOut):
     """What one directory holds."""
 
     directory: str
     exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
-    usable: Usable
+    usable: UsableOut
     evidence: dict[str, list[str]] = Field(description="The files that speak for each kind.")
-    findings: list[Finding] = Field(description="What the usability was judged by.")
+    findings: list[FindingOut] = Field(description="What the usability was judged by.")
     tree_sha: str
     stale: str | None
     as_of: datetime | None
@@ -90,7 +90,7 @@ class Directory(Kinds):
     reason: str | None
 
 
-class ContentFile(Schema):
+class ContentFileOut(Schema):
     """A file below an exporter's directory."""
 
     directory: str
@@ -102,10 +102,10 @@ class ContentFile(Schema):
         description="The kinds that it speaks for, each with whether it is usable."
     )
     kept: bool = Field(description="The hub holds its bytes.")
-    findings: list[Finding]
+    findings: list[FindingOut]
 
 
-class ExporterFiles(Schema):
+class ExporterFilesOut(Schema):
     """All files of an exporter; several directories add up."""
 
     exporter: str
@@ -113,10 +113,10 @@ class ExporterFiles(Schema):
     directories: list[str]
     versions: list[str] = Field(description="Newest first.")
     default_version: str | None
-    files: list[ContentFile]
+    files: list[ContentFileOut]
 
 
-class Exporter(Kinds):
+class ExporterOut(KindsOut):
     """An exporter of the catalogue; its directories add up."""
 
     slug: str
@@ -133,16 +133,16 @@ class Exporter(Kinds):
     last_release: str | None = Field(description="The tag of its newest release.")
     last_release_at: datetime | None
     directories: list[str]
-    usable: Usable
+    usable: UsableOut
 
 
-class Exporters(Schema):
+class ExportersOut(Schema):
     """The whole catalogue, by title."""
 
-    exporters: list[Exporter]
+    exporters: list[ExporterOut]
 
 
-class Release(Schema):
+class ReleaseOut(Schema):
     """A published release of an exporter's repository."""
 
     tag: str
@@ -152,15 +152,15 @@ class Release(Schema):
     published_at: datetime
 
 
-class ExporterDetail(Exporter):
+class ExporterDetailOut(ExporterOut):
     """An exporter with its releases and the age of its facts."""
 
     facts_at: datetime | None = Field(description="When GitHub last confirmed stars and releases.")
     facts_problem: str | None = Field(description="Why they are not newer.")
-    releases: list[Release] = Field(description="The newest 30, newest first.")
+    releases: list[ReleaseOut] = Field(description="The newest 30, newest first.")
 
 
-class Change(Schema):
+class ChangeOut(Schema):
     """What a directory gained or lost from one snapshot to the next."""
 
     change: int = Field(validation_alias="pk")
@@ -181,14 +181,14 @@ class Change(Schema):
         return change.exporter.slug if change.exporter else None
 
 
-class Changes(Schema):
+class ChangesOut(Schema):
     """The newest changes first."""
 
-    changes: list[Change]
+    changes: list[ChangeOut]
     next_before: int | None = Field(description="`before` of the next page; null on the last.")
 
 
-class Run(Schema):
+class RunOut(Schema):
     """A refresh."""
 
     run: int
@@ -206,14 +206,14 @@ class Run(Schema):
     requests: int = Field(description="Requests asked of GitHub.")
 
 
-class Runs(Schema):
+class RunsOut(Schema):
     """The newest runs first."""
 
-    runs: list[Run]
+    runs: list[RunOut]
     next_before: int | None = Field(description="`before` of the next page; null on the last.")
 
 
-class Status(Schema):
+class StatusOut(Schema):
     """How the hub is."""
 
     state: State
@@ -222,18 +222,18 @@ class Status(Schema):
     as_of: datetime | None
     age_seconds: int | None
     run: int | None
-    source: Source
+    source: SourceOut
     directories: int
     stale_directories: int
     exporters: int
-    open_run: Run | None
-    last_run: Run | None
+    open_run: RunOut | None
+    last_run: RunOut | None
     next_refresh: datetime | None
     tokens: int = Field(description="Tokens that GitHub has not refused.")
     requests_left: int | None = Field(description="Of all tokens, as GitHub last said.")
 
 
-class Problem(Schema):
+class ProblemOut(Schema):
     """What went wrong and what to do."""
 
     detail: str

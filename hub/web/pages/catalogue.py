@@ -16,7 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url, replace_url
 from django_htmx.middleware import HtmxDetails
 
-from hub.catalogue.facets import Entry, facets, narrow, relaxations
+from hub.catalogue.facets import FacetEntry, facets, narrow, relaxations
 from hub.catalogue.order import ordered
 from hub.catalogue.query import SORTS, CatalogueQuery, parse_query
 from hub.catalogue.search import closest, search
@@ -102,7 +102,7 @@ def _without_empty(parameters: QueryDict) -> QueryDict:
 
 def _entries(
     query: CatalogueQuery, contents: Contents, source: str, *, known: bool
-) -> tuple[list[Entry], bool]:
+) -> tuple[list[FacetEntry], bool]:
     """All that the search finds, in order, for the filters; and whether all of it was guessed."""
     now = timezone.now()
     found = search(Exporter.objects.all(), query.q) if query.q else Exporter.objects.all()
@@ -118,10 +118,10 @@ def _entries(
     return [_entry(row, contents, now, known=known) for row in rows], guessed
 
 
-def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: bool) -> Entry:
+def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: bool) -> FacetEntry:
     badges = badges_of(contents.get(row["pk"], []), known=known)
     changes = (row["contents_changed_at"], row["last_release_at"])
-    return Entry(
+    return FacetEntry(
         pk=row["pk"],
         category=row["category__name"],
         official=row["official"],

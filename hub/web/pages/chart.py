@@ -26,7 +26,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Chart:
+class RunChart:
     """Bars, the oldest first, and the scale's lines in seconds, the topmost first."""
 
     bars: list[Bar]
@@ -38,7 +38,7 @@ class Chart:
         return len(self.lines) - 1
 
 
-def chart(newest_first: Iterable[RefreshRun]) -> Chart:
+def chart(newest_first: Iterable[RefreshRun]) -> RunChart:
     """The chart of some runs."""
     runs = list(newest_first)[::-1]
     longest = max((run.seconds for run in runs), default=1.0)
@@ -48,7 +48,7 @@ def chart(newest_first: Iterable[RefreshRun]) -> Chart:
         share = log10(max(seconds, _FLOOR) / _FLOOR) / decades
         return round(max(100 * share, _LOWEST_BAR), 2)
 
-    return Chart(
+    return RunChart(
         [Bar(run, height(run.seconds)) for run in runs],
         [f"{_FLOOR * 10**decade:g} s" for decade in range(decades, -1, -1)],
     )

@@ -11,7 +11,7 @@ from hub.models import Exporter
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.context import contents_by_exporter, page_context
-from hub.web.pages.grid import LABELS, Row, View, columns, lines, view_of
+from hub.web.pages.grid import LABELS, GridRow, View, columns, lines, view_of
 
 
 @require_safe
@@ -52,12 +52,12 @@ def _view(request: HttpRequest) -> tuple[View, list[str]]:
     return view_of(request.GET.get("category", ""), request.GET.get("sort", ""))
 
 
-def _rows(source: str, *, known: bool) -> list[Row]:
+def _rows(source: str, *, known: bool) -> list[GridRow]:
     """All rows of the grid, in no order. Two queries."""
     contents = contents_by_exporter(source)
     exporters = Exporter.objects.values_list("pk", "title", "slug", "category__name", "repository")
     rows = [
-        Row(
+        GridRow(
             title=title,
             directories=tuple(row.directory for row in contents.get(pk, [])),
             cells=(Badge("E", LABELS["E"], True), *badges_of(contents.get(pk, []), known=known)),
@@ -68,7 +68,7 @@ def _rows(source: str, *, known: bool) -> list[Row]:
         for pk, title, slug, category, repository in exporters
     ]
     return rows + [
-        Row(
+        GridRow(
             title=row.directory,
             directories=(row.directory,),
             cells=(Badge("E", LABELS["E"], False), *badges_of([row], known=known)),

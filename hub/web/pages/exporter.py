@@ -60,7 +60,7 @@ class Page:
         }
 
 
-class Tab(NamedTuple):
+class ExporterTab(NamedTuple):
     """A tab of the page. `fill` says what its template needs beside the rest."""
 
     name: str
@@ -86,25 +86,25 @@ class Tab(NamedTuple):
         except NotThere as missing:
             return render(request, "hub/exporter/missing.html", vars(missing), status=404)
         context |= {"tabs": TABS, "current": self, "kinds": KINDS}
-        response = render(request, f"hub/exporter/{self.name or 'hands_on'}.html", context)
+        response = render(request, f"hub/exporter/{self.name or 'overview'}.html", context)
         if not self.name and is_reader(request):
             count_view(page.exporter)
         return response
 
 
-def _hands_on(page: Page) -> dict[str, Any]:
+def _overview(page: Page) -> dict[str, Any]:
     return {"readme": readme.of(page.exporter, page.files, page.source)}
 
 
-def _of_kind(kind: Kind) -> Tab:
+def _of_kind(kind: Kind) -> ExporterTab:
     """Imported by name and late: what fills the tabs of the kinds needs this module."""
-    return Tab(
+    return ExporterTab(
         kind.tab.name, kind.tab.label, lambda page: import_string(kind.tab.context)(page, kind)
     )
 
 
 def _releases(page: Page) -> dict[str, Any]:
-    return history.releases(page.exporter, page.request.GET.get("page", ""))
+    return history.releases_page(page.exporter, page.request.GET.get("page", ""))
 
 
 def _changes(page: Page) -> dict[str, Any]:
@@ -112,10 +112,10 @@ def _changes(page: Page) -> dict[str, Any]:
 
 
 TABS = (
-    Tab("", "Hands-on", _hands_on, ("readme",)),
+    ExporterTab("", "Hands-on", _overview, ("readme",)),
     *map(_of_kind, KINDS),
-    Tab("releases", "Releases", _releases),
-    Tab("history", "History", _changes),
+    ExporterTab("releases", "Releases", _releases),
+    ExporterTab("history", "History", _changes),
 )
 
 

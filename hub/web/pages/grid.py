@@ -21,7 +21,7 @@ SORTS = ("name", "category", *LABELS)
 
 
 @dataclass(frozen=True)
-class Row:
+class GridRow:
     """An exporter with all its directories; without a slug, a directory that belongs to none."""
 
     title: str
@@ -62,7 +62,7 @@ class View:
         """By that column; the other way round where it is sorted by it."""
         return replace(self, sort=sort, descending=sort == self.sort and not self.descending)
 
-    def of(self, rows: Iterable[Row]) -> list[Row]:
+    def of(self, rows: Iterable[GridRow]) -> list[GridRow]:
         """The rows that it shows, in its order; equal ones by name."""
         shown = [row for row in rows if self.category in ("", row.category)]
         shown.sort(key=lambda row: row.rank("name"))
@@ -107,7 +107,7 @@ class Column:
         return next((part.count for part in self.parts if part.mark == "there"), 0)
 
 
-def columns(rows: Sequence[Row], view: View) -> list[Column]:
+def columns(rows: Sequence[GridRow], view: View) -> list[Column]:
     """The heads of all columns over the rows that are shown."""
     heads = {"name": "Exporter", "category": "Category", **LABELS}
     return [
@@ -123,7 +123,7 @@ def columns(rows: Sequence[Row], view: View) -> list[Column]:
     ]
 
 
-def _parts(rows: Iterable[Row], letter: str) -> list[Part]:
+def _parts(rows: Iterable[GridRow], letter: str) -> list[Part]:
     counted = Counter(cell.mark for row in rows for cell in row.cells if cell.letter == letter)
     parts, before = [], 0
     for mark in reversed(MARKS):
@@ -133,7 +133,7 @@ def _parts(rows: Iterable[Row], letter: str) -> list[Part]:
     return parts
 
 
-def lines(rows: Iterable[Row]) -> Iterator[list[str]]:
+def lines(rows: Iterable[GridRow]) -> Iterator[list[str]]:
     """The grid as lines of a table, the heads first."""
     yield ["exporter", "slug", "category", "repository", "directories", *LABELS]
     for row in rows:

@@ -11,7 +11,7 @@ _CHANGES = 50
 _LONGEST = 17  # digits; ten times as much, the rows before a page, Postgres still takes
 
 
-def releases(exporter: Exporter, page: str) -> dict[str, Any]:
+def releases_page(exporter: Exporter, page: str) -> dict[str, Any]:
     """A page of releases, newest first; pages count from 1, and nonsense means the first."""
     number = max(1, _number(page) or 1)
     start = (number - 1) * _RELEASES

@@ -101,7 +101,7 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type=_PLAIN)
 
 
-class Pages(Sitemap[str]):
+class PageSitemap(Sitemap[str]):
     """The pages that there is one of each."""
 
     def items(self) -> list[str]:
@@ -111,7 +111,7 @@ class Pages(Sitemap[str]):
         return item
 
 
-class Exporters(Sitemap[Exporter]):
+class ExporterSitemap(Sitemap[Exporter]):
     """Each exporter's page."""
 
     def items(self) -> QuerySet[Exporter]:
@@ -124,7 +124,7 @@ class Exporters(Sitemap[Exporter]):
         return item.contents_changed_at
 
 
-SITEMAPS = {"pages": Pages, "exporters": Exporters}
+SITEMAPS = {"pages": PageSitemap, "exporters": ExporterSitemap}
 
 
 def _exporters() -> QuerySet[Exporter]:

@@ -12,19 +12,19 @@ from hub.web.raw import safe_name
 _LONGEST_RELEASE = 53  # Helm's own limit
 
 
-def download(url: str, path: str) -> str:
+def curl_download(url: str, path: str) -> str:
     """Fetch a file of the hub into the folder where one stands."""
     return f"curl -fsSL -o {_local(path)} {quote(url)}"
 
 
 def check_rules(url: str, path: str) -> str:
     """Fetch a rule file and let Prometheus' own tool check it."""
-    return f"{download(url, path)}\npromtool check rules {_local(path)}"
+    return f"{curl_download(url, path)}\npromtool check rules {_local(path)}"
 
 
-def apply(url: str, path: str) -> str:
+def kubectl_apply(url: str, path: str) -> str:
     """Fetch a manifest and hand it to the cluster."""
-    return f"{download(url, path)}\nkubectl apply -f {_local(path)}"
+    return f"{curl_download(url, path)}\nkubectl apply -f {_local(path)}"
 
 
 def install_chart(source: Source, folder: str, slug: str, *, dependencies: bool) -> str:

@@ -27,7 +27,7 @@ _STOP_POLLING = 286
 def status_page(request: HttpRequest) -> HttpResponse:
     """How the hub is, for people."""
     now = timezone.now()
-    plan = schedule.plan(now)
+    plan = schedule.schedule_status(now)
     served = read_map.fetch_map().served
     runs = list(status.runs()[:_RUNS])
     return render(

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
 from hub.content.kinds import Kind
-from hub.content.rules.report import Alert, Chart, Finding
+from hub.content.rules.report import Alert, Finding, HelmChart
 from hub.web.pages import snippets
 from hub.web.pages.exporter import NotThere, Page
 from hub.web.pages.highlight import highlight, language_of, listing
@@ -79,13 +79,13 @@ class ShownFile:
     # Commands for the templates.
 
     def fetch(self) -> str:
-        return snippets.download(self.url, self.file.path)
+        return snippets.curl_download(self.url, self.file.path)
 
     def check_rules(self) -> str:
         return snippets.check_rules(self.url, self.file.path)
 
     def apply(self) -> str:
-        return snippets.apply(self.url, self.file.path)
+        return snippets.kubectl_apply(self.url, self.file.path)
 
     def import_dashboard(self) -> str:
         """Empty where Grafana does not take the file as it is."""
@@ -167,7 +167,7 @@ def _is_chart(file: ContentFile) -> bool:
 def _chart(
     page: Page,
     item: ShownFile,
-    chart: Chart,
+    chart: HelmChart,
     folder_findings: list[tuple[str, Finding]],
     contents: dict[str, Content],
 ) -> dict[str, Any]:

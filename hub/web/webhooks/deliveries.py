@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from hub.content.runs import start_run
+from hub.content.runs import start_refresh
 from hub.github.source import configured_source
 from hub.models import DeliveryAction, RunTrigger, WebhookDelivery
 from hub.web.webhooks import push
@@ -43,7 +43,7 @@ def take_push(
         raise Replay
     if delivery.action != DeliveryAction.BEGUN:
         return DeliveryAction(delivery.action), None
-    started = start_run(RunTrigger.WEBHOOK, follow_up=True, in_seconds=_DEBOUNCE)
+    started = start_refresh(RunTrigger.WEBHOOK, follow_up=True, in_seconds=_DEBOUNCE)
     action = DeliveryAction.BEGUN
     if not started.created:
         action = DeliveryAction.FOLLOWS if started.will_follow else DeliveryAction.JOINED
@@ -61,7 +61,7 @@ def _judge(payload: object) -> DeliveryAction:
     return DeliveryAction.BEGUN
 
 
-def prune() -> None:
+def prune_deliveries() -> None:
     """Delete old deliveries. A push so old may then be replayed: its run finds nothing new."""
     before = timezone.now() - settings.HISTORY_KEPT
     WebhookDelivery.objects.filter(received_at__lt=before).delete()

@@ -145,7 +145,7 @@ def _until(moment: datetime, seconds: float) -> timedelta:
 @contextmanager
 def _planned_by_the_zone(stage: Stage) -> Iterator[None]:
     """The refresh each minute by a crontab of the zone, instead of each second."""
-    task = "tasks.refresh.start_scheduled_run"
+    task = "tasks.refresh.start_scheduled_refresh"
     changed = "UPDATE django_celery_beat_periodictasks SET last_update = clock_timestamp()"
     interval, expires = stage.query(
         "SELECT interval_id, expire_seconds FROM django_celery_beat_periodictask WHERE task = %s",

@@ -68,46 +68,46 @@ _STEPS: dict[str, _At] = {
 }
 # (A publication asks GitHub nothing, and a query is a part of a lookup for all others.)
 _LEFT_OUT = {("github", "publish"), ("redis", "query"), ("postgres", "query")}
-_WIRES = {"github": "GitHub", "redis": "Redis", "postgres": "Postgres"}
+_PROXIES = {"github": "GitHub", "redis": "Redis", "postgres": "Postgres"}
 
 
-def _cut(wire: str, at: _At, stage: Stage) -> Generator[None]:
+def _cut(proxy: str, at: _At, stage: Stage) -> Generator[None]:
     """Every connection is reset, and new ones for a while."""
     with at(stage):
-        assert stage.wires.cut(wire, True), f"nobody was connected to {wire}"
+        assert stage.proxies.cut(proxy, True), f"nobody was connected to {proxy}"
         stage.wait(_AWAY)
     yield
-    stage.wires.repair(wire)
-    if wire == "redis":
+    stage.proxies.repair(proxy)
+    if proxy == "redis":
         _wait_until_noticed(stage)  # by workers and beat, which try again later and later
 
 
-def _cut_once(wire: str, at: _At, stage: Stage) -> Generator[None]:
+def _cut_once(proxy: str, at: _At, stage: Stage) -> Generator[None]:
     """Every connection is reset, and new ones work at once."""
     with at(stage):
-        assert stage.wires.cut(wire, False), f"nobody was connected to {wire}"
+        assert stage.proxies.cut(proxy, False), f"nobody was connected to {proxy}"
     yield
-    if wire == "redis":
+    if proxy == "redis":
         _wait_until_noticed(stage)  # by workers and beat, which try again later and later
 
 
-def _slow(wire: str, at: _At, stage: Stage) -> Generator[None]:
+def _slow(proxy: str, at: _At, stage: Stage) -> Generator[None]:
     """Everything takes longer until the run has ended."""
     with at(stage) as before:
-        already = stage.wires.delayed(wire)
-        stage.wires.slow(wire, _SLOW[wire])
-        wait_until(lambda: stage.wires.delayed(wire) > already, f"{wire} to be slow")
+        already = stage.proxies.delayed(proxy)
+        stage.proxies.slow(proxy, _SLOW[proxy])
+        wait_until(lambda: stage.proxies.delayed(proxy) > already, f"{proxy} to be slow")
     stage.wait_for_end(before)
     yield
-    stage.wires.repair(wire)
+    stage.proxies.repair(proxy)
 
 
-def _half_open(wire: str, at: _At, stage: Stage) -> Generator[None]:
+def _half_open(proxy: str, at: _At, stage: Stage) -> Generator[None]:
     """Nothing comes of what is connected any more, and nobody is told; new connections work."""
     with at(stage):
-        assert stage.wires.vanish(wire), f"nobody was connected to {wire}"
+        assert stage.proxies.vanish(proxy), f"nobody was connected to {proxy}"
     yield
-    stage.wires.repair(wire)
+    stage.proxies.repair(proxy)
     _wait_until_noticed(stage)
 
 
@@ -117,27 +117,27 @@ def _wait_until_noticed(stage: Stage) -> None:
 
 
 def _register() -> None:
-    for wire, name in _WIRES.items():
-        away = POSTGRES_AWAY if wire == "postgres" else frozenset[int]()
-        silent = POSTGRES_SILENT if wire == "postgres" else frozenset[int]()
-        stops = wire != "github"
+    for proxy, name in _PROXIES.items():
+        away = POSTGRES_AWAY if proxy == "postgres" else frozenset[int]()
+        silent = POSTGRES_SILENT if proxy == "postgres" else frozenset[int]()
+        stops = proxy != "github"
         for step, at in _STEPS.items():
-            if (wire, step) in _LEFT_OUT:
+            if (proxy, step) in _LEFT_OUT:
                 continue
             kind(
                 f"{name} cut off in {step}",
                 times=1,
                 allows=away,
                 stops_housekeeping=stops,
-            )(partial(_cut, wire, at))
+            )(partial(_cut, proxy, at))
             kind(
                 f"{name}'s connections reset in {step}",
                 times=1,
                 allows=away,
                 stops_housekeeping=stops,
-            )(partial(_cut_once, wire, at))
+            )(partial(_cut_once, proxy, at))
             kind(f"{name} slow in {step}", times=1, stops_housekeeping=stops)(
-                partial(_slow, wire, at)
+                partial(_slow, proxy, at)
             )
             if sys.platform == "linux":  # a packet filter of its sockets does it
                 kind(
@@ -145,7 +145,7 @@ def _register() -> None:
                     times=1,
                     allows=silent,
                     stops_housekeeping=stops,
-                )(partial(_half_open, wire, at))
+                )(partial(_half_open, proxy, at))
 
 
 _register()

@@ -77,12 +77,12 @@ def killed_before_the_chord(stage: Stage) -> Generator[None]:
         stage.tick()
         stage.wait_for_blocked('INSERT INTO "hub_lookup"')
         victim = stage.worker_at("list_directories")
-        stage.wires.stall("redis")
+        stage.proxies.stall("redis")
     try:
         stage.wait_for_status(before, "looking_up")
         victim.kill()
     finally:
-        stage.wires.repair("redis")
+        stage.proxies.repair("redis")
     yield
     stage.back(victim.name)
 
@@ -98,12 +98,12 @@ def killed_before_the_reply(stage: Stage) -> Generator[None]:
     with stage.locked(f"SELECT 1 FROM hub_lookup WHERE run_id = {run} FOR UPDATE"):
         stage.wait_for_blocked("hub_lookup")
         victim = stage.worker_at("lookup_directory")
-        stage.wires.stall("redis")
+        stage.proxies.stall("redis")
     try:
         stage.wait_for_outcome(run)
         victim.kill()
     finally:
-        stage.wires.repair("redis")
+        stage.proxies.repair("redis")
     yield
     stage.github.heal()
     stage.back(victim.name)
@@ -117,12 +117,12 @@ def killed_after_publishing(stage: Stage) -> Generator[None]:
         stage.tick()
         stage.wait_for_blocked("hub_servedcontents")
         victim = stage.worker_at("publish_contents")
-        stage.wires.stall("redis")
+        stage.proxies.stall("redis")
     try:
         stage.wait_for_status(before, "published")
         victim.kill()
     finally:
-        stage.wires.repair("redis")
+        stage.proxies.repair("redis")
     stage.age_messages()  # what it had not acknowledged is delivered again
     yield
     stage.back(victim.name)

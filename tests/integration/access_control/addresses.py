@@ -1,6 +1,6 @@
 """Every address of the hub, and what each kind of person is answered there.
 
-A door is a route as the resolver names it, with a method. A method that a route lacks here is
+A operation is a route as the resolver names it, with a method. A method that a route lacks here is
 refused; `test_permissions.py` fails for a route without an entry.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 Statuses = tuple[int, int, int, int, int]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# Who asks: nobody, a user who is no staff, staff without permissions, staff with the door's own
-# permissions (`needs`), a superuser.
+# Who asks: nobody, a user who is no staff, staff without permissions, staff with the operation's
+# own permissions (`needs`), a superuser.
 ROLES = ("anonymous", "user", "staff", "permitted", "superuser")
 
 
@@ -36,7 +36,7 @@ NOBODY: Statuses = (302, 302, 403, 403, 403)
 
 
 @dataclass(frozen=True)
-class Door:
+class Operation:
     """A route and a method, and the status for each of `ROLES`."""
 
     route: str
@@ -65,44 +65,46 @@ api/v1/changes api/v1/status api/v1/runs api/v1/runs/<int:run>
 AN_EDIT = json.dumps({"directory": "Number_0000", "path": "note.md", "text": "hello"})
 
 OTHERS = [
-    Door("", "GET", everyone(200)),
-    *(Door(route, "GET", everyone(200)) for route in PAGES.split()),
-    Door("status/live", "GET", everyone(286)),  # htmx: nothing is under way, ask no more
-    Door("api/v1/", "GET", everyone(404)),
-    Door("favicon.ico", "GET", everyone(302)),
-    Door("theme", "POST", everyone(303), data={"theme": "dark"}),
+    Operation("", "GET", everyone(200)),
+    *(Operation(route, "GET", everyone(200)) for route in PAGES.split()),
+    Operation("status/live", "GET", everyone(286)),  # htmx: nothing is under way, ask no more
+    Operation("api/v1/", "GET", everyone(404)),
+    Operation("favicon.ico", "GET", everyone(302)),
+    Operation("theme", "POST", everyone(303), data={"theme": "dark"}),
     # its signature is what opens it, whoever is signed in
-    Door("webhooks/github", "POST", everyone(401), data="{}"),
-    Door("api/v1/edits", "POST", (401, 403, 403, 202, 202), ("hub.add_contentedit",), AN_EDIT),
-    Door("api/v1/edits/<int:edit>", "GET", (401, 403, 403, 200, 200), ("hub.view_contentedit",)),
+    Operation("webhooks/github", "POST", everyone(401), data="{}"),
+    Operation("api/v1/edits", "POST", (401, 403, 403, 202, 202), ("hub.add_contentedit",), AN_EDIT),
+    Operation(
+        "api/v1/edits/<int:edit>", "GET", (401, 403, 403, 200, 200), ("hub.view_contentedit",)
+    ),
     # --- the admin's own ---
-    Door("admin/", "GET", staff(200)),
-    Door("admin/login/", "GET", (200, 200, 302, 302, 302)),
-    Door("admin/login/", "POST", everyone(200)),
-    Door("admin/logout/", "POST", (302, 302, 200, 200, 200)),
-    Door("admin/logout/", "GET", (302, 302, 405, 405, 405)),
-    Door("admin/password_change/", "GET", staff(200)),
-    Door("admin/password_change/", "POST", staff(200)),
-    Door("admin/password_change/done/", "GET", staff(200)),
-    Door("admin/autocomplete/", "GET", staff(403)),  # no form of the hub completes anything
-    Door("admin/jsi18n/", "GET", staff(200)),
+    Operation("admin/", "GET", staff(200)),
+    Operation("admin/login/", "GET", (200, 200, 302, 302, 302)),
+    Operation("admin/login/", "POST", everyone(200)),
+    Operation("admin/logout/", "POST", (302, 302, 200, 200, 200)),
+    Operation("admin/logout/", "GET", (302, 302, 405, 405, 405)),
+    Operation("admin/password_change/", "GET", staff(200)),
+    Operation("admin/password_change/", "POST", staff(200)),
+    Operation("admin/password_change/done/", "GET", staff(200)),
+    Operation("admin/autocomplete/", "GET", staff(403)),  # no form of the hub completes anything
+    Operation("admin/jsi18n/", "GET", staff(200)),
     # from a row to its public page; no model of the hub names one
-    Door("admin/r/<path:content_type_id>/<path:object_id>/", "GET", staff(404)),
-    Door("admin/<app_label>/", "GET", (302, 302, 404, 200, 200), ("hub.view_exporter",)),
-    Door("admin/(?P<url>.*)$", "GET", staff(404)),
+    Operation("admin/r/<path:content_type_id>/<path:object_id>/", "GET", staff(404)),
+    Operation("admin/<app_label>/", "GET", (302, 302, 404, 200, 200), ("hub.view_exporter",)),
+    Operation("admin/(?P<url>.*)$", "GET", staff(404)),
     # --- buttons ---
-    Door("admin/hub/refreshrun/refresh/", "POST", permitted(302), ("hub.add_refreshrun",)),
-    Door("admin/hub/refreshrun/refresh/", "GET", staff(405)),
-    Door("admin/hub/exporter/register/", "GET", permitted(200), ("hub.add_exporter",)),
-    Door("admin/hub/exporter/register/", "POST", permitted(200), ("hub.add_exporter",)),
+    Operation("admin/hub/refreshrun/refresh/", "POST", permitted(302), ("hub.add_refreshrun",)),
+    Operation("admin/hub/refreshrun/refresh/", "GET", staff(405)),
+    Operation("admin/hub/exporter/register/", "GET", permitted(200), ("hub.add_exporter",)),
+    Operation("admin/hub/exporter/register/", "POST", permitted(200), ("hub.add_exporter",)),
     *(
-        Door("admin/hub/exporter/import/", method, permitted(200), both)
+        Operation("admin/hub/exporter/import/", method, permitted(200), both)
         for both in [("hub.add_exporter", "hub.change_exporter")]
         for method in ("GET", "POST")
     ),
-    Door("admin/hub/exporter/export/", "GET", permitted(200), ("hub.view_exporter",)),
-    Door("admin/auth/user/<id>/password/", "GET", permitted(200), ("auth.change_user",)),
-    Door("admin/auth/user/<id>/password/", "POST", permitted(200), ("auth.change_user",)),
+    Operation("admin/hub/exporter/export/", "GET", permitted(200), ("hub.view_exporter",)),
+    Operation("admin/auth/user/<id>/password/", "GET", permitted(200), ("auth.change_user",)),
+    Operation("admin/auth/user/<id>/password/", "POST", permitted(200), ("auth.change_user",)),
 ]
 
 
@@ -119,7 +121,7 @@ class Rows:
     to_change: tuple[str, ...] = ()
     saved: int = 200  # what an empty form is answered: 200 with what is wrong, 302 if nothing is
 
-    def doors(self) -> Iterator[Door]:
+    def operations(self) -> Iterator[Operation]:
         """The seven routes that Django makes for a model."""
         app, name = self.model.split(".")
         base = f"admin/{app}/{name}/"
@@ -130,17 +132,17 @@ class Rows:
 
         to_add, to_change = self.to_add or needs("add"), self.to_change or needs("change")
         add, delete = f"{base}add/", f"{row}delete/"
-        yield Door(base, "GET", permitted(200), needs("view"))
-        yield Door(row, "GET", everyone(302), needs("view"))  # the way to change/, for all
-        yield Door(f"{row}history/", "GET", permitted(200), needs("view"))
-        yield Door(add, "GET", permitted(200) if self.add else NOBODY, to_add)
-        yield Door(add, "POST", permitted(200) if self.add else NOBODY, to_add)
-        yield Door(f"{row}change/", "GET", permitted(200), needs("view"))
+        yield Operation(base, "GET", permitted(200), needs("view"))
+        yield Operation(row, "GET", everyone(302), needs("view"))  # the way to change/, for all
+        yield Operation(f"{row}history/", "GET", permitted(200), needs("view"))
+        yield Operation(add, "GET", permitted(200) if self.add else NOBODY, to_add)
+        yield Operation(add, "POST", permitted(200) if self.add else NOBODY, to_add)
+        yield Operation(f"{row}change/", "GET", permitted(200), needs("view"))
         changed = permitted(self.saved) if self.change else NOBODY
-        yield Door(f"{row}change/", "POST", changed, to_change)
-        yield Door(delete, "GET", permitted(200) if self.delete else NOBODY, needs("delete"))
+        yield Operation(f"{row}change/", "POST", changed, to_change)
+        yield Operation(delete, "GET", permitted(200) if self.delete else NOBODY, needs("delete"))
         deleted = permitted(302) if self.delete else NOBODY
-        yield Door(delete, "POST", deleted, needs("delete"), {"post": "yes"})
+        yield Operation(delete, "POST", deleted, needs("delete"), {"post": "yes"})
 
 
 READ_ONLY = {"add": False, "change": False, "delete": False}
@@ -169,7 +171,7 @@ MODELS = [
     Rows("django_celery_beat.intervalschedule"),
 ]
 
-DOORS = [*OTHERS, *(door for rows in MODELS for door in rows.doors())]
+OPERATIONS = [*OTHERS, *(operation for rows in MODELS for operation in rows.operations())]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A prepared hub, whose every door is tried and left as it was."""
+"""A prepared hub, whose every operation is tried and left as it was."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ from hub.models import (
     WebhookDelivery,
 )
 from tests.common.catalogue import fill_catalogue
-from tests.integration.access_control.addresses import ROLES, Action, Door
+from tests.integration.access_control.addresses import ROLES, Action, Operation
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
@@ -47,15 +47,15 @@ SHA = "a" * 40
 
 
 @dataclass(frozen=True)
-class House:
+class PreparedHub:
     """The prepared hub: a client for each role, and the rows that the routes' parts stand for."""
 
     clients: dict[str, Client]
     rows: dict[str, Any]  # by model, "hub.exporter"
 
-    def address(self, door: Door) -> str:
-        """The door's address, with the prepared rows in the place of the route's parts."""
-        parts = door.route.split("/")
+    def address(self, operation: Operation) -> str:
+        """The operation's address, with the prepared rows in the place of the route's parts."""
+        parts = operation.route.split("/")
         row = self.rows.get(".".join(parts[1:3])) if parts[0] == "admin" else None
         values = {
             "<slug:slug>": "exporter-0",
@@ -70,7 +70,7 @@ class House:
             "<path:content_type_id>": str(ContentType.objects.get_for_model(Exporter).pk),
             "<path:object_id>": str((row or self.rows["hub.exporter"]).pk),
         }
-        return "/" + "/".join(values.get(part, part) for part in parts) + door.query
+        return "/" + "/".join(values.get(part, part) for part in parts) + operation.query
 
     def act(self, action: Action, *permissions: str) -> tuple[bool, Any]:
         """Whether it changed anything that somebody with these permissions did this to a row of a
@@ -91,19 +91,19 @@ class House:
             changed = kept() != before
         return changed, answer
 
-    def ask(self, role: str, door: Door, client: Client | None = None) -> Any:
-        """What the role is answered at the door; what it did there is undone."""
+    def ask(self, role: str, operation: Operation, client: Client | None = None) -> Any:
+        """What the role is answered at the operation; what it did there is undone."""
         client = client or self.clients[role]
         with undone(client):
             if role == "permitted":
-                permit("permitted", *door.needs)
+                permit("permitted", *operation.needs)
             data = (
-                {"data": door.data, "content_type": "application/json"}
-                if isinstance(door.data, str)
-                else {"data": door.data}
+                {"data": operation.data, "content_type": "application/json"}
+                if isinstance(operation.data, str)
+                else {"data": operation.data}
             )
-            method = getattr(client, door.method.lower())
-            return method(self.address(door), **data)
+            method = getattr(client, operation.method.lower())
+            return method(self.address(operation), **data)
 
 
 @contextmanager
@@ -179,7 +179,7 @@ def _clients() -> dict[str, Client]:
 
 
 @pytest.fixture
-def house(db: None, settings: Any) -> House:
+def hub(db: None, settings: Any) -> PreparedHub:
     """The prepared hub."""
     settings.GITHUB_WEBHOOK_SECRET = "a secret of the test"
-    return House(_clients(), _rows())
+    return PreparedHub(_clients(), _rows())

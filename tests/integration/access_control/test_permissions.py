@@ -14,14 +14,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from hub.web.api import api
 from tests.integration.access_control.addresses import (
     ACTIONS,
-    DOORS,
     METHODS,
     MODELS,
+    OPERATIONS,
     ROLES,
-    Door,
+    Operation,
     everyone,
 )
-from tests.integration.access_control.conftest import House
+from tests.integration.access_control.conftest import PreparedHub
 from tests.integration.access_control.headers import assert_protected
 
 # The lists of an app's models are one route, whose pattern names all apps.
@@ -44,12 +44,14 @@ def _plain(route: str) -> str:
 
 
 def test_every_route_has_an_entry() -> None:
-    assert {door.route for door in DOORS} == set(routes())
-    assert [door for door, times in Counter(map(str, DOORS)).items() if times > 1] == []
+    assert {operation.route for operation in OPERATIONS} == set(routes())
+    assert [
+        operation for operation, times in Counter(map(str, OPERATIONS)).items() if times > 1
+    ] == []
 
 
 def test_every_operation_of_the_api_has_an_entry() -> None:
-    listed = {(_plain(door.route), door.method) for door in DOORS}
+    listed = {(_plain(operation.route), operation.method) for operation in OPERATIONS}
     for path, operations in api.get_openapi_schema()["paths"].items():
         for method in operations:
             assert (path.removeprefix("/"), method.upper()) in listed
@@ -67,42 +69,42 @@ def test_every_list_and_action_of_the_admin_has_an_entry(rf: RequestFactory) -> 
     assert {rows.model for rows in MODELS} == {m._meta.label_lower for m in admin.site._registry}
 
 
-def test_who_may_pass(house: House) -> None:
+def test_who_may_pass(hub: PreparedHub) -> None:
     wrong = []
-    for door in DOORS:
-        answers = [house.ask(role, door) for role in ROLES]
+    for operation in OPERATIONS:
+        answers = [hub.ask(role, operation) for role in ROLES]
         got = tuple(answer.status_code for answer in answers)
-        if got != door.expect:
-            wrong.append(f"{door}: {got}, expected {door.expect}")
+        if got != operation.expect:
+            wrong.append(f"{operation}: {got}, expected {operation.expect}")
         for answer in answers:
             assert_protected(answer)
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_route_takes_a_method_that_it_has_no_entry_for(house: House) -> None:
+def test_no_route_takes_a_method_that_it_has_no_entry_for(hub: PreparedHub) -> None:
     """In the admin, Django takes what it does not know for a GET, behind the CSRF check."""
-    methods = {route: {d.method for d in DOORS if d.route == route} for route in routes()}
+    methods = {route: {d.method for d in OPERATIONS if d.route == route} for route in routes()}
     taken = []
     for route, known in methods.items():
         for method in METHODS:
             if method not in known and not route.startswith("admin/"):
-                answer = house.ask("superuser", Door(route, method, everyone(405)))
+                answer = hub.ask("superuser", Operation(route, method, everyone(405)))
                 if answer.status_code not in (404, 405):
                     taken.append(f"{method} {route}: {answer.status_code}")
     assert not taken, "\n".join(taken)
 
 
-def test_who_may_do_something_to_chosen_rows(house: House) -> None:
+def test_who_may_do_something_to_chosen_rows(hub: PreparedHub) -> None:
     wrong = []
     everything = {permission for action in ACTIONS for permission in action.needs}
     for action in ACTIONS:
         view = action.model.replace(".", ".view_")
         # whoever may look, and whoever may do all the rest too
         for permissions in ({view}, {view} | everything - set(action.needs)):
-            changed, answer = house.act(action, *permissions)
+            changed, answer = hub.act(action, *permissions)
             if changed or not said(answer) <= {"No action selected."}:
                 wrong.append(f"{action} is done by those who may not: {said(answer)}")
-        _, answer = house.act(action, view, *action.needs)
+        _, answer = hub.act(action, view, *action.needs)
         if not said(answer) or "No action selected." in said(answer):
             wrong.append(f"{action} is not done: {said(answer)}")
     assert not wrong, "\n".join(wrong)

@@ -1,13 +1,13 @@
 """The filters and their counts."""
 
-from hub.catalogue.facets import Entry, facets, narrow, relaxations
+from hub.catalogue.facets import FacetEntry, facets, narrow, relaxations
 from hub.catalogue.query import CatalogueQuery
 
 ENTRIES = [
-    Entry(1, "Database", official=True, has=frozenset("IAG"), usable=frozenset("AG")),
-    Entry(2, "Database", updated=True, has=frozenset("A")),
-    Entry(3, "Web", has=frozenset("AG"), usable=frozenset("A")),
-    Entry(4, "Cloud"),
+    FacetEntry(1, "Database", official=True, has=frozenset("IAG"), usable=frozenset("AG")),
+    FacetEntry(2, "Database", updated=True, has=frozenset("A")),
+    FacetEntry(3, "Web", has=frozenset("AG"), usable=frozenset("A")),
+    FacetEntry(4, "Cloud"),
 ]
 
 

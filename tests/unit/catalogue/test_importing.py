@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.catalogue import table
-from hub.catalogue.importing import LONGEST, Known, Plan, as_rows, compare, free_slug, parse
+from hub.catalogue.importing import (
+    LONGEST,
+    ImportPlan,
+    Known,
+    as_rows,
+    compare,
+    free_slug,
+    parse_csv,
+)
 from hub.models import Category, Exporter
 
 REAL = Path(__file__).parents[2] / "data" / "real-contents" / "exporter_list.csv"
@@ -35,17 +43,17 @@ def known(number: int, title: str, **values: object) -> Known:
 REDIS, MYSQL = known(1, "Redis"), known(2, "MySQL", description="words")
 
 
-def plan(text: str, *there: Known, **options: bool) -> Plan:
-    return compare(parse(text.encode()), there, ["Database"], **options)
+def plan(text: str, *there: Known, **options: bool) -> ImportPlan:
+    return compare(parse_csv(text.encode()), there, ["Database"], **options)
 
 
 def problems(text: str | bytes, *there: Known) -> list[str]:
     data = text if isinstance(text, bytes) else text.encode()
-    return [str(problem) for problem in compare(parse(data), there).problems]
+    return [str(problem) for problem in compare(parse_csv(data), there).problems]
 
 
 def test_the_real_file() -> None:
-    real = compare(parse(REAL.read_bytes()), [])
+    real = compare(parse_csv(REAL.read_bytes()), [])
     assert (len(real.new), real.problems) == (41, ())
     values = {new.values["title"]: new.values for new in real.new}
     assert values["Node Exporter"] == {
@@ -61,7 +69,7 @@ def test_the_real_file() -> None:
 
 
 def test_the_sample_file() -> None:
-    sample = compare(parse(SAMPLE.read_bytes()), [])
+    sample = compare(parse_csv(SAMPLE.read_bytes()), [])
     assert (len(sample.new), sample.problems) == (106, ())
 
 
@@ -281,6 +289,6 @@ def test_what_is_written_is_read_back(descriptions: list[str]) -> None:
         }
         for number, description in enumerate(descriptions)
     ]
-    read = parse(table.write(rows).encode())
+    read = parse_csv(table.write_csv(rows).encode())
     assert read.problems == ()
     assert [row.values for row in read.rows] == [{**row, "official": True} for row in rows]

@@ -81,10 +81,10 @@ def test_grid_and_csv_follow_the_registry(lists: Any) -> None:
 
 def test_the_document_of_the_api_follows_the_registry(lists: Any) -> None:
     assert lists["schemas"] == {
-        "Kinds": ["E", "R", "G", "A", "I"],
-        "Usable": ["R", "G", "A", "I"],
-        "Directory": ["E", "R", "G", "A", "I"],
-        "Exporter": ["E", "R", "G", "A", "I"],
+        "KindsOut": ["E", "R", "G", "A", "I"],
+        "UsableOut": ["R", "G", "A", "I"],
+        "DirectoryOut": ["E", "R", "G", "A", "I"],
+        "ExporterOut": ["E", "R", "G", "A", "I"],
     }
     assert lists["described"] == ["A runbook. null: unknown.", "It can be followed."]
     assert "**R** Runbook, **G** Grafana dashboard, " in lists["description"]

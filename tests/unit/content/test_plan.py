@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hub.content.map.rows import ABSENT, UNKNOWN, Entry, Flags
-from hub.content.refresh.plan import Difference, Plan, differences, plan_publication
+from hub.content.map.rows import ABSENT, UNKNOWN, Flags, MapEntry
+from hub.content.refresh.plan import Difference, PublicationPlan, differences, plan_publication
 from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,10 +16,10 @@ ALERTS = ((False, True, False), (False, True, False))  # of I, A, G: present, us
 def plan(
     listing: dict[str, str],
     judged: dict[str, tuple[Flags, Flags]] | None = None,
-    last: dict[str, Entry] | None = None,
+    last: dict[str, MapEntry] | None = None,
     *,
     last_is_current: bool = True,
-) -> Plan:
+) -> PublicationPlan:
     return plan_publication(
         listing,
         judged or {},
@@ -31,13 +31,13 @@ def plan(
     )
 
 
-def known(sha: str, **fields: object) -> Entry:
-    return Entry(sha, (True, False, False), (True, False, False), **fields)  # type: ignore[arg-type]
+def known(sha: str, **fields: object) -> MapEntry:
+    return MapEntry(sha, (True, False, False), (True, False, False), **fields)  # type: ignore[arg-type]
 
 
 def test_a_judged_tree_is_fresh() -> None:
     result = plan({"Redis": "a"}, {"a": ALERTS})
-    assert result.entries["Redis"] == Entry("a", *ALERTS)
+    assert result.entries["Redis"] == MapEntry("a", *ALERTS)
     assert result.complete
     assert not result.all_failed
 
@@ -45,7 +45,7 @@ def test_a_judged_tree_is_fresh() -> None:
 def test_a_row_that_was_damaged_is_as_its_tree_was_judged() -> None:
     damaged = known("a")._replace(present=(False, False, True))
     result = plan({"Redis": "a"}, {"a": ALERTS}, {"Redis": damaged})
-    assert result.entries["Redis"] == Entry("a", *ALERTS)
+    assert result.entries["Redis"] == MapEntry("a", *ALERTS)
 
 
 def test_an_unchanged_tree_keeps_its_entry() -> None:
@@ -74,7 +74,7 @@ def test_an_entry_of_older_rules_is_stale_until_its_tree_is_judged_again() -> No
     listing = {"Redis": "a", "Kafka": "k"}
     result = plan(listing, {"k": ALERTS}, last, last_is_current=False)
     assert result.entries["Redis"].stale == "server_fault"
-    assert result.entries["Kafka"] == Entry("k", *ALERTS)
+    assert result.entries["Kafka"] == MapEntry("k", *ALERTS)
 
 
 def test_a_failed_directory_without_an_earlier_entry_is_unknown_and_never_false() -> None:
@@ -102,14 +102,14 @@ def test_half_may_vanish_at_once_and_no_more() -> None:
 # --- the change log -------------------------------------------------------------------------------
 
 PRESENT = (False, True, False)  # of I, A, G
-NOTHING = Entry("a", ABSENT, ABSENT)
-NOT_KNOWN = Entry("a")
-WORKS = Entry("a", PRESENT, PRESENT)
-BROKEN = Entry("a", PRESENT, ABSENT)
-UNREAD = Entry("a", PRESENT, (False, None, False))
+NOTHING = MapEntry("a", ABSENT, ABSENT)
+NOT_KNOWN = MapEntry("a")
+WORKS = MapEntry("a", PRESENT, PRESENT)
+BROKEN = MapEntry("a", PRESENT, ABSENT)
+UNREAD = MapEntry("a", PRESENT, (False, None, False))
 
 
-def changed(last: Entry | None, new: Entry | None) -> list[tuple[str, str]]:
+def changed(last: MapEntry | None, new: MapEntry | None) -> list[tuple[str, str]]:
     """What became of one directory, by kind."""
     found = differences({"Redis": last} if last else {}, {"Redis": new} if new else {})
     assert {difference.directory for difference in found} <= {"Redis"}
@@ -137,13 +137,13 @@ def changed(last: Entry | None, new: Entry | None) -> list[tuple[str, str]]:
         (NOTHING, NOT_KNOWN, []),
     ],
 )
-def test_what_becomes_of_alerts(last: Entry, new: Entry, what: list[str]) -> None:
+def test_what_becomes_of_alerts(last: MapEntry, new: MapEntry, what: list[str]) -> None:
     assert changed(last, new) == [("A", each) for each in what]
 
 
 def test_each_kind_speaks_for_itself() -> None:
-    last = Entry("a", (True, True, False), (True, True, False))
-    new = Entry("a", (False, True, True), (False, False, True))
+    last = MapEntry("a", (True, True, False), (True, True, False))
+    new = MapEntry("a", (False, True, True), (False, False, True))
     assert changed(last, new) == [("I", "lost"), ("A", "broken"), ("G", "gained")]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.content.content_files import newest_first, version_of
+from hub.content.content_files import directory_version, newest_first
 
 fuzzed = settings(derandomize=True, max_examples=200, deadline=None, database=None)
 
@@ -34,7 +34,7 @@ fuzzed = settings(derandomize=True, max_examples=200, deadline=None, database=No
     ],
 )
 def test_the_version_of_a_path(path: str, version: str) -> None:
-    assert version_of(path) == version
+    assert directory_version(path) == version
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_version_of_a_path(path: str, version: str) -> None:
 )
 def test_no_folder_takes_long(name: str) -> None:
     """With backtracking, each of these takes longer than anybody waits."""
-    assert version_of(f"{name}/alert.yaml") == ""
+    assert directory_version(f"{name}/alert.yaml") == ""
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_every_list_has_one_order(versions: list[str]) -> None:
 @fuzzed
 @given(st.text(alphabet="v01.-+/a", max_size=40))
 def test_a_version_is_a_folder_of_its_path(path: str) -> None:
-    assert version_of(path) in {"", *path.split("/")[:-1]}
+    assert directory_version(path) in {"", *path.split("/")[:-1]}

@@ -35,10 +35,10 @@ def release(tag: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_repository() -> None:
-    facts = parse.repository(REPOSITORY)
+    facts = parse.parse_repository(REPOSITORY)
     assert (facts.name, facts.description, facts.stars) == ("tests/redis", "Metrics of Redis", 7)
-    assert parse.repository(REPOSITORY | {"description": None}).description == ""
-    long = parse.repository(REPOSITORY | {"description": "x" * 350}).description
+    assert parse.parse_repository(REPOSITORY | {"description": None}).description == ""
+    long = parse.parse_repository(REPOSITORY | {"description": "x" * 350}).description
     assert (len(long), long[-1]) == (300, "…")
 
 
@@ -56,20 +56,20 @@ def test_a_repository() -> None:
 )
 def test_another_shape_is_no_repository(answer: Any) -> None:
     with pytest.raises(UnexpectedAnswer):
-        parse.repository(answer)
+        parse.parse_repository(answer)
 
 
 def test_a_readme_is_bounded_and_storable() -> None:
-    facts = parse.readme(readme(b"a\0b\xff"))
+    facts = parse.parse_readme(readme(b"a\0b\xff"))
     assert facts is not None
     assert facts.text == "a\ufffdb\ufffd"
-    long = parse.readme(readme("ü".encode() * 400_000))
+    long = parse.parse_readme(readme("ü".encode() * 400_000))
     assert long is not None
     assert len(long.text.encode()) <= parse.LONGEST_README + 2
-    assert parse.readme(readme(b"", encoding="none", content="")) is None
+    assert parse.parse_readme(readme(b"", encoding="none", content="")) is None
     for answer in ([], {}, readme(b"") | {"content": "no base64!"[:-2]}):
         with pytest.raises(UnexpectedAnswer):
-            parse.readme(answer)
+            parse.parse_readme(answer)
 
 
 def test_releases_without_drafts_newest_first() -> None:
@@ -81,12 +81,12 @@ def test_releases_without_drafts_newest_first() -> None:
         release("v" * 201),
         release("v0", body="lone \ud800 surrogate", published_at="2025-01-01T00:00:00Z"),
     ]
-    found = parse.releases(answer)
+    found = parse.parse_releases(answer)
     assert [facts.tag for facts in found] == ["v2", "v1", "v0"]
     assert (found[0].name, found[0].prerelease) == ("Two", True)
     assert len(found[0].body) == parse.LONGEST_BODY
     assert found[2].body == "lone ? surrogate"
-    assert len(parse.releases([release(f"v{n}") for n in range(40)])) == 30
+    assert len(parse.parse_releases([release(f"v{n}") for n in range(40)])) == 30
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_releases_without_drafts_newest_first() -> None:
 )
 def test_another_shape_is_no_list_of_releases(answer: Any) -> None:
     with pytest.raises(UnexpectedAnswer):
-        parse.releases(answer)
+        parse.parse_releases(answer)

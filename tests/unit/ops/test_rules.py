@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.ops.local.environment import for_processes, hub_environment, read, write
+from hub.ops.local.environment import for_processes, hub_environment, read, write_environment
 from hub.ops.local.ports import ports_from
 from hub.ops.local.postgres import reachable
 from hub.ops.local.run import _addresses
@@ -55,7 +55,7 @@ def test_keys_that_are_set_for_one_start_do_not_replace_the_kept_ones() -> None:
 
 @pytest.mark.parametrize("value", ["it's", 'say "x"', "back\\slash", "a=b # c", " edges ", "$x"])
 def test_any_value_reads_back(tmp_path: Path, value: str) -> None:
-    write(tmp_path / "hub.env", {"VALUE": value})
+    write_environment(tmp_path / "hub.env", {"VALUE": value})
     assert read(tmp_path / "hub.env") == {"VALUE": value}
 
 
@@ -63,7 +63,7 @@ def test_the_file_is_private_even_where_an_open_one_stood(tmp_path: Path) -> Non
     file = tmp_path / "hub.env"
     file.write_text("OLD='1'\n")
     file.chmod(0o644)
-    write(file, {"NEW": "2"})
+    write_environment(file, {"NEW": "2"})
     assert read(file) == {"NEW": "2"}
     assert file.stat().st_mode & 0o777 == 0o600
 

@@ -28,16 +28,16 @@ def commands(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_download_is_saved_under_its_name(name: str) -> None:
     saved = name.replace("\n", "")
-    assert commands(snippets.download(URL, f"nc/v1/{name}")) == [
+    assert commands(snippets.curl_download(URL, f"nc/v1/{name}")) == [
         ["curl", "-fsSL", "-o", saved, URL]
     ]
     assert commands(snippets.check_rules(URL, name))[1] == ["promtool", "check", "rules", saved]
-    assert commands(snippets.apply(URL, name))[1] == ["kubectl", "apply", "-f", saved]
+    assert commands(snippets.kubectl_apply(URL, name))[1] == ["kubectl", "apply", "-f", saved]
 
 
 def test_a_name_is_no_option() -> None:
     assert commands(snippets.check_rules(URL, "-rf.yaml"))[1][-1] == "./-rf.yaml"
-    assert commands(snippets.download(URL, "…/"))[0][3] == "file"
+    assert commands(snippets.curl_download(URL, "…/"))[0][3] == "file"
 
 
 def test_a_chart_is_installed_from_a_clone() -> None:

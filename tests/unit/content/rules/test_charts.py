@@ -3,13 +3,13 @@
 import pytest
 
 from hub.content.rules.judge import judge
-from hub.content.rules.report import Chart, Manifest
+from hub.content.rules.report import HelmChart, KubernetesResource
 
 CHART = "apiVersion: v2\nname: redis\nversion: 1.2.3\n"
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata:\n  name: redis\n"
 
 
-def chart_in(text: str) -> Chart:
+def chart_in(text: str) -> HelmChart:
     chart = judge(text.encode()).chart
     assert chart is not None
     return chart
@@ -18,7 +18,7 @@ def chart_in(text: str) -> Chart:
 def test_what_is_read_of_a_chart() -> None:
     text = CHART + 'appVersion: "1.10"\ndescription: A\ntype: application\n'
     text += "dependencies:\n- name: a\n- name: b\n"
-    assert chart_in(text) == Chart("redis", "1.2.3", "1.10", "A", "application", ("a", "b"))
+    assert chart_in(text) == HelmChart("redis", "1.2.3", "1.10", "A", "application", ("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,20 @@ def test_what_helm_takes(version: str) -> None:
 @pytest.mark.parametrize(
     ("text", "manifests"),
     [
-        (SERVICE, (Manifest("Service", "redis", 1),)),
+        (SERVICE, (KubernetesResource("Service", "redis", 1),)),
         (
             "# x\n---\n" + SERVICE + "---\n" + SERVICE.replace("Service", "Secret"),
-            (Manifest("Service", "redis", 3), Manifest("Secret", "redis", 8)),
+            (KubernetesResource("Service", "redis", 3), KubernetesResource("Secret", "redis", 8)),
         ),
-        ('{"apiVersion": "v1", "kind": "Pod"}', (Manifest("Pod", "", 1),)),
+        ('{"apiVersion": "v1", "kind": "Pod"}', (KubernetesResource("Pod", "", 1),)),
         (
             "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n",
-            (Manifest("Pod", "", 4),),
+            (KubernetesResource("Pod", "", 4),),
         ),
-        ("apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", (Manifest("ConfigMap", "", 1),)),
+        (
+            "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n",
+            (KubernetesResource("ConfigMap", "", 1),),
+        ),
         ("apiVersion: v1\nkind: ConfigMap\ndata:\n  r: |\n    - alert: A\n", ()),
         ('apiVersion: v1\nkind: ConfigMap\ndata:\n  d: |\n    {"panels": []}\n', ()),
         ("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n", ()),
@@ -82,7 +85,7 @@ def test_what_helm_takes(version: str) -> None:
         ("- apiVersion: v1\n  kind: Pod\n", ()),
     ],
 )
-def test_manifests(text: str, manifests: tuple[Manifest, ...]) -> None:
+def test_manifests(text: str, manifests: tuple[KubernetesResource, ...]) -> None:
     assert judge(text.encode()).manifests == manifests
 
 

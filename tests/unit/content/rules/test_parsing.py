@@ -2,13 +2,19 @@
 
 import pytest
 
-from hub.content.rules.parsing import LARGEST_FILE, Effort, needs_helm, parse, without_actions
+from hub.content.rules.parsing import (
+    LARGEST_FILE,
+    Effort,
+    needs_helm,
+    parse_documents,
+    without_actions,
+)
 from hub.content.rules.report import Level
 from hub.content.rules.values import LineDict
 
 
 def only_document(data: str) -> LineDict:
-    parsed = parse(data.encode())
+    parsed = parse_documents(data.encode())
     assert parsed.findings == []
     (document,) = parsed.documents
     assert isinstance(document, LineDict)
@@ -17,7 +23,7 @@ def only_document(data: str) -> LineDict:
 
 def said(data: bytes) -> list[tuple[str, int, str]]:
     """The findings: level, line and the reason's beginning."""
-    return [(f.level.value, f.line, f.reason) for f in parse(data).findings]
+    return [(f.level.value, f.line, f.reason) for f in parse_documents(data).findings]
 
 
 def test_every_key_of_yaml_knows_its_line() -> None:
@@ -60,7 +66,7 @@ def test_null_is_none() -> None:
 
 
 def test_several_documents() -> None:
-    assert [d["a"] for d in parse(b"a: 1\n---\na: 2\n").documents] == ["1", "2"]
+    assert [d["a"] for d in parse_documents(b"a: 1\n---\na: 2\n").documents] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_several_documents() -> None:
     ],
 )
 def test_merged_keys_do_not_win_and_are_no_repetition(text: str, merged: dict[str, str]) -> None:
-    parsed = parse(text.encode())
+    parsed = parse_documents(text.encode())
     assert parsed.documents[0]["y"] == merged
     assert [f.level for f in parsed.findings] == [Level.NOTE]  # that it uses an alias
     assert parsed.twice == 0
@@ -155,18 +161,18 @@ def test_what_is_right_has_no_finding(data: bytes) -> None:
     ],
 )
 def test_formats(data: bytes, kind: str) -> None:
-    assert parse(data).format == kind
+    assert parse_documents(data).format == kind
 
 
 def test_what_postgres_cannot_keep_is_replaced() -> None:
-    assert parse(rb'{"\ud800": "\u0000x", "y": "\ud83d\ude00"}').documents == [
+    assert parse_documents(rb'{"\ud800": "\u0000x", "y": "\ud83d\ude00"}').documents == [
         {"\N{REPLACEMENT CHARACTER}": "\N{REPLACEMENT CHARACTER}x", "y": "\N{GRINNING FACE}"}
     ]
-    assert parse(rb'a: "\0x"').documents == [{"a": "\N{REPLACEMENT CHARACTER}x"}]
+    assert parse_documents(rb'a: "\0x"').documents == [{"a": "\N{REPLACEMENT CHARACTER}x"}]
 
 
 def test_utf_16_is_read_all_the_same() -> None:
-    assert parse("a: é\r\nb: c\n".encode("utf-16")).documents == [{"a": "é", "b": "c"}]
+    assert parse_documents("a: é\r\nb: c\n".encode("utf-16")).documents == [{"a": "é", "b": "c"}]
 
 
 @pytest.mark.parametrize(

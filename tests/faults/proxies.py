@@ -1,6 +1,6 @@
-"""Wires between the parts: TCP proxies that can be cut, stalled, slowed and left half open.
+"""Proxies between the parts: TCP proxies that can be cut, stalled, slowed and left half open.
 
-`python -m tests.faults.wires CONTROL NAME:PORT:TARGET…` runs them in a process of their own.
+`python -m tests.faults.proxies CONTROL NAME:PORT:TARGET…` runs them in a process of their own.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _DROP_ALL = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
 _FILTER = struct.pack("HxxxxxxP", 1, ctypes.addressof(_DROP_ALL))
 
 
-class Wire:
+class Proxy:
     """Forwards a loopback port to another."""
 
     def __init__(self, port: int, target: int) -> None:
@@ -74,7 +74,7 @@ class Wire:
         self.delay = seconds
 
     async def repair(self) -> None:
-        """Be an ordinary wire."""
+        """Be an ordinary proxy."""
         self.delay, self.is_cut = 0.0, False
         self._flows.set()
         assert self._server is not None
@@ -120,38 +120,38 @@ def _let_nothing_in(thing: socket.socket) -> None:
     thing.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _FILTER)
 
 
-class Wires:
-    """All wires by name, for another process to steer."""
+class Proxies:
+    """All proxies by name, for another process to steer."""
 
-    def __init__(self, wires: dict[str, Wire]) -> None:
-        self._wires = wires
+    def __init__(self, proxies: dict[str, Proxy]) -> None:
+        self._wires = proxies
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        for wire in wires.values():
-            self._do(wire.listen())
+        for proxy in proxies.values():
+            self._do(proxy.listen())
 
     def cut(self, name: str, keep_cut: bool) -> int:
-        """See `Wire.cut`."""
+        """See `Proxy.cut`."""
         return self._do(self._wires[name].cut(keep_cut=keep_cut))
 
     def vanish(self, name: str) -> int:
-        """See `Wire.vanish`."""
+        """See `Proxy.vanish`."""
         return self._do(self._wires[name].vanish())
 
     def stall(self, name: str) -> None:
-        """See `Wire.stall`."""
+        """See `Proxy.stall`."""
         self._do(self._wires[name].stall())
 
     def slow(self, name: str, seconds: float) -> None:
-        """See `Wire.slow`."""
+        """See `Proxy.slow`."""
         self._do(self._wires[name].slow(seconds))
 
     def delayed(self, name: str) -> int:
-        """How many parts a wire has let wait so far."""
+        """How many parts a proxy has let wait so far."""
         return self._wires[name].delayed
 
     def repair(self, name: str) -> None:
-        """See `Wire.repair`."""
+        """See `Proxy.repair`."""
         self._do(self._wires[name].repair())
 
     def ping(self) -> bool:
@@ -164,11 +164,11 @@ class Wires:
 
 def main() -> None:
     """The command line."""
-    wires = {}
+    proxies = {}
     for argument in sys.argv[2:]:
         name, port, target = argument.split(":")
-        wires[name] = Wire(int(port), int(target))
-    serve(Wires(wires), int(sys.argv[1]))
+        proxies[name] = Proxy(int(port), int(target))
+    serve(Proxies(proxies), int(sys.argv[1]))
 
 
 if __name__ == "__main__":
