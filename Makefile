@@ -69,7 +69,7 @@ CHECK_ENV = SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token
   FIELD_ENCRYPTION_KEY=check DATABASE_URL=postgres://check@127.0.0.1:1/check \
   REDIS_URL=redis://127.0.0.1:1/0 HUB_DATA_DIR=/nonexistent HUB_HTTPS=true
 
-check: .venv/.dev ## lint, format, imports, types, migrations, deployment settings, image, licences, secrets
+check: .venv/.dev ## lint, format, imports, types, migrations, deployment settings, image, licences, documents, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo --no-cache
@@ -81,6 +81,7 @@ check: .venv/.dev ## lint, format, imports, types, migrations, deployment settin
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/python -m tests.dependencies.licences --check
+	$(BIN)/python -m tests.checks
 	git ls-files -z -- . ':!tests' ':!bench' ':!hub/demo/sample' | $(SECRETS)
 	git ls-files -z -- tests bench ':!tests/data' | $(SECRETS) --disable-plugin KeywordDetector
 

@@ -312,7 +312,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Web and commands must not hang while Redis is away: housekeeping sends the run's task later.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower shows tasks
-CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:Scheduler"
+CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:ClockTolerantScheduler"
 # No CELERY_BEAT_SCHEDULE: entries in settings overwrite an admin's edits at each start of beat.
 # `hub/runs/schedule.py` creates them once.
 

@@ -31,19 +31,19 @@ TRIGGER = textwrap.dedent(
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
     from django.db import transaction
-    from hub.content.runs import refresh_runs, start_run
+    from hub.content.runs import refresh_runs, start_refresh
     from hub.models import RefreshRun
     refresh_runs._send_start = lambda *_: None  # the run stays open: no worker takes it
     print("ready", flush=True)
     for line in sys.stdin:
         if line == "end\\n":
-            start_run("schedule")  # takes as long as what the other does first
+            start_refresh("schedule")  # takes as long as what the other does first
             with transaction.atomic():
                 run = RefreshRun.objects.open().select_for_update().get()
                 refresh_runs.end(run, "failed")
             print(run.pk, flush=True)
         else:
-            started = start_run("webhook", follow_up=line == "follow\\n")
+            started = start_refresh("webhook", follow_up=line == "follow\\n")
             print(started.run.pk, started.created, started.will_follow, flush=True)
     """
 )
