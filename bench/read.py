@@ -162,8 +162,8 @@ def _part_of_reads(loads: dict[int, dict[str, list[Load]]]) -> Part:
     rows = tuple((name, *(_rate(rates[size][name]) for size in sizes)) for name in _ASKED)
     return Part(
         title="Reads",
-        words="Requests a second over 16 connections, one process of the web, in medians of the "
-        "rounds. All stand on the same server behind the same middleware.",
+        words="Requests a second over 16 connections to one web process, as medians of the rounds. "
+        "All contenders run on the same server behind the same middleware.",
         columns=("", *(f"{size:,} exporters" for size in sizes)),
         rows=rows,
         figures=tuple(_figures(rates)),

@@ -132,7 +132,7 @@ def _refresh_part(results: list[_Result]) -> Part:
     return Part(
         title="Refresh",
         words=(
-            "From the run's row to the commit that publishes it, seen from outside. GitHub answers "
+            "From the creation of the run to the commit that publishes it. The fake GitHub answers "
             f"after {LATENCY * 1000:.0f} ms over REST and after {GRAPHQL_LATENCY * 1000:.0f} ms "
             "over GraphQL. Each directory holds alerts, a dashboard of 15 KB and a chart, which "
             "are read and judged, and a picture, which is not. The request budget is the default; "
@@ -176,8 +176,8 @@ def _cost_part(results: list[_Result]) -> Part:
     return Part(
         title="Cost of a refresh, all new",
         words=(
-            "A worker's peak is that of its process. Through Redis goes all that it receives and "
-            "sends: messages, results, events for Flower, and the budget."
+            "The worker's peak is that of its process. The traffic through Redis is everything "
+            "that it receives and sends: messages, results, events for Flower and the budget."
         ),
         columns=(
             *("directories", "worker, peak", "Redis, peak", "through Redis, each"),

