@@ -30,7 +30,7 @@ def verdict(output: str, errors: str) -> tuple[int, str]:
     if not looked_up:
         return 2, _NOTHING_KNOWN.format(why="")
     lines = [
-        f"{package['name']} {package['version']}: {found['id']}, mended in "
+        f"{package['name']} {package['version']}: {found['id']}, fixed in "
         f"{', '.join(found['fix_versions']) or 'no version yet'}\n"
         for package in looked_up
         for found in package["vulns"]

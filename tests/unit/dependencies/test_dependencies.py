@@ -50,8 +50,8 @@ SKIPPED = {"name": "b", "skip_reason": "Dependency not found on PyPI: b (1.0)"}
     ("packages", "code", "said"),
     [
         ([package("a")], 0, "1 packages, no known vulnerability"),
-        ([package("a", ("PYSEC-1", ["1.1", "2.0"]))], 1, "a 1.0: PYSEC-1, mended in 1.1, 2.0"),
-        ([package("a", ("PYSEC-1", []))], 1, "mended in no version yet"),
+        ([package("a", ("PYSEC-1", ["1.1", "2.0"]))], 1, "a 1.0: PYSEC-1, fixed in 1.1, 2.0"),
+        ([package("a", ("PYSEC-1", []))], 1, "fixed in no version yet"),
         ([package("a"), SKIPPED], 2, "not found on PyPI: b"),
         # behind a mirror: pip-audit itself says "No known vulnerabilities found" and ends with 0
         ([SKIPPED], 2, "nothing was found out. Run `make audit` where pypi.org itself is reached"),
