@@ -36,7 +36,7 @@ register_converter(AnyText, "text")
 
 api = NinjaAPI(
     title="Exporter Hub",
-    version="1",
+    version="0.2.0",
     description=(
         "Which Prometheus exporters exist, and which content is really there for each: "
         "**E** the exporter, "
