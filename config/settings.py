@@ -174,9 +174,9 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # who signed in when is in the user's own row
 AXES_ENABLE_ADMIN = False  # `hub.admin.access` shows less, and nothing that could be edited
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "hub.accounts.login_throttle.address_of"
-AXES_USERNAME_CALLABLE = "hub.accounts.login_throttle.name_of"
-AXES_CLIENT_STR_CALLABLE = "hub.accounts.login_throttle.in_words"
+AXES_CLIENT_IP_CALLABLE = "hub.accounts.login_throttle.client_key"
+AXES_USERNAME_CALLABLE = "hub.accounts.login_throttle.username_key"
+AXES_CLIENT_STR_CALLABLE = "hub.accounts.login_throttle.describe_attempt"
 AXES_LOCKOUT_CALLABLE = "hub.web.lockout.response"
 
 LANGUAGE_CODE = "en"

@@ -1,4 +1,4 @@
-"""The admin site in the hub's name, apart from `hub.admin`, whose modules register with it."""
+"""The admin site. Kept out of `hub.admin`, because the modules there register with it."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,30 +15,30 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class HubAdminSite(AdminSite):
-    """Django's admin, titled."""
+    """Django's admin site with the hub's titles and validation of parameters."""
 
     site_header = "Exporter Hub"
     site_title = "Exporter Hub admin"
-    index_title = "What the hub knows and does"
+    index_title = "Site administration"
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Django's, for addresses that its views can take."""
+        """Wrap Django's view so that invalid parameters give a 400 instead of a 500."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(view)
-        def careful(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            _refuse_odd_parameters(request)
+        def checked_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            _reject_invalid_parameters(request)
             return inner(request, *args, **kwargs)
 
-        return cast(View, careful)
+        return cast(View, checked_view)
 
 
-def _refuse_odd_parameters(request: HttpRequest) -> None:
-    """Raise `BadRequest` for what Django hands to Postgres, or takes for a field, unseen."""
+def _reject_invalid_parameters(request: HttpRequest) -> None:
+    """Raise `BadRequest` for parameters that Django would use without validation."""
     for name, values in request.GET.lists():
         if "\0" in name or any("\0" in value for value in values):
-            raise BadRequest("a NUL byte in the address")
+            raise BadRequest("the URL contains a NUL byte")
     if request.GET.get(TO_FIELD_VAR) == "":
-        raise BadRequest(f"{TO_FIELD_VAR} names no field")
+        raise BadRequest(f"{TO_FIELD_VAR} is empty")
     if not all(number.isdecimal() for number in request.POST.getlist(ACTION_CHECKBOX_NAME)):
-        raise BadRequest("a chosen row that has no number")
+        raise BadRequest("a selected row has no numeric ID")

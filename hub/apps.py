@@ -1,4 +1,4 @@
-"""The Django app, and the admin site in the hub's name."""
+"""App configurations of the hub, its admin site and django-axes."""
 
 from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
@@ -16,12 +16,12 @@ class HubConfig(AppConfig):
 
 
 class HubAdminConfig(AdminConfig):
-    """Django's admin with the hub's own site as the default one."""
+    """Django's admin with `HubAdminSite` as the default site."""
 
     default_site = "hub.admin_site.HubAdminSite"
 
 
 class LoginsConfig(AxesConfig):
-    """django-axes under a name that says in the admin what it is."""
+    """django-axes with a descriptive title in the admin."""
 
     verbose_name = "Failed sign-ins"

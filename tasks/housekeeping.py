@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from hub.accounts.login_throttle import forget_old
+from hub.accounts.login_throttle import delete_expired_attempts
 from hub.content import housekeeping as content
 from hub.content.runs import refresh_runs
 from hub.facts import runs as facts
@@ -18,4 +18,4 @@ def housekeeping() -> None:
     facts.facts_housekeeping()
     content.prune_contents()
     prune_deliveries()
-    forget_old()
+    delete_expired_attempts()

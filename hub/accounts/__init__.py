@@ -1,1 +1,1 @@
-"""Throttling of failed sign-ins, in the admin and over the API alike."""
+"""Throttling of failed sign-ins, for the admin and the API."""

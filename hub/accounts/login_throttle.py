@@ -1,4 +1,4 @@
-"""For whom a failed sign-in counts, and for how long; django-axes' settings name the functions."""
+"""Callables that tell django-axes which client and user a failed sign-in counts against."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -13,17 +13,17 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-UNKNOWN = "0.0.0.0"  # noqa: S104 — no address to bind to
-_SUBSCRIBER_PREFIX = 64  # RFC 6177, RFC 7421: the smallest network that a subscriber gets
+UNKNOWN = "0.0.0.0"  # noqa: S104 — not an address to bind to
+_SUBSCRIBER_PREFIX = 64  # RFC 6177, RFC 7421: the smallest network an ISP assigns
 
 
-def address_of(request: HttpRequest) -> str:
-    """The client's address; `config.wsgi` has evaluated trusted proxies."""
-    return counted_as(request.META.get("REMOTE_ADDR", ""))
+def client_key(request: HttpRequest) -> str:
+    """Return the client's throttle key. `config.wsgi` has already resolved trusted proxies."""
+    return throttle_key(request.META.get("REMOTE_ADDR", ""))
 
 
-def counted_as(address: str) -> str:
-    """An IPv4 address as it is, for IPv6 its subscriber's network; `UNKNOWN` for an invalid one."""
+def throttle_key(address: str) -> str:
+    """Return an IPv4 address unchanged, the /64 network of an IPv6 address, or `UNKNOWN`."""
     try:
         parsed = ip_address(address.partition("%")[0])  # without a zone ("%eth0")
     except ValueError:
@@ -35,26 +35,26 @@ def counted_as(address: str) -> str:
     return str(IPv6Network((parsed, _SUBSCRIBER_PREFIX), strict=False).network_address)
 
 
-def name_of(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """An account's name; of any other a digest, for it may be a mistyped password."""
+def username_key(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    """Return the username of an existing account, or a digest: it may be a mistyped password."""
     name = str((credentials or request.POST).get("username") or "")
     if "\0" not in name and User.objects.filter(username=name).exists():
         return name
     return f"no account ({salted_hmac('hub.accounts', name).hexdigest()[:12]})"
 
 
-def in_words(name: str, address: str, *_: object) -> str:
-    """Who failed, for the log."""
+def describe_attempt(name: str, address: str, *_: object) -> str:
+    """Return the user and address of a failed sign-in, for the log."""
     return f"{name!r} from {address}"
 
 
 def locked_until(
     attempts: Iterable[tuple[datetime, int]], limit: int, cool_off: timedelta
 ) -> datetime | None:
-    """When fewer than `limit` failures will count; None if that is so now.
+    """Return when the number of counted failures drops below `limit`; None if it already is.
 
-    `attempts`: the last time and the number of failures, oldest first. A row counts until
-    `cool_off` after its last time.
+    `attempts` holds (time of the last failure, number of failures), oldest first. An entry counts
+    until `cool_off` after that time.
     """
     rows = list(attempts)
     left = sum(failures for _, failures in rows)
@@ -67,8 +67,8 @@ def locked_until(
     return None
 
 
-def end_of_lock(attempts: QuerySet[AccessAttempt]) -> datetime | None:
-    """Until when these attempts of one name and address lock it."""
+def lockout_end(attempts: QuerySet[AccessAttempt]) -> datetime | None:
+    """Return until when these failed attempts, of one username and address, lock it out."""
     return locked_until(
         attempts.order_by("attempt_time").values_list("attempt_time", "failures_since_start"),
         settings.AXES_FAILURE_LIMIT,
@@ -76,7 +76,7 @@ def end_of_lock(attempts: QuerySet[AccessAttempt]) -> datetime | None:
     )
 
 
-def forget_old() -> None:
-    """Delete failures that no longer count, with the names and addresses of people."""
+def delete_expired_attempts() -> None:
+    """Delete attempts that no longer count: they contain personal data (names, addresses)."""
     before = timezone.now() - settings.AXES_COOLOFF_TIME
     AccessAttempt.objects.filter(attempt_time__lt=before).delete()

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from hub.accounts.login_throttle import end_of_lock
+from hub.accounts.login_throttle import lockout_end
 from hub.admin.runs import ReadOnly
 from hub.github.client import shared_client
 from hub.github.errors import BadToken, GitHubError
@@ -111,7 +111,7 @@ class FailedSignInAdmin(ReadOnly, admin.ModelAdmin[AccessAttempt]):
         alike = AccessAttempt.objects.filter(
             username=attempt.username, ip_address=attempt.ip_address
         )
-        return end_of_lock(alike)
+        return lockout_end(alike)
 
 
 @admin.register(WebhookDelivery)

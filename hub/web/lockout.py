@@ -8,7 +8,7 @@ from axes.handlers.database import AxesDatabaseHandler
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from hub.accounts.login_throttle import end_of_lock
+from hub.accounts.login_throttle import lockout_end
 from hub.web.error_pages import refuse
 
 
@@ -17,7 +17,7 @@ def response(
 ) -> HttpResponse:
     """429, as the API's JSON or as a page, with the seconds to wait."""
     [attempts] = AxesDatabaseHandler().get_user_attempts(request, credentials)
-    until = end_of_lock(attempts)
+    until = lockout_end(attempts)
     # Unlocked meanwhile: at once.
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds())) if until else 1
     minutes = math.ceil(seconds / 60)

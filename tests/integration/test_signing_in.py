@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from hub.accounts.login_throttle import forget_old
+from hub.accounts.login_throttle import delete_expired_attempts
 from hub.models import ContentEdit
 
 pytestmark = pytest.mark.django_db
@@ -192,10 +192,10 @@ def test_unlocking_in_the_admin(account: User) -> None:
 
 def test_what_counts_no_more_is_forgotten() -> None:
     basic(WRONG)
-    forget_old()
+    delete_expired_attempts()
     assert AccessAttempt.objects.count() == 1
     AccessAttempt.objects.update(
         attempt_time=timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1)
     )
-    forget_old()
+    delete_expired_attempts()
     assert not AccessAttempt.objects.exists()

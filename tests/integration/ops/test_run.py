@@ -179,7 +179,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
             },
             timeout=10,
         )
-        assert "What the hub knows" in answer.text
+        assert "Site administration" in answer.text
 
         # nothing listens but on loopback, and secrets are in files of their owner alone
         listening = {

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.accounts.login_throttle import UNKNOWN, counted_as, locked_until
+from hub.accounts.login_throttle import UNKNOWN, locked_until, throttle_key
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COOL_OFF = timedelta(minutes=15)
@@ -27,7 +27,7 @@ COOL_OFF = timedelta(minutes=15)
     ],
 )
 def test_the_address_that_counts(address: str, counted: str) -> None:
-    assert counted_as(address) == counted
+    assert throttle_key(address) == counted
 
 
 def at(minutes: int) -> datetime:
