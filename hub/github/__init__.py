@@ -1,1 +1,1 @@
-"""The only place that speaks HTTP to GitHub."""
+"""The GitHub API client. No other package sends requests to GitHub."""

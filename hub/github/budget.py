@@ -1,7 +1,7 @@
-"""The request budget that all workers share, so that GitHub's secondary limits are never reached.
+"""A request budget shared by all workers, to stay below GitHub's secondary rate limits.
 
-GitHub allows a token 900 points a minute over REST, where a GET is 1 and a write 5, and 2,000 over
-GraphQL, where a query is 1 ("Rate limits for the REST API" and for the GraphQL API).
+GitHub allows each token 900 points a minute over REST (a GET costs 1 point, a write 5) and 2,000
+over GraphQL (a query costs 1): see "Rate limits for the REST API" and "… for the GraphQL API".
 """
 
 import logging
@@ -23,13 +23,13 @@ from hub.models.choices import Resource
 logger = logging.getLogger(__name__)
 
 READ, WRITE = 1, 5  # points
-# Longer than a window, so there is room in time unless far too many wait for it.
+# Longer than the one-minute window, so a request only fails when far too many are waiting.
 _LONGEST_WAIT = 90  # seconds
-_REDIS_TIMEOUT = 2.0  # seconds; better no budget than a lookup that waits for Redis
+_REDIS_TIMEOUT = 2.0  # seconds; a lookup continues without a budget rather than wait for Redis
 
 
 class RequestBudget:
-    """A number of points a minute for each token and resource, counted in Redis; 0: no limit."""
+    """Points per minute for each token and resource, counted in Redis. 0 means no limit."""
 
     def __init__(self, points_per_minute: dict[Resource, int], redis_url: str) -> None:
         self._windows: dict[str, RateLimitItem] = {
@@ -37,19 +37,19 @@ class RequestBudget:
             for resource, points in points_per_minute.items()
             if points
         }
-        # "Wait at least one second between each request" that writes (Best practices, same site).
+        # "Wait at least one second between each request" that writes (GitHub's "Best practices").
         self._write = RateLimitItemPerSecond(1)
         pool: ConnectionPool = ConnectionPool.from_url(
             redis_url,
             socket_timeout=_REDIS_TIMEOUT,
             socket_connect_timeout=_REDIS_TIMEOUT,
-            # A pooled connection may have died; redis-py would try ten times.
+            # One retry for a broken pooled connection; the default of redis-py is ten.
             retry=Retry(NoBackoff(), 1),
         )
         self._limiter = MovingWindowRateLimiter(RedisStorage(redis_url, connection_pool=pool))
 
     def spend(self, token_id: int, resource: Resource, points: int = READ) -> None:
-        """Wait for room for `points` under this token, and take it. Raises `BudgetSpent`."""
+        """Wait until the token has `points` left, and spend them. Raises `BudgetSpent`."""
         window = self._windows.get(resource)
         if window is None:
             return
@@ -60,21 +60,21 @@ class RequestBudget:
         except RetryError:
             raise BudgetSpent("the hub's request budget for this minute is used up") from None
         except RedisError:
-            # The budget avoids secondary limits, which the client handles too: without Redis it is
-            # better to continue than to fail.
-            logger.warning("request budget not reachable, continuing without it")
+            # The client also handles secondary limits, so without Redis it is better to continue
+            # than to fail.
+            logger.warning("request budget not available in Redis, continuing without it")
 
     def _wait_for(self, window: RateLimitItem, key: str, cost: int) -> None:
         Retrying(
             retry=retry_if_result(lambda taken: not taken),
-            wait=wait_random(0.05, 0.5),  # seconds; random, so that waiters do not retry together
+            wait=wait_random(0.05, 0.5),  # seconds; random, so that threads do not retry together
             stop=stop_after_delay(_LONGEST_WAIT),
         )(self._limiter.hit, window, key, cost=cost)
 
 
 @cache
 def shared_budget() -> RequestBudget:
-    """The process's handle on the budget that all processes share."""
+    """Return this process's instance of the budget that all processes share."""
     points = {
         Resource.CORE: settings.GITHUB_POINTS_PER_MINUTE,
         Resource.GRAPHQL: settings.GITHUB_GRAPHQL_POINTS_PER_MINUTE,

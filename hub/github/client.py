@@ -1,4 +1,4 @@
-"""The client: authentication, limits, retries and errors of GitHub's API, and nothing else."""
+"""HTTP client of the GitHub API: authentication, rate limits, retries and typed errors."""
 
 import base64
 import json
@@ -13,13 +13,13 @@ import requests
 from django.conf import settings
 from pydantic import InstanceOf, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import from_json
-from typing_extensions import TypedDict  # on Python 3.11, pydantic takes no other
+from typing_extensions import TypedDict  # pydantic requires this one on Python 3.11
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from hub.github import errors
 from hub.github.budget import READ, WRITE, RequestBudget, shared_budget
-from hub.github.connections import InTimeAdapter
+from hub.github.connections import DeadlineAdapter
 from hub.github.git_objects import (
     SHA,
     are_plain_paths,
@@ -37,15 +37,15 @@ logger = logging.getLogger(__name__)
 
 _REDIRECTS = {301, 302, 307, 308}
 _MOST_REDIRECTS = 3
-_LONGEST_ETAG = 80  # characters that the models keep; GitHub's have 68
+_LONGEST_ETAG = 80  # characters, the length of the model fields; GitHub's ETags have 68
 _LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
 
-# A token's id → the ETag that it was given: with these an answer may be `unchanged`.
+# Token id → the ETag received with that token. GitHub answers 304 if it still matches.
 ETags = Mapping[int, str]
-# Makes `data` of an answer. Its `ValueError` says that the body is something else.
+# Decodes the body into `Answer.data`. Raises `ValueError` for an unexpected body.
 Decode = Callable[[requests.Response], Any]
 
-_Text = InstanceOf[str]  # not `str`: names may hold what is no Unicode
+_Text = InstanceOf[str]  # not `str`: names may contain lone surrogates
 _SHA = Annotated[str, StringConstraints(pattern=SHA)]
 
 
@@ -66,16 +66,16 @@ class _Tree(TypedDict):
 _TREE = TypeAdapter(_Tree)
 
 
-# Both raise `ValueError` or `RecursionError` for another content. They take half of the time of
-# Python's own decoder for a large answer, but only that accepts names that are no UTF-8.
-def _tree(response: requests.Response) -> Any:
+# Both functions raise `ValueError` or `RecursionError` for an unexpected body. pydantic takes half
+# the time of the json module for a large answer, but only json accepts names that are not UTF-8.
+def _decode_tree(response: requests.Response) -> Any:
     try:
         return _TREE.validate_json(response.content, strict=True)
     except ValueError:
         return _TREE.validate_python(json.loads(response.content), strict=True)
 
 
-def _json(response: requests.Response) -> Any:
+def _decode_json(response: requests.Response) -> Any:
     try:
         return from_json(response.content)
     except ValueError:
@@ -84,7 +84,7 @@ def _json(response: requests.Response) -> Any:
 
 @dataclass(frozen=True)
 class Answer:
-    """GitHub's answer. `data` is the decoded JSON, or None for a 304 (`unchanged`)."""
+    """GitHub's response. `data` is the decoded JSON, or None for a 304 (`unchanged`)."""
 
     data: Any
     etag: str
@@ -95,7 +95,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit that GitHub made for us: its SHA and that of its root tree."""
+    """A commit created through the API: its SHA and the SHA of its root tree."""
 
     sha: str
     tree_sha: str
@@ -103,28 +103,28 @@ class Commit:
 
 @dataclass(frozen=True)
 class _Request:
-    """What to send, whichever token is used."""
+    """A request without its token."""
 
     method: str
-    path: str  # below the API's address, unless `url` is another
+    path: str  # for error messages; `url` is the full address
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     etags: ETags = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
-    decode: Decode = _json
+    decode: Decode = _decode_json
     resource: Resource = Resource.CORE
     points: int = READ
 
 
 class _Session(requests.Session):
-    """Leaves redirects alone: even when told not to follow one, requests reads all of its body."""
+    """Ignores redirects: even with `allow_redirects=False`, requests reads their whole body."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
 
 
 class GitHubClient:
-    """Asks GitHub with the best token there is. Thread-safe; one a process."""
+    """Sends requests with the token that has the most quota left. Thread-safe; one per process."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class GitHubClient:
         self._api_url, self._timeout = api_url, timeout
         self._pool, self._budget = pool, budget
         self._session = _Session()
-        self._session.trust_env = False  # a stray ~/.netrc must not replace our token
+        self._session.trust_env = False  # a ~/.netrc must not replace the token
         self._session.headers.update(
             {
                 "Accept": "application/vnd.github+json",
@@ -152,35 +152,35 @@ class GitHubClient:
             backoff_max=5,
             status_forcelist=(500, 502, 503, 504),
             allowed_methods=("GET",),
-            respect_retry_after_header=False,  # a fault's wait is ours; limits are handled below
+            respect_retry_after_header=False,  # `backoff_max` applies; limits are handled below
             raise_on_status=False,
         )
-        adapter = InTimeAdapter(pool_connections=4, pool_maxsize=64, max_retries=retry)
+        adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=64, max_retries=retry)
         self._session.mount(f"{urlsplit(api_url).scheme}://", adapter)
-        # An Enterprise Server has REST at /api/v3 and GraphQL beside it.
+        # GitHub Enterprise Server has REST at /api/v3 and GraphQL at /api/graphql.
         self._graphql_url = f"{api_url.removesuffix('/v3')}/graphql"
 
     def tree(
         self, repository: str, ref: str, *, recursive: bool = False, etags: ETags | None = None
     ) -> Answer:
-        """A git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`, whole.
+        """Fetch a git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`.
 
-        Its paths are safe and storable. `etags` as for `get`. Raises `Truncated` rather than return
-        a part, `UnexpectedAnswer` for entries that do not hash to `ref`, where that is a SHA.
+        Its paths are safe and can be stored in Postgres. `etags` as for `get`. Raises `Truncated`
+        for an incomplete tree, `UnexpectedAnswer` if `ref` is a SHA that the entries do not match.
         """
         path = f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
-        answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_tree)
+        answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_decode_tree)
         if answer.unchanged:
             return answer
         data = answer.data
         if data.get("truncated"):
-            raise errors.Truncated(f"{path}: GitHub cut the tree off")
+            raise errors.Truncated(f"{path}: GitHub truncated the tree")
         if is_sha(ref) and not is_whole_tree(ref, data["tree"], recursive=recursive):
             raise errors.UnexpectedAnswer(f"{path}: the entries do not match its SHA")
-        return replace(answer, data=data | {"tree": _entries(path, data["tree"])})
+        return replace(answer, data=data | {"tree": _safe_entries(path, data["tree"])})
 
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
-        """A git blob's bytes, which hash to `sha`, and the requests that it took."""
+        """Fetch a git blob and verify its SHA. Return its bytes and the number of requests."""
         path = f"/repos/{repository}/git/blobs/{sha}"
         answer = self.get(path)
         try:
@@ -192,7 +192,7 @@ class GitHubClient:
         return data, answer.requests
 
     def file_sha(self, repository: str, branch: str, path: str) -> str:
-        """The blob SHA of the file at the tip of `branch`; "" when there is none."""
+        """Return the blob SHA of a file at the tip of `branch`, or "" if it does not exist."""
         try:
             answer = self.get(_contents_path(repository, path), {"ref": branch})
         except errors.NotFound:
@@ -204,10 +204,10 @@ class GitHubClient:
     def write_file(
         self, repository: str, branch: str, path: str, data: bytes, message: str, base_sha: str
     ) -> Commit:
-        """Commit a file; `base_sha` is the blob that it replaces, "" for a new file.
+        """Commit a file. `base_sha` is the blob that it replaces, or "" for a new file.
 
-        Raises `FileChanged` when another blob is there by now. It is never sent twice: after a
-        fault, ask `file_sha` whether it arrived.
+        Raises `FileChanged` if the branch has another blob. A write is never retried: after an
+        error, call `file_sha` to check whether it succeeded.
         """
         body = {"message": message, "branch": branch, "content": base64.b64encode(data).decode()}
         replaced = {"sha": base_sha} if base_sha else {}
@@ -216,68 +216,68 @@ class GitHubClient:
     def delete_file(
         self, repository: str, branch: str, path: str, message: str, base_sha: str
     ) -> Commit:
-        """Commit a file's removal. Raises `FileChanged`, or `NotFound` when it is gone already."""
+        """Commit a file's deletion. Raises `FileChanged`, or `NotFound` if it does not exist."""
         body = {"message": message, "branch": branch, "sha": base_sha}
         return self._commit("DELETE", repository, path, body)
 
     def _commit(self, method: str, repository: str, path: str, body: dict[str, str]) -> Commit:
-        where = _contents_path(repository, path)
-        request = _Request(method, where, self._api_url + where, body=body, points=WRITE)
+        api_path = _contents_path(repository, path)
+        request = _Request(method, api_path, self._api_url + api_path, body=body, points=WRITE)
         answer = self._request(request)
         try:
             commit = answer.data["commit"]
             return Commit(str(commit["sha"]), str(commit["tree"]["sha"]))
         except (KeyError, TypeError):
-            raise errors.UnexpectedAnswer(f"{path}: no commit in the answer") from None
+            raise errors.UnexpectedAnswer(f"{path}: no commit in the response") from None
 
     def get(
         self,
         path: str,
         params: Mapping[str, str] | None = None,
         etags: ETags | None = None,
-        decode: Decode = _json,
+        decode: Decode = _decode_json,
     ) -> Answer:
-        """GET `path`, with another token when one is refused or used up. Raises a `GitHubError`."""
+        """GET `path`. Use another token if one is rejected or exhausted. Raises a `GitHubError`."""
         url = self._api_url + path
         return self._request(_Request("GET", path, url, params or {}, etags or {}, decode=decode))
 
     def query(self, document: str, variables: Mapping[str, str], decode: Decode) -> Answer:
-        """POST a GraphQL query; `decode` also raises what a 200 reports as errors.
+        """POST a GraphQL query. `decode` also raises the errors that a 200 response contains.
 
-        Raises a `GitHubError`: `GraphQLNotOffered` when REST has to be used, `QueryTooLarge` when
-        less may succeed.
+        Raises a `GitHubError`: `GraphQLUnavailable` if REST has to be used, `QueryTooLarge` if a
+        smaller query may succeed.
         """
         request = _Request("POST", "/graphql", self._graphql_url, resource=Resource.GRAPHQL)
         body = {"query": document, "variables": variables}
         try:
             return self._request(replace(request, body=body, decode=decode))
         except (errors.NotFound, errors.AccessDenied, errors.Conflict) as denied:
-            raise errors.GraphQLNotOffered(str(denied)) from None
+            raise errors.GraphQLUnavailable(str(denied)) from None
         except (errors.ServerFault, errors.Unreachable, errors.UnexpectedAnswer) as fault:
             # GitHub answers 502 or 504 to a query that takes longer than ten seconds.
             raise errors.QueryTooLarge(str(fault)) from None
 
     def _request(self, request: _Request) -> Answer:
-        asked = 0
-        while True:  # ends: each turn answers, raises, or takes one token out of the choice
+        sent = 0
+        while True:  # terminates: each iteration returns, raises, or excludes one token
             token = self._pool.choose(request.resource)
             self._budget.spend(token.id, request.resource, request.points)
-            asked += 1
+            sent += 1
             try:
-                return self._answer(request, token, asked)
+                return self._answer(request, token, sent)
             except errors.BadToken:
-                self._pool.refused(token)
-                logger.warning("GitHub refuses token %s", token.id)
+                self._pool.mark_invalid(token)
+                logger.warning("GitHub rejected token %s", token.id)
             except errors.SecondaryLimited as limit:
-                self._pool.blocked(token, limit.reset_at)
-                logger.warning("GitHub asks token %s to wait until %s", token.id, limit.reset_at)
+                self._pool.block(token, limit.reset_at)
+                logger.warning("token %s: secondary limit until %s", token.id, limit.reset_at)
             except errors.RateLimited as limit:
                 resource, reset = request.resource, limit.reset_at
-                self._pool.used_up(token, resource, reset)
-                logger.warning("token %s: %s is used up until %s", token.id, resource, reset)
+                self._pool.mark_exhausted(token, resource, reset)
+                logger.warning("token %s: %s limit used up until %s", token.id, resource, reset)
 
     def check(self, secret: str) -> Quota:
-        """Whether GitHub accepts `secret`, and its REST limit. Free. Raises a `GitHubError`."""
+        """Return the REST quota of `secret` in a free request. Raises a `GitHubError`."""
         request = _Request("GET", "/rate_limit", f"{self._api_url}/rate_limit")
         response = self._send(request, Token(0, secret))
         raise_for_status(response, request.path)
@@ -286,30 +286,30 @@ class GitHubClient:
             raise errors.UnexpectedAnswer("/rate_limit: no rate limit headers; is this GitHub?")
         return quota
 
-    def _answer(self, request: _Request, token: Token, asked: int) -> Answer:
+    def _answer(self, request: _Request, token: Token, sent: int) -> Answer:
         """Send the request with one token and follow redirects. Raises a `GitHubError`."""
-        etag, most = request.etags.get(token.id), asked + _MOST_REDIRECTS
+        etag, most = request.etags.get(token.id), sent + _MOST_REDIRECTS
         response = self._send(request, token, etag)
         while response.status_code in _REDIRECTS:
-            asked += 1
-            if asked > most:
-                raise errors.UnexpectedAnswer(f"{request.path}: redirected in a circle")
-            # The new address has the parameters.
+            sent += 1
+            if sent > most:
+                raise errors.UnexpectedAnswer(f"{request.path}: too many redirects")
+            # `Location` already contains the parameters.
             request = replace(request, url=self._redirect(request.url, response), params={})
             response = self._send(request, token, etag)
         raise_for_status(response, request.path)
-        self._pool.answered(token, quota_of(response))
+        self._pool.record_quota(token, quota_of(response))
         if response.status_code == 304:
             if etag is None:
                 raise errors.UnexpectedAnswer(f"{request.path}: 304 to a request without an ETag")
-            return Answer(None, etag, token.id, asked, unchanged=True)
+            return Answer(None, etag, token.id, sent, unchanged=True)
         try:
             data = request.decode(response)
-        except (ValueError, RecursionError) as fault:  # the latter for deeply nested brackets
-            what = "not a git tree" if isinstance(fault, ValidationError) else "no JSON"
-            raise errors.UnexpectedAnswer(f"{request.path}: {what} in the answer") from None
+        except (ValueError, RecursionError) as fault:  # the latter for deeply nested JSON
+            what = "a git tree" if isinstance(fault, ValidationError) else "JSON"
+            raise errors.UnexpectedAnswer(f"{request.path}: the response is not {what}") from None
         etag = response.headers.get("ETag", "")
-        return Answer(data, etag if len(etag) <= _LONGEST_ETAG else "", token.id, asked)
+        return Answer(data, etag if len(etag) <= _LONGEST_ETAG else "", token.id, sent)
 
     def _send(self, request: _Request, token: Token, etag: str | None = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.secret}"}
@@ -329,20 +329,20 @@ class GitHubClient:
             with response:
                 response._content = _read(response)
         except (requests.exceptions.InvalidHeader, UnicodeError):
-            raise errors.BadToken("the token has characters that no token has") from None
+            raise errors.BadToken("the token contains invalid characters") from None
         except (requests.RequestException, HTTPError) as fault:
-            # The class alone: the text may hold the address, which says nothing more.
-            raise errors.Unreachable(f"no answer from GitHub: {type(fault).__name__}") from None
+            # Only the class: the message may contain the URL, which adds nothing.
+            raise errors.Unreachable(f"no response from GitHub: {type(fault).__name__}") from None
         return response
 
     def _redirect(self, url: str, response: requests.Response) -> str:
-        """Where to go on: only to the same server, or a repository could lead anywhere."""
+        """Return a redirect's target. Raises `UnexpectedAnswer` for another server (SSRF)."""
         try:
             target = urljoin(url, response.headers.get("Location", ""))
-            elsewhere = urlsplit(target)[:2] != urlsplit(self._api_url)[:2]
+            same_server = urlsplit(target)[:2] == urlsplit(self._api_url)[:2]
         except ValueError:
-            raise errors.UnexpectedAnswer("redirected to what is no address") from None
-        if elsewhere:
+            raise errors.UnexpectedAnswer("redirected to an invalid URL") from None
+        if not same_server:
             raise errors.UnexpectedAnswer("redirected to another server")
         return target
 
@@ -351,31 +351,31 @@ def _contents_path(repository: str, path: str) -> str:
     return f"/repos/{repository}/contents/{quote(path)}"
 
 
-def _entries(where: str, tree: list[_Entry]) -> list[_Entry]:
-    """The entries whose paths lead nowhere else, in names that Postgres can keep."""
+def _safe_entries(path: str, tree: list[_Entry]) -> list[_Entry]:
+    """Return the entries with safe paths, escaped so that Postgres can store them."""
     if are_plain_paths(entry["path"] for entry in tree):
         return tree
     safe = [entry for entry in tree if is_safe_path(entry["path"])]
     if len(safe) < len(tree):
-        logger.warning("%s: %s names that git forbids are left out", where, len(tree) - len(safe))
+        logger.warning("%s: ignored %s paths that git forbids", path, len(tree) - len(safe))
     for entry in safe:
         entry["path"] = storable_name(entry["path"])
     return safe
 
 
 def _read(response: requests.Response) -> bytes:
-    """The body, bounded in size (`hub.github.connections` bounds the time)."""
+    """Read the body up to a maximum size. `hub.github.connections` limits the time."""
     body = bytearray()
     for part in response.iter_content(64 * 1024):
         body += part
         if len(body) > _LARGEST_BODY:
-            raise errors.UnexpectedAnswer("the answer is too large")
+            raise errors.UnexpectedAnswer("the response is too large")
     return bytes(body)
 
 
 @cache
 def shared_client() -> GitHubClient:
-    """The process's client for the API that the settings name."""
+    """Return this process's client of the API at `GITHUB_API_URL`."""
     return GitHubClient(
         settings.GITHUB_API_URL,
         shared_pool(),

@@ -1,7 +1,7 @@
-"""Connections whose answer has to end in time.
+"""HTTP connections with a deadline for the whole response.
 
-A socket's timeout starts again with each byte, so an answer that comes a byte at a time would keep
-a worker's thread for hours.
+A socket timeout starts again with each byte, so a response that arrives one byte at a time would
+block a worker's thread for hours.
 """
 
 import io
@@ -14,22 +14,22 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-_TIMEOUTS = 3  # so many of the socket's own may an answer take, headers and body
+_TIMEOUTS = 3  # the deadline of headers and body, as a multiple of the socket timeout
 
 
-class _ReadUntil(io.RawIOBase):
-    """Reads from a socket until a time (monotonic seconds)."""
+class _DeadlineReader(io.RawIOBase):
+    """Reads from a socket until a deadline (monotonic seconds)."""
 
-    def __init__(self, connection: socket, raw: io.RawIOBase, until: float) -> None:
-        self._connection, self._raw, self._until = connection, raw, until
+    def __init__(self, connection: socket, raw: io.RawIOBase, deadline: float) -> None:
+        self._connection, self._raw, self._deadline = connection, raw, deadline
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._until - monotonic()
+        left = self._deadline - monotonic()
         if left <= 0:
-            raise TimeoutError("the answer did not end in time")
+            raise TimeoutError("the response was not complete in time")
         self._connection.settimeout(min(left, self._connection.gettimeout() or left))
         return self._raw.readinto(buffer)
 
@@ -44,8 +44,8 @@ class _Response(HTTPResponse):
         if timeout := sock.gettimeout():
             self.fp.close()
             raw: Any = sock.makefile("rb", buffering=0)
-            until = monotonic() + _TIMEOUTS * timeout
-            self.fp = io.BufferedReader(_ReadUntil(sock, raw, until))
+            deadline = monotonic() + _TIMEOUTS * timeout
+            self.fp = io.BufferedReader(_DeadlineReader(sock, raw, deadline))
 
 
 class _Pool(HTTPConnectionPool):
@@ -58,8 +58,8 @@ class _TLSPool(HTTPSConnectionPool):
         response_class = _Response
 
 
-class InTimeAdapter(HTTPAdapter):
-    """Gives a session such connections."""
+class DeadlineAdapter(HTTPAdapter):
+    """Transport adapter that limits the total time of each response."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

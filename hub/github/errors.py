@@ -1,4 +1,4 @@
-"""What GitHub can do to us, as types. Each carries the reason that runs, rows and pages show."""
+"""Exceptions of the GitHub client. Each has the `Reason` that runs, rows and pages show."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from hub.models.choices import Reason
 
 
 class GitHubError(Exception):
-    """A request that gave no usable answer."""
+    """A request failed. Base class of all errors of the client."""
 
     reason: Reason
 
@@ -15,15 +15,15 @@ class GitHubError(Exception):
 
 
 class NoToken(GitHubError, reason=Reason.NO_TOKEN):
-    """There is no token to ask with; nothing was asked."""
+    """No token is configured; no request was sent."""
 
 
 class BadToken(GitHubError, reason=Reason.TOKEN_REFUSED):
-    """401: GitHub refused every token there is."""
+    """401: GitHub rejected every token."""
 
 
 class RateLimited(GitHubError, reason=Reason.RATE_LIMITED):
-    """403 or 429 with nothing remaining: the hour's requests are used up until `reset_at`."""
+    """403 or 429: the hourly rate limit is used up until `reset_at`."""
 
     def __init__(self, message: str, reset_at: datetime) -> None:
         super().__init__(message)
@@ -31,15 +31,15 @@ class RateLimited(GitHubError, reason=Reason.RATE_LIMITED):
 
 
 class SecondaryLimited(RateLimited, reason=Reason.SECONDARY_LIMIT):
-    """403 or 429 for asking too fast; wait until `reset_at`, at least a minute."""
+    """403 or 429: too many requests at once; wait until `reset_at`, at least a minute."""
 
 
 class BudgetSpent(GitHubError, reason=Reason.BUDGET):
-    """The hub's own request budget gave no room in time; nothing was asked."""
+    """The hub's own request budget is used up; no request was sent."""
 
 
 class AccessDenied(GitHubError, reason=Reason.ACCESS_DENIED):
-    """403 that is no limit: the token may not read this."""
+    """403 without a rate limit: the token has no access to this resource."""
 
 
 class NotFound(GitHubError, reason=Reason.NOT_FOUND):
@@ -47,36 +47,36 @@ class NotFound(GitHubError, reason=Reason.NOT_FOUND):
 
 
 class Conflict(GitHubError, reason=Reason.EMPTY_REPOSITORY):
-    """409: the repository has no commit yet."""
+    """409: the repository has no commits."""
 
 
 class FileChanged(GitHubError, reason=Reason.CONFLICT):
-    """409 or 422 for a write: another blob is at the path than the one that the author saw."""
+    """409 or 422 for a write: the file has changed since the author opened it."""
 
 
 class Refused(GitHubError, reason=Reason.REFUSED):
-    """422 for a write: GitHub does not take it (a protected branch, a name it does not allow)."""
+    """422 for a write: GitHub rejected it (a protected branch, a name that is not allowed)."""
 
 
 class ServerFault(GitHubError, reason=Reason.SERVER_FAULT):
-    """5xx, after the retries."""
+    """5xx after all retries."""
 
 
 class UnexpectedAnswer(GitHubError, reason=Reason.BAD_ANSWER):
-    """An answer that is not what GitHub documents: no JSON, another shape, too large, a detour."""
+    """A response that GitHub does not document: invalid JSON or schema, too large, redirected."""
 
 
 class Truncated(GitHubError, reason=Reason.TRUNCATED):
-    """`truncated: true`: a tree that is not whole is never taken for the whole."""
+    """`truncated: true`: the tree is incomplete, so it is not used."""
 
 
 class Unreachable(GitHubError, reason=Reason.UNREACHABLE):
-    """No answer: connection refused or cut, a name that does not resolve, a timeout."""
+    """No response: connection refused or closed, DNS failure, timeout."""
 
 
 class QueryTooLarge(GitHubError, reason=Reason.SERVER_FAULT):
-    """GraphQL gave up on a query, by a timeout or a resource limit: ask for less at once."""
+    """GraphQL aborted a query (timeout or resource limit): retry with a smaller one."""
 
 
-class GraphQLNotOffered(GitHubError, reason=Reason.ACCESS_DENIED):
-    """The server has no GraphQL, or denies this repository to it: use REST."""
+class GraphQLUnavailable(GitHubError, reason=Reason.ACCESS_DENIED):
+    """The server has no GraphQL API, or it denies access to the repository: use REST."""

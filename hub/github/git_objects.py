@@ -1,4 +1,4 @@
-"""Git's names for things. Pure."""
+"""Git object names: blob and tree SHAs, and paths that are safe to store. No I/O."""
 
 import hashlib
 import re
@@ -9,30 +9,30 @@ from typing import Any
 SHA = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
 _SHA = re.compile(SHA)
 _Entry = Mapping[str, Any]  # with GitHub's `path`, `mode`, `type` and `sha`
-# What stands in JSON for bytes of a name that are no UTF-8: a replacement character, or what Python
-# writes for each (PEP 383).
-_UNREADABLE = re.compile("[\ufffd\udc80-\udcff]")
+# How JSON represents bytes that are not UTF-8: as a replacement character or, decoded by Python, as
+# a surrogate for each byte (PEP 383).
+_NOT_UTF8 = re.compile("[\ufffd\udc80-\udcff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# In paths that each have a line: parts that are empty or begin with a dot, and what no text keeps.
-_WORTH_A_LOOK = ("\n.", "/.", "\n\n", "\n/", "/\n", "//", "\0")
+# In a text with a path on each line: parts that are empty or begin with a dot, and NUL.
+_SUSPICIOUS = ("\n.", "/.", "\n\n", "\n/", "/\n", "//", "\0")
 
 
 def is_sha(name: object) -> bool:
-    """Whether `name` is one that git gives: SHA-1 or SHA-256, in full."""
+    """Return whether `name` is a full SHA-1 or SHA-256 object name."""
     return isinstance(name, str) and _SHA.fullmatch(name) is not None
 
 
 def blob_sha(data: bytes, *, like: str = "") -> str:
-    """The name that git gives a file's bytes: SHA-1, or SHA-256 where `like` is such a name."""
-    return _name_of(b"blob", data, like)
+    """Return the SHA of a file's contents: SHA-1, or SHA-256 if `like` is a SHA-256."""
+    return _object_sha(b"blob", data, like)
 
 
 def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bool:
-    """Whether `entries` are all of the tree `sha`, and those of each tree below it.
+    """Return whether `entries` hash to the tree `sha`; with `recursive`, also each subtree.
 
-    A name that is no UTF-8 is not exact in JSON: it cannot be checked and passes.
+    A tree with a name that is not UTF-8 is accepted unchecked: JSON does not preserve the name.
     """
-    if _UNREADABLE.search("\n".join(entry["path"] for entry in entries)):
+    if _NOT_UTF8.search("\n".join(entry["path"] for entry in entries)):
         return True
     if not recursive:
         return _tree_sha([(entry["path"], entry) for entry in entries], sha) == sha
@@ -49,25 +49,25 @@ def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bo
 
 
 def _tree_sha(children: list[tuple[str, _Entry]], like: str) -> str:
-    # By code points, which are in the order of their bytes; GitHub's answers are sorted already.
+    # Code points sort like their UTF-8 bytes; GitHub's responses are already sorted.
     children.sort(key=lambda child: child[0] + "/" if child[1]["type"] == "tree" else child[0])
     lines = [
         f"{entry['mode'].lstrip('0')} {name}\0".encode(errors="surrogatepass")
         + bytes.fromhex(entry["sha"])
         for name, entry in children
     ]
-    return _name_of(b"tree", b"".join(lines), like)
+    return _object_sha(b"tree", b"".join(lines), like)
 
 
-def _name_of(kind: bytes, data: bytes, like: str) -> str:
-    name = hashlib.sha256() if len(like) == 64 else hashlib.sha1(usedforsecurity=False)
-    name.update(b"%s %d\0" % (kind, len(data)))
-    name.update(data)
-    return name.hexdigest()
+def _object_sha(kind: bytes, data: bytes, like: str) -> str:
+    digest = hashlib.sha256() if len(like) == 64 else hashlib.sha1(usedforsecurity=False)
+    digest.update(b"%s %d\0" % (kind, len(data)))
+    digest.update(data)
+    return digest.hexdigest()
 
 
 def storable_name(path: str) -> str:
-    r"""The path as Postgres can keep it: NUL and lone surrogates are written as escapes.
+    r"""Return the path with NUL and lone surrogates escaped, so that Postgres can store it.
 
     >>> storable_name("a\0b\ud800")
     'a\\x00b\\ud800'
@@ -76,13 +76,13 @@ def storable_name(path: str) -> str:
 
 
 def are_plain_paths(paths: Iterable[str]) -> bool:
-    """Whether all are safe and storable: fast, but False also for harmless ones (".github")."""
+    """Quick check that all paths are safe and storable. May reject a safe path (".github")."""
     lines = "\n".join(["", *paths, ""])
-    return not any(part in lines for part in _WORTH_A_LOOK) and not _SURROGATES.search(lines)
+    return not any(part in lines for part in _SUSPICIOUS) and not _SURROGATES.search(lines)
 
 
 def is_safe_path(path: str) -> bool:
-    """Whether git would write the path to a disk. GitHub takes no push with another (git fsck)."""
+    """Return whether git would check out the path. GitHub rejects others on push (git fsck)."""
     return all(
         part not in ("", ".", "..") and part.casefold() != ".git" for part in path.split("/")
     )

@@ -1,7 +1,7 @@
-"""Fetching files over GraphQL: up to 50 in one query, where REST takes a request for each.
+"""Fetch files over GraphQL: up to 50 in one query, where REST needs one request per file.
 
-GraphQL has a rate limit of its own, so a directory costs one request of each limit. What it cannot
-carry exactly (binary files, text that it cuts off or decodes to something else) is left to REST.
+GraphQL has a separate rate limit, so a directory costs one request of each limit. Files that
+GraphQL cannot return exactly (binary, truncated or wrongly decoded text) are fetched over REST.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,49 +17,50 @@ from hub.github.git_objects import blob_sha
 from hub.github.responses import reset_time, retry_time
 
 MOST_FILES = 50  # in one query
-_MOST_BYTES = 4 * 1024 * 1024  # in one query: GitHub gives up on one after ten seconds
-_LARGEST_FILE = 500_000  # bytes; GitHub cuts the text of larger ones off
-# Types of errors that a smaller query may avoid ("Resource limits for the GraphQL API").
+_MOST_BYTES = 4 * 1024 * 1024  # in one query: GitHub aborts a query after ten seconds
+_LARGEST_FILE = 500_000  # bytes; GitHub truncates the text of larger files
+# Error types that a smaller query may avoid ("Resource limits for the GraphQL API").
 _TOO_LARGE = {"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "TIMEOUT"}
 
 
 def fetch_files(
     client: GitHubClient, repository: str, sizes: Mapping[str, int]
 ) -> Iterator[tuple[dict[str, bytes], int]]:
-    """Fetch files by blob SHA; `sizes` maps each to its bytes.
+    """Fetch files by blob SHA. `sizes` maps each SHA to the file's size in bytes.
 
-    Yields, for each query, the files that came exactly (SHA → bytes) and the requests that it took.
-    Raises a `GitHubError`, `GraphQLNotOffered` among them.
+    Yields for each query the files that match their SHA (SHA → contents) and the number of
+    requests. Raises a `GitHubError`, for example `GraphQLUnavailable`.
     """
-    left = [sha for sha, size in sizes.items() if size <= _LARGEST_FILE]
-    most = MOST_FILES
-    while left and most:
-        part = _first(left, sizes, most)
+    remaining = [sha for sha, size in sizes.items() if size <= _LARGEST_FILE]
+    batch_size = MOST_FILES
+    while remaining and batch_size:
+        batch = _next_batch(remaining, sizes, batch_size)
         try:
-            answer = client.query(_document(len(part)), _variables(repository, part), _repository)
+            document, variables = _document(len(batch)), _variables(repository, batch)
+            answer = client.query(document, variables, _decode_repository)
         except errors.QueryTooLarge:
-            most = len(part) // 2
+            batch_size = len(batch) // 2
             yield {}, 1
             continue
-        yield dict(_exact(part, answer.data)), answer.requests
-        left = left[len(part) :]
+        yield dict(_verified(batch, answer.data)), answer.requests
+        remaining = remaining[len(batch) :]
 
 
-def _first(shas: list[str], sizes: Mapping[str, int], most: int) -> list[str]:
-    """The first `most` of the files, or fewer if these are large."""
-    part: list[str] = []
+def _next_batch(shas: list[str], sizes: Mapping[str, int], batch_size: int) -> list[str]:
+    """Return the first `batch_size` of the files, or fewer if they are large."""
+    batch: list[str] = []
     total = 0
-    for sha in shas[:most]:
+    for sha in shas[:batch_size]:
         total += sizes[sha]
-        if part and total > _MOST_BYTES:
+        if batch and total > _MOST_BYTES:
             break
-        part.append(sha)
-    return part
+        batch.append(sha)
+    return batch
 
 
 @cache
 def _document(files: int) -> str:
-    """The query for so many files. SHAs are variables, so each number has one document."""
+    """Return the query for a number of files. The SHAs are variables, so it can be cached."""
     variables = "".join(f", $o{n}: GitObjectID!" for n in range(files))
     blob = "... on Blob { oid byteSize isBinary isTruncated text }"
     objects = " ".join(f"b{n}: object(oid: $o{n}) {{ {blob} }}" for n in range(files))
@@ -75,10 +76,10 @@ def _variables(repository: str, shas: list[str]) -> dict[str, str]:
     return {"owner": owner, "name": name} | {f"o{n}": sha for n, sha in enumerate(shas)}
 
 
-def _repository(response: requests.Response) -> dict[str, Any]:
-    """The repository of an answer. Raises a `GitHubError` for what a 200 reports as errors.
+def _decode_repository(response: requests.Response) -> dict[str, Any]:
+    """Decode the repository. Raises a `GitHubError` for errors in a 200 response.
 
-    Some objects may be null, with an error for each: those are left to REST.
+    Single objects may be null, with an error for each: they are fetched over REST.
     """
     answer = from_json(response.content)
     if not isinstance(answer, dict):
@@ -95,11 +96,11 @@ def _repository(response: requests.Response) -> dict[str, Any]:
     if isinstance(repository, dict):
         return repository
     if not isinstance(found, list) or not found:
-        raise errors.UnexpectedAnswer("/graphql: no repository in the answer")
+        raise errors.UnexpectedAnswer("/graphql: no repository in the response")
     kind, message = _kind_and_message(found[0])
     if kind in _TOO_LARGE or message.startswith("Something went wrong"):
         raise errors.QueryTooLarge(f"/graphql: {message}")
-    raise errors.GraphQLNotOffered(f"/graphql: {kind} {message}")
+    raise errors.GraphQLUnavailable(f"/graphql: {kind} {message}")
 
 
 def _kind_and_message(error: Any) -> tuple[str, str]:
@@ -109,8 +110,8 @@ def _kind_and_message(error: Any) -> tuple[str, str]:
     return str(error.get("type", "")), message
 
 
-def _exact(shas: list[str], repository: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """The files whose text hashes to their SHA: nothing else is ever stored."""
+def _verified(shas: list[str], repository: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Yield the files whose text matches their SHA: nothing else is stored."""
     for number, sha in enumerate(shas):
         blob = repository.get(f"b{number}")
         text = blob.get("text") if isinstance(blob, dict) else None

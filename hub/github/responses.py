@@ -1,4 +1,4 @@
-"""What GitHub's answers mean: the rate limits that they report, and a typed error for a refusal."""
+"""Interpret GitHub's responses: rate limit headers, and a typed error for each error status."""
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,10 +11,10 @@ from hub.github import errors
 from hub.models import Quota, Resource
 
 _HOUR = 3600  # seconds
-_AFTER_A_PAST_RESET = 5  # seconds
-_HIGHEST_LIMIT = 10**9  # requests an hour; anything above is no limit of GitHub's
+_SHORTEST_WAIT = 5  # seconds
+_HIGHEST_LIMIT = 10**9  # requests an hour; a higher number is not a GitHub limit
 _BY_STATUS = {
-    405: errors.NotFound,  # of a server without GraphQL, as 410 and 501
+    405: errors.NotFound,  # from a server without GraphQL, like 410 and 501
     410: errors.NotFound,
     501: errors.NotFound,
     401: errors.BadToken,
@@ -24,7 +24,7 @@ _BY_STATUS = {
 
 
 def quota_of(response: requests.Response) -> Quota | None:
-    """The rate limit that an answer reports in its `x-ratelimit-*` headers."""
+    """Return the rate limit in the `x-ratelimit-*` headers; None if missing or invalid."""
     headers = response.headers
     try:
         resource = Resource(headers.get("x-ratelimit-resource", Resource.CORE))
@@ -38,13 +38,13 @@ def quota_of(response: requests.Response) -> Quota | None:
 
 
 def reset_time(response: requests.Response) -> datetime:
-    """When the rate limit is renewed, by our clock: within an hour, for it is an hourly limit.
+    """Return when the rate limit resets, by the local clock: within an hour.
 
-    In a minute when the header is missing or odd.
+    Without a valid header, return the time in one minute.
     """
     now = timezone.now()
     try:
-        # Both are by GitHub's clock: ours may be wrong.
+        # Both times are from GitHub's clock: the local clock may be wrong.
         reset = float(response.headers["x-ratelimit-reset"])
         date = response.headers.get("Date")
         github_now = parsedate_to_datetime(date).timestamp() if date else now.timestamp()
@@ -53,28 +53,28 @@ def reset_time(response: requests.Response) -> datetime:
             raise ValueError(wait)
     except (KeyError, ValueError, OverflowError):
         wait = 60.0
-    # A reset in the past: GitHub is about to renew it.
-    return now + timedelta(seconds=min(max(wait, _AFTER_A_PAST_RESET), _HOUR))
+    # If the reset is in the past, GitHub is about to renew the limit.
+    return now + timedelta(seconds=min(max(wait, _SHORTEST_WAIT), _HOUR))
 
 
 def retry_time(response: requests.Response) -> datetime:
-    """When to retry after a secondary limit: `Retry-After`, within a minute and an hour."""
+    """Return when to retry after a secondary limit: `Retry-After`, from 1 to 60 minutes."""
     retry_after = response.headers.get("Retry-After", "").strip()
     wait = int(retry_after[:9]) if retry_after.isascii() and retry_after.isdigit() else 0
     return timezone.now() + timedelta(seconds=min(max(wait, 60), _HOUR))
 
 
 def _message(response: requests.Response) -> str:
-    """GitHub's own words, if there are any: a proxy's answer may be HTML."""
+    """Return GitHub's error message, or "": a proxy may respond with HTML."""
     try:
-        words = str(response.json().get("message", ""))[:200]
+        message = str(response.json().get("message", ""))[:200]
     except (ValueError, RecursionError, AttributeError):
         return ""
-    return "".join(filter(str.isprintable, words))
+    return "".join(filter(str.isprintable, message))
 
 
 def raise_for_status(response: requests.Response, path: str) -> None:
-    """The typed error for an answer that is none of 200, 201 and 304."""
+    """Raise the typed error of a response other than 200, 201 and 304."""
     status = response.status_code
     if status in (200, 201, 304):
         return
@@ -85,14 +85,14 @@ def raise_for_status(response: requests.Response, path: str) -> None:
     if status >= 500 and status not in _BY_STATUS:
         raise errors.ServerFault(what)
     if response.request.method in ("PUT", "DELETE") and status in (409, 422):
-        # 422 with these words: the file was new to us, and is there by now.
+        # 422 with this message: the caller expected a new file, but it exists.
         changed = status == 409 or '"sha" wasn\'t supplied' in message
         raise (errors.FileChanged if changed else errors.Refused)(what)
     raise _BY_STATUS.get(status, errors.UnexpectedAnswer)(what)
 
 
 def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
-    """403 and 429 mean three things; taking a limit for a denial would lose access for nothing."""
+    """Tell apart the three meanings of 403 and 429: only one of them is about access."""
     is_secondary = "secondary rate limit" in message.lower() or "retry-after" in response.headers
     if not is_secondary and response.headers.get("x-ratelimit-remaining") == "0":
         return errors.RateLimited(what, reset_time(response))

@@ -1,4 +1,4 @@
-"""Which folder of which repository the hub reads."""
+"""The source of the contents: a folder of a GitHub repository."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ from django.conf import settings
 
 from hub.github.errors import NotFound
 
-# Neither a repository's name nor a branch's can hold what comes after it.
+# Unambiguous: repository names cannot contain "@", and branch names cannot contain ":".
 _KEY = re.compile(r"([^/]*)/([^@]*)@([^:]*):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A folder at the tip of a branch. Contents of one source are never shown as another's."""
+    """A folder at the tip of a branch. Contents of different sources are never mixed."""
 
     api_url: str
     repository: str  # OWNER/NAME
@@ -24,21 +24,21 @@ class Source:
 
     @property
     def key(self) -> str:
-        """The name under which Postgres keeps what was learned here."""
+        """The value of the `source` columns in Postgres."""
         return f"{urlsplit(self.api_url).netloc}/{self.repository}@{self.branch}:{self.path}"
 
     @property
     def web_url(self) -> str:
-        """Where people look at the repository; "" where the API is not GitHub's, as in tests."""
+        """The repository's web page; "" if the API is not GitHub's, as in the demo and tests."""
         if self.demo:
             return ""
         if self.api_url == "https://api.github.com":
             return f"https://github.com/{self.repository}"
-        server, api, _ = self.api_url.partition("/api/v3")  # of an Enterprise Server
+        server, api, _ = self.api_url.partition("/api/v3")  # GitHub Enterprise Server
         return f"{server}/{self.repository}" if api else ""
 
     def page_of(self, path: str, action: str = "blob") -> str:
-        """GitHub's page about a path of the contents: `blob`, `tree` or `edit`; "" as above."""
+        """Return GitHub's `blob`, `tree` or `edit` page of a path; "" without a web page."""
         if not self.web_url:
             return ""
         whole = "/".join(filter(None, (self.path, path)))
@@ -46,7 +46,7 @@ class Source:
 
 
 def configured_source() -> Source:
-    """The source that the settings name (`GITHUB_*`)."""
+    """Return the source in the settings (`GITHUB_*`)."""
     return Source(
         api_url=settings.GITHUB_API_URL,
         repository=settings.GITHUB_REPO,
@@ -56,8 +56,8 @@ def configured_source() -> Source:
     )
 
 
-def named_source(key: str) -> Source:
-    """The source that a row names, of whatever server: to show it, not to ask for it."""
+def source_for_display(key: str) -> Source:
+    """Parse a source key of any server, for display only: use `source_of` for requests."""
     configured = configured_source()
     found = _KEY.fullmatch(key)
     server, repository, branch, path = found.groups() if found else ("", key, "", "")
@@ -67,8 +67,8 @@ def named_source(key: str) -> Source:
 
 
 def source_of(key: str) -> Source:
-    """The source that a run works on. Raises `NotFound` for one of another server."""
-    source, api_url = named_source(key), settings.GITHUB_API_URL
+    """Parse the source key of a run. Raises `NotFound` if it is on another server."""
+    source, api_url = source_for_display(key), settings.GITHUB_API_URL
     if source.api_url != api_url:
-        raise NotFound(f"{key} is not at {api_url}: check GITHUB_API_URL")
+        raise NotFound(f"{key} is not on {api_url}: check GITHUB_API_URL")
     return source

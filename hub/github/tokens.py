@@ -1,7 +1,7 @@
-"""Which token to use, and what GitHub reports for each.
+"""The pool of GitHub tokens and their quotas.
 
-Every answer of GitHub brings a newer quota: 50 threads would wait for one row if each were written,
-so a process writes a quota once a second at most and remembers the newest until then.
+Every response of GitHub contains a newer quota. If each were written, 50 threads would wait for one
+row, so a process writes a quota at most once a second and keeps the newest in memory.
 """
 
 import threading
@@ -18,36 +18,36 @@ from hub.github.errors import BadToken, NoToken, RateLimited, SecondaryLimited
 from hub.models import GitHubToken, Quota, Resource, TokenState
 from hub.models.access import quota_fields
 
-_WRITE_EVERY = 1.0  # seconds
-_SAME_HOUR = timedelta(minutes=1)
+_WRITE_INTERVAL = 1.0  # seconds
+_SAME_WINDOW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token as the client needs it. Its secret never shows in a repr, so in no log line."""
+    """A decrypted token. Its secret is not part of the repr, so it does not reach a log."""
 
     id: int
     secret: str = field(repr=False)
 
 
 def adopt_environment_token() -> None:
-    """Keep `GITHUB_TOKEN` of the environment in Postgres, and forget it when it was removed."""
+    """Store the environment's `GITHUB_TOKEN` in Postgres; delete it if it was unset."""
     secret = settings.GITHUB_TOKEN
     adopted = GitHubToken.objects.filter(from_environment=True).first()
     if (str(adopted.secret) if adopted else "") == secret:
-        return  # as nearly always
+        return  # the usual case
     with transaction.atomic():
-        kept = GitHubToken.objects.select_for_update().filter(from_environment=True).first()
-        if kept and kept.secret != secret:
-            kept.delete()
+        stored = GitHubToken.objects.select_for_update().filter(from_environment=True).first()
+        if stored and stored.secret != secret:
+            stored.delete()
         if secret:
-            # Two runs may start at once: the second finds what the first has made.
+            # Two runs may start at once: the second finds the row of the first.
             values = {"name": "GITHUB_TOKEN (environment)", "secret": secret}
             GitHubToken.objects.get_or_create(from_environment=True, defaults=values)
 
 
 class TokenPool:
-    """Chooses among the tokens in Postgres; thread-safe, one a process."""
+    """Chooses among the tokens in Postgres. Thread-safe; one per process."""
 
     def __init__(self) -> None:
         self._newest: dict[tuple[int, Resource], Quota] = {}
@@ -55,10 +55,10 @@ class TokenPool:
         self._lock = threading.Lock()
 
     def choose(self, resource: Resource = Resource.CORE) -> Token:
-        """The usable token with most requests left of a resource.
+        """Return the usable token with the most requests left for a resource.
 
-        Raises `NoToken` (there is none), `BadToken` (GitHub refused all), `RateLimited` or
-        `SecondaryLimited` (all others must wait; until the earliest of their times).
+        Raises `NoToken` (none configured), `BadToken` (GitHub rejected all of them), `RateLimited`
+        or `SecondaryLimited` (all others must wait; with the earliest time of them).
         """
         now = timezone.now()
         tokens = list(GitHubToken.objects.all())
@@ -66,11 +66,11 @@ class TokenPool:
             raise NoToken("no GitHub token")
         valid = [token for token in tokens if token.state != TokenState.INVALID]
         if not valid:
-            raise BadToken("GitHub refuses every token")
+            raise BadToken("GitHub rejects every token")
         free = [token for token in valid if (token.blocked_until or now) <= now]
         if not free:
             until = min(token.blocked_until for token in valid if token.blocked_until)
-            raise SecondaryLimited("GitHub asked to wait", until)
+            raise SecondaryLimited("secondary rate limit of every token", until)
         quotas = {token: self._quota(token, resource) for token in free}
         left = {
             token: quota.remaining if quota and quota.reset_at > now else float("inf")
@@ -79,48 +79,48 @@ class TokenPool:
         best = max(free, key=left.__getitem__)
         if left[best] <= 0:
             reset_at = min(quota.reset_at for quota in quotas.values() if quota)
-            raise RateLimited(f"GitHub's {resource.label} limit of this hour is used up", reset_at)
+            raise RateLimited(f"GitHub's {resource.label} rate limit is used up", reset_at)
         return Token(best.pk, str(best.secret))
 
     def _quota(self, token: GitHubToken, resource: Resource) -> Quota | None:
-        """The newest quota that this process or Postgres knows."""
-        stored, seen = token.quota(resource), self._newest.get((token.pk, resource))
-        if stored is None or seen is None:
-            return stored or seen
-        # A later reset is of a newer hour; within one hour, which answers give to about a second,
-        # the smaller rest is newer.
-        if abs(stored.reset_at - seen.reset_at) < _SAME_HOUR:
-            return min(stored, seen, key=lambda quota: quota.remaining)
-        return max(stored, seen, key=lambda quota: quota.reset_at)
+        """Return the newest quota in Postgres or this process's memory."""
+        stored, cached = token.quota(resource), self._newest.get((token.pk, resource))
+        if stored is None or cached is None:
+            return stored or cached
+        # A later reset means a newer hour. Within one hour, the smaller `remaining` is newer; reset
+        # times of the same hour may differ by about a second.
+        if abs(stored.reset_at - cached.reset_at) < _SAME_WINDOW:
+            return min(stored, cached, key=lambda quota: quota.remaining)
+        return max(stored, cached, key=lambda quota: quota.reset_at)
 
-    def answered(self, token: Token, quota: Quota | None) -> None:
-        """GitHub accepted `token`; `quota` is what it reported."""
+    def record_quota(self, token: Token, quota: Quota | None) -> None:
+        """Record the quota of a successful response; do nothing for None."""
         if quota is None:
             return
         key = (token.id, quota.resource)
         with self._lock:
             self._newest[key] = quota
-            if quota.remaining and monotonic() - self._written.get(key, 0.0) < _WRITE_EVERY:
+            if quota.remaining and monotonic() - self._written.get(key, 0.0) < _WRITE_INTERVAL:
                 return
             self._written[key] = monotonic()
         self._write(token, quota, state=TokenState.VALID, used_at=timezone.now())
 
-    def refused(self, token: Token) -> None:
-        """GitHub answered 401: this token is invalid, and only this one."""
+    def mark_invalid(self, token: Token) -> None:
+        """Mark a token as invalid after a 401."""
         row = GitHubToken.objects.filter(pk=token.id)
         row.update(state=TokenState.INVALID, used_at=timezone.now())
 
-    def used_up(self, token: Token, resource: Resource, reset_at: datetime) -> None:
-        """The rate limit of a resource is reached until `reset_at`."""
+    def mark_exhausted(self, token: Token, resource: Resource, reset_at: datetime) -> None:
+        """Record that the rate limit of a resource is used up until `reset_at`."""
         row = GitHubToken.objects.filter(pk=token.id).first()
         with self._lock:
-            seen = self._quota(row, resource) if row else None
-            quota = Quota(resource, seen.limit if seen else 0, 0, reset_at)
+            known = self._quota(row, resource) if row else None
+            quota = Quota(resource, known.limit if known else 0, 0, reset_at)
             self._newest[token.id, resource] = quota
         self._write(token, quota)
 
-    def blocked(self, token: Token, until: datetime) -> None:
-        """A secondary limit: do not use `token` before `until`."""
+    def block(self, token: Token, until: datetime) -> None:
+        """Do not use a token before `until`, after a secondary rate limit."""
         GitHubToken.objects.filter(pk=token.id).update(blocked_until=until)
 
     def _write(self, token: Token, quota: Quota, **others: object) -> None:
@@ -131,5 +131,5 @@ class TokenPool:
 
 @cache
 def shared_pool() -> TokenPool:
-    """The process's pool."""
+    """Return this process's pool."""
     return TokenPool()

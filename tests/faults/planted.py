@@ -153,7 +153,10 @@ PLANTS = {
         "does not hash to it",
         (
             Change(
-                "hub.github.graphql", "_exact", "if blob_sha(data, like=sha) == sha:", "if True:"
+                "hub.github.graphql",
+                "_verified",
+                "if blob_sha(data, like=sha) == sha:",
+                "if True:",
             ),
         ),
     ),

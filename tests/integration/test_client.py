@@ -56,7 +56,7 @@ def test_a_renamed_repository_is_followed(client: GitHubClient, github: FakeGitH
 def test_a_redirect_in_a_circle_ends(client: GitHubClient, github: FakeGitHub) -> None:
     circle = f.answer(302, {}, {"Location": f"/repos/{REPO}/git/trees/main"})
     github.faults.append(Fault(circle))
-    with pytest.raises(errors.UnexpectedAnswer, match="circle"):
+    with pytest.raises(errors.UnexpectedAnswer, match="too many redirects"):
         client.tree(REPO, "main")
 
 
@@ -254,14 +254,14 @@ def test_what_was_written_of_a_token_counts_at_once(
     pool = TokenPool()
     token = pool.choose(resource)
     hour = timezone.now() + timedelta(hours=1)
-    pool.used_up(token, resource, hour)
+    pool.mark_exhausted(token, resource, hour)
     with pytest.raises(errors.RateLimited):
         pool.choose(resource)
     [other] = set(Resource) - {resource}
     assert pool.choose(other) == token, "the other limit is not used up"
     for act, fault in (
-        (lambda: pool.blocked(token, hour), errors.SecondaryLimited),
-        (lambda: pool.refused(token), errors.BadToken),
+        (lambda: pool.block(token, hour), errors.SecondaryLimited),
+        (lambda: pool.mark_invalid(token), errors.BadToken),
     ):
         act()
         with pytest.raises(fault):

@@ -200,7 +200,7 @@ def test_a_secret_is_nowhere_to_be_seen(
         assert secret.encode() not in seen
         assert not any(secret in log for log in logs)
     assert b"mine" in seen  # the search itself works: the token's name is there
-    assert "GitHub refuses token" in "".join(logs)
+    assert "GitHub rejected token" in "".join(logs)
     assert "Repeated login failure by 'root'" in logs[-1]
 
 

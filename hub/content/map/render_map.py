@@ -15,7 +15,7 @@ from hub.content.directory_owners import match_again
 from hub.content.kinds import KINDS
 from hub.content.map.map_cache import map_cache
 from hub.content.map.rows import ABSENT, UNKNOWN, DirectoryRow, Flags, read_rows
-from hub.github.source import Source, configured_source, named_source
+from hub.github.source import Source, configured_source, source_for_display
 from hub.models import Exporter, Reason, ServedContents, ServedState, Snapshot
 from hub.runs.schedule import time_to_next
 from hub.runs.transactions import short_transaction
@@ -99,7 +99,7 @@ def _store(
         body = before[at:] if at >= 0 else _body(read_rows(served.source), known=known)
     served.snapshot, served.state, served.reason, served.as_of = snapshot, state, reason, as_of
     served.fresh_until = _fresh_until(as_of) if state == ServedState.FRESH and as_of else None
-    document = _head(served, named_source(served.source))[:-1] + b"," + body
+    document = _head(served, source_for_display(served.source))[:-1] + b"," + body
     # Level 9 takes three times as long for 1 MB, and saves one byte in sixty.
     served.body_gzip = gzip.compress(document, compresslevel=6, mtime=0)
     served.etag = f'W/"{hashlib.sha256(document).hexdigest()[:32]}"'

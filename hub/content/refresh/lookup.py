@@ -104,7 +104,7 @@ class DirectoryLookup:
                     reports |= blob_store.store_blobs(files)
                     if len(reports) < len(sizes):
                         self._check_time()
-            except errors.GraphQLNotOffered as denied:
+            except errors.GraphQLUnavailable as denied:
                 self.requests += 1
                 logger.info("run %s: files come over REST: %s", self.lookup.run_id, denied)
                 RefreshRun.objects.filter(pk=self.lookup.run_id).update(rest_only=True)

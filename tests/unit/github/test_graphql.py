@@ -6,7 +6,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from hub.demo import fake_github
-from hub.github.graphql import MOST_FILES, _document, _first, _variables
+from hub.github.graphql import MOST_FILES, _document, _next_batch, _variables
 
 SCHEMA = build_schema(Path(fake_github.__file__).with_name("github.graphql").read_text())
 
@@ -27,6 +27,6 @@ def test_a_query_names_each_variable_that_is_sent(files: int) -> None:
 
 def test_large_files_share_a_query_while_they_fit() -> None:
     shas = [str(n) for n in range(MOST_FILES + 1)]
-    assert _first(shas, dict.fromkeys(shas, 1_000), MOST_FILES) == shas[:MOST_FILES]
-    assert len(_first(shas, dict.fromkeys(shas, 500_000), MOST_FILES)) == 8
-    assert _first(shas, dict.fromkeys(shas, 10**9), MOST_FILES) == shas[:1]
+    assert _next_batch(shas, dict.fromkeys(shas, 1_000), MOST_FILES) == shas[:MOST_FILES]
+    assert len(_next_batch(shas, dict.fromkeys(shas, 500_000), MOST_FILES)) == 8
+    assert _next_batch(shas, dict.fromkeys(shas, 10**9), MOST_FILES) == shas[:1]
