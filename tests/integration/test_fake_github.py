@@ -342,15 +342,15 @@ def test_a_value_of_an_answer_is_replaced(github: FakeGitHub) -> None:
     assert ask(github, ROOT_TREE).json() is None
 
 
-@pytest.mark.parametrize("admits_it", [True, False])
-def test_half_a_tree(github: FakeGitHub, admits_it: bool) -> None:
+@pytest.mark.parametrize("truncated", [True, False])
+def test_half_a_tree(github: FakeGitHub, truncated: bool) -> None:
     whole = ask(github, ROOT_TREE).json()
-    strike(github, faults.half_tree(admits_it))
+    strike(github, faults.half_tree(truncated))
     half = ask(github, ROOT_TREE).json()
     assert half == {
         **whole,
         "tree": whole["tree"][: len(whole["tree"]) // 2],
-        "truncated": admits_it,
+        "truncated": truncated,
     }
 
 
@@ -389,12 +389,12 @@ def test_headers_without_end(github: FakeGitHub) -> None:
 
 
 def test_a_304_out_of_the_blue_and_a_circle(github: FakeGitHub) -> None:
-    strike(github, faults.unasked_not_modified)
+    strike(github, faults.unexpected_not_modified)
     answer = ask(github, ROOT_TREE)
     assert (answer.status_code, answer.content) == (304, b"")
     assert ask(github, ROOT_TREE, headers={"If-None-Match": "another"}).status_code == 200
     github.faults.clear()
-    strike(github, faults.circle(307))
+    strike(github, faults.redirect_loop(307))
     answer = ask(github, f"{ROOT_TREE}?recursive=1", allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (307, f"{ROOT_TREE}?recursive=1")
 

@@ -1,6 +1,6 @@
-"""A fake GitHub: a folder in, GitHub's REST answers out, over real HTTP.
+"""A fake GitHub API server that serves the files of a local folder.
 
-It serves the demo, the tests and the benchmarks; its faults can be switched.
+The demo, the tests and the benchmarks use it. It can simulate faults.
 """
 
 from hub.demo.fake_github.faults import Fault

@@ -1,4 +1,4 @@
-"""GitHub's JSON for what the repository holds. Pure: no HTTP, no limits."""
+"""Build the JSON bodies of GitHub's REST API. No HTTP, no rate limits."""
 
 import base64
 from dataclasses import replace
@@ -18,7 +18,7 @@ _MOST_ENTRIES_OF_A_FOLDER = 1000
 
 
 def base64_lines(content: bytes) -> str:
-    """Base64 in lines of 60, each ended, as GitHub sends it."""
+    """Encode as base64 in lines of 60 characters, like GitHub."""
     text = base64.b64encode(content).decode()
     return "".join(f"{text[i : i + 60]}\n" for i in range(0, len(text), 60))
 
@@ -45,18 +45,18 @@ def _user(url: str, login: str) -> dict[str, Any]:
 
 
 def rate_limits(core: RateLimit, graphql: RateLimit) -> dict[str, Any]:
-    """Every rate limit of a token."""
+    """Return the body of `/rate_limit`."""
     rate = core.as_json()
     search = {"limit": 30, "used": 0, "remaining": 30, "reset": rate["reset"]}
     resources = {"core": rate, "graphql": graphql.as_json(), "search": search}
     return {"resources": resources, "rate": rate}
 
 
-@lru_cache(maxsize=512)  # a tree is named by its SHA, so its answer never changes
+@lru_cache(maxsize=512)  # the content of a SHA never changes
 def tree(
     repository: Repository, sha: str, url: str, *, recursive: bool, most: int
 ) -> dict[str, Any]:
-    """A git tree; `truncated` when it has more than `most` entries."""
+    """Return a git tree, `truncated` if it has more than `most` entries."""
     found = list(repository.walk(sha) if recursive else repository.entries(sha))
     return {
         "sha": sha,
@@ -74,7 +74,7 @@ def _tree_entry(repository: Repository, entry: TreeEntry, url: str) -> dict[str,
 
 
 def blob(sha: str, content: bytes, url: str) -> dict[str, Any]:
-    """A git blob."""
+    """Return a git blob."""
     return {
         "sha": sha,
         "node_id": f"B_{sha}",
@@ -86,7 +86,7 @@ def blob(sha: str, content: bytes, url: str) -> dict[str, Any]:
 
 
 def contents_json(repository: Repository, entry: TreeEntry, branch: str, url: str) -> Any:
-    """A file with its content, or a folder's first 1,000 entries."""
+    """Return a file with its content, or the first 1,000 entries of a folder."""
     if entry.type != "tree":
         return _file(entry, repository.blob(entry.sha) or b"", branch, url)
     prefix = f"{entry.path}/" if entry.path else ""
@@ -98,7 +98,7 @@ def contents_json(repository: Repository, entry: TreeEntry, branch: str, url: st
 
 
 def readme_json(facts: OtherRepository, content: bytes, url: str) -> dict[str, Any]:
-    """The README of a repository whose files are not served."""
+    """Return the README of a repository whose other files are not served."""
     entry = TreeEntry(facts.readme_path, 0o100644, blob_sha(content))
     html = f"{_GITHUB}/{facts.name}/blob/{facts.default_branch}/{facts.readme_path}"
     return _file(entry, content, facts.default_branch, url) | {"html_url": html}
@@ -130,8 +130,8 @@ def _content(entry: TreeEntry, size: int, branch: str, url: str) -> dict[str, An
     }
 
 
-def written(content: Any, newest: Commit, url: str) -> dict[str, Any]:
-    """What a write made: the file, None for one that was deleted, and the commit."""
+def commit_json(content: Any, newest: Commit, url: str) -> dict[str, Any]:
+    """Return the body for a write: the file (None after a deletion) and the commit."""
     sha, tree_sha = newest.id.decode(), newest.tree.decode()
     return {
         "content": content,
@@ -157,7 +157,7 @@ _FLAGS = "fork private has_issues has_projects has_wiki has_pages has_discussion
 
 
 def repository_json(facts: OtherRepository, api_url: str) -> dict[str, Any]:
-    """A repository's own facts."""
+    """Return the metadata of a repository."""
     url = f"{api_url}/repos/{facts.name}"
     owner, _, name = facts.name.partition("/")
     return {
@@ -181,7 +181,7 @@ def repository_json(facts: OtherRepository, api_url: str) -> dict[str, Any]:
 
 
 def releases_json(facts: OtherRepository, api_url: str) -> list[dict[str, Any]]:
-    """A repository's releases, newest first."""
+    """Return the releases of a repository, newest first."""
     url = f"{api_url}/repos/{facts.name}"
     author = _user(api_url, facts.name.partition("/")[0])
     return [

@@ -1,4 +1,4 @@
-"""What can go wrong at GitHub, to be switched on by tests and from the command line."""
+"""Faults of GitHub that tests and the command line can enable."""
 
 import gzip
 import http.client
@@ -22,10 +22,10 @@ _PART = 64 * 1024  # bytes
 
 @dataclass
 class Fault:
-    """Does something else than answer, for requests whose path holds `match`.
+    """Replaces or delays the normal response to requests whose path contains `match`.
 
-    `act` gets the request's handler; it returns True when it has dealt with the request, False to
-    let the ordinary answer follow. `times` bounds how often (None: until it is removed).
+    `act` receives the request handler. It returns True if it has sent a response, False to let the
+    normal response follow. `times` limits how often it applies (None: until it is removed).
     """
 
     act: Act
@@ -34,7 +34,7 @@ class Fault:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def applies(self, path: str) -> bool:
-        """Whether the fault strikes now; counts it."""
+        """Return whether the fault applies to this request, and count it."""
         with self._lock:
             if self.match not in path or self.times == 0:
                 return False
@@ -55,7 +55,7 @@ def _send(
 
 
 def answer(status: int, body: object = None, headers: dict[str, str] | None = None) -> Act:
-    """Another answer: `body` as JSON, or as it is when it is text (an HTML page)."""
+    """Send another response: `body` as JSON, or unchanged as HTML if it is a string."""
     html = isinstance(body, str)
     raw = str(body).encode() if html else json.dumps(body).encode()
     kind = "text/html" if html else "application/json; charset=utf-8"
@@ -63,12 +63,12 @@ def answer(status: int, body: object = None, headers: dict[str, str] | None = No
 
 
 def server_error(status: int = 502) -> Act:
-    """GitHub's unicorn page: HTML instead of JSON."""
+    """Send GitHub's "Unicorn" error page: HTML instead of JSON."""
     return answer(status, "<html><title>Unicorn! &middot; GitHub</title></html>")
 
 
 def secondary_limit(retry_after: int | None = None, status: int = 403) -> Act:
-    """The secondary limit; GitHub may leave `retry-after` out, and requests remain."""
+    """Send a secondary rate limit error. GitHub may omit `Retry-After`; the quota remains."""
     message = "Please wait a few minutes before you try again."
     body = {"message": f"You have exceeded a secondary rate limit. {message}"}
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -76,9 +76,9 @@ def secondary_limit(retry_after: int | None = None, status: int = 403) -> Act:
 
 
 def primary_limit(reset_in: int, status: int = 429) -> Act:
-    """The hour's requests are used up; `reset_in` seconds from now there are more.
+    """Send a primary rate limit error that resets in `reset_in` seconds.
 
-    Negative where the client's clock is ahead.
+    A negative number simulates a client whose clock is ahead.
     """
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
@@ -93,18 +93,18 @@ def primary_limit(reset_in: int, status: int = 429) -> Act:
     return act
 
 
-def unasked_not_modified(handler: BaseHTTPRequestHandler) -> bool:
-    """304 to one who named no ETag; who named one gets the ordinary answer."""
+def unexpected_not_modified(handler: BaseHTTPRequestHandler) -> bool:
+    """Send 304 to requests without an ETag, the normal response to others."""
     return "If-None-Match" not in handler.headers and _send(handler, 304, {}, b"")
 
 
-def circle(status: int = 302) -> Act:
-    """A redirect to the address itself."""
+def redirect_loop(status: int = 302) -> Act:
+    """Redirect to the same URL."""
     return lambda handler: answer(status, {}, {"Location": handler.path})(handler)
 
 
 def slow(seconds: float) -> Act:
-    """The ordinary answer, later."""
+    """Delay the normal response."""
 
     def act(_: BaseHTTPRequestHandler) -> bool:
         time.sleep(seconds)  # the fault itself
@@ -113,8 +113,8 @@ def slow(seconds: float) -> Act:
     return act
 
 
-def _served(handler: BaseHTTPRequestHandler) -> bytes:
-    """The ordinary answer, made but not sent."""
+def _serve_to_memory(handler: BaseHTTPRequestHandler) -> bytes:
+    """Return the normal response without sending it."""
     wfile, handler.wfile = handler.wfile, io.BytesIO()
     try:
         handler.serve()  # type: ignore[attr-defined]
@@ -124,14 +124,14 @@ def _served(handler: BaseHTTPRequestHandler) -> bytes:
 
 
 def after_serving(act: Act) -> Act:
-    """The request is served, but its answer is lost and `act` follows: the fault of a write."""
-    return lambda handler: bool(_served(handler)) and act(handler)
+    """Process the request, but send `act` instead of its response: a write whose reply is lost."""
+    return lambda handler: bool(_serve_to_memory(handler)) and act(handler)
 
 
 def _ordinary(handler: BaseHTTPRequestHandler) -> tuple[dict[str, str], bytes]:
-    """Headers and body of the ordinary answer, whole: never a 304."""
+    """Return the headers and the complete body of the normal response, never a 304."""
     del handler.headers["If-None-Match"]
-    stream = io.BytesIO(_served(handler))
+    stream = io.BytesIO(_serve_to_memory(handler))
     stream.readline()  # the status
     headers = http.client.parse_headers(stream)
     for name in ("Server", "Date", "Content-Length"):
@@ -140,7 +140,7 @@ def _ordinary(handler: BaseHTTPRequestHandler) -> tuple[dict[str, str], bytes]:
 
 
 def _changed(change: Callable[[Any], Any]) -> Act:
-    """The ordinary answer, its JSON changed."""
+    """Send the normal response with its JSON changed."""
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
         headers, body = _ordinary(handler)
@@ -150,9 +150,9 @@ def _changed(change: Callable[[Any], Any]) -> Act:
 
 
 def with_json(keys: list[Any], text: str) -> Act:
-    """The ordinary answer with `text`, which is JSON, at the place that `keys` lead to.
+    """Send the normal response with the JSON `text` as the value at `keys`.
 
-    `["tree", 0, "path"]` is the first entry's path, `[]` the whole body.
+    `["tree", 0, "path"]` is the path of the first entry, `[]` the whole body.
     """
 
     def change(body: Any) -> Any:
@@ -164,21 +164,21 @@ def with_json(keys: list[Any], text: str) -> Act:
     return _changed(change)
 
 
-def half_tree(admits_it: bool) -> Act:
-    """The first half of a tree's entries; `truncated` says so, or does not."""
+def half_tree(truncated: bool) -> Act:
+    """Send the first half of a tree's entries, with `truncated` true or false."""
 
     def change(body: Any) -> Any:
         tree = body["tree"]
-        return {**body, "tree": tree[: len(tree) // 2], "truncated": admits_it}
+        return {**body, "tree": tree[: len(tree) // 2], "truncated": truncated}
 
     return _changed(change)
 
 
-# --- GraphQL, to be switched on with match="/graphql" ---------------------------------------------
+# --- GraphQL, to be used with match="/graphql" ----------------------------------------------------
 
 
 def _if_larger(act: Act, more_than: int) -> Act:
-    """Acts on a query for more than so many objects: half of it may succeed."""
+    """Apply `act` only to queries for more than `more_than` objects."""
 
     def act_if_larger(handler: BaseHTTPRequestHandler) -> bool:
         objects = re.findall(rb"object\s*\(", handler.body)  # type: ignore[attr-defined]
@@ -188,16 +188,16 @@ def _if_larger(act: Act, more_than: int) -> Act:
 
 
 def graphql_error(kind: str, message: str = "", more_than: int = -1) -> Act:
-    """200 with an error and no data, as for RATE_LIMITED, FORBIDDEN, RESOURCE_LIMITS_EXCEEDED.
+    """Send 200 with an error and no data, such as RATE_LIMITED or RESOURCE_LIMITS_EXCEEDED.
 
-    With an empty `kind` the error has no type: an internal one, or the secondary limit.
+    With an empty `kind` the error has no type, like internal errors and secondary limits.
     """
     error = {"message": message or _MESSAGES.get(kind, kind)} | ({"type": kind} if kind else {})
     return _if_larger(_changed(lambda _: {"errors": [error]}), more_than)
 
 
 def graphql_partial(kind: str, message: str = "", files: int = 1) -> Act:
-    """The first `files` blobs are null, with an error that names each."""
+    """Replace the first `files` blobs by null, with an error for each."""
 
     def change(body: Any) -> Any:
         error = {"type": kind, "message": message or _MESSAGES.get(kind, kind)}
@@ -210,7 +210,7 @@ def graphql_partial(kind: str, message: str = "", files: int = 1) -> Act:
 
 
 def graphql_text(what: str, files: int = 1) -> Act:
-    """The text of the first `files` blobs is "null", "truncated", or "other" than its SHA says."""
+    """Make the text of the first `files` blobs "null", "truncated" or "other" than the file's."""
     changes: dict[str, Callable[[str], dict[str, Any]]] = {
         "null": lambda _: {"text": None},
         "truncated": lambda text: {"text": text[: len(text) // 2], "isTruncated": True},
@@ -226,14 +226,14 @@ def graphql_text(what: str, files: int = 1) -> Act:
 
 
 def graphql_timeout(status: int = 502, seconds: float = 0.0, more_than: int = -1) -> Act:
-    """GitHub gives up on the query after `seconds`; it costs its point. 504 comes as HTML."""
+    """Abort the query after `seconds`; it still costs a point. A 504 has an HTML body."""
     html = "<html><title>504 Gateway Time-out</title></html>"
     give_up = after_serving(answer(status, html if status == 504 else {"message": _TOO_SLOW}))
     return _if_larger(lambda handler: slow(seconds)(handler) or give_up(handler), more_than)
 
 
 def graphql_used_up(reset_in: int = 60, left: int = 0) -> Act:
-    """Every token has `left` points left from now on; the ordinary answer follows."""
+    """Leave `left` points to every token; the normal response follows."""
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
         for limit in handler.server.github.graphql_limits.values():  # type: ignore[attr-defined]
@@ -244,7 +244,7 @@ def graphql_used_up(reset_in: int = 60, left: int = 0) -> Act:
 
 
 def _blobs(body: Any) -> dict[str, Any]:
-    """The blobs of a query's answer, by alias."""
+    """Return the blobs of a query's response by alias."""
     repository = (body.get("data") or {}).get("repository") or {}
     return {name: b for name, b in repository.items() if isinstance(b, dict) and "text" in b}
 
@@ -268,7 +268,7 @@ _MESSAGES = {
 
 
 def cut_off(handler: BaseHTTPRequestHandler) -> bool:
-    """Half of the ordinary answer, whose end is the connection's: nothing says how long it is."""
+    """Send half of the normal response without a length, and close the connection."""
     headers, body = _ordinary(handler)
     handler.send_response(200)
     for name, value in {**headers, "Connection": "close"}.items():
@@ -279,21 +279,21 @@ def cut_off(handler: BaseHTTPRequestHandler) -> bool:
 
 
 def half_body(handler: BaseHTTPRequestHandler) -> bool:
-    """Announces more than it sends, then closes."""
+    """Send less than `Content-Length` announces, and close the connection."""
     _send(handler, 200, {"Content-Length": "1000"}, b'{"sha": "')
     handler.close_connection = True
     return True
 
 
 def reset(handler: BaseHTTPRequestHandler) -> bool:
-    """Cuts the connection without an answer."""
+    """Reset the connection without a response."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.close_connection = True
     return True
 
 
 def flood(status: int = 200) -> Act:
-    """Sends as much as the reader takes, without end; as a redirect, too."""
+    """Send an endless body as fast as the client reads it; with a 3xx status, in a redirect."""
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
         handler.send_response(status)
@@ -305,7 +305,7 @@ def flood(status: int = 200) -> Act:
 
 
 def gzip_bomb(handler: BaseHTTPRequestHandler) -> bool:
-    """A body of 100 kB that becomes 100 MB at the reader's."""
+    """Send a body of 100 kB that decompresses to 100 MB."""
     return _send(handler, 200, {"Content-Encoding": "gzip"}, _bomb())
 
 
@@ -315,13 +315,13 @@ def _bomb() -> bytes:
 
 
 def endless_body(handler: BaseHTTPRequestHandler) -> bool:
-    """Sends a byte now and then until the reader leaves."""
+    """Send a byte every 0.1 seconds until the client disconnects."""
     _send(handler, 200, {"Content-Length": "1000000000"}, b"")
     return _send_without_end(handler, b" ", pause=0.1)
 
 
 def endless_headers(handler: BaseHTTPRequestHandler) -> bool:
-    """Sends a byte of a header now and then until the reader leaves."""
+    """Send a byte of a header every 0.1 seconds until the client disconnects."""
     handler.send_response(200)
     handler.flush_headers()
     return _send_without_end(handler, b"X", pause=0.1)

@@ -1,4 +1,4 @@
-"""GitHub's GraphQL API: its own schema, executed over the repository."""
+"""GitHub's GraphQL API: GitHub's schema, executed against the fake repositories."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ _Find = Callable[[str], OtherRepository | None]  # by OWNER/NAME
 
 _SCHEMA = build_schema(Path(__file__).with_name("github.graphql").read_text(encoding="utf-8"))
 _SEARCHED_FOR_NUL = 8000  # bytes: git's test for binary files
-_LONGEST_TEXT = 512_000  # bytes; GitHub cuts the rest off
+_LONGEST_TEXT = 512_000  # bytes; GitHub truncates longer texts
 
 
 def _git_object_id(value: Any) -> str:
@@ -35,7 +35,7 @@ _OID.coerce_input_literal = lambda node: _git_object_id(getattr(node, "value", N
 
 
 def answer_query(find: _Find, limit: RateLimit, body: bytes) -> dict[str, Any]:
-    """The answer to a query, which costs a point. Raises `ValueError` for a body without JSON."""
+    """Execute a query, which costs a point. Raises `ValueError` for an invalid JSON body."""
     request = json.loads(body)
     document = request.get("query") if isinstance(request, dict) else None
     if not isinstance(document, str):
@@ -60,7 +60,7 @@ def answer_query(find: _Find, limit: RateLimit, body: bytes) -> dict[str, Any]:
 
 @lru_cache(maxsize=512)
 def _parsed(document: str) -> DocumentNode | list[GraphQLError]:
-    """The parsed document, or what is wrong with it."""
+    """Return the parsed document, or its errors."""
     try:
         parsed = parse(document)
     except GraphQLError as error:
@@ -69,7 +69,7 @@ def _parsed(document: str) -> DocumentNode | list[GraphQLError]:
 
 
 def _errors(*errors: GraphQLError) -> dict[str, Any]:
-    """Errors as GitHub writes them: the type is next to the message."""
+    """Format errors like GitHub, with the type next to the message."""
     formatted: list[dict[str, Any]] = [{**error.formatted} for error in errors]
     return {"errors": [error.pop("extensions", {}) | error for error in formatted]}
 
@@ -80,11 +80,11 @@ def _rate_limit(limit: RateLimit) -> dict[str, Any]:
 
 
 def _repository(find: _Find, owner: str, name: str, **options: Any) -> dict[str, Any]:
-    asked = f"{owner}/{name}"
-    found = find(asked)
-    is_renamed = found is not None and found.name.casefold() != asked.casefold()
+    full_name = f"{owner}/{name}"
+    found = find(full_name)
+    is_renamed = found is not None and found.name.casefold() != full_name.casefold()
     if found is None or (is_renamed and not options["followRenames"]):
-        message = f"Could not resolve to a Repository with the name '{asked}'."
+        message = f"Could not resolve to a Repository with the name '{full_name}'."
         raise GraphQLError(message, extensions={"type": "NOT_FOUND"})
     objects = _Objects(found.files or Repository(), found)
     return {
@@ -99,19 +99,19 @@ def _repository(find: _Find, owner: str, name: str, **options: Any) -> dict[str,
 
 
 class _Objects:
-    """The git objects of a repository as GraphQL's values."""
+    """Resolves the git objects of a repository."""
 
     def __init__(self, repository: Repository, facts: OtherRepository) -> None:
         self._repository, self._facts = repository, facts
 
     def branch(self) -> dict[str, Any] | None:
-        """The default branch; None in an empty repository."""
+        """Return the default branch; None in an empty repository."""
         name = self._facts.default_branch
         newest = self._repository.branches.get(name)
         return {"name": name, "target": self.get(newest)} if newest else None
 
     def find(self, oid: str | None = None, expression: str | None = None) -> dict[str, Any] | None:
-        """The object of a SHA, or of an expression: a branch, a SHA, or either with `:path`."""
+        """Return an object by SHA, or by expression: a branch or SHA, optionally with `:path`."""
         if expression is None:
             return self.get(oid or "")
         name, colon, path = expression.partition(":")
@@ -122,7 +122,7 @@ class _Objects:
         return self.get(entry.sha, entry.path) if entry else None
 
     def get(self, sha: str, path: str = "") -> dict[str, Any] | None:
-        """An object by its SHA; the entries of a tree are below `path`."""
+        """Return an object by its SHA. `path` is the path of a tree, for its entries."""
         found = self._repository.objects.get(sha)
         if found is None:
             return None

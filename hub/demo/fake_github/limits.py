@@ -1,4 +1,4 @@
-"""The primary limits: so many requests or points an hour for each token, as GitHub counts them."""
+"""Primary rate limits: requests or points per hour for each token."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ HOUR = 3600  # seconds
 
 @dataclass
 class RateLimit:
-    """One token's hour, which lasts `hour` seconds. `remaining` may be set by tests."""
+    """The rate limit of one token. An hour lasts `hour` seconds, to speed up tests."""
 
     limit: int
     used: int = 0
@@ -22,7 +22,7 @@ class RateLimit:
         self.reset = self.reset or int(time.time()) + self.hour
 
     def take(self) -> bool:
-        """Count a request; False when the hour's are used up."""
+        """Count a request. Return False if the limit is used up."""
         with self._lock:
             if time.time() >= self.reset:
                 self.used, self.reset = 0, int(time.time()) + self.hour
@@ -31,17 +31,17 @@ class RateLimit:
             self.used += 1
             return True
 
-    def give_back(self) -> None:
-        """A 304 is free of cost."""
+    def refund(self) -> None:
+        """Uncount a request: a 304 is free."""
         with self._lock:
             self.used = max(0, self.used - 1)
 
     def exhaust(self, reset_in: int = HOUR, left: int = 0) -> None:
-        """Use up all but `left`; `reset_in` seconds from now there is more."""
+        """Use up all but `left` requests until a reset in `reset_in` seconds."""
         with self._lock:
             self.used, self.reset = self.limit - left, int(time.time()) + reset_in
 
     def as_json(self) -> dict[str, int]:
-        """As `/rate_limit` has it."""
+        """Return the limit in the format of `/rate_limit`."""
         left = max(0, self.limit - self.used)
         return {"limit": self.limit, "used": self.used, "remaining": left, "reset": self.reset}

@@ -1,4 +1,4 @@
-"""Git repositories in memory, with true objects and SHAs, and repositories without files."""
+"""In-memory git repositories with real objects and SHAs, and repositories without files."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _FOLDER = 0o040000
 
 @dataclass(frozen=True)
 class TreeEntry:
-    """One name in a tree. `mode` is git's, `type` one of blob, tree, commit (a submodule)."""
+    """An entry of a tree, with its git mode."""
 
     path: str
     mode: int
@@ -28,14 +28,14 @@ class TreeEntry:
 
     @property
     def type(self) -> str:
-        """GitHub's word for the entry."""
+        """The type of the entry: blob, tree or commit (a submodule)."""
         if self.mode == _FOLDER:
             return "tree"
         return "commit" if self.mode == 0o160000 else "blob"
 
 
 class Repository:
-    """Branches of commits over content-addressed trees and blobs. Thread-safe for writers."""
+    """Git objects by SHA, and branches. Writing is thread-safe."""
 
     def __init__(self) -> None:
         self.objects: dict[str, ShaFile] = {}
@@ -44,7 +44,7 @@ class Repository:
 
     @classmethod
     def of_folder(cls, folder: Path, branch: str = "main") -> "Repository":
-        """The folder's files as one commit, or a git repository's commits of its HEAD."""
+        """Import a folder as one commit, or the objects and branches of a git repository."""
         repository = cls()
         if (folder / ".git").exists():
             repository._read_git(folder, branch)
@@ -57,7 +57,7 @@ class Repository:
     # --- reading ----------------------------------------------------------------------------------
 
     def resolve(self, name: str) -> str | None:
-        """The tree SHA that a branch, a commit SHA or a tree SHA (`:path` may follow) names."""
+        """Return the tree SHA of a branch, commit SHA or tree SHA, optionally with `:path`."""
         name, _, path = name.partition(":")
         found = self.objects.get(self.branches.get(name, name))
         if isinstance(found, Commit):
@@ -68,22 +68,22 @@ class Repository:
         return entry.sha if entry and entry.type == "tree" else None
 
     def entries(self, tree_sha: str) -> list[TreeEntry]:
-        """The direct children of a tree, in git's order."""
+        """Return the direct children of a tree, in git's order."""
         tree = self.objects[tree_sha]
-        assert isinstance(tree, Tree)  # noqa: S101 — a caller's mistake
+        assert isinstance(tree, Tree)  # noqa: S101 — a programming error
         return [
             TreeEntry(os.fsdecode(item.path), item.mode, item.sha.decode()) for item in tree.items()
         ]
 
     def walk(self, tree_sha: str, prefix: str = "") -> Iterator[TreeEntry]:
-        """Every entry below a tree, folders too, as `recursive` lists them."""
+        """Yield all entries below a tree, including folders, in the order of `recursive`."""
         for entry in self.entries(tree_sha):
             yield TreeEntry(prefix + entry.path, entry.mode, entry.sha)
             if entry.type == "tree":
                 yield from self.walk(entry.sha, f"{prefix}{entry.path}/")
 
     def find(self, branch: str, path: str) -> TreeEntry | None:
-        """The file or folder at `path` of a branch; the root is a tree with an empty path."""
+        """Return the file or folder at `path` of a branch. The root has an empty path."""
         sha = self.resolve(branch)
         return self._below(sha, path) if sha else None
 
@@ -98,16 +98,16 @@ class Repository:
         return TreeEntry(path.strip("/"), found.mode, found.sha)
 
     def blob(self, sha: str) -> bytes | None:
-        """A blob's bytes."""
+        """Return the content of a blob."""
         found = self.objects.get(sha)
         return found.data if isinstance(found, Blob) else None
 
     def size(self, sha: str) -> int:
-        """A blob's bytes in number; 0 for what is no blob."""
+        """Return the size of a blob in bytes; 0 for other objects."""
         return len(self.blob(sha) or b"")
 
     def commits(self, branch: str, path: str = "") -> list[Commit]:
-        """First-parent history, newest first; with `path`, only the commits that changed it."""
+        """Return the first-parent history, newest first; with `path`, only its changes."""
         history: list[Commit] = []
         commit = self.objects.get(self.branches.get(branch, branch))
         while isinstance(commit, Commit):
@@ -124,11 +124,11 @@ class Repository:
     # --- writing ----------------------------------------------------------------------------------
 
     def write(self, path: str, content: bytes, message: str = "Write", branch: str = "main") -> str:
-        """Commit a file; the commit's SHA."""
+        """Commit a file. Return the commit's SHA."""
         return self._change(path, self._add(Blob.from_string(content)), message, branch)
 
     def delete(self, path: str, message: str = "Delete", branch: str = "main") -> str:
-        """Commit the removal of a file or folder; folders that become empty go too."""
+        """Commit the deletion of a file or folder, and of folders that become empty."""
         return self._change(path, None, message, branch)
 
     def _change(self, path: str, sha: str | None, message: str, branch: str) -> str:
@@ -139,7 +139,7 @@ class Repository:
             return self._commit(branch, tree or self._add(Tree()), message, parents)
 
     def _replaced(self, tree_sha: str | None, parts: list[str], sha: str | None) -> str | None:
-        """The SHA of a copy of the tree with one path set (or removed); None when empty."""
+        """Copy the tree with one path set or removed. Return the SHA, or None if it is empty."""
         tree = Tree()
         for entry in self.entries(tree_sha) if tree_sha else []:
             tree.add(os.fsencode(entry.path), entry.mode, _id(entry.sha))
@@ -165,13 +165,13 @@ class Repository:
         self.branches[branch] = self._add(commit)
         return self.branches[branch]
 
-    def _add(self, thing: ShaFile) -> str:
-        sha = str(thing.id.decode())
-        self.objects[sha] = thing
+    def _add(self, git_object: ShaFile) -> str:
+        sha = str(git_object.id.decode())
+        self.objects[sha] = git_object
         return sha
 
     def _add_folder(self, folder: Path) -> str | None:
-        """The tree of a folder, as `git add . && git write-tree` would name it; None if empty."""
+        """Add a folder. Return the SHA of `git add . && git write-tree`; None if empty."""
         tree = Tree()
         for path in folder.iterdir():
             name = os.fsencode(path.name)
@@ -203,7 +203,7 @@ def _id(sha: str) -> ObjectID:
 
 @dataclass
 class OtherRepository:
-    """A repository's README, releases and stars; most have no files."""
+    """A repository with README, releases and stars; most have no other files."""
 
     name: str  # OWNER/NAME
     description: str = ""
@@ -214,14 +214,14 @@ class OtherRepository:
     readme_path: str = "README.md"
     # [{"tag", "published_at", "name"?, "body"?, "prerelease"?, "draft"?}, …], newest first
     releases: list[dict[str, Any]] = field(default_factory=list)
-    renamed_from: list[str] = field(default_factory=list)  # OWNER/NAME answered with 301
-    files: Repository | None = None  # of the one repository that is served whole
+    renamed_from: list[str] = field(default_factory=list)  # former OWNER/NAME, redirected with 301
+    files: Repository | None = None  # only for the repository that is served completely
 
 
 def of_file(file: Path) -> list[OtherRepository]:
-    """The repositories of a JSON file: {OWNER/NAME: fields}.
+    """Read repositories from a JSON file: {OWNER/NAME: fields}.
 
-    The README of OWNER/NAME is beside the file, as `repositories/OWNER/NAME.md`.
+    The README of OWNER/NAME is in the same folder, at `repositories/OWNER/NAME.md`.
     """
     others = []
     for name, fields in json.loads(file.read_text(encoding="utf-8")).items():

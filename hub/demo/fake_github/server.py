@@ -1,4 +1,4 @@
-"""The fake GitHub over HTTP: authentication, limits, ETags, and a route for each operation."""
+"""HTTP server of the fake GitHub: authentication, rate limits, ETags and routes."""
 
 import base64
 import hashlib
@@ -36,7 +36,7 @@ _REPOSITORY = re.compile(r"/repos/([^/]+/[^/]+)(|/.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Request:
-    """A request that was served, for tests that count and time them."""
+    """A processed request, for tests that count and time them."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Request:
 
 
 class GitHubProblem(Exception):
-    """An answer other than 200, in GitHub's words; `url` is where the repository has moved to."""
+    """An error response with GitHub's message. `url` is the target of a redirect."""
 
     def __init__(self, status: int, message: str, url: str = "") -> None:
         super().__init__(message)
@@ -56,20 +56,20 @@ class GitHubProblem(Exception):
 _T = TypeVar("_T")
 
 
-def _found(thing: _T | None) -> _T:
-    """What was looked for. Raises `GitHubProblem` where there is no such thing."""
-    if thing is None:
+def _or_404(found: _T | None) -> _T:
+    """Return `found`. Raises `GitHubProblem` (404) if it is None."""
+    if found is None:
         raise GitHubProblem(404, "Not Found")
-    return thing
+    return found
 
 
 class FakeGitHub:
-    """Serves one repository as OWNER/NAME; a context manager that stops with the block.
+    """Serves a repository as `name` (OWNER/NAME). As a context manager, it stops after the block.
 
-    An answer comes after `latency` seconds, GraphQL's after `graphql_latency` where it is given;
-    `fail_rate` is the share (0 to 1) answered with 502, `rate_limit` the requests an hour of each
-    token, `points_per_minute` the secondary limit of each (a GET is 1 point, a write 5; 0: none).
-    A clock sped up has `hour` seconds in an hour, at least 60. `others` come without files.
+    Responses take `latency` seconds, GraphQL responses `graphql_latency` if it is set. `fail_rate`
+    is the share (0 to 1) of 502 responses. For each token, `rate_limit` is the number of requests
+    per hour, `points_per_minute` the secondary limit (a GET is 1 point, a write 5; 0: unlimited).
+    An hour lasts `hour` seconds (at least 60). `others` are repositories without files.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class FakeGitHub:
         self.anonymous = RateLimit(_ANONYMOUS_LIMIT)
         for token in tokens:
             self.add_token(token)
-        self.former_names: set[str] = set()  # OWNER/NAME answered with 301
+        self.former_names: set[str] = set()  # OWNER/NAME, redirected with 301
         self.others: dict[str, OtherRepository] = {}
         for other in others:
             self.add_other(other)
@@ -126,24 +126,24 @@ class FakeGitHub:
         self.graphql_limits[token] = RateLimit(points, hour=hour, resource="graphql")
 
     def add_other(self, other: OtherRepository) -> None:
-        """Serve the facts of another repository from now on; names are case-insensitive."""
+        """Add another repository. Names are case-insensitive."""
         self.others[other.name.casefold()] = other
 
     def find(self, name: str) -> OtherRepository | None:
-        """The facts of a repository by its name or a former one; names are case-insensitive."""
+        """Return a repository by its current or a former name. Names are case-insensitive."""
         own = OtherRepository(self.name, "Served by the fake GitHub", default_branch=self.branch)
         own.files, own.renamed_from = self.repository, [*self.former_names]
-        wanted = name.casefold()
+        key = name.casefold()
         known = {**self.others, self.name.casefold(): own}
-        former = (r for r in known.values() if wanted in map(str.casefold, r.renamed_from))
-        return known.get(wanted) or next(former, None)
+        former = (r for r in known.values() if key in map(str.casefold, r.renamed_from))
+        return known.get(key) or next(former, None)
 
     def revoke(self, token: str) -> None:
         """Answer 401 to a token from now on."""
         self.limits.pop(token, None)
 
     def start(self) -> None:
-        """Serve in a thread of its own."""
+        """Serve in a background thread."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def serve_forever(self) -> None:
@@ -170,7 +170,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that left is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         github = self.github = self.server.github
-        noted = github.requests  # of now: a test may start a new list before this one ends
+        log = github.requests  # a test may replace the list before this request ends
         started = time.monotonic()
         self.status = 0
         length = int(self.headers.get("Content-Length") or 0)
@@ -196,21 +196,21 @@ class _Handler(BaseHTTPRequestHandler):
             latency = github.graphql_latency if self.is_query else None
             self.until = started + (github.latency if latency is None else latency)
             if github.faults:
-                self._wait()  # then whatever a fault does is as late
+                self._wait()  # so that faults are delayed, too
             if not any(f.applies(self.path) and f.act(self) for f in list(github.faults)):
                 self.serve()
         finally:
             with github.lock:
                 github.active -= 1
-            noted.append(Request(self.command, self.path, self.status, started, time.monotonic()))
+            log.append(Request(self.command, self.path, self.status, started, time.monotonic()))
 
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 — the base's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the base's name
-        """Quiet: `requests` remembers."""
+        """Log nothing: `FakeGitHub.requests` has all requests."""
 
     def _wait(self) -> None:
-        """Let the latency pass, of which the making of the answer is part."""
+        """Wait for the rest of the latency, which includes the time to build the response."""
         time.sleep(max(0.0, self.until - time.monotonic()))
 
     def send_response(self, code: int, message: str | None = None) -> None:
@@ -218,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().send_response(code, message)
 
     def serve(self) -> None:
-        """Send the ordinary answer."""
+        """Send the normal response."""
         token = self._token()
         limit = self._limit(token)
         self.status = 200
@@ -235,10 +235,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(self.status, body, limit)
                 return
             tag = hashlib.sha256((token or "").encode() + body).hexdigest()
-            etag = f'W/"{tag}"'  # GitHub's vary by Authorization
+            etag = f'W/"{tag}"'  # depends on the token, like GitHub's
             is_known = self.headers.get("If-None-Match") == etag
             if is_known and token:
-                limit.give_back()
+                limit.refund()
             self._send(304 if is_known else 200, None if is_known else body, limit, ETag=etag)
         except GitHubProblem as problem:
             page = "graphql" if self.is_query else "rest"
@@ -257,14 +257,14 @@ class _Handler(BaseHTTPRequestHandler):
         return token.strip() if scheme.lower() in ("bearer", "token") else None
 
     def _limit(self, token: str | None) -> RateLimit | None:
-        """The primary limit that the request counts for; None without authorisation."""
+        """Return the primary limit that the request counts against; None if not authorised."""
         if token is None:
             return None if self.is_query else self.github.anonymous
         limits = self.github.graphql_limits if self.is_query else self.github.limits
         return limits.get(token) if token in self.github.limits else None
 
     def _check_limits(self, limit: RateLimit, token: str | None) -> None:
-        """Count the request. Raises `GitHubProblem` for one that is not allowed."""
+        """Count the request. Raises `GitHubProblem` if a limit is exceeded."""
         github = self.github
         if not self.headers.get("User-Agent"):
             raise GitHubProblem(403, "Request forbidden by administrative rules.")
@@ -274,7 +274,8 @@ class _Handler(BaseHTTPRequestHandler):
             points and not github.spent.hit(points, limit.resource, token or "", cost=cost)
         ):
             raise GitHubProblem(403, "You have exceeded a secondary rate limit.")
-        is_free = self.is_query or urlsplit(self.path).path == "/rate_limit"  # or counted later
+        # A query is counted later, when it is executed.
+        is_free = self.is_query or urlsplit(self.path).path == "/rate_limit"
         if not is_free and not limit.take():
             raise GitHubProblem(403, "API rate limit exceeded for user ID 1.")
 
@@ -310,8 +311,8 @@ class _Handler(BaseHTTPRequestHandler):
                 limit, github.graphql_limits.get(self._token() or "", _NO_GRAPHQL)
             )
         route = None if self.command == "POST" else _REPOSITORY.fullmatch(path)
-        name, rest = _found(route).groups()
-        repository = _found(github.find(name))
+        name, rest = _or_404(route).groups()
+        repository = _or_404(github.find(name))
         if repository.name.casefold() != name.casefold():
             below = self.path[len(f"/repos/{name}") :]
             url = f"{github.url}/repos/{repository.name}{below}"
@@ -326,51 +327,51 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.github.repository
         if not repository.branches:
             raise GitHubProblem(409, "Git Repository is empty.")
-        sha, recursive = _found(repository.resolve(name)), "recursive" in self.parameters
+        sha, recursive = _or_404(repository.resolve(name)), "recursive" in self.parameters
         most = self.github.truncate_above
         return answers.tree(repository, sha, self.url, recursive=recursive, most=most)
 
     def _blob(self, sha: str) -> Any:
-        return answers.blob(sha, _found(self.github.repository.blob(sha)), self.url)
+        return answers.blob(sha, _or_404(self.github.repository.blob(sha)), self.url)
 
     def _contents(self, path: str = "README.md") -> Any:
         if self.command != "GET":
-            with self.github.writing:  # GitHub, too, writes one commit after the other
+            with self.github.writing:  # like GitHub, commit one write after the other
                 return self._write(path)
         branch = self.parameters.get("ref", self.github.branch)
-        entry = _found(self.github.repository.find(branch, path))
+        entry = _or_404(self.github.repository.find(branch, path))
         return answers.contents_json(self.github.repository, entry, branch, self.url)
 
     def _write(self, path: str) -> Any:
         try:
-            asked = json.loads(self.body or b"{}")
-            message, branch = str(asked["message"]), asked.get("branch", self.github.branch)
-            content = base64.b64decode(asked["content"]) if self.command == "PUT" else b""
+            body = json.loads(self.body or b"{}")
+            message, branch = str(body["message"]), body.get("branch", self.github.branch)
+            content = base64.b64decode(body["content"]) if self.command == "PUT" else b""
         except (ValueError, KeyError, TypeError):
             raise GitHubProblem(422, "Invalid request.") from None
         repository = self.github.repository
         if repository.branches and branch not in repository.branches:
             raise GitHubProblem(404, f"Branch {branch} not found")
-        there = repository.find(branch, path)
-        if there and "sha" not in asked:
+        existing = repository.find(branch, path)
+        if existing and "sha" not in body:
             raise GitHubProblem(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
-        if there and asked["sha"] != there.sha:
-            raise GitHubProblem(409, f"{path} does not match {asked['sha']}")
+        if existing and body["sha"] != existing.sha:
+            raise GitHubProblem(409, f"{path} does not match {body['sha']}")
         if self.command == "DELETE":
-            _found(there)
+            _or_404(existing)
             repository.delete(path, message, branch)
         else:
             repository.write(path, content, message, branch)
         entry = repository.find(branch, path)
         made = answers.contents_json(repository, entry, branch, self.url) if entry else None
-        self.status = 200 if there else 201
-        return answers.written(made, repository.commits(branch)[0], self.url)
+        self.status = 200 if existing else 201
+        return answers.commit_json(made, repository.commits(branch)[0], self.url)
 
     def _facts(self) -> Any:
         return answers.repository_json(self.repository, self.github.url)
 
     def _readme(self) -> Any:
-        return answers.readme_json(self.repository, _found(self.repository.readme), self.url)
+        return answers.readme_json(self.repository, _or_404(self.repository.readme), self.url)
 
     def _releases(self) -> Any:
         size = min(100, int(self.parameters.get("per_page", "30")))
@@ -392,6 +393,6 @@ _FACTS: list[tuple[str, Any]] = [
 
 
 def of_folder(folder: Path, name: str, **options: Any) -> FakeGitHub:
-    """A fake GitHub over a folder (the repository's root) or a git repository."""
+    """Return a fake GitHub for a folder (the repository's root) or a git repository."""
     branch = options.get("branch", "main")
     return FakeGitHub(Repository.of_folder(folder, branch), name, **options)

@@ -128,7 +128,7 @@ _at_each_step(
 )
 _at_each_step("bodies too large", "flood", [200], "bad_answer", (1, 1, 1), directories=_LARGE)
 _at_each_step("gzip bombs", "gzip_bomb", None, "bad_answer", (1, 1, 1), directories=_LARGE)
-_at_each_step("redirects in a circle", "circle", [302], "bad_answer", (2, 2, 2))
+_at_each_step("redirects in a circle", "redirect_loop", [302], "bad_answer", (2, 2, 2))
 
 
 @kind("GitHub: 5xx in bursts", times=6, short=True)
@@ -244,7 +244,7 @@ def silently_cut_list(stage: Stage) -> Generator[None]:
 @kind("GitHub: 304 without a cached body in list", times=2)
 def unasked_304_in_list(stage: Stage) -> Generator[None]:
     with healed(stage) as since:
-        stage.github.strike("unasked_not_modified", None, ROOT_TREE, None)
+        stage.github.strike("unexpected_not_modified", None, ROOT_TREE, None)
 
         def failed() -> bool:
             stage.execute("DELETE FROM hub_listingetag")  # a run at work may have noted one more
@@ -272,12 +272,12 @@ def _wait_for_unchanged(stage: Stage, after: int | None = None) -> None:
 
 @kind("GitHub: 304 without a cached body in lookup", times=2)
 def unasked_304_in_lookup(stage: Stage) -> Generator[None]:
-    yield from _answered_with("unasked_not_modified", None, "bad_answer", LOOK_UP, stage)
+    yield from _answered_with("unexpected_not_modified", None, "bad_answer", LOOK_UP, stage)
 
 
 @kind("GitHub: 304 without a cached body in blobs", times=2)
 def unasked_304_in_blobs(stage: Stage) -> Generator[None]:
-    yield from _answered_with("unasked_not_modified", None, "bad_answer", BLOBS, stage)
+    yield from _answered_with("unexpected_not_modified", None, "bad_answer", BLOBS, stage)
 
 
 @contextmanager
