@@ -153,9 +153,7 @@ class Migration(migrations.Migration):
                 ("directories", models.PositiveIntegerField(null=True)),
                 (
                     "requests",
-                    models.PositiveIntegerField(
-                        default=0, help_text="Asked of GitHub while listing."
-                    ),
+                    models.PositiveIntegerField(default=0, help_text="Requests of the listing."),
                 ),
                 (
                     "requested_by",

@@ -1,7 +1,7 @@
-"""What Postgres keeps: the catalogue, the contents, the access to GitHub and its webhook.
+"""Database models: the catalogue, the contents, runs, GitHub tokens and webhook deliveries.
 
-Postgres is the only owner of state: Redis carries messages, results and the request budget, and
-may lose all of them without a reader noticing.
+All state is in Postgres. Redis holds messages, results and the request budget, and can lose all of
+them without any effect on readers.
 """
 
 from hub.models.access import GitHubToken, ListingETag, Quota, WebhookDelivery

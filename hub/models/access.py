@@ -1,4 +1,4 @@
-"""Access to GitHub: tokens, what GitHub said under each, and what its webhook delivered."""
+"""GitHub access: tokens with their rate limits, ETags and webhook deliveries."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from hub.models.choices import DeliveryAction, Resource, TokenState
 
 @dataclass(frozen=True)
 class Quota:
-    """What GitHub last reported of one rate limit of a token."""
+    """A rate limit of a token, as GitHub last reported it."""
 
     resource: Resource
     limit: int
@@ -22,12 +22,12 @@ class Quota:
     reset_at: datetime
 
     def left(self, now: datetime) -> int:
-        """What is left at `now`: after its reset, GitHub allows all of it again."""
+        """Return the number of requests left at `now`: all of them after the reset."""
         return self.remaining if self.reset_at > now else self.limit
 
 
 class GitHubToken(models.Model):
-    """A token, encrypted at rest, with the rate limits that GitHub last reported for it."""
+    """A GitHub token, encrypted at rest, with its last reported rate limits."""
 
     name = models.CharField(max_length=80, unique=True)
     secret: EncryptedTextField = EncryptedTextField("token")
@@ -36,17 +36,17 @@ class GitHubToken(models.Model):
         max_length=10, choices=TokenState.choices, default=TokenState.UNKNOWN, editable=False
     )
     core_limit = models.PositiveIntegerField(
-        null=True, editable=False, help_text="REST requests an hour that GitHub allows."
+        null=True, editable=False, help_text="GitHub's limit of REST requests per hour."
     )
     core_remaining = models.PositiveIntegerField(null=True, editable=False)
     core_reset_at = models.DateTimeField(null=True, editable=False)
     graphql_limit = models.PositiveIntegerField(
-        null=True, editable=False, help_text="GraphQL points an hour that GitHub allows."
+        null=True, editable=False, help_text="GitHub's limit of GraphQL points per hour."
     )
     graphql_remaining = models.PositiveIntegerField(null=True, editable=False)
     graphql_reset_at = models.DateTimeField(null=True, editable=False)
     blocked_until = models.DateTimeField(
-        null=True, editable=False, help_text="GitHub asked us to wait until then."
+        null=True, editable=False, help_text="End of a secondary rate limit."
     )
     used_at = models.DateTimeField(null=True, editable=False)
     added_at = models.DateTimeField(auto_now_add=True)
@@ -66,13 +66,13 @@ class GitHubToken(models.Model):
         return self.name
 
     def quota(self, resource: Resource) -> Quota | None:
-        """What GitHub last reported of one of its rate limits; None before the first answer."""
+        """Return the last reported quota of a rate limit; None before the first response."""
         limit, remaining, reset_at = (getattr(self, name) for name in quota_fields(resource))
         return None if reset_at is None else Quota(resource, limit, remaining, reset_at)
 
     @property
     def masked(self) -> str:
-        """The token as people may see it: its kind and its last four characters."""
+        """The token for display: its prefix and its last four characters."""
         secret = str(self.secret or "")
         if len(secret) < 12:  # too short to show any of it
             return "••••"
@@ -81,14 +81,14 @@ class GitHubToken(models.Model):
 
 
 def quota_fields(resource: Resource) -> tuple[str, str, str]:
-    """The columns of `GitHubToken` that keep a quota: limit, remaining, reset."""
+    """Return the `GitHubToken` fields of a quota: limit, remaining, reset."""
     return f"{resource}_limit", f"{resource}_remaining", f"{resource}_reset_at"
 
 
 class ListingETag(models.Model):
-    """GitHub's ETag of a branch's root tree, the one answer that can change, for one token.
+    """The ETag of a branch's root tree, per token. Trees requested by SHA never change.
 
-    It is stored in one transaction with the tree (`TreeListing`), so a 304 always finds its body.
+    It is stored in the same transaction as the `TreeListing`, so a 304 always has stored data.
     """
 
     token = models.ForeignKey(GitHubToken, on_delete=models.CASCADE)
@@ -108,9 +108,9 @@ class ListingETag(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """A signed delivery. GitHub signs the body alone: the headers may be forged in a replay.
+    """A signed webhook delivery. GitHub signs only the body: a replay can have forged headers.
 
-    So the signature is the key, with the event: a push replayed as a ping must not block the push.
+    Signature and event are the key, so that a push replayed as a ping does not block the push.
     """
 
     signature = models.CharField(max_length=71, editable=False)

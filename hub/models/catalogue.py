@@ -1,4 +1,4 @@
-"""The catalogue: which exporters exist."""
+"""Models of the catalogue: exporters, their categories, logos, facts and views."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from hub.names.repositories import NotARepository, repository_of, url_of
 
 
 class Category(models.Model):
-    """A shelf of the catalogue, such as Database or Messaging."""
+    """A category of the catalogue, such as Database or Messaging."""
 
     name = models.CharField(max_length=60, unique=True)
 
@@ -29,24 +29,24 @@ class Category(models.Model):
 
 
 class ExporterQuerySet(models.QuerySet["Exporter"]):
-    """Exporters, by intent."""
+    """Queries for exporters."""
 
     def names(self) -> dict[int, Names]:
-        """Each exporter's normalised names, by its id: what directories are matched with."""
+        """Return exporter id → normalised names, which are matched with directories."""
         named = self.only("title", "project_name", "slug", "repository")
         return {exporter.pk: exporter.names for exporter in named}
 
     def without_facts(self) -> "ExporterQuerySet":
-        """Those of whose repository GitHub has told nothing yet."""
+        """Return the exporters whose facts were never fetched."""
         return self.filter(facts_at__isnull=True)
 
-    def never_asked(self) -> "ExporterQuerySet":
-        """Those without facts for no other reason than being new."""
+    def never_looked_up(self) -> "ExporterQuerySet":
+        """Return the exporters without facts whose lookup has not failed either: new ones."""
         return self.without_facts().filter(facts_problem="")
 
 
 def validate_repository(url: str) -> None:
-    """Refuse what is not written exactly as `https://github.com/OWNER/NAME`."""
+    """Raise `ValidationError` unless `url` is exactly `https://github.com/OWNER/NAME`."""
     try:
         canonical = url_of(repository_of(url))
     except NotARepository as fault:
@@ -55,12 +55,12 @@ def validate_repository(url: str) -> None:
         raise ValidationError(f"Write it as {canonical}")
 
 
-# What an exporter is given together with another repository: its facts are asked for anew.
-FACTS_NOT_ASKED: dict[str, Any] = {"renamed_to": "", "facts_at": None, "facts_problem": ""}
+# Set when an exporter's repository changes, so that its facts are fetched again.
+RESET_FACTS: dict[str, Any] = {"renamed_to": "", "facts_at": None, "facts_problem": ""}
 
 
 class Exporter(models.Model):
-    """An exporter, or a project that speaks the exposition format itself."""
+    """An exporter, or a project that exposes Prometheus metrics natively."""
 
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=120, unique=True)
@@ -68,19 +68,19 @@ class Exporter(models.Model):
     repository = models.URLField(max_length=200, unique=True, validators=[validate_repository])
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="exporters")
     official = models.BooleanField(
-        default=False, help_text="Kept by the Prometheus team (github.com/prometheus)."
+        default=False, help_text="Maintained by the Prometheus team (github.com/prometheus)."
     )
     description = models.CharField(max_length=300, blank=True)
-    # The media type of its `Logo`; without one the pages draw the title's first letters.
+    # The media type of the `Logo`; without a logo, the pages show the title's first letters.
     logo_type = models.CharField(max_length=40, blank=True, editable=False)
-    # The beginning of its SHA-256: part of its address, so that browsers may cache it.
+    # The first digits of the logo's SHA-256, part of its URL so that browsers can cache it.
     logo_version = models.CharField(max_length=16, blank=True, editable=False)
     views = models.PositiveIntegerField(default=0, editable=False)
     added_at = models.DateTimeField(default=timezone.now, editable=False)
-    # When what its directories hold last changed; set by the publisher.
+    # When the content of its directories last changed; set when a map is published.
     contents_changed_at = models.DateTimeField(null=True, editable=False)
 
-    # Facts of its repository, as GitHub last told them (`facts_at`); kept when it cannot be asked.
+    # Facts of its repository, last fetched at `facts_at`. A failed lookup does not change them.
     stars = models.PositiveIntegerField(null=True, editable=False)
     archived = models.BooleanField(default=False, editable=False)
     default_branch = models.CharField(max_length=255, blank=True, editable=False)
@@ -91,7 +91,7 @@ class Exporter(models.Model):
         max_length=20, choices=Reason.choices, blank=True, editable=False
     )
 
-    # What the search looks in: Postgres' words, and trigrams of the names for misspelt ones.
+    # The search index: words for full-text search, and trigrams of the names for misspelt ones.
     words = SearchVectorField(null=True, editable=False)
     trigrams = ArrayField(models.CharField(max_length=3), default=list, editable=False)
 
@@ -109,21 +109,21 @@ class Exporter(models.Model):
 
     @property
     def names(self) -> Names:
-        """The normalised names under which a directory may hold this exporter's contents."""
+        """The normalised names that a directory of this exporter can have."""
         repository = self.repository.rstrip("/").rpartition("/")[2]
         given = (self.title, self.project_name, self.slug)
         return Names(frozenset(normalise(name) for name in given if name), normalise(repository))
 
     @property
     def logo_url(self) -> str:
-        """Where its logo is; "" without one."""
+        """The URL of the logo; "" without one."""
         if not self.logo_type:
             return ""
         return f"{reverse('exporter_logo', args=[self.slug])}?v={self.logo_version}"
 
 
 class Logo(models.Model):
-    """An exporter's small picture. A table of its own, so that lists do not carry the bytes."""
+    """An exporter's logo, in a separate table so that list queries do not load its bytes."""
 
     exporter = models.OneToOneField(
         Exporter, primary_key=True, on_delete=models.CASCADE, related_name="logo"
@@ -170,7 +170,7 @@ class Release(models.Model):
 
 
 class DailyViews(models.Model):
-    """How often an exporter's page was opened on one day: what trends."""
+    """The views of an exporter's page on one day, for the order "Trending"."""
 
     exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="daily_views")
     day = models.DateField()

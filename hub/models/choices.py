@@ -1,4 +1,4 @@
-"""The closed sets of words that rows, the API and the pages share."""
+"""Enumerations used in the database, the API and the pages."""
 
 from django.db.models import TextChoices
 
@@ -14,7 +14,7 @@ class RunTrigger(TextChoices):
 
 
 class RunStatus(TextChoices):
-    """The state of a run, of contents or of facts. The first three are open, the others ended."""
+    """The status of a refresh run or facts run. The first three are open, the others final."""
 
     QUEUED = "queued", "waiting for a worker"
     LISTING = "listing", "listing directories"
@@ -22,47 +22,47 @@ class RunStatus(TextChoices):
 
     PUBLISHED = "published", "published"
     UNCHANGED = "unchanged", "nothing changed"
-    HELD = "held", "held back: waits for an admin"
+    HELD = "held", "held back: needs an admin's approval"
     NO_TOKEN = "no_token", "no token"
     FAILED = "failed", "failed"
 
 
 class Outcome(TextChoices):
-    """The outcome of a lookup. None of them removes anything: only a listing does."""
+    """The outcome of a lookup. Only a listing can remove data, never a lookup."""
 
     PENDING = "pending", "not yet looked up"
     FOUND = "found", "found"
-    MISSING = "missing", "not found at GitHub"
+    MISSING = "missing", "not found on GitHub"
     FAILED = "failed", "failed"
 
 
 class Reason(TextChoices):
-    """Why something is stale, failed or held back, with what to do about it as its label."""
+    """Why data is stale, or a run failed or was held back. The label says what to do."""
 
     NO_TOKEN = "no_token", "no GitHub token: add one in the admin"
-    TOKEN_REFUSED = "token_refused", "GitHub refuses the token: replace it in the admin"
-    RATE_LIMITED = "rate_limited", "GitHub's rate limit is used up: the hub goes on at its reset"
-    SECONDARY_LIMIT = "secondary_limit", "GitHub asks the hub to slow down: it goes on by itself"
-    BUDGET = "budget", "the hub's own request budget was used up: it goes on at the next tick"
+    TOKEN_REFUSED = "token_refused", "GitHub rejected the token: replace it in the admin"
+    RATE_LIMITED = "rate_limited", "GitHub's rate limit is used up: the hub continues at its reset"
+    SECONDARY_LIMIT = "secondary_limit", "GitHub's secondary limit: the hub waits and continues"
+    BUDGET = "budget", "the hub's request budget is used up: continues at the next run"
     UNREACHABLE = "unreachable", "GitHub could not be reached: check the network"
-    SERVER_FAULT = "server_fault", "GitHub answered with an error of its own: tried again later"
-    BAD_ANSWER = "bad_answer", "GitHub's answer could not be read: tried again later"
-    TRUNCATED = "truncated", "the directory is too large for one answer of GitHub"
+    SERVER_FAULT = "server_fault", "GitHub responded with a server error: the hub retries later"
+    BAD_ANSWER = "bad_answer", "GitHub's response could not be read: the hub retries later"
+    TRUNCATED = "truncated", "the directory is too large for one response from GitHub"
     NOT_FOUND = "not_found", "repository, branch or path not found: check the settings"
     ACCESS_DENIED = "access_denied", "GitHub denies access: check the token's permissions"
-    EMPTY_REPOSITORY = "empty_repository", "the repository has no commit yet"
-    DEADLINE = "deadline", "not finished in time: the next tick goes on from there"
+    EMPTY_REPOSITORY = "empty_repository", "the repository has no commits"
+    DEADLINE = "deadline", "not finished before the deadline: the next run continues"
     ALL_FAILED = "all_failed", "no directory could be looked up: nothing was published"
-    SHRUNK = "shrunk", "most directories vanished: publish it in the admin if that is right"
-    NOT_CHOSEN = "not_chosen", "changed upstream, but not chosen in the last refresh"
-    OVERDUE = "overdue", "no refresh for longer than planned: check beat and worker"
-    CONFLICT = "conflict", "someone else changed the file: look at theirs, then save again"
-    REFUSED = "refused", "GitHub refused to write the file"
-    INTERNAL = "internal", "a fault of the hub itself: see the worker's log"
+    SHRUNK = "shrunk", "most directories disappeared: if that is correct, publish it in the admin"
+    NOT_CHOSEN = "not_chosen", "changed upstream, but not selected in the last refresh"
+    OVERDUE = "overdue", "the last refresh is overdue: check beat and worker"
+    CONFLICT = "conflict", "someone else changed the file: review that version, then save again"
+    REFUSED = "refused", "GitHub rejected the change"
+    INTERNAL = "internal", "internal error: see the worker's log"
 
 
 class FactsPart(TextChoices):
-    """What GitHub is asked for each exporter's repository, a request for each."""
+    """The parts of an exporter's facts. Each is one request to GitHub."""
 
     REPOSITORY = "repository", "repository"
     README = "readme", "README"
@@ -70,7 +70,7 @@ class FactsPart(TextChoices):
 
 
 class ServedState(TextChoices):
-    """How far readers may trust the map."""
+    """How current the served map is."""
 
     FRESH = "fresh", "fresh"
     STALE = "stale", "stale"
@@ -78,18 +78,18 @@ class ServedState(TextChoices):
 
 
 class DeliveryAction(TextChoices):
-    """What the hub did about a delivery of GitHub's webhook."""
+    """What the hub did with a webhook delivery."""
 
     PONG = "pong", "answered the ping"
-    BEGUN = "begun", "began a run"
-    JOINED = "joined", "joined a run that had not listed yet"
-    FOLLOWS = "follows", "noted a run to follow the open one"
+    BEGUN = "begun", "started a run"
+    JOINED = "joined", "joined a run that had not listed the directories yet"
+    FOLLOWS = "follows", "scheduled a run after the open one"
     ELSEWHERE = "elsewhere", "ignored: another repository or branch"
-    UNTOUCHED = "untouched", "ignored: nothing below the contents path changed"
+    UNTOUCHED = "untouched", "ignored: no change below the contents path"
 
 
 class Resource(TextChoices):
-    """GitHub's rate limits that the hub uses, as `x-ratelimit-resource` names them."""
+    """The GitHub rate limits that the hub uses, by their name in `x-ratelimit-resource`."""
 
     CORE = "core", "REST"
     GRAPHQL = "graphql", "GraphQL"
@@ -98,11 +98,11 @@ class Resource(TextChoices):
 class TokenState(TextChoices):
     UNKNOWN = "unknown", "not yet used"
     VALID = "valid", "valid"
-    INVALID = "invalid", "refused by GitHub"
+    INVALID = "invalid", "rejected by GitHub"
 
 
 class ChangeKind(TextChoices):
-    """What a change speaks of."""
+    """What changed: a directory or a kind of content."""
 
     DIRECTORY = "directory", "directory"
     IAC = "I", "infrastructure as code"
@@ -111,19 +111,19 @@ class ChangeKind(TextChoices):
 
 
 class ChangeWhat(TextChoices):
-    """What became of it. `usable` and `broken` speak of content that was and is there."""
+    """How it changed. `usable` and `broken` are about content that was and is present."""
 
     GAINED = "gained", "gained"
     LOST = "lost", "lost"
     USABLE = "usable", "became usable"
-    BROKEN = "broken", "is broken now"
+    BROKEN = "broken", "became unusable"
 
 
 class ChangeCause(TextChoices):
-    """Why: somebody changed the files, or the hub judges the same files otherwise."""
+    """Why it changed: new commits, or new rules that judge the same files differently."""
 
     PUSH = "push", "a push"
-    RULES = "rules", "new rules of the hub"
+    RULES = "rules", "new rules in the hub"
 
 
 class EditAction(TextChoices):
@@ -132,10 +132,10 @@ class EditAction(TextChoices):
 
 
 class EditState(TextChoices):
-    """Where an edit stands. The text is kept in every state; only `queued` is going to be sent."""
+    """The state of an edit. The text is kept in every state; only `queued` will be committed."""
 
-    QUEUED = "queued", "waits to be committed"
+    QUEUED = "queued", "waiting to be committed"
     COMMITTED = "committed", "committed"
     CONFLICT = "conflict", "draft: someone else changed it"
-    REFUSED = "refused", "draft: GitHub refused it"
+    REFUSED = "refused", "draft: GitHub rejected it"
     WITHDRAWN = "withdrawn", "withdrawn"

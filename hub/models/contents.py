@@ -1,4 +1,4 @@
-"""The contents: what was learned of git trees, by which runs, what readers get, and edits."""
+"""Models of the contents: git trees and blobs, refresh runs, the served map, and edits."""
 
 import gzip
 from typing import Any, ClassVar, Self
@@ -24,7 +24,7 @@ from hub.models.runs import Run, RunLookup, RunQuerySet
 
 
 class TreeListing(models.Model):
-    """The direct children of a git tree. A tree is named by its SHA, so this never changes."""
+    """The direct children of a git tree. The key is the tree's SHA, so a row never changes."""
 
     sha = models.CharField(max_length=64, primary_key=True)
     # {name: [type, sha]}, type one of "tree", "blob", "commit"
@@ -36,25 +36,25 @@ class TreeListing(models.Model):
 
     @property
     def directories(self) -> dict[str, str]:
-        """Name → tree SHA of the directories among the children."""
+        """The directories among the children: name → tree SHA."""
         return directories_of(self.entries)
 
 
 def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
-    """The directories among a tree's children ({name: [type, SHA]}): name → tree SHA."""
+    """Return name → tree SHA of the directories in `entries` ({name: [type, SHA]})."""
     return {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
 
 
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
-    """Trees, by intent."""
+    """Queries for content trees."""
 
     def judged(self, rules: int) -> "ContentTreeQuerySet":
-        """Those that these rules have judged."""
+        """Return the trees judged by this version of the rules."""
         return self.filter(rules=rules, kinds__isnull=False)
 
 
 class ContentBlob(models.Model):
-    """A file's bytes and what was found in them, by its blob SHA: fetched once."""
+    """A file and its report. The key is the blob SHA, so each file is fetched only once."""
 
     sha = models.CharField(max_length=64, primary_key=True)
     data = models.BinaryField()
@@ -68,14 +68,14 @@ class ContentBlob(models.Model):
 
 
 class ContentTree(models.Model):
-    """All that was learned of one exporter directory, by its tree SHA."""
+    """The files and the judgement of an exporter directory. The key is the tree SHA."""
 
     sha = models.CharField(max_length=64, primary_key=True)
     # [[path, blob SHA, size in bytes], …], every file below the directory
     files: models.JSONField[Any, Any] = models.JSONField()
-    # `hub.content.judgement.Judgement`; null until every file that matters was read
+    # `hub.content.judgement.Judgement`; null until every relevant file was fetched
     judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
-    # {letter: usable} of the kinds that are present, out of the judgement: what publishing reads
+    # {letter: usable} of the kinds that are present, from the judgement; used by publishing
     kinds: models.JSONField[Any, Any] = models.JSONField(null=True)
     rules = models.PositiveSmallIntegerField(default=0, help_text="Version of the rules.")
     learned_at = models.DateTimeField(auto_now_add=True)
@@ -86,30 +86,30 @@ class ContentTree(models.Model):
         return self.sha
 
     def is_judged(self, rules: int) -> bool:
-        """Whether these rules have judged it."""
+        """Return whether this version of the rules has judged the tree."""
         return self.kinds is not None and self.rules == rules
 
 
 class RefreshRun(Run):
-    """One refresh of the contents. Its primary key is the run number that fences publications."""
+    """A refresh of the contents. Its primary key is the fencing token of publications."""
 
     LOOKUP_KEY = "directory"
 
     source = models.CharField(max_length=400, help_text="Repository, branch and path.")
     shrink_accepted = models.BooleanField(
-        default=False, help_text="Publish although most directories vanished."
+        default=False, help_text="Publish even if most directories disappeared."
     )
     full = models.BooleanField(
-        default=False, help_text="Publish although the listed tree is the one that is served."
+        default=False, help_text="Publish even if the contents tree has not changed."
     )
     follow_up = models.CharField(
         max_length=10,
         choices=RunTrigger.choices,
         blank=True,
-        help_text="Trigger of another run after this one, which may have listed too early.",
+        help_text="Trigger of the next run, if this one may have listed too early.",
     )
     rest_only = models.BooleanField(
-        default=False, help_text="GitHub offers no GraphQL for it: files come over REST."
+        default=False, help_text="GraphQL is not available: files are fetched over REST."
     )
 
     listed_at = models.DateTimeField(null=True)
@@ -123,7 +123,7 @@ class RefreshRun(Run):
     class Meta(Run.Meta):
         constraints = [
             *Run.Meta.constraints,
-            # Postgres is the arbiter of "one run at a time": no lock lives in Redis.
+            # This constraint, not a lock in Redis, ensures that only one run is open.
             models.UniqueConstraint(
                 fields=["source"], condition=Q(finished_at__isnull=True), name="one_open_run"
             ),
@@ -134,7 +134,7 @@ class RefreshRun(Run):
 
 
 class Lookup(RunLookup):
-    """One directory that a run looks up."""
+    """A directory that a run looks up."""
 
     run = models.ForeignKey(RefreshRun, on_delete=models.CASCADE, related_name="lookups")
     directory = models.CharField(max_length=255)
@@ -151,13 +151,13 @@ class Lookup(RunLookup):
 
 
 class Snapshot(models.Model):
-    """That a map was published: from which run and commit. Never changed afterwards."""
+    """A published map: its run and its tree SHAs. A row never changes."""
 
     run = models.OneToOneField(RefreshRun, primary_key=True, on_delete=models.PROTECT)
     source = models.CharField(max_length=400)
     root_sha = models.CharField(max_length=64)
     contents_sha = models.CharField(max_length=64)
-    # No directory is stale in it: the same contents tree need not be published again.
+    # No directory is stale, so the same contents tree need not be published again.
     complete = models.BooleanField()
     rules = models.PositiveSmallIntegerField(help_text="Version of the rules that judged it.")
     published_at = models.DateTimeField(default=timezone.now)
@@ -171,10 +171,10 @@ class Snapshot(models.Model):
 
 
 class ExporterContents(models.Model):
-    """What one directory holds: the materialised map, a row per directory.
+    """The content of a directory. The rows of a source are the materialised map.
 
-    `iac`, `alerts` and `dashboard` say whether it is there, and with `_usable` whether it would
-    work. They are null while nothing is known.
+    `iac`, `alerts` and `dashboard` tell whether the content is present, the `_usable` fields
+    whether it is usable. They are null until the directory was looked up.
     """
 
     source = models.CharField(max_length=400)
@@ -189,8 +189,8 @@ class ExporterContents(models.Model):
     iac_usable = models.BooleanField(null=True)
     alerts_usable = models.BooleanField(null=True)
     dashboard_usable = models.BooleanField(null=True)
-    # Set on stale rows only: the others are as new as the map (`ServedContents.as_of`), and so
-    # need not be written when nothing about them changed.
+    # Only set for stale rows. The others have the age of the map (`ServedContents.as_of`), so an
+    # unchanged row need not be written.
     as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")
     stale = models.CharField(max_length=20, choices=Reason.choices, blank=True)
 
@@ -206,12 +206,12 @@ class ExporterContents(models.Model):
 
 
 class DirectoryOwner(models.Model):
-    """An admin's word on which exporter a directory belongs to; it wins over the rules of names."""
+    """An admin's assignment of a directory to an exporter. It overrides the matching by name."""
 
     source = models.CharField(max_length=400)
     directory = models.CharField(max_length=255)
     exporter = models.ForeignKey(
-        Exporter, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: to none."
+        Exporter, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: no exporter."
     )
 
     class Meta:
@@ -224,9 +224,9 @@ class DirectoryOwner(models.Model):
 
 
 class Change(models.Model):
-    """What one directory gained or lost from a snapshot to the next. Never changed afterwards."""
+    """A change of a directory between two snapshots. A row never changes."""
 
-    # Null once the run itself is forgotten; the change log is kept.
+    # Null after the run is deleted; the change log is kept.
     run = models.ForeignKey(
         RefreshRun, null=True, on_delete=models.SET_NULL, related_name="changes"
     )
@@ -252,14 +252,14 @@ class Change(models.Model):
 
 
 class ServedContents(models.Model):
-    """The map as the API sends it, one row per source; pages take its state and age from here."""
+    """The map as the API sends it, one row per source, with the state and age that pages show."""
 
     source = models.CharField(max_length=400, primary_key=True)
     snapshot = models.ForeignKey(Snapshot, null=True, on_delete=models.PROTECT)
     state = models.CharField(max_length=5, choices=ServedState.choices)
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed the map.")
-    # No run has confirmed the map by then: beat or the workers are gone, and a reader says so.
+    # If no run confirms the map by then, beat or the workers are down: the map is shown as stale.
     fresh_until = models.DateTimeField(null=True)
     body_gzip = models.BinaryField()
     etag = models.CharField(max_length=80)
@@ -273,30 +273,30 @@ class ServedContents(models.Model):
 
     @cached_property
     def body(self) -> bytes:
-        """The bytes for those who take none that are compressed."""
+        """The uncompressed body, for clients that do not accept gzip."""
         return gzip.decompress(self.body_gzip)
 
 
 class ContentEditQuerySet(models.QuerySet["ContentEdit"]):
-    """Edits, by intent."""
+    """Queries for edits."""
 
     def waiting(self, source: str) -> "ContentEditQuerySet":
-        """Those of a source that a run has to commit, in the order in which they were made."""
+        """Return the edits of a source that are waiting to be committed, oldest first."""
         return self.filter(source=source, state=EditState.QUEUED).order_by("pk")
 
 
 class ContentEdit(models.Model):
-    """One file to write or delete. Nothing but an admin's word ever removes its text."""
+    """A file to write or delete. Only an admin can delete the text."""
 
     source = models.CharField(max_length=400)
     directory = models.CharField(max_length=255)
-    path = models.CharField(max_length=1000, help_text="Relative to the directory.")
+    path = models.CharField(max_length=1000, help_text="Path relative to the directory.")
     action = models.CharField(max_length=6, choices=EditAction.choices, default=EditAction.WRITE)
     text = models.TextField(blank=True)
     base_sha = models.CharField(
         max_length=64,
         blank=True,
-        help_text="The blob that the author started from; empty for a new file.",
+        help_text="Blob SHA of the version that was edited; empty for a new file.",
     )
     message = models.CharField(max_length=200, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
@@ -304,7 +304,7 @@ class ContentEdit(models.Model):
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     detail = models.CharField(max_length=300, blank=True)
     commit_sha = models.CharField(max_length=64, blank=True)
-    # The run that committed it, or that will: it lists, looks up and publishes as well.
+    # The run that committed it or will commit it; the same run then publishes the result.
     run = models.ForeignKey(RefreshRun, null=True, on_delete=models.SET_NULL, related_name="edits")
     created_at = models.DateTimeField(default=timezone.now)
     committed_at = models.DateTimeField(null=True)

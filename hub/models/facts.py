@@ -1,4 +1,4 @@
-"""Runs that fetch the facts of the exporters' repositories, and GitHub's ETags of them."""
+"""Models of facts runs, their lookups, and the ETags of the facts."""
 
 from typing import ClassVar, Self
 
@@ -13,7 +13,7 @@ from hub.models.runs import Run, RunLookup, RunQuerySet
 
 
 class FactsRun(Run):
-    """One round of looking up facts. It publishes no snapshot."""
+    """A run that fetches facts. It publishes no snapshot."""
 
     LOOKUP_KEY = "exporter_id"
 
@@ -22,7 +22,7 @@ class FactsRun(Run):
     class Meta(Run.Meta):
         constraints = [
             *Run.Meta.constraints,
-            # The index has one possible value, for open runs only: so at most one is open.
+            # All open runs have the same value in this index, so at most one can be open.
             models.UniqueConstraint(
                 IsNull(F("finished_at"), True),
                 condition=Q(finished_at__isnull=True),
@@ -35,11 +35,11 @@ class FactsRun(Run):
 
 
 class FactsLookup(RunLookup):
-    """One exporter whose facts a run looks up."""
+    """An exporter whose facts a run looks up."""
 
     run = models.ForeignKey(FactsRun, on_delete=models.CASCADE, related_name="lookups")
     exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="facts_lookups")
-    changed = models.BooleanField(default=False, help_text="Something was new.")
+    changed = models.BooleanField(default=False, help_text="Whether the lookup changed any facts.")
 
     class Meta:
         ordering = ["pk"]
@@ -52,9 +52,9 @@ class FactsLookup(RunLookup):
 
 
 class FactsETag(models.Model):
-    """GitHub's ETag of a part of an exporter's facts, by the token that it was given to.
+    """The ETag of a part of an exporter's facts, per token.
 
-    It is stored in one transaction with what it describes, so a 304 always finds that.
+    It is stored in the same transaction as the facts, so a 304 always has stored data.
     """
 
     exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="etags")

@@ -1,4 +1,4 @@
-"""What every run has: a trigger, a status and an end, and lookups with an outcome each."""
+"""Abstract base models of runs and their lookups."""
 
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -16,14 +16,14 @@ _OPEN = [RunStatus.QUEUED.value, RunStatus.LISTING.value, RunStatus.LOOKING_UP.v
 
 
 class RunQuerySet(models.QuerySet[R]):
-    """Runs, by intent."""
+    """Queries for runs."""
 
     def open(self) -> Self:
-        """Those that have not ended."""
+        """Return the runs that have not ended."""
         return self.filter(finished_at__isnull=True)
 
     def counted(self) -> Self:
-        """Newest first, each with the counts of its lookups."""
+        """Annotate the runs with counts of their lookups, newest first."""
         failed = Q(lookups__outcome__in=[Outcome.FAILED, Outcome.MISSING])
         counted = self.annotate(
             to_look_up=Count("lookups"),
@@ -31,20 +31,20 @@ class RunQuerySet(models.QuerySet[R]):
             failed=Count("lookups", filter=failed),
             lookup_requests=Coalesce(Sum("lookups__requests"), 0),
         )
-        return counted.order_by("-pk")  # a grouped query forgets the model's own order
+        return counted.order_by("-pk")  # grouping drops the model's default order
 
 
 class Run(models.Model):
-    """A run from its trigger to its end. `hub.runs.lifecycle` starts and ends all of them."""
+    """A run with its trigger, status and times. `hub.runs.lifecycle` starts and ends all runs."""
 
-    # The field of a lookup that names what is looked up.
+    # The lookup field that identifies the object to look up.
     LOOKUP_KEY: ClassVar[str]
 
     trigger = models.CharField(max_length=10, choices=RunTrigger.choices)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
-    # What to look up, by `LOOKUP_KEY`; null: everything that may have changed.
+    # The objects to look up, by `LOOKUP_KEY`; null for everything that may have changed.
     chosen: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
 
     status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
@@ -73,12 +73,12 @@ class Run(models.Model):
 
     @property
     def seconds(self) -> float:
-        """How long the run took, or has taken so far."""
+        """The duration of the run, until now if it is open."""
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
 
 class RunLookup(models.Model):
-    """One thing that a run looks up, and the outcome. Written before its task returns."""
+    """An object that a run looks up, and the outcome. Stored before the task returns."""
 
     outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.PENDING)
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)

@@ -1,6 +1,6 @@
-"""The search index: the columns `words` and `trigrams` of an exporter.
+"""Update the search index: the columns `words` and `trigrams` of `Exporter`.
 
-The embedded Postgres has no pg_trgm, hence an array of trigrams under a GIN index.
+The embedded Postgres has no pg_trgm, so the trigrams are an array column with a GIN index.
 """
 
 from typing import Any
@@ -12,37 +12,37 @@ from django.db.models.functions import Left
 from hub.models.catalogue import Exporter
 from hub.names.search_terms import trigrams
 
-# Postgres limits a tsvector to 1 MB, and a README may be longer: its beginning is enough.
+# Postgres limits a tsvector to 1 MB, so only the beginning of a README is indexed.
 _README = 100_000  # characters
 
 
 def reindex(exporters: "QuerySet[Exporter]") -> None:
-    """Update `words` and `trigrams` of these rows: after `bulk_create` or `update` of a name.
+    """Update `words` and `trigrams` of `exporters`. Call it after `bulk_create` or `update`.
 
-    Saving an `Exporter`, its `Readme` or its `Category` does so (`hub.signals`).
+    `hub.signals` calls it when an `Exporter`, its `Readme` or its `Category` is saved.
     """
-    everyone = exporters.model._default_manager  # a migration's model has no `objects`
+    manager = exporters.model._default_manager  # a migration's model has no `objects`
     exporters.update(
         words=Subquery(
-            everyone.filter(pk=OuterRef("pk")).annotate(found_by=_vector()).values("found_by")
+            manager.filter(pk=OuterRef("pk")).annotate(found_by=_vector()).values("found_by")
         )
     )
     named = list(exporters.only("pk", "title", "project_name", "slug"))
     for exporter in named:
         exporter.trigrams = trigrams(f"{exporter.title} {exporter.project_name} {exporter.slug}")
-    everyone.bulk_update(named, ["trigrams"], batch_size=1000)
+    manager.bulk_update(named, ["trigrams"], batch_size=1000)
 
 
 def _vector() -> Any:
-    """Weighted: names (A), slug, repository and category (B), description (C), README (D).
+    """Weigh the names (A), slug, repository and category (B), description (C) and README (D).
 
-    Names are indexed as they are ("simple"), because the beginning of a word has to match while
-    somebody types; sentences also by their stems ("databases" finds "database").
+    Names are indexed unstemmed ("simple"), so that a prefix matches while the user types; sentences
+    are also indexed by their stems ("databases" finds "database").
     """
     return (
-        SearchVector(*map(_parted, ("title", "project_name")), weight="A", config="simple")
+        SearchVector(*map(_words, ("title", "project_name")), weight="A", config="simple")
         + SearchVector(
-            *map(_parted, ("slug", "repository")), "category__name", weight="B", config="simple"
+            *map(_words, ("slug", "repository")), "category__name", weight="B", config="simple"
         )
         + SearchVector("description", weight="C", config="simple")
         + SearchVector("description", "category__name", weight="C", config="english")
@@ -50,6 +50,6 @@ def _vector() -> Any:
     )
 
 
-def _parted(field: str) -> Func:
-    """A name in the parts that people type: snmp_exporter and Argo/CD are two words each."""
+def _words(field: str) -> Func:
+    """Split a name at punctuation: snmp_exporter and Argo/CD are two words each."""
     return Func(F(field), Value("_-./:"), Value("     "), function="translate")

@@ -188,7 +188,7 @@ def test_github_is_away_and_the_page_is_still_full(full_hub: Hub, admin: Page) -
     full_hub.github.faults.append(Fault(server_error()))
     assert press_refresh(admin).status == RunStatus.FAILED
     expect_full(admin)
-    expect(admin.get_by_text("GitHub answered with an error of its own")).to_be_visible()
+    expect(admin.get_by_text("GitHub responded with a server error")).to_be_visible()
 
 
 @on_every_screen
@@ -201,7 +201,7 @@ def test_a_directory_that_was_not_renewed_is_named(full_hub: Hub, page: Page) ->
     page.goto("/status")
     table = page.get_by_role("region", name="Table of what was not renewed")
     expect(table.get_by_role("rowheader", name="Redis")).to_be_visible()
-    expect(table.get_by_text("GitHub answered with an error of its own")).to_be_visible()
+    expect(table.get_by_text("GitHub responded with a server error")).to_be_visible()
 
 
 def test_nobody_refreshes_any_more_and_the_page_says_so(full_hub: Hub, page: Page) -> None:

@@ -155,7 +155,7 @@ def test_a_stale_directory_says_since_when_and_why(redis: Hub) -> None:
     redis.refresh()
     text = text_of(get("/exporters/redis/alerts"))
     assert "Redis is older than the rest, as of" in text
-    assert "GitHub answered with an error of its own" in text
+    assert "GitHub responded with a server error" in text
     assert "RedisDown" in text
 
 

@@ -102,7 +102,7 @@ def test_an_admin_gets_names_and_links(filled: Hub, client: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"state": TokenState.INVALID}, "refused by GitHub"),
+        ({"state": TokenState.INVALID}, "rejected by GitHub"),
         ({"core_reset_at": None, "graphql_reset_at": None}, "not used yet"),
         (
             {"core_remaining": 3, "core_reset_at": timedelta(hours=-1)},
@@ -149,7 +149,7 @@ def test_what_was_not_renewed_stands_there_with_its_reason(filled: Hub) -> None:
     text = page()
     assert "Not renewed by the last refresh" in text
     assert row.directory == "Redis"
-    assert "GitHub answered with an error of its own" in text
+    assert "GitHub responded with a server error" in text
     assert '<a href="/exporters/redis">Redis</a>' in text
 
 
