@@ -1,4 +1,4 @@
-"""What follows from a change of a row, made in the admin, by a command or in a shell."""
+"""Signal receivers: update derived data when a row is saved or deleted."""
 
 from functools import partial
 from typing import Any
@@ -17,8 +17,8 @@ from hub.models.search_index import reindex
 
 @receiver([post_save, post_delete], sender=Exporter)
 @receiver([post_save, post_delete], sender=DirectoryOwner)
-def catalogue_changed(raw: bool = False, **_: Any) -> None:
-    """The map names each directory's exporter: render it again (`raw`: a fixture is loading)."""
+def render_map_again(raw: bool = False, **_: Any) -> None:
+    """Render the map, which names each directory's exporter (`raw`: a fixture is loading)."""
     if not raw:
         transaction.on_commit(show_catalogue)
 
@@ -26,18 +26,18 @@ def catalogue_changed(raw: bool = False, **_: Any) -> None:
 @receiver(post_save, sender=Exporter)
 @receiver(post_save, sender=Category)
 @receiver([post_save, post_delete], sender=Readme)
-def words_changed(instance: Exporter | Category | Readme, **_: Any) -> None:
-    """What an exporter is found by changed: its names, its shelf's or its README."""
-    which = {"category": instance.pk} if isinstance(instance, Category) else {"pk": instance.pk}
-    reindex(Exporter.objects.filter(**which))
+def update_search_index(instance: Exporter | Category | Readme, **_: Any) -> None:
+    """Reindex the exporters whose name, category name or README has changed."""
+    lookup = {"category": instance.pk} if isinstance(instance, Category) else {"pk": instance.pk}
+    reindex(Exporter.objects.filter(**lookup))
 
 
 @receiver(post_save, sender=GitHubToken)
-def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: Any) -> None:
-    """A new token may end a time without one: look at once instead of at the next tick."""
-    # A token from the environment is adopted by a run, which goes on with it.
+def start_runs_for_token(instance: GitHubToken, created: bool, raw: bool = False, **_: Any) -> None:
+    """Start runs when a token is added, without waiting for the schedule."""
+    # A token from the environment is stored by a run, which uses it itself.
     if created and not raw and not instance.from_environment:
-        # A run that is ending for want of a token has looked already: another has to follow it.
+        # An open run may already have found no token, so another one has to follow it.
         transaction.on_commit(partial(start_refresh, RunTrigger.TOKEN, follow_up=True))
         transaction.on_commit(
             partial(start_facts_run_for, Exporter.objects.without_facts(), RunTrigger.TOKEN)
@@ -45,6 +45,6 @@ def token_saved(instance: GitHubToken, created: bool, raw: bool = False, **_: An
 
 
 @receiver(pre_save, sender=AccessAttempt)
-def failed_sign_in(instance: AccessAttempt, **_: Any) -> None:
-    """Who failed from where is all that is kept of it, nothing of what was sent."""
+def discard_request_data(instance: AccessAttempt, **_: Any) -> None:
+    """Store only the username and address of a failed sign-in, not the request's parameters."""
     instance.get_data = instance.post_data = ""

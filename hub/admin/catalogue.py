@@ -23,7 +23,7 @@ from hub.catalogue.importing import ImportPlan, as_rows
 from hub.catalogue.table import COLUMNS, export
 from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
-from hub.models.catalogue import FACTS_NOT_ASKED
+from hub.models.catalogue import RESET_FACTS
 
 _LARGEST_FILE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters has 0.2 MB
 _FACTS = ["stars", "archived", "default_branch", "renamed_to", "last_release_at"]
@@ -159,14 +159,14 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     def save_model(self, request: HttpRequest, obj: Exporter, form: Any, change: bool) -> None:
         """Store the logo too; clear the facts of a former repository."""
         if "repository" in form.changed_data:
-            for name, value in FACTS_NOT_ASKED.items():
+            for name, value in RESET_FACTS.items():
                 setattr(obj, name, value)
         super().save_model(request, obj, form, change)
         new_logo = form.cleaned_data.get("new_logo")
         if new_logo:
-            logos.keep(obj, *new_logo)
+            logos.store_logo(obj, *new_logo)
         elif form.cleaned_data.get("remove_logo"):
-            logos.remove(obj)
+            logos.remove_logo(obj)
 
     def register_view(self, request: HttpRequest) -> HttpResponse:
         """Add an exporter by the address of its repository."""

@@ -1,1 +1,1 @@
-"""The catalogue: which exporters exist, how they get in, and how they are found."""
+"""The exporter catalogue: import, export, search and filters."""

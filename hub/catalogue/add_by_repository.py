@@ -1,4 +1,4 @@
-"""Register an exporter by the address of its repository; the rest comes from GitHub."""
+"""Add an exporter by its repository URL; its other fields are fetched from GitHub."""
 
 from functools import partial
 
@@ -17,21 +17,21 @@ from hub.names.repositories import NotARepository, repository_of, url_of
 _OFFICIAL_OWNER = "prometheus"
 
 _WHY: dict[type[errors.GitHubError], str] = {
-    errors.NotFound: "GitHub knows no such repository, or the hub's token may not see it. "
-    "Is the address right?",
-    errors.NoToken: "There is no GitHub token to ask with: add one under GitHub tokens.",
-    errors.BadToken: "GitHub refuses the hub's token: replace it under GitHub tokens.",
+    errors.NotFound: "GitHub has no such repository, or the hub's token has no access to it. "
+    "Check the URL.",
+    errors.NoToken: "No GitHub token is configured: add one under GitHub tokens.",
+    errors.BadToken: "GitHub rejected the hub's token: replace it under GitHub tokens.",
 }
 
 
 class NotRegistered(Exception):
-    """Nothing was registered; the message says why and what to do."""
+    """The exporter was not added; the message says why and what to do."""
 
 
 def register(url: str, category: Category) -> Exporter:
-    """Create the exporter of the repository at `url`, under its current name.
+    """Create an exporter for the repository at `url`, under the repository's current name.
 
-    Only OWNER/NAME of the address is used. Raises `NotRegistered`.
+    Only OWNER/NAME of the URL is used. Raises `NotRegistered`.
     """
     try:
         name = repository_of(url)
@@ -44,26 +44,24 @@ def register(url: str, category: Category) -> Exporter:
         facts = parse.parse_repository(answer.data)
     except errors.RateLimited as error:
         until = f" (until {error.reset_at:%H:%M} UTC)" if error.reset_at else ""
-        raise NotRegistered(f"GitHub asks the hub to wait{until}: try again later.") from None
+        raise NotRegistered(f"GitHub's rate limit is used up{until}: try again later.") from None
     except errors.GitHubError as error:
-        why = _WHY.get(type(error)) or f"GitHub could not be asked ({error.reason.label})."
+        why = _WHY.get(type(error)) or f"The request to GitHub failed ({error.reason.label})."
         raise NotRegistered(why) from None
     _refuse_duplicate(facts.name)
     try:
         with transaction.atomic():
             exporter = _create(facts, category)
-            # The ETag is useless for the current name if it came from a former one.
+            # An ETag received under a former name is not valid for the current one.
             current = f"/repos/{facts.name}"
             etag = answer.etag if path == current else ""
             part = FetchedPart(FactsPart.REPOSITORY, facts, current, answer.token_id, etag)
             store_facts(exporter, [part], problem="")
-            # README and releases are still unknown: a run fetches them.
+            # A facts run fetches README and releases.
             Exporter.objects.filter(pk=exporter.pk).update(facts_at=None)
             transaction.on_commit(partial(start_facts_run, RunTrigger.ADMIN, chosen=[exporter.pk]))
     except IntegrityError:
-        raise NotRegistered(
-            "Somebody else registered it at the same moment: look for it."
-        ) from None
+        raise NotRegistered("The exporter was added by another request.") from None
     exporter.refresh_from_db()
     return exporter
 
@@ -72,7 +70,7 @@ def _refuse_duplicate(name: str) -> None:
     url = url_of(name)
     same = Exporter.objects.filter(Q(repository__iexact=url) | Q(renamed_to__iexact=url)).first()
     if same:
-        raise NotRegistered(f"{url} is in the catalogue already: {same.title} (slug {same.slug}).")
+        raise NotRegistered(f"{url} is already in the catalogue: {same.title} (slug {same.slug}).")
 
 
 def _create(facts: parse.RepositoryFacts, category: Category) -> Exporter:
@@ -93,7 +91,7 @@ def _create(facts: parse.RepositoryFacts, category: Category) -> Exporter:
 
 
 def title_of(repository: str) -> str:
-    """A title for a repository's name: `node_exporter` → `Node Exporter`."""
+    """Return a title for a repository name: `node_exporter` → `Node Exporter`."""
     words = repository.replace("_", " ").replace("-", " ").split()
     title = " ".join(word[:1].upper() + word[1:] for word in words)
     return (title or repository)[: LONGEST["title"]]

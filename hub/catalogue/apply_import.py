@@ -1,34 +1,34 @@
-"""Write an import into the catalogue: all of it in one transaction, or nothing."""
+"""Apply an import to the catalogue in one transaction."""
 
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from hub.catalogue.importing import ImportPlan, Known, compare, parse_csv
+from hub.catalogue.importing import ImportPlan, KnownExporter, compare, parse_csv
 from hub.catalogue.table import COLUMNS, FIELDS
 from hub.content.map.render_map import show_catalogue
 from hub.models import Category, Exporter
-from hub.models.catalogue import FACTS_NOT_ASKED
+from hub.models.catalogue import RESET_FACTS
 from hub.models.search_index import reindex
 
 
 class NotApplied(Exception):
-    """Nothing was written; the message says why and what to do."""
+    """The import was not applied; the message says why and what to do."""
 
 
 def plan_import(data: bytes, *, only_new: bool = False) -> ImportPlan:
-    """What importing the file `data` would do to the catalogue as it is now. Writes nothing."""
+    """Return what importing the CSV file `data` would change. Writes nothing."""
     categories = Category.objects.values_list("name", flat=True)
     known = [
-        Known(pk, dict(zip(COLUMNS, values, strict=True)), renamed_to)
+        KnownExporter(pk, dict(zip(COLUMNS, values, strict=True)), renamed_to)
         for pk, renamed_to, *values in Exporter.objects.values_list("pk", "renamed_to", *FIELDS)
     ]
     return compare(parse_csv(data), known, categories, only_new=only_new)
 
 
 def apply_import(plan: ImportPlan) -> None:
-    """Write the plan. Raises `NotApplied` when it has problems or the catalogue has changed."""
+    """Write the plan. Raises `NotApplied` if it has problems or the catalogue has changed."""
     if plan.problems:
         raise NotApplied("the file has errors, so nothing was imported")
     if plan.changes_nothing:
@@ -39,7 +39,7 @@ def apply_import(plan: ImportPlan) -> None:
             show_catalogue()
     except IntegrityError:
         raise NotApplied(
-            "somebody else changed the catalogue meanwhile, so nothing was imported: try again"
+            "someone else changed the catalogue meanwhile, so nothing was imported: try again"
         ) from None
 
 
@@ -49,7 +49,7 @@ def _write(plan: ImportPlan) -> None:
     categories = {name: Category.objects.get_or_create(name=name)[0] for name in sorted(set(names))}
 
     def fields(values: dict[str, Any]) -> dict[str, Any]:
-        """`values` with the category's row for its name."""
+        """Replace the category's name with its row."""
         return {k: categories[v] if k == "category" else v for k, v in values.items()}
 
     Exporter.objects.bulk_create(Exporter(**fields(new.values)) for new in plan.new)
@@ -58,13 +58,13 @@ def _write(plan: ImportPlan) -> None:
     for changed in plan.changed:
         exporter = exporters.get(changed.id)
         if exporter is None:
-            raise IntegrityError("an exporter is gone")
-        will_be = fields({column: value for column, (_, value) in changed.changes.items()})
-        if "repository" in will_be:
-            will_be |= FACTS_NOT_ASKED
-        for name, value in will_be.items():
+            raise IntegrityError("an exporter was deleted")
+        new_values = fields({column: value for column, (_, value) in changed.changes.items()})
+        if "repository" in new_values:
+            new_values |= RESET_FACTS
+        for name, value in new_values.items():
             setattr(exporter, name, value)
-        written |= will_be.keys()
+        written |= new_values.keys()
     if exporters:
         Exporter.objects.bulk_update(exporters.values(), sorted(written), batch_size=500)
     slugs = [new.values["slug"] for new in plan.new]

@@ -1,4 +1,4 @@
-"""The catalogue for programs: each exporter with its facts and which content is present."""
+"""Describe exporters for the API: catalogue fields, facts, and which content is present."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from hub.models import Exporter, ExporterContents, Release
 
 
 def describe_all() -> list[dict[str, Any]]:
-    """Every exporter by title, as JSON-ready values (times are datetimes); three queries."""
+    """Return all exporters by title, as JSON-ready values (times are datetimes)."""
     known = read_map.cached_map().served.snapshot_id is not None
     return [_describe(exporter, known=known) for exporter in _exporters()]
 
 
-def describe_exporters(slug: str) -> dict[str, Any] | None:
-    """One exporter with its releases and how its facts are; None without such an exporter."""
+def describe_exporter(slug: str) -> dict[str, Any] | None:
+    """Return one exporter with its releases and the state of its facts; None if not found."""
     exporter = _exporters().filter(slug=slug).first()
     if exporter is None:
         return None
@@ -38,12 +38,12 @@ def _exporters() -> QuerySet[Exporter]:
         Exporter.objects.select_related("category")
         .defer("words", "trigrams")
         .annotate(last_tag=Subquery(newest.values("tag")[:1]))
-        .prefetch_related(Prefetch("contents", rows, to_attr="here"))
+        .prefetch_related(Prefetch("contents", rows, to_attr="present_rows"))
     )
 
 
 def _describe(exporter: Any, *, known: bool) -> dict[str, Any]:
-    rows: list[ExporterContents] = exporter.here
+    rows: list[ExporterContents] = exporter.present_rows
 
     def any_of(field: str) -> bool | None:
         return any_known((getattr(row, field) for row in rows), known=known)

@@ -1,4 +1,4 @@
-"""The filters of the catalogue and how many exporters each would leave. Pure."""
+"""The catalogue's filters, with the number of matching exporters for each option. No I/O."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from hub.content.kinds import KINDS
 
 @dataclass(frozen=True)
 class FacetEntry:
-    """What the filters need to know of one exporter."""
+    """The fields of an exporter that the filters use."""
 
     pk: int
     category: str
@@ -21,9 +21,9 @@ class FacetEntry:
 
 @dataclass(frozen=True)
 class Option:
-    """One thing to choose, with the number of exporters that would be left with it.
+    """An option of a filter, with the number of exporters that match it.
 
-    `toggled` is the query with it, or without it where it is chosen.
+    `toggled` is the query with the option added, or removed if it is chosen.
     """
 
     facet: str
@@ -35,7 +35,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Facet:
-    """Options that belong together."""
+    """A filter: a title and its options."""
 
     title: str
     options: list[Option]
@@ -46,15 +46,15 @@ class _Group:
     parameter: str
     title: str
     labels: dict[str, str]  # value → label
-    holds: Callable[[FacetEntry, str], bool]
-    any_of: bool = False  # several values widen what is shown; otherwise all have to hold
+    matches: Callable[[FacetEntry, str], bool]
+    any_of: bool = False  # one matching value is enough; otherwise all must match
 
 
 _KINDS = {kind.letter: kind.label for kind in KINDS}
 _GROUPS = (
     _Group("usable", "Usable", _KINDS, lambda entry, value: value in entry.usable),
     _Group("has", "Has", _KINDS, lambda entry, value: value in entry.has),
-    _Group("official", "Kept by", {"1": "Prometheus team"}, lambda entry, _: entry.official),
+    _Group("official", "Maintained by", {"1": "Prometheus team"}, lambda entry, _: entry.official),
     _Group("updated", "Updated", {"1": "In the last 90 days"}, lambda entry, _: entry.updated),
     _Group("category", "Category", {}, lambda entry, value: entry.category == value, any_of=True),
 )
@@ -63,9 +63,9 @@ _GROUPS = (
 def narrow(
     entries: Iterable[FacetEntry], query: CatalogueQuery, *, without: str = ""
 ) -> list[FacetEntry]:
-    """Those that all filters of `query` let through, in the order given.
+    """Return the entries that match all filters of `query`, in the same order.
 
-    `without` names a parameter to disregard.
+    `without` is a parameter to ignore.
     """
     filters = [
         (group, values)
@@ -76,23 +76,23 @@ def narrow(
         entry
         for entry in entries
         if all(
-            (any if group.any_of else all)(group.holds(entry, value) for value in values)
+            (any if group.any_of else all)(group.matches(entry, value) for value in values)
             for group, values in filters
         )
     ]
 
 
 def facets(entries: Sequence[FacetEntry], query: CatalogueQuery) -> list[Facet]:
-    """Every filter, each option counted under all the other filters that are set.
+    """Return all filters. Each option is counted with the other filters applied.
 
-    Where several values widen (categories), the others of the same filter are disregarded.
+    If one matching value is enough (categories), other values of the same filter are ignored.
     """
     narrowed = narrow(entries, query)
     found = []
     for group in _GROUPS:
         others = narrow(entries, query, without=group.parameter) if group.any_of else narrowed
         counted = [
-            _option(group, value, query, sum(group.holds(entry, value) for entry in others))
+            _option(group, value, query, sum(group.matches(entry, value) for entry in others))
             for value in _values(group, entries, query)
         ]
         found.append(Facet(group.title, counted))
@@ -100,20 +100,20 @@ def facets(entries: Sequence[FacetEntry], query: CatalogueQuery) -> list[Facet]:
 
 
 def relaxations(entries: Sequence[FacetEntry], query: CatalogueQuery) -> list[Option]:
-    """The filters that are set whose removal alone would leave something, what leaves most first.
+    """Return the chosen options whose removal gives results, the most results first.
 
-    `count` is what each leaves.
+    `count` is the number of results without the option.
     """
-    ways = [
+    options = [
         _option(group, value, query, len(narrow(entries, query.toggled(group.parameter, value))))
         for group in _GROUPS
         for value in query.values(group.parameter)
     ]
-    return sorted((way for way in ways if way.count), key=lambda way: -way.count)
+    return sorted((one for one in options if one.count), key=lambda one: -one.count)
 
 
 def _values(group: _Group, entries: Iterable[FacetEntry], query: CatalogueQuery) -> list[str]:
-    """The group's values; a category that is set, even when no exporter is left in it."""
+    """Return the group's values, including chosen categories without exporters."""
     if group.labels:
         return list(group.labels)
     return sorted({entry.category for entry in entries} | {*query.category}, key=str.casefold)

@@ -1,4 +1,4 @@
-"""Read exporters from a CSV file and compare them with the catalogue; `apply_import` writes."""
+"""Parse a CSV file of exporters and compare it with the catalogue. `apply_import` writes."""
 
 import csv
 import hashlib
@@ -10,10 +10,10 @@ from typing import Any
 
 from django.utils.text import slugify
 
-from hub.catalogue.table import ALIASES, COLUMNS, REQUIRED, unguarded
+from hub.catalogue.table import ALIASES, COLUMNS, REQUIRED, unescape_formula
 from hub.names.repositories import NotARepository, repository_of, url_of
 
-# The lengths of the columns in Postgres (`hub.models.catalogue`; a test compares them).
+# The `max_length` of the model fields in `hub.models.catalogue` (a test compares them).
 LONGEST = {
     "slug": 80,
     "title": 120,
@@ -24,13 +24,13 @@ LONGEST = {
 }
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no", ""}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_MOST_PROBLEMS = 50  # more are not helpful: the file is of another kind
+_MOST_PROBLEMS = 50  # more are not helpful: it is probably the wrong file
 _IDENTIFYING = ("slug", "title", "repository")
 
 
 @dataclass(frozen=True)
 class ImportProblem:
-    """Why a file cannot be imported: the line (counted from 1) and what to do about it."""
+    """A reason why a file cannot be imported, with the line number (from 1)."""
 
     line: int
     text: str
@@ -41,15 +41,15 @@ class ImportProblem:
 
 @dataclass(frozen=True)
 class ImportRow:
-    """A line of the file with the columns that it has, or a new exporter with all columns."""
+    """A row of the file with the columns in the file, or a new exporter with all columns."""
 
     line: int
     values: dict[str, Any]  # text; `official` is a bool
 
 
 @dataclass(frozen=True)
-class Known:
-    """An exporter of the catalogue with all its columns."""
+class KnownExporter:
+    """An exporter in the catalogue, with all columns."""
 
     id: int
     values: dict[str, Any]
@@ -68,50 +68,48 @@ class ChangedExporter:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import would do. `kept` counts unchanged rows. With problems, nothing is imported."""
+    """The changes of an import. If there are problems, nothing is imported."""
 
     new: tuple[ImportRow, ...] = ()
     changed: tuple[ChangedExporter, ...] = ()
-    kept: int = 0
+    unchanged: int = 0
     problems: tuple[ImportProblem, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether there is nothing to write."""
+        """Whether the import has nothing to write."""
         return not (self.new or self.changed)
 
     @property
     def digest(self) -> str:
-        """Identifies the plan: whether it is still the one that was shown."""
+        """A hash of the plan, to check that the confirmed plan is the one that was shown."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
     @property
     def summary(self) -> str:
-        """The counts."""
-        return f"{len(self.new)} new, {len(self.changed)} changed, {self.kept} unchanged"
+        """The numbers of new, changed and unchanged exporters."""
+        return f"{len(self.new)} new, {len(self.changed)} changed, {self.unchanged} unchanged"
 
 
 @dataclass(frozen=True)
 class ImportFile:
-    """What a file says, and what is wrong with it."""
+    """The rows and problems of a parsed file."""
 
     rows: tuple[ImportRow, ...] = ()
     problems: tuple[ImportProblem, ...] = ()
 
 
 def parse_csv(data: bytes) -> ImportFile:
-    """Read a file with the hub's columns, or those of NexClipper's `exporter_list.csv`."""
+    """Parse a file with the hub's columns, or those of NexClipper's `exporter_list.csv`."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         at = fault.start + (len(data) - len(fault.object))  # `fault` does not count the BOM
         line = data.count(b"\n", 0, at) + 1
-        wrong = f"byte {at + 1} of the file (0x{data[at]:02x}) is no UTF-8"
-        return ImportFile(problems=(ImportProblem(line, f"{wrong}: save the file as UTF-8"),))
+        problem = f"byte {at + 1} of the file (0x{data[at]:02x}) is not UTF-8"
+        return ImportFile(problems=(ImportProblem(line, f"{problem}: save the file as UTF-8"),))
     if not text.strip():
-        return ImportFile(
-            problems=(ImportProblem(1, "the file is empty: a line with the columns is needed"),)
-        )
+        return ImportFile(problems=(ImportProblem(1, "the file is empty: it needs a header row"),))
     reader = _Reader(text)
     rows = tuple(reader.rows())
     return ImportFile(rows, tuple(reader.problems[:_MOST_PROBLEMS]))
@@ -136,10 +134,10 @@ class _Reader:
                 if values is not None:
                     yield ImportRow(line, values)
         if empty and not self.problems:
-            self._problem(2, "there is no exporter below the line with the columns")
+            self._problem(2, "there are no exporters after the header row")
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        """Each record with the line that it begins in; an invalid record ends the file."""
+        """Yield each record with its first line number. Stop at an invalid record."""
         reader = csv.reader(io.StringIO(self._text, newline=""), strict=True)
         line = 1
         try:
@@ -151,50 +149,50 @@ class _Reader:
             self._problem(line, _csv_fault(fault))
 
     def _columns(self, line: int, cells: Sequence[str]) -> list[str] | None:
-        """The columns in order, "" for one without a name; None when they cannot be used."""
+        """Return the columns ("" for one without a name), or None if they are invalid."""
         names = [cell.strip().casefold() for cell in cells]
         columns = [ALIASES.get(name, name) for name in names]
         unknown = [name for name in columns if name and name not in COLUMNS]
-        doubled = sorted({name for name in columns if name and columns.count(name) > 1})
+        repeated = sorted({name for name in columns if name and columns.count(name) > 1})
         missing = [name for name in REQUIRED if name not in columns]
         if missing:
-            self._problem(line, f"the columns lack {_listed(missing)}; {_expected()}")
+            self._problem(line, f"missing column: {_listed(missing)}; {_expected()}")
         elif unknown:
-            self._problem(line, f"no such column: {_listed(unknown)}; {_expected()}")
-        elif doubled:
-            self._problem(line, f"there more than once: the column {_listed(doubled)}")
+            self._problem(line, f"unknown column: {_listed(unknown)}; {_expected()}")
+        elif repeated:
+            self._problem(line, f"repeated column: {_listed(repeated)}")
         else:
             return columns
         return None
 
     def _values(self, line: int, columns: list[str], cells: list[str]) -> dict[str, Any] | None:
-        """The row's values; None when one of them is wrong."""
+        """Return the row's values, or None if one of them is invalid."""
         before = len(self.problems)
         named = max(place for place, name in enumerate(columns, start=1) if name)
         if len(cells) < named:
-            lacking = [name for name in columns[len(cells) :] if name]
-            self._problem(line, f"{len(cells)} of {named} columns: {_listed(lacking)} is missing")
+            missing = [name for name in columns[len(cells) :] if name]
+            self._problem(line, f"{len(cells)} of {named} columns: {_listed(missing)} is missing")
             return None
         if any(cell.strip() for cell in cells[len(columns) :]):
             found = f"{len(cells)} fields for {len(columns)} columns"
-            self._problem(line, f"{found}: a text with a comma has to stand in double quotes")
+            self._problem(line, f"{found}: put text that contains a comma in double quotes")
             return None
         values: dict[str, Any] = {}
         for column, cell in zip(columns, cells, strict=False):
             if column:
-                values[column] = self._value(line, column, unguarded(cell.strip()))
+                values[column] = self._value(line, column, unescape_formula(cell.strip()))
         return values if len(self.problems) == before else None
 
     def _value(self, line: int, column: str, text: str) -> Any:
         if column == "official":
             if text.casefold() not in _YES | _NO:
-                self._problem(line, f"official is “{_short(text)}”: 1 or 0 is needed")
+                self._problem(line, f"official is “{_short(text)}”: it must be 1 or 0")
             return text.casefold() in _YES
         longest = LONGEST[column]
         if len(text) > longest:
-            self._problem(line, f"{column} has {len(text)} characters, {longest} are possible")
+            self._problem(line, f"{column} has {len(text)} characters, the maximum is {longest}")
         elif _CONTROL.search(text):
-            self._problem(line, f"{column} has a line break or another control character in it")
+            self._problem(line, f"{column} contains a line break or another control character")
         elif not text and column in REQUIRED:
             self._problem(line, f"{column} is empty")
         elif column == "repository":
@@ -203,7 +201,7 @@ class _Reader:
             except NotARepository as fault:
                 self._problem(line, str(fault))
         elif column == "slug" and text and slugify(text) != text:
-            problem = f"slug is “{_short(text)}”: small letters, digits and hyphens are possible"
+            problem = f"slug is “{_short(text)}”: use lower-case letters, digits and hyphens"
             self._problem(line, problem)
         return text
 
@@ -215,12 +213,12 @@ def _csv_fault(fault: csv.Error) -> str:
     if "field limit" in str(fault):
         return f"a field is longer than {csv.field_size_limit():,} characters"
     if "unexpected end of data" in str(fault):
-        return "a double quote is opened here and never closed"
-    return f"this is no CSV ({fault})"
+        return "a double quote is not closed"
+    return f"not valid CSV ({fault})"
 
 
 def _expected() -> str:
-    return f"needed: {', '.join(REQUIRED)}; possible: {', '.join(COLUMNS)}"
+    return f"required: {', '.join(REQUIRED)}; allowed: {', '.join(COLUMNS)}"
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -233,31 +231,31 @@ def _short(text: str) -> str:
 
 def compare(
     file: ImportFile,
-    known: Iterable[Known],
+    known: Iterable[KnownExporter],
     categories: Iterable[str] = (),
     *,
     only_new: bool = False,
 ) -> ImportPlan:
-    """What importing `file` into a catalogue of `known` exporters and `categories` would do.
+    """Return the changes of importing `file` into a catalogue of `known` and `categories`.
 
-    A row is matched by its slug; without a slug by its repository, or else its title. With
-    `only_new`, rows that match or collide with an exporter are skipped.
+    A row is matched by its slug; without a slug, by its repository or else its title. With
+    `only_new`, rows that match or conflict with an exporter are skipped.
     """
     catalogue = _Catalogue(known, file.rows)
     lines: dict[tuple[str, str], int] = {}
-    shelves = {name.casefold(): name for name in categories}
-    problems, new, changed, kept = list(file.problems), [], [], 0
+    existing = {name.casefold(): name for name in categories}
+    problems, new, changed, unchanged = list(file.problems), [], [], 0
     for row in file.rows:
         category = row.values["category"]
-        row.values["category"] = shelves.setdefault(category.casefold(), category)
+        row.values["category"] = existing.setdefault(category.casefold(), category)
         exporter = catalogue.match(row)
-        repeated, collision = _repeated(row, lines), catalogue.collision(row, exporter)
+        repeated, conflict = _repeated(row, lines), catalogue.conflict(row, exporter)
         if repeated:
             problems.append(ImportProblem(row.line, repeated))
-        elif only_new and (exporter or collision):
-            kept += 1
-        elif collision:
-            problems.append(ImportProblem(row.line, collision))
+        elif only_new and (exporter or conflict):
+            unchanged += 1
+        elif conflict:
+            problems.append(ImportProblem(row.line, conflict))
         elif exporter is None:
             new.append(ImportRow(row.line, catalogue.complete(row)))
         elif changes := _differences(exporter, row):
@@ -265,27 +263,27 @@ def compare(
                 ChangedExporter(row.line, exporter.id, exporter.values["title"], changes)
             )
         else:
-            kept += 1
+            unchanged += 1
     problems.sort(key=lambda problem: problem.line)
-    return ImportPlan(tuple(new), tuple(changed), kept, tuple(problems))
+    return ImportPlan(tuple(new), tuple(changed), unchanged, tuple(problems))
 
 
 def _repeated(row: ImportRow, lines: dict[tuple[str, str], int]) -> str:
-    """Which name of the row an earlier line has; "" for none. Adds the row's names to `lines`."""
+    """Return the problem if an earlier line has the same value, or "". Extends `lines`."""
     for column in _IDENTIFYING:
         if value := str(row.values.get(column, "")):
             line = lines.setdefault((column, value.casefold()), row.line)
             if line != row.line:
-                return f"line {line} has the {column} “{_short(value)}” already"
+                return f"line {line} already has the {column} “{_short(value)}”"
     return ""
 
 
 class _Catalogue:
-    """The known exporters by each of their names."""
+    """Indexes the known exporters by slug, title and repository."""
 
-    def __init__(self, known: Iterable[Known], rows: Iterable[ImportRow]) -> None:
+    def __init__(self, known: Iterable[KnownExporter], rows: Iterable[ImportRow]) -> None:
         exporters = list(known)
-        self._by: dict[str, dict[str, Known]] = {
+        self._by: dict[str, dict[str, KnownExporter]] = {
             column: {str(e.values[column]).casefold(): e for e in exporters}
             for column in _IDENTIFYING
         }
@@ -294,14 +292,14 @@ class _Catalogue:
                 self._by["repository"].setdefault(exporter.renamed_to.casefold(), exporter)
         self._slugs = set(self._by["slug"]) | {str(row.values.get("slug", "")) for row in rows}
 
-    def match(self, row: ImportRow) -> Known | None:
-        """The exporter that the row is about."""
+    def match(self, row: ImportRow) -> KnownExporter | None:
+        """Return the exporter that the row updates, or None."""
         columns = ("slug",) if row.values.get("slug") else ("repository", "title")
         found = (self._by[column].get(str(row.values[column]).casefold()) for column in columns)
         return next(filter(None, found), None)
 
-    def collision(self, row: ImportRow, exporter: Known | None) -> str:
-        """Which name of the row belongs to another exporter than `exporter`."""
+    def conflict(self, row: ImportRow, exporter: KnownExporter | None) -> str:
+        """Return the problem if a value belongs to an exporter other than `exporter`, or ""."""
         for column in _IDENTIFYING:
             value = str(row.values.get(column, ""))
             owner = self._by[column].get(value.casefold()) if value else None
@@ -313,7 +311,7 @@ class _Catalogue:
         return ""
 
     def complete(self, row: ImportRow) -> dict[str, Any]:
-        """All columns of a new exporter; the file may lack some."""
+        """Return all columns of a new exporter, with defaults for those not in the file."""
         values = {column: row.values.get(column, "") for column in COLUMNS}
         values["official"] = bool(values["official"])
         if not values["slug"]:
@@ -323,19 +321,19 @@ class _Catalogue:
 
 
 def free_slug(title: str, repository: str, taken: Collection[str]) -> str:
-    """A free slug of the title, or of the repository for a title without Latin letters."""
+    """Return an unused slug for a title; from the repository if it has no Latin letters."""
     longest = LONGEST["slug"]
     base = (slugify(title) or slugify(repository.rpartition("/")[2]) or "exporter")[:longest]
     slug, number = base, 1
     while slug in taken:
         number += 1
-        ending = f"-{number}"
-        slug = base[: longest - len(ending)] + ending
+        suffix = f"-{number}"
+        slug = base[: longest - len(suffix)] + suffix
     return slug
 
 
-def _differences(exporter: Known, row: ImportRow) -> dict[str, tuple[Any, Any]]:
-    """Column → (old value, new value). Columns that the file lacks and empty slugs never differ."""
+def _differences(exporter: KnownExporter, row: ImportRow) -> dict[str, tuple[Any, Any]]:
+    """Return column → (old, new). Ignores columns that are not in the file, and empty slugs."""
     return {
         column: (exporter.values[column], value)
         for column, value in row.values.items()
@@ -344,20 +342,19 @@ def _differences(exporter: Known, row: ImportRow) -> dict[str, tuple[Any, Any]]:
 
 
 def as_rows(plan: ImportPlan) -> list[dict[str, str]]:
-    """The plan as a table for people: a row for each exporter that would be written, by line."""
+    """Return the plan as a table with a row for each new or changed exporter, by line."""
     details = "{category}, {repository}, slug {slug}".format
     lines = [(new.line, "new", new.values["title"], details(**new.values)) for new in plan.new]
-    lines += [(one.line, "changed", one.title, _differing(one)) for one in plan.changed]
+    lines += [(one.line, "changed", one.title, _changes(one)) for one in plan.changed]
     return [
         {"line": str(line), "what": what, "exporter": title, "details": text}
         for line, what, title, text in sorted(lines)
     ]
 
 
-def _differing(changed: ChangedExporter) -> str:
+def _changes(changed: ChangedExporter) -> str:
     return "; ".join(
-        f"{column}: {_shown(was)} → {_shown(will_be)}"
-        for column, (was, will_be) in changed.changes.items()
+        f"{column}: {_shown(old)} → {_shown(new)}" for column, (old, new) in changed.changes.items()
     )
 
 

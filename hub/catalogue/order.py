@@ -1,4 +1,4 @@
-"""In which order the catalogue is shown."""
+"""Sort orders of the catalogue."""
 
 from datetime import date, timedelta
 from functools import reduce
@@ -17,13 +17,13 @@ TREND = timedelta(days=7)
 def ordered(
     exporters: "QuerySet[Exporter]", order: str, today: date, source: str
 ) -> "QuerySet[Exporter]":
-    """`exporters` in an order of `hub.catalogue.query.SORTS`; "relevance" is the search's own.
+    """Sort `exporters` by a key of `hub.catalogue.query.SORTS`; "relevance" keeps their order.
 
     Ties are broken by popularity, the amount of usable content from `source`, and the name.
     """
     popular = (
         F("views").desc(),
-        Coalesce(Subquery(_content(source)), 0).desc(),
+        Coalesce(Subquery(_usable_kinds(source)), 0).desc(),
         F("stars").desc(nulls_last=True),
         Lower("title"),
         "pk",
@@ -32,21 +32,21 @@ def ordered(
     orders: dict[str, tuple[Any, ...]] = {
         "popular": popular,
         "recent": (recent.desc(), *popular),
-        "trending": (Coalesce(Subquery(_lately(today)), 0).desc(), *popular),
+        "trending": (Coalesce(Subquery(_recent_views(today)), 0).desc(), *popular),
         "name": (Lower("title"), "pk"),
     }
     return exporters if order == "relevance" else exporters.order_by(*orders[order])
 
 
-def _content(source: str) -> Any:
-    """How many kinds of usable content an exporter's directories hold together."""
+def _usable_kinds(source: str) -> Any:
+    """Count the kinds of usable content in all directories of an exporter."""
     kinds = (Max(Cast(kind.usable_field, IntegerField())) for kind in KINDS)
     count = reduce(add, (Coalesce(kind, 0) for kind in kinds))
-    own = ExporterContents.objects.filter(source=source, exporter=OuterRef("pk"))
-    return own.order_by().values("exporter").annotate(kinds=count).values("kinds")
+    rows = ExporterContents.objects.filter(source=source, exporter=OuterRef("pk"))
+    return rows.order_by().values("exporter").annotate(kinds=count).values("kinds")
 
 
-def _lately(today: date) -> Any:
-    """The views of the last seven days, today included."""
+def _recent_views(today: date) -> Any:
+    """Sum the views of the last seven days, including today."""
     counted = DailyViews.objects.filter(exporter=OuterRef("pk"), day__gt=today - TREND)
-    return counted.values("exporter").annotate(lately=Sum("views")).values("lately")
+    return counted.values("exporter").annotate(recent=Sum("views")).values("recent")

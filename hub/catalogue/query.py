@@ -1,7 +1,6 @@
-"""What a reader wants to see of the catalogue, as it stands in the address. Pure.
+"""Parse and build the query string of the catalogue page. No I/O.
 
-An address has one form: parameters in one order, each value once, and nothing that says no more
-than its absence would.
+Every query has one canonical form: sorted parameters, no repeated values and no default values.
 """
 
 from collections.abc import Iterable
@@ -22,12 +21,12 @@ SORTS = {
     "name": "Name",
 }
 _LONGEST_CATEGORY = 60
-_MOST_CATEGORIES = 30  # chosen at once; each is a link of its own on the page
+_MOST_CATEGORIES = 30  # in one query; the page has a link for each
 
 
 @dataclass(frozen=True)
 class CatalogueQuery:
-    """A search, filters, an order and a page. The default is all of the catalogue."""
+    """Search text, filters, sort order and page. The default is the whole catalogue."""
 
     q: str = ""
     category: tuple[str, ...] = ()
@@ -40,12 +39,12 @@ class CatalogueQuery:
 
     @property
     def order(self) -> str:
-        """The key in `SORTS` that holds."""
+        """The effective key of `SORTS`."""
         return self.sort or ("relevance" if self.q else "popular")
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The parameters, as they stand in the address."""
+        """The parameters of the query string, in canonical order."""
         flags = [(name, "1") for name in ("official", "updated") if getattr(self, name)]
         lists = [
             (name, value) for name in ("category", "has", "usable") for value in self.values(name)
@@ -56,46 +55,46 @@ class CatalogueQuery:
 
     @property
     def query_string(self) -> str:
-        """What follows the path in the address: "" for all of the catalogue."""
+        """The query string with its "?"; "" for the whole catalogue."""
         return f"?{urlencode(self.pairs)}" if self.pairs else ""
 
     def values(self, parameter: str) -> tuple[str, ...]:
-        """The values of a filter; ("1",) for a flag that is set."""
+        """Return the values of a filter; ("1",) for a flag that is set."""
         value = getattr(self, parameter)
         return value if isinstance(value, tuple) else (("1",) if value else ())
 
     def toggled(self, parameter: str, value: str) -> "CatalogueQuery":
-        """With one filter set, or taken away where it was set; from the first page."""
-        had = self.values(parameter)
-        changed: Any = not had
+        """Return the query with a filter value added, or removed if present; on the first page."""
+        current = self.values(parameter)
+        changed: Any = not current
         if not isinstance(getattr(self, parameter), bool):
-            kept = tuple(one for one in had if one != value)
-            changed = kept if value in had else _in_order(parameter, (*had, value))
+            others = tuple(one for one in current if one != value)
+            changed = others if value in current else _in_order(parameter, (*others, value))
         return replace(self, page=1, **{parameter: changed})
 
     def sorted_by(self, sort: str) -> "CatalogueQuery":
-        """In another order, from the first page."""
+        """Return the query with another sort order, on the first page."""
         return replace(self, sort=sort, page=1)
 
-    def unsearched(self) -> "CatalogueQuery":
-        """The same filters without the search."""
+    def without_search(self) -> "CatalogueQuery":
+        """Return the query with the same filters but no search text."""
         return replace(self, q="", sort="" if self.sort == "relevance" else self.sort, page=1)
 
-    def all_of_it(self) -> "CatalogueQuery":
-        """Nothing searched and nothing filtered, in the same order."""
+    def without_filters(self) -> "CatalogueQuery":
+        """Return the query for the whole catalogue in the same sort order."""
         return CatalogueQuery(sort="" if self.sort == "relevance" else self.sort)
 
     def on_page(self, page: int) -> "CatalogueQuery":
-        """Another page of the same."""
+        """Return the query for another page of the same results."""
         return replace(self, page=page)
 
 
 def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
-    """What an address asks for, and what of it means nothing and was left out, in words.
+    """Parse a query string. Return the query and a message for each invalid value.
 
-    Parameters that are not the catalogue's own and empty ones are left out silently.
+    Unknown and empty parameters are ignored without a message.
     """
-    said: list[str] = []
+    notices: list[str] = []
 
     def values(name: str) -> list[str]:
         given = [clean(value) for value in parameters.getlist(name)]
@@ -103,8 +102,8 @@ def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
 
     def known(name: str, allowed: Iterable[str]) -> list[str]:
         allowed = list(allowed)
-        said.extend(
-            f"“{value[:40]}” is not a value of “{name}”: {' or '.join(allowed)} would be."
+        notices.extend(
+            f"“{value[:40]}” is not a value of “{name}”: use {' or '.join(allowed)}."
             for value in values(name)
             if value not in allowed
         )
@@ -116,11 +115,11 @@ def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
         sort = ""
     page = (values("page") or ["1"])[0]
     if not (page.isascii() and page.isdigit() and len(page) < 7):
-        said.append(f"“{page[:40]}” is not the number of a page: this is the first.")
+        notices.append(f"“{page[:40]}” is not a page number: this is page 1.")
         page = "1"
     categories = [value[:_LONGEST_CATEGORY] for value in values("category")]
     if len(categories) > _MOST_CATEGORIES:
-        said.append(f"More than {_MOST_CATEGORIES} categories were chosen: the first ones count.")
+        notices.append(f"Only the first {_MOST_CATEGORIES} categories are applied.")
     query = CatalogueQuery(
         q=q,
         category=_in_order("category", categories[:_MOST_CATEGORIES]),
@@ -130,7 +129,7 @@ def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
         updated=bool(known("updated", ["1"])),
         page=int(page),
     )
-    return (query if sort == query.order else replace(query, sort=sort)), said
+    return (query if sort == query.order else replace(query, sort=sort)), notices
 
 
 def _in_order(parameter: str, values: Iterable[str]) -> tuple[str, ...]:

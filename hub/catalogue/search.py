@@ -1,6 +1,6 @@
-"""The search: Postgres' full text, and trigrams for names that were misspelt.
+"""Search the catalogue: Postgres full-text search, and trigrams for misspelt names.
 
-The embedded Postgres has no pg_trgm, hence an array of trigrams under a GIN index.
+The embedded Postgres has no pg_trgm, so the trigrams are an array column with a GIN index.
 """
 
 from typing import Any
@@ -11,43 +11,43 @@ from django.db.models import CharField, F, FloatField, Func, IntegerField, Q, Qu
 from django.db.models.functions import Cast, Least
 
 from hub.models import Exporter
-from hub.names.search_terms import guessable, trigrams, tsquery
+from hub.names.search_terms import fuzzy_terms, trigrams, tsquery
 
-# The share of each typed word's trigrams that a name must have. It finds 99 % of the sample's 106
-# names with one misspelt letter, among 1.1 names on average (tests/integration/test_search.py).
-LIKE_ENOUGH = 0.5
+# The minimum share of a word's trigrams that a name must contain. With one misspelt letter,
+# 99 % of the sample's 106 names are found, in 1.1 results on average (see test_search.py).
+MIN_SIMILARITY = 0.5
 
 
 def search(exporters: "QuerySet[Exporter]", text: str) -> "QuerySet[Exporter]":
-    """Those of `exporters` that `text` finds, the best first.
+    """Return the `exporters` that match `text`, best match first.
 
-    Annotated with `exact`: found by its words, not guessed.
+    The annotation `exact` is true for a full-text match, false for a similar name.
     """
     if not tsquery(text):
         return exporters.annotate(exact=Value(False)).none()
-    query, guesses = _query(text), guessable(text)
+    query, terms = _query(text), fuzzy_terms(text)
     return (
         exporters.annotate(
             exact=Q(words=query),
             rank=SearchRank(F("words"), query),
-            alike=_all_alike(guesses),
+            similarity=_lowest_similarity(terms),
         )
-        .filter(Q(exact=True) | Q(trigrams__overlap=trigrams(text), alike__gte=LIKE_ENOUGH))
-        .order_by("-exact", "-rank", "-alike", "title")
+        .filter(Q(exact=True) | Q(trigrams__overlap=trigrams(text), similarity__gte=MIN_SIMILARITY))
+        .order_by("-exact", "-rank", "-similarity", "title")
     )
 
 
 def closest(
     exporters: "QuerySet[Exporter]", text: str, count: int = 5, *, at_least: float = 0.0
 ) -> "QuerySet[Exporter]":
-    """The exporters whose names resemble `text` most, with a likeness of `at_least` (0 to 1)."""
+    """Return the exporters with the most similar names, of a similarity `at_least` (0 to 1)."""
     typed = trigrams(text)
-    alike = exporters.filter(trigrams__overlap=typed).annotate(alike=_likeness(typed))
-    return alike.filter(alike__gte=at_least).order_by("-alike", "title")[:count]
+    similar = exporters.filter(trigrams__overlap=typed).annotate(similarity=_similarity(typed))
+    return similar.filter(similarity__gte=at_least).order_by("-similarity", "title")[:count]
 
 
 def _query(text: str) -> SearchQuery:
-    """All words of `text`, as they are or by their stems."""
+    """Match all words of `text`, unchanged or stemmed."""
     simple, stems = (
         SearchQuery(tsquery(text), config=config, search_type="raw")
         for config in ("simple", "english")
@@ -55,14 +55,14 @@ def _query(text: str) -> SearchQuery:
     return simple | stems
 
 
-def _all_alike(words: list[list[str]]) -> Any:
-    """The likeness of the least similar word."""
-    alike = [_likeness(typed) for typed in words] or [Value(0.0)]
-    return Least(*alike) if len(alike) > 1 else alike[0]
+def _lowest_similarity(words: list[list[str]]) -> Any:
+    """Return the similarity of the least similar word."""
+    found = [_similarity(typed) for typed in words] or [Value(0.0)]
+    return Least(*found) if len(found) > 1 else found[0]
 
 
-def _likeness(typed: list[str]) -> Any:
-    """The share of the trigrams `typed` that a name has; one word of a long name is enough."""
+def _similarity(typed: list[str]) -> Any:
+    """Return the share of the trigrams `typed` in a name, which may have other words."""
     if not typed:
         return Value(0.0)
     shared = Func(

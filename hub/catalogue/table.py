@@ -1,4 +1,4 @@
-"""The catalogue as a CSV file: its columns, and how a cell is written and read."""
+"""The CSV format of the catalogue: its columns, escaping and export."""
 
 import csv
 import io
@@ -8,41 +8,41 @@ from collections.abc import Iterable, Mapping
 from hub.models import Exporter
 
 COLUMNS = ("slug", "title", "project_name", "repository", "category", "official", "description")
-# Where each column is in the database.
+# The model field of each column.
 FIELDS = tuple("category__name" if column == "category" else column for column in COLUMNS)
-# Names in other lists; `offcial` is a misspelling in the list of NexClipper/exporterhub.io.
+# Column names in other lists; NexClipper/exporterhub.io misspells `offcial`.
 ALIASES = {"github_url": "repository", "offcial": "official"}
 REQUIRED = ("title", "repository", "category")
 
-# Spreadsheets run a cell that begins so as a formula (OWASP, "CSV Injection").
+# Spreadsheets run cells that begin like this as formulas (OWASP, "CSV Injection").
 _FORMULA = re.compile(r"'*(?:\s*[=+\-@]|[\t\r\n])")
 
 
-def guarded(text: str) -> str:
-    """The cell for `text`, with an apostrophe before what a spreadsheet would run as a formula.
+def escape_formula(text: str) -> str:
+    """Return a cell with an apostrophe before text that a spreadsheet would run as a formula.
 
-    Text that begins with apostrophes and a formula gets one too, so `unguarded` is exact.
+    Text with apostrophes before a formula gets one too, so `unescape_formula` is exact.
     """
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def unguarded(cell: str) -> str:
-    """The text that `guarded` was called with."""
+def unescape_formula(cell: str) -> str:
+    """Return the text that `escape_formula` was called with."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def write_csv(rows: Iterable[Mapping[str, str | bool]]) -> str:
-    """A CSV file of rows that have all columns."""
+    """Return a CSV file of rows that have all columns."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         values = (row[column] for column in COLUMNS)
-        writer.writerow(guarded(v if isinstance(v, str) else str(int(v))) for v in values)
+        writer.writerow(escape_formula(v if isinstance(v, str) else str(int(v))) for v in values)
     return file.getvalue()
 
 
 def export() -> str:
-    """All exporters by slug; an import takes the file back without a change."""
+    """Return all exporters by slug as CSV. Importing the file again changes nothing."""
     rows = Exporter.objects.order_by("slug").values_list(*FIELDS)
     return write_csv(dict(zip(COLUMNS, row, strict=True)) for row in rows)

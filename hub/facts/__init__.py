@@ -1,1 +1,1 @@
-"""Facts of the exporters' repositories, fetched from GitHub once a day: stars, README, releases."""
+"""Facts about exporter repositories (stars, README, releases), fetched from GitHub daily."""

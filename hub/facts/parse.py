@@ -1,7 +1,7 @@
-"""What GitHub's answers about a repository say, as values that fit into Postgres. Pure.
+"""Parse GitHub's responses about a repository into values that fit into Postgres. No I/O.
 
-Texts come from strangers: they are bounded, and rid of what Postgres cannot hold. An answer of
-another shape than GitHub documents raises `UnexpectedAnswer`.
+The texts are untrusted input: they are truncated, and characters that Postgres cannot store are
+replaced. A response that does not match GitHub's documentation raises `UnexpectedAnswer`.
 """
 
 import base64
@@ -12,7 +12,7 @@ from typing import Any
 from hub.github.errors import UnexpectedAnswer
 from hub.names.repositories import is_repository
 
-# Bytes. GitHub itself shows no more of a README than 500 KiB ("About READMEs").
+# Bytes. GitHub itself shows at most 500 KiB of a README ("About READMEs").
 LONGEST_README = 512 * 1024
 LONGEST_BODY = 64 * 1024  # characters of a release's notes; GitHub allows 125,000
 MOST_RELEASES = 30
@@ -21,7 +21,7 @@ _MOST_STARS = 2**31 - 1  # Postgres' integer
 
 @dataclass(frozen=True)
 class RepositoryFacts:
-    """The repository itself. `name` is OWNER/NAME as GitHub writes it now."""
+    """Facts about the repository. `name` is its current OWNER/NAME."""
 
     name: str
     description: str
@@ -48,7 +48,7 @@ class ReleaseFacts:
 
 
 def parse_repository(data: Any) -> RepositoryFacts:
-    """`GET /repos/{owner}/{repo}`."""
+    """Parse `GET /repos/{owner}/{repo}`."""
     try:
         facts = RepositoryFacts(
             name=str(data["full_name"]),
@@ -60,12 +60,12 @@ def parse_repository(data: Any) -> RepositoryFacts:
     except (KeyError, TypeError, ValueError):
         raise UnexpectedAnswer("not a repository") from None
     if not is_repository(facts.name):
-        raise UnexpectedAnswer("the repository's name is none of GitHub's")
+        raise UnexpectedAnswer("not a valid repository name")
     return facts
 
 
 def parse_readme(data: Any) -> ReadmeFacts | None:
-    """`GET /repos/{owner}/{repo}/readme`; None where GitHub sends no text, that is above 1 MB."""
+    """Parse `GET /repos/{owner}/{repo}/readme`; None if GitHub sends no text (above 1 MB)."""
     try:
         if data["encoding"] == "none":
             return None
@@ -80,7 +80,7 @@ def parse_readme(data: Any) -> ReadmeFacts | None:
 
 
 def parse_releases(data: Any) -> tuple[ReleaseFacts, ...]:
-    """`GET /repos/{owner}/{repo}/releases` without drafts, newest first."""
+    """Parse `GET /repos/{owner}/{repo}/releases`: newest first, without drafts."""
     if not isinstance(data, list):
         raise UnexpectedAnswer("not a list of releases")
     try:
@@ -98,7 +98,7 @@ def _release(entry: Any) -> ReleaseFacts:
         raise ValueError(url)
     published_at = datetime.fromisoformat(entry["published_at"])
     return ReleaseFacts(
-        tag=_line(entry["tag_name"], 201),  # one more than fits, to be seen as too long
+        tag=_line(entry["tag_name"], 201),  # the column holds 200: longer tags are dropped
         name=_line(entry["name"], 300),
         body=_storable(entry["body"] or "")[:LONGEST_BODY],
         url=_line(url, 500),
@@ -108,11 +108,11 @@ def _release(entry: Any) -> ReleaseFacts:
 
 
 def _line(text: str | None, longest: int) -> str:
-    """The text in one line, cut off with an ellipsis."""
+    """Return the text as one line, truncated with an ellipsis."""
     line = " ".join(_storable(text or "").split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def _storable(text: str) -> str:
-    """Without NUL and lone surrogates: JSON may hold them, Postgres' text may not."""
+    """Replace NUL and lone surrogates: JSON allows them, Postgres does not."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

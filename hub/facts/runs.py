@@ -1,4 +1,4 @@
-"""A facts run from its trigger to its end."""
+"""Start, execute and finish facts runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from hub.runs.transactions import short_transaction
 
 
 def _on_end(run: FactsRun) -> None:
-    """What is not looked up by now was not finished in time; the exporters keep their facts."""
+    """Mark pending lookups as failed by the deadline. The exporters keep their facts."""
     run.lookups.filter(outcome=Outcome.PENDING).update(
         outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=timezone.now()
     )
-    for reason in (Reason.DEADLINE, Reason.INTERNAL):  # others are noted by the lookups themselves
+    for reason in (Reason.DEADLINE, Reason.INTERNAL):  # the lookups store other reasons
         failed = run.lookups.filter(reason=reason).values("exporter_id")
         Exporter.objects.filter(pk__in=failed).update(facts_problem=reason)
 
@@ -43,7 +43,7 @@ facts_runs = Lifecycle(
 def start_facts_run(
     trigger: RunTrigger, *, requested_by: User | None = None, chosen: Sequence[int] | None = None
 ) -> tuple[FactsRun, bool]:
-    """Look up the `chosen` exporters (None: all), or join the open run; whether it is new."""
+    """Start or join a run for the `chosen` exporters (None: all). Return it and if it is new."""
     return facts_runs.create_or_join(
         lambda: FactsRun.objects.filter(finished_at__isnull=True).first(),
         trigger=trigger,
@@ -53,15 +53,15 @@ def start_facts_run(
 
 
 def start_facts_run_for(exporters: ExporterQuerySet, trigger: RunTrigger) -> FactsRun | None:
-    """Start a run for these exporters, or join the open one; None when there are none of them."""
+    """Start a run for these exporters, or join the open one; None without exporters."""
     chosen = list(exporters.values_list("pk", flat=True))
     return start_facts_run(trigger, chosen=chosen)[0] if chosen else None
 
 
 def begin_facts_run(run_id: int) -> None:
-    """Note which exporters to look up and send the chord, or end at once without a token."""
+    """Create the lookups and send the chord; without a usable token, end the run at once."""
     run = FactsRun.objects.get(pk=run_id)
-    if run.status == RunStatus.LOOKING_UP:  # its worker died between the commit and the chord
+    if run.status == RunStatus.LOOKING_UP:  # the worker died after the commit, before the chord
         facts_runs.send_lookups(run)
     if run.status != RunStatus.QUEUED:
         return
@@ -74,10 +74,10 @@ def begin_facts_run(run_id: int) -> None:
     with short_transaction():
         run = facts_runs.locked(run_id)
         if run.status != RunStatus.QUEUED:
-            return  # housekeeping closed it, or a second delivery was faster
+            return  # housekeeping closed it, or the message was delivered twice
         run.status = RunStatus.LOOKING_UP
         run.save(update_fields=["status"])
-        # Those with the oldest facts come first, should the deadline cut the run short.
+        # The oldest facts come first, in case the run does not finish before its deadline.
         exporters = _exporters_of(run).order_by(F("facts_at").asc(nulls_first=True), "pk")
         FactsLookup.objects.bulk_create(
             FactsLookup(run=run, exporter_id=pk) for pk in exporters.values_list("pk", flat=True)
@@ -86,12 +86,12 @@ def begin_facts_run(run_id: int) -> None:
 
 
 def _exporters_of(run: FactsRun) -> ExporterQuerySet:
-    every = Exporter.objects.all()
-    return every if run.chosen is None else every.filter(pk__in=run.chosen)
+    exporters = Exporter.objects.all()
+    return exporters if run.chosen is None else exporters.filter(pk__in=run.chosen)
 
 
 def _end_without_lookups(run_id: int, error: errors.GitHubError) -> None:
-    """End a run that has no usable token; the exporters keep their facts and say why."""
+    """End a run that has no usable token. The exporters keep their facts and get the reason."""
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     with short_transaction():
         run = facts_runs.locked(run_id)
@@ -102,9 +102,9 @@ def _end_without_lookups(run_id: int, error: errors.GitHubError) -> None:
 
 
 def finish_facts_run(run_id: int) -> None:
-    """End a run whose lookups have ended, or whose deadline has passed.
+    """End a run whose lookups are finished, or whose deadline has passed.
 
-    Outcomes are read from Postgres, so a lost result loses nothing.
+    The outcomes are read from Postgres, so a lost Celery result does no harm.
     """
     with short_transaction():
         run = facts_runs.locked(run_id)
@@ -126,9 +126,9 @@ def finish_facts_run(run_id: int) -> None:
 
 
 def facts_housekeeping() -> None:
-    """Close and resend runs, delete old ones, and look up exporters that have no facts yet."""
+    """Close or resend stuck runs, look up exporters without facts, and delete old runs."""
     facts_runs.housekeeping()
-    # Those that were added or got another repository while a run was open.
-    start_facts_run_for(Exporter.objects.never_asked(), RunTrigger.SCHEDULE)
+    # Exporters that were added, or whose repository was changed, while a run was open.
+    start_facts_run_for(Exporter.objects.never_looked_up(), RunTrigger.SCHEDULE)
     before = timezone.now() - settings.HISTORY_KEPT
     FactsRun.objects.filter(finished_at__lt=before).delete()

@@ -1,6 +1,6 @@
-"""Writing facts: the one place where what GitHub answers changes an exporter.
+"""Store the facts of an exporter. No other module writes facts.
 
-Call `store` inside a transaction: the ETags have to stand or fall with what they describe.
+Call `store_facts` inside a transaction: an ETag must be stored together with its data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from hub.names.repositories import url_of
 
 @dataclass(frozen=True)
 class FetchedPart:
-    """A part of the facts as GitHub answered it; `value` is None for a README that is not there."""
+    """A parsed part of the facts; `value` is None for a missing README."""
 
     part: FactsPart
     value: Any
@@ -27,19 +27,19 @@ class FetchedPart:
     etag: str = ""
 
 
-def store_facts(asked: Exporter, fetched: Sequence[FetchedPart], problem: str) -> bool:
-    """Write what was `fetched`, and the `problem` that there was; whether anything differs now.
+def store_facts(loaded: Exporter, fetched: Sequence[FetchedPart], problem: str) -> bool:
+    """Store the `fetched` parts and the `problem` ("" for none). Return whether anything changed.
 
-    `asked` is the exporter as it was before the requests: one that was deleted or given another
-    repository meanwhile is left alone.
+    `loaded` is the exporter as it was before the requests. Nothing is stored if it was deleted or
+    got another repository in the meantime.
     """
-    exporter = Exporter.objects.select_for_update().filter(pk=asked.pk).first()
-    if exporter is None or exporter.repository != asked.repository:
+    exporter = Exporter.objects.select_for_update().filter(pk=loaded.pk).first()
+    if exporter is None or exporter.repository != loaded.repository:
         return False
     changed = False
     for part in fetched:
         differs = _STORES[part.part](exporter, part.value)
-        _remember(exporter, part, differs=differs)
+        _store_etag(exporter, part, differs=differs)
         changed |= differs
     if changed:
         reindex(Exporter.objects.filter(pk=exporter.pk))
@@ -57,15 +57,15 @@ def _store_repository(exporter: Exporter, facts: RepositoryFacts) -> bool:
         "default_branch": facts.default_branch,
         "renamed_to": url if renamed else "",
     }
-    if not exporter.description:  # the catalogue's own words win
+    if not exporter.description:  # a description in the catalogue takes precedence
         values["description"] = facts.description
     return _update(exporter, values)
 
 
 def _store_readme(exporter: Exporter, facts: ReadmeFacts | None) -> bool:
     if facts is None:
-        gone, _ = Readme.objects.filter(exporter=exporter).delete()
-        return bool(gone)
+        deleted, _ = Readme.objects.filter(exporter=exporter).delete()
+        return bool(deleted)
     values = vars(facts)
     if Readme.objects.filter(exporter=exporter, **values).exists():
         return False
@@ -74,12 +74,12 @@ def _store_readme(exporter: Exporter, facts: ReadmeFacts | None) -> bool:
 
 
 def _store_releases(exporter: Exporter, found: Sequence[ReleaseFacts]) -> bool:
-    """Keep just these, which are the newest 30."""
-    there = {release.tag: release for release in exporter.releases.all()}
+    """Replace the stored releases with `found`, the newest 30."""
+    stored = {release.tag: release for release in exporter.releases.all()}
     differing = [
         Release(exporter=exporter, **vars(facts))
         for facts in found
-        if facts.tag not in there or _differs(there[facts.tag], vars(facts))
+        if facts.tag not in stored or _differs(stored[facts.tag], vars(facts))
     ]
     Release.objects.bulk_create(
         differing,
@@ -87,11 +87,11 @@ def _store_releases(exporter: Exporter, found: Sequence[ReleaseFacts]) -> bool:
         unique_fields=["exporter", "tag"],
         update_fields=["name", "body", "url", "prerelease", "published_at"],
     )
-    gone = there.keys() - {facts.tag for facts in found}
-    exporter.releases.filter(tag__in=gone).delete()
+    removed = stored.keys() - {facts.tag for facts in found}
+    exporter.releases.filter(tag__in=removed).delete()
     newest: datetime | None = max((facts.published_at for facts in found), default=None)
     redated = _update(exporter, {"last_release_at": newest})
-    return bool(differing or gone or redated)
+    return bool(differing or removed or redated)
 
 
 _STORES: dict[FactsPart, Callable[[Exporter, Any], bool]] = {
@@ -102,7 +102,7 @@ _STORES: dict[FactsPart, Callable[[Exporter, Any], bool]] = {
 
 
 def _update(exporter: Exporter, values: Mapping[str, Any]) -> bool:
-    """Write what differs, without signals; whether anything did."""
+    """Write the values if any differs, without signals. Return whether any did."""
     if not _differs(exporter, values):
         return False
     for name, value in values.items():
@@ -115,8 +115,8 @@ def _differs(row: Any, values: Mapping[str, Any]) -> bool:
     return any(getattr(row, name) != value for name, value in values.items())
 
 
-def _remember(exporter: Exporter, part: FetchedPart, *, differs: bool) -> None:
-    """Keep the ETag; with something new, the other tokens' ETags describe what is no more."""
+def _store_etag(exporter: Exporter, part: FetchedPart, *, differs: bool) -> None:
+    """Store the ETag. If the data differs, delete the other tokens' ETags: they are outdated."""
     known = FactsETag.objects.filter(exporter=exporter, part=part.part)
     if differs or not part.etag:
         known.exclude(token_id=part.token_id if part.etag else 0).delete()

@@ -1,1 +1,1 @@
-"""Rules of names: of repositories, of directories, and as search terms. Pure: no I/O."""
+"""Rules for repository names, directory names and search terms. No I/O."""

@@ -1,4 +1,4 @@
-"""Which directory belongs to which exporter: the rules of names. Pure."""
+"""Match directories to exporters by their names. No I/O."""
 
 import re
 import unicodedata
@@ -6,26 +6,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Words that tell nothing apart: "Redis Metrics Exporter", "Redis_Exporter" and "Redis" are one.
+# Ignored when names are compared: "Redis Metrics Exporter", "Redis_Exporter" and "Redis" match.
 _FILLERS = {"exporter", "metrics", "server", "prometheus", "plugin"}
 
 
 @dataclass(frozen=True)
 class Names:
-    """An exporter's normalised names: those that people gave it, and its repository's.
+    """The normalised names of an exporter: those given in the catalogue, and its repository name.
 
-    The repository's speaks only where no given name does: `mysqld_exporter` is MySQL's, but a
-    directory `Query` is not for the first repository that ends in `query`.
+    The repository name is used only if no given name matches: `mysqld_exporter` belongs to MySQL,
+    but a directory `Query` must not match just any repository with that name.
     """
 
     given: frozenset[str]
     repository: str = ""
 
 
-# A publication normalises every directory: 35 ms for 10,000 that were not seen before.
+# Each publication normalises every directory: 35 ms for 10,000 names that are not cached.
 @lru_cache(maxsize=20_000)
 def normalise(name: str) -> str:
-    """`name` without case, accents, punctuation and filler words; never empty for a real name.
+    """Return `name` without case, accents, punctuation and filler words; never empty.
 
     >>> normalise("Redis Metrics Exporter") == normalise("redis_exporter") == "redis"
     True
@@ -38,12 +38,12 @@ def normalise(name: str) -> str:
 def match(
     directories: Iterable[str],
     exporters: Mapping[int, Names],
-    by_hand: Mapping[str, int | None] | None = None,
+    assigned: Mapping[str, int | None] | None = None,
 ) -> dict[str, int]:
-    """Directory → exporter id, for each directory whose normalised name one exporter bears.
+    """Return directory → exporter id for each directory whose name matches exactly one exporter.
 
-    A name that two exporters bear matches neither. `by_hand` is an admin's word, directory →
-    exporter id or None for "to no exporter", and wins.
+    A name shared by two exporters matches neither. `assigned` has the admin's assignments
+    (directory → exporter id, or None for "no exporter"), which take precedence.
     """
     given = _unique((name, pk) for pk, names in exporters.items() for name in names.given)
     repositories = _unique((names.repository, pk) for pk, names in exporters.items())
@@ -51,12 +51,12 @@ def match(
     for directory in directories:
         name = normalise(directory)
         found[directory] = given[name] if name in given else repositories.get(name)
-    found |= {directory: pk for directory, pk in (by_hand or {}).items() if directory in found}
+    found |= {directory: pk for directory, pk in (assigned or {}).items() if directory in found}
     return {directory: exporter for directory, exporter in found.items() if exporter is not None}
 
 
 def _unique(names: Iterable[tuple[str, int]]) -> dict[str, int | None]:
-    """Name → its exporter, or None when several bear it."""
+    """Return name → exporter id, or None if several exporters have the name."""
     owners: dict[str, set[int]] = {}
     for name, exporter in names:
         owners.setdefault(name, set()).add(exporter)

@@ -1,24 +1,24 @@
-"""What a search takes a text for: its words, and the trigrams that forgive misspelling. Pure."""
+"""Split text into search terms: words, and trigrams that tolerate misspelling. No I/O."""
 
 import re
 import unicodedata
 
-# Words that nearly every exporter bears. They count only where nothing else was asked for.
+# Words in nearly every exporter's name. They are ignored if the query has other words.
 _FILLERS = {"exporter", "exporters", "prometheus", "metrics", "server", "plugin"}
 
-LONGEST_QUERY = 200  # characters; what is beyond was not typed by a person
+LONGEST_QUERY = 200  # characters; longer than anything that people type
 _MOST_WORDS = 8
-_SHORTEST_GUESS = 4  # letters; a shorter word resembles too much to be guessed at
+_SHORTEST_FUZZY = 4  # letters; shorter words are similar to too many others
 
 
 def clean(text: str) -> str:
-    """The text without control characters (Postgres refuses NUL) and superfluous space, cut off."""
+    """Remove control characters (Postgres rejects NUL), collapse whitespace and truncate."""
     printable = "".join(char if char.isprintable() else " " for char in text[: 4 * LONGEST_QUERY])
     return " ".join(printable.split())[:LONGEST_QUERY].rstrip()
 
 
 def words(text: str) -> list[str]:
-    """The words of `text`, each once: without case, accents and punctuation.
+    """Return the unique words of `text` without case, accents and punctuation.
 
     >>> words("kube-state-metrics, SNMP_Exporter")
     ['kube', 'state', 'metrics', 'snmp', 'exporter']
@@ -29,15 +29,15 @@ def words(text: str) -> list[str]:
 
 
 def significant_words(text: str) -> list[str]:
-    """The words of `text` that tell exporters apart; all of them when none does."""
-    every = words(text)
-    return [word for word in every if word not in _FILLERS] or every
+    """Return the words of `text` without filler words; all of them if there are no others."""
+    found = words(text)
+    return [word for word in found if word not in _FILLERS] or found
 
 
 def tsquery(text: str) -> str:
-    """`text` as a query in Postgres' own syntax, "" without a word: each word, or what begins so.
+    """Return `text` as a Postgres tsquery of word prefixes; "" if it has no words.
 
-    Only letters and digits are left of `text`, so nothing in it can be an operator.
+    The words contain only letters and digits, so `text` cannot inject operators.
 
     >>> tsquery("redis & 'clus")
     "'redis':* & 'clus':*"
@@ -46,11 +46,11 @@ def tsquery(text: str) -> str:
 
 
 def trigrams(text: str) -> list[str]:
-    """The trigrams of the significant words of `text`, the letters of each in alphabetical order.
+    """Return the trigrams of the significant words of `text`, each with its letters sorted.
 
-    As in Postgres' pg_trgm a word has two blanks before it and one after it. In order, the letters
-    of a trigram are the same when two neighbours change places, the commonest slip of all: `redsi`
-    shares five of its six trigrams with `redis`, and would share three.
+    As in Postgres' pg_trgm, a word is padded with two spaces before and one after it. Sorting makes
+    a trigram independent of two swapped letters, the most common typing error: `redsi` shares five
+    of its six trigrams with `redis`, and would share only three unsorted ones.
     """
     found = set()
     for word in significant_words(text):
@@ -59,7 +59,7 @@ def trigrams(text: str) -> list[str]:
     return sorted(found)
 
 
-def guessable(text: str) -> list[list[str]]:
-    """The trigrams of each word of `text` that is long enough to be guessed at."""
+def fuzzy_terms(text: str) -> list[list[str]]:
+    """Return the trigrams of each word of `text` that is long enough for fuzzy matching."""
     typed = significant_words(text)[:_MOST_WORDS]
-    return [trigrams(word) for word in typed if len(word) >= _SHORTEST_GUESS]
+    return [trigrams(word) for word in typed if len(word) >= _SHORTEST_FUZZY]

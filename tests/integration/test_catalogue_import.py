@@ -108,9 +108,7 @@ def test_a_changed_file_updates_in_one_go(db: None) -> None:
 def test_a_faulty_line_and_nothing_is_written(db: None, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text(f"{HEADER}{REDIS}Broken,nowhere,Database,\n")
-    with pytest.raises(
-        CommandError, match=r"(?s)nothing was imported.*line 3: “nowhere” is no rep"
-    ):
+    with pytest.raises(CommandError, match=r"(?s)nothing was imported.*line 3: “nowhere” is not a"):
         run(str(file))
     assert not Exporter.objects.exists()
     assert not Category.objects.exists()
@@ -121,7 +119,7 @@ def test_a_faulty_line_and_nothing_is_written(db: None, tmp_path: Path) -> None:
 def test_what_collides_in_postgres_writes_nothing(db: None) -> None:
     plan = plan_import(f"{HEADER}{REDIS}Kafka,https://github.com/tests/kafka,Messaging,\n".encode())
     apply_import(plan_import((HEADER + REDIS).encode()))
-    with pytest.raises(NotApplied, match="somebody else changed the catalogue"):
+    with pytest.raises(NotApplied, match="someone else changed the catalogue"):
         apply_import(plan)
     assert Exporter.objects.get().title == "Redis"
     assert not Category.objects.filter(name="Messaging").exists()
@@ -285,7 +283,7 @@ def test_a_renamed_repository_is_registered_once_under_its_new_name(
     assert redis.repository == "https://github.com/Tests/redis_exporter"
     assert not FactsETag.objects.filter(url="/repos/old/redis").exists()
     for url in ("https://github.com/old/redis", "https://github.com/TESTS/redis_exporter"):
-        assert "is in the catalogue already: Redis Exporter" in register(signed_in, url)
+        assert "is already in the catalogue: Redis Exporter" in register(signed_in, url)
     assert Exporter.objects.count() == 1
 
 
@@ -301,23 +299,23 @@ def test_a_repository_that_an_exporter_was_renamed_to(
         category=Category.objects.get(),
     )
     page = register(signed_in, "https://github.com/tests/redis_exporter")
-    assert "is in the catalogue already: Redis (slug redis)" in page
+    assert "is already in the catalogue: Redis (slug redis)" in page
 
 
 def test_without_a_token_nothing_is_asked(signed_in: Client, hub_for_registration: Hub) -> None:
     page = register(signed_in, "https://github.com/tests/redis_exporter")
-    assert "There is no GitHub token to ask with" in page
+    assert "No GitHub token is configured" in page
     assert hub_for_registration.github.requests == []
 
 
 FAULTS = (
-    (f.answer(404, {"message": "Not Found"}), "GitHub knows no such repository"),
-    (f.answer(401, {"message": "Bad credentials"}), "GitHub refuses the hub&#x27;s token"),
-    (f.secondary_limit(60), "GitHub asks the hub to wait (until "),
+    (f.answer(404, {"message": "Not Found"}), "GitHub has no such repository"),
+    (f.answer(401, {"message": "Bad credentials"}), "GitHub rejected the hub&#x27;s token"),
+    (f.secondary_limit(60), "GitHub&#x27;s rate limit is used up (until "),
     (f.reset, "GitHub could not be reached"),
-    (f.answer(200, []), "answer could not be read"),
-    (f.answer(200, {"full_name": "../evil"}), "answer could not be read"),
-    (f.answer(301, {}, {"Location": "http://127.0.0.1:1/internal"}), "answer could not be read"),
+    (f.answer(200, []), "response could not be read"),
+    (f.answer(200, {"full_name": "../evil"}), "response could not be read"),
+    (f.answer(301, {}, {"Location": "http://127.0.0.1:1/internal"}), "response could not be read"),
 )
 
 
@@ -341,7 +339,7 @@ def test_no_other_address_is_ever_asked(signed_in: Client, hub_for_registration:
         "https://github.com/",
         "file:///etc/passwd",
     ):
-        assert "is no repository at GitHub" in register(signed_in, url)
+        assert "is not a GitHub repository" in register(signed_in, url)
     assert hub_for_registration.github.requests == []
 
 

@@ -187,7 +187,7 @@ def test_an_empty_result_helps(shipped: None) -> None:
     assert "Caddy" in page("/?q=cadyyyyyyyy")
     assert "no name comes close" in page("/?q=%F0%9F%92%A5")
     narrowed = page("/?q=redis&official=1")
-    assert "Without “Kept by: Prometheus team”" in narrowed
+    assert "Without “Maintained by: Prometheus team”" in narrowed
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_card_in_words(shipped: None) -> None:
     html = page("/?q=redis")
     for words in ("3,149 stars", ">3.1k<", "archived", "v1.9.0", "3 months ago", "/redis/logo"):
         assert words in html, words
-    assert "Kept by the Prometheus team" not in html
+    assert "Maintained by the Prometheus team" not in html
     assert "mono--" in page("/?q=kafka")
 
 

@@ -98,13 +98,13 @@ def test_a_logo_is_known_by_its_bytes(data: bytes, media_type: str) -> None:
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
-    with pytest.raises(logos.NotALogo, match="no PNG, JPEG, WebP or SVG"):
+    with pytest.raises(logos.NotALogo, match="not a PNG, JPEG, WebP or SVG"):
         logos.check_logo(data)
 
 
 def test_too_large_is_refused() -> None:
     assert logos.check_logo(PNG + bytes(logos.LARGEST - len(PNG)))
-    with pytest.raises(logos.NotALogo, match="64 KB are possible"):
+    with pytest.raises(logos.NotALogo, match="the maximum is 64 KB"):
         logos.check_logo(PNG + bytes(logos.LARGEST))
     bomb = b'<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">%s]><svg xmlns="http://www.w3.org/2000/svg">&z;</svg>'
     entities = b"".join(
@@ -167,7 +167,7 @@ def test_what_is_no_logo_is_said_at_the_field(admin: Client, redis: Exporter) ->
     page = save(admin, redis, new_logo=SimpleUploadedFile("x.png", b"<html>", "image/png"))
     assert "This is no PNG, JPEG, WebP or SVG image." in page
     page = save(admin, redis, new_logo=SimpleUploadedFile("x.png", PNG + bytes(logos.LARGEST)))
-    assert "64 KB are possible" in page
+    assert "the maximum is 64 KB" in page
     assert not Logo.objects.exists()
 
 
@@ -177,7 +177,7 @@ def test_another_repository_forgets_that_the_former_was_renamed(
     Exporter.objects.update(renamed_to="https://github.com/new/redis")
     page = save(admin, redis, repository="https://github.com/new/redis/")
     assert "Write it as https://github.com/new/redis" in page
-    assert "is no repository at GitHub" in save(admin, redis, repository="https://evil.example/a")
+    assert "is not a GitHub repository" in save(admin, redis, repository="https://evil.example/a")
     save(admin, redis, title="Other")
     assert redis.renamed_to == "https://github.com/new/redis"
     save(admin, redis, repository="https://github.com/new/redis")

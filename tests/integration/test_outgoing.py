@@ -258,7 +258,7 @@ def test_no_address_that_somebody_types_is_asked(db: None, stranger: Stranger) -
     """Registration, the admin's form and the import refuse it before anything is asked."""
     category = Category.objects.create(name="x")
     for address in set(_addresses(stranger)) - _PASSES:
-        with pytest.raises(NotRegistered, match="is no repository at GitHub"):
+        with pytest.raises(NotRegistered, match="is not a GitHub repository"):
             register(address, category)
         with pytest.raises(ValidationError):
             validate_repository(address)

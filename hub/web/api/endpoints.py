@@ -142,7 +142,7 @@ def list_exporters(request: HttpRequest) -> HttpResponse:
 )
 def one_exporter(request: HttpRequest, slug: Slug) -> Any:
     """The exporter with its releases and the age of its facts."""
-    if exporter := catalogue.describe_exporters(slug):
+    if exporter := catalogue.describe_exporter(slug):
         return exporter
     raise HttpError(404, _NO_EXPORTER)
 

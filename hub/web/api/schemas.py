@@ -125,7 +125,7 @@ class ExporterOut(KindsOut):
     repository: str
     renamed_to: str | None = Field(description="The repository's address after it was renamed.")
     category: str
-    official: bool = Field(description="Kept by the Prometheus team.")
+    official: bool = Field(description="Maintained by the Prometheus team.")
     description: str
     logo: str | None = Field(description="The path of its logo.")
     stars: int | None = Field(description="null: GitHub has not told yet.")

@@ -169,7 +169,7 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str
 def _remembered(response: HttpResponse, query: CatalogueQuery, htmx: HtmxDetails) -> HttpResponse:
     """Let the browser show the address; going on typing is no new entry of its history."""
     before, _ = parse_query(QueryDict(_query_of(htmx.current_url or "")))
-    typed_on = bool(before.q) and bool(query.q) and before.unsearched() == query.unsearched()
+    typed_on = bool(before.q and query.q) and before.without_search() == query.without_search()
     remember = replace_url if before == query or typed_on else push_url
     return remember(response, reverse("catalogue") + query.query_string)
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 
-from hub.catalogue.search import LIKE_ENOUGH, closest
+from hub.catalogue.search import MIN_SIMILARITY, closest
 from hub.content.content_files import ContentFile, files_of, versions_of, with_trees
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
@@ -123,7 +123,7 @@ def _exporter(slug: str, *related: str) -> Exporter:
     exporter = Exporter.objects.filter(slug=slug).select_related("category", *related).first()
     if exporter is not None:
         return exporter
-    near = closest(Exporter.objects.only("slug", "title"), slug, count=8, at_least=LIKE_ENOUGH)
+    near = closest(Exporter.objects.only("slug", "title"), slug, count=8, at_least=MIN_SIMILARITY)
     instead = [(reverse("exporter", args=[one.slug]), one.title) for one in near]
     hint = "Its name may be mistyped. These are near:" if instead else ""
     raise NotThere("There is no such exporter", hint, instead)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from hub.catalogue.table import guarded
+from hub.catalogue.table import escape_formula
 from hub.content.kinds import KINDS
 from hub.names.search_terms import clean
 from hub.web.pages.badges import Badge
@@ -139,4 +139,4 @@ def lines(rows: Iterable[GridRow]) -> Iterator[list[str]]:
     for row in rows:
         name = (row.title if row.slug else "", row.slug, row.category, row.repository)
         marks = (MARKS[cell.mark] for cell in row.cells)
-        yield [guarded(cell) for cell in (*name, " | ".join(row.directories), *marks)]
+        yield [escape_formula(cell) for cell in (*name, " | ".join(row.directories), *marks)]

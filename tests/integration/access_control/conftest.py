@@ -135,7 +135,7 @@ def kept() -> dict[str, list[Any]]:
 def _rows() -> dict[str, Any]:
     fill_catalogue(2)
     now, source = timezone.now(), configured_source().key
-    logos.keep(Exporter.objects.get(slug="exporter-0"), "image/png", PNG)
+    logos.store_logo(Exporter.objects.get(slug="exporter-0"), "image/png", PNG)
     ContentBlob.objects.create(sha=SHA, data=b"groups: []", report={"format": "yaml"}, rules=1)
     run = RefreshRun.objects.create(
         source=source, trigger="command", status="held", deadline=now, finished_at=now

@@ -42,7 +42,7 @@ def test_each_option_is_counted_under_the_other_filters() -> None:
         "Alerting rules": 1,
         "Grafana dashboard": 1,
     }
-    assert here["Kept by"] == {"Prometheus team": 0}
+    assert here["Maintained by"] == {"Prometheus team": 0}
 
 
 def test_a_count_is_what_choosing_it_leaves() -> None:

@@ -54,5 +54,5 @@ def test_the_repository_speaks_where_no_given_name_does() -> None:
 
 def test_an_admins_word_wins() -> None:
     names = {1: given_names("redis"), 2: given_names("kafka")}
-    by_hand = {"Redis": 2, "Kafka": None, "Gone": 1}
-    assert match(["Redis", "Kafka"], names, by_hand) == {"Redis": 2}
+    assigned = {"Redis": 2, "Kafka": None, "Gone": 1}
+    assert match(["Redis", "Kafka"], names, assigned) == {"Redis": 2}

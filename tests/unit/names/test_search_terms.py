@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.names.search_terms import LONGEST_QUERY, clean, guessable, trigrams, tsquery, words
+from hub.names.search_terms import LONGEST_QUERY, clean, fuzzy_terms, trigrams, tsquery, words
 
 
 def test_a_text_is_shown_again_without_what_nobody_typed() -> None:
@@ -33,8 +33,8 @@ def test_two_swapped_letters_cost_one_trigram() -> None:
 
 
 def test_short_words_are_not_guessed_at() -> None:
-    assert guessable("go") == guessable("") == []
-    assert guessable("go redis") == [trigrams("redis")]
+    assert fuzzy_terms("go") == fuzzy_terms("") == []
+    assert fuzzy_terms("go redis") == [trigrams("redis")]
 
 
 @settings(deadline=None)  # the first example pays for what is built once
