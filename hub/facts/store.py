@@ -43,8 +43,8 @@ def store_facts(loaded: Exporter, fetched: Sequence[FetchedPart], problem: str) 
         changed |= differs
     if changed:
         reindex(Exporter.objects.filter(pk=exporter.pk))
-    done = {} if problem else {"facts_at": timezone.now()}
-    _update(exporter, {"facts_problem": problem, **done})
+    fetched_at = {} if problem else {"facts_at": timezone.now()}
+    _update(exporter, {"facts_problem": problem, **fetched_at})
     return changed
 
 

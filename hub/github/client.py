@@ -67,7 +67,7 @@ _TREE = TypeAdapter(_Tree)
 
 
 # Both functions raise `ValueError` or `RecursionError` for an unexpected body. pydantic takes half
-# the time of the json module for a large answer, but only json accepts names that are not UTF-8.
+# the time of the json module for a large body, but only json accepts names that are not UTF-8.
 def _decode_tree(response: requests.Response) -> Any:
     try:
         return _TREE.validate_json(response.content, strict=True)
@@ -254,7 +254,7 @@ class GitHubClient:
         except (errors.NotFound, errors.AccessDenied, errors.Conflict) as denied:
             raise errors.GraphQLUnavailable(str(denied)) from None
         except (errors.ServerFault, errors.Unreachable, errors.UnexpectedAnswer) as fault:
-            # GitHub answers 502 or 504 to a query that takes longer than ten seconds.
+            # GitHub responds with 502 or 504 to a query that takes longer than ten seconds.
             raise errors.QueryTooLarge(str(fault)) from None
 
     def _request(self, request: _Request) -> Answer:
@@ -288,11 +288,11 @@ class GitHubClient:
 
     def _answer(self, request: _Request, token: Token, sent: int) -> Answer:
         """Send the request with one token and follow redirects. Raises a `GitHubError`."""
-        etag, most = request.etags.get(token.id), sent + _MOST_REDIRECTS
+        etag, max_sent = request.etags.get(token.id), sent + _MOST_REDIRECTS
         response = self._send(request, token, etag)
         while response.status_code in _REDIRECTS:
             sent += 1
-            if sent > most:
+            if sent > max_sent:
                 raise errors.UnexpectedAnswer(f"{request.path}: too many redirects")
             # `Location` already contains the parameters.
             request = replace(request, url=self._redirect(request.url, response), params={})

@@ -24,7 +24,7 @@ def reindex(exporters: "QuerySet[Exporter]") -> None:
     manager = exporters.model._default_manager  # a migration's model has no `objects`
     exporters.update(
         words=Subquery(
-            manager.filter(pk=OuterRef("pk")).annotate(found_by=_vector()).values("found_by")
+            manager.filter(pk=OuterRef("pk")).annotate(vector=_vector()).values("vector")
         )
     )
     named = list(exporters.only("pk", "title", "project_name", "slug"))

@@ -1,4 +1,4 @@
-"""Import, export and registration: by command, in the admin, and against the fake GitHub."""
+"""Import and export by command and in the admin, and adding exporters by repository URL."""
 
 from io import StringIO
 from pathlib import Path
@@ -49,7 +49,7 @@ def upload(client: Client, data: bytes) -> str:
     return answer.content.decode()
 
 
-def test_the_real_list_is_imported_whole(db: None, real: Path) -> None:
+def test_the_real_list_is_imported_completely(db: None, real: Path) -> None:
     assert "41 new, 0 changed, 0 unchanged" in run(str(real), "--dry-run")
     assert not Exporter.objects.exists()
     run(str(real))
@@ -58,7 +58,7 @@ def test_the_real_list_is_imported_whole(db: None, real: Path) -> None:
     assert "0 new, 0 changed, 41 unchanged" in run(str(real))
 
 
-def test_the_real_list_meets_the_sample(db: None, real: Path) -> None:
+def test_the_real_list_updates_the_sample(db: None, real: Path) -> None:
     run()
     text = run(str(real), "--dry-run")
     assert "cAdvisor" in text
@@ -67,7 +67,7 @@ def test_the_real_list_meets_the_sample(db: None, real: Path) -> None:
     assert Exporter.objects.get(slug="cadvisor").category.name == "Orchestration"
 
 
-def test_a_start_changes_nothing_that_an_admin_changed(db: None) -> None:
+def test_a_start_keeps_the_changes_of_an_admin(db: None) -> None:
     run("--only-new")
     Exporter.objects.filter(slug="redis").update(title="My Redis", description="mine")
     Exporter.objects.filter(slug="mysql").delete()
@@ -95,7 +95,7 @@ def test_the_export_is_imported_without_a_change(db: None) -> None:
     assert export() == text
 
 
-def test_a_changed_file_updates_in_one_go(db: None) -> None:
+def test_a_changed_file_updates_exporters(db: None) -> None:
     apply_import(plan_import((HEADER + REDIS).encode()))
     Exporter.objects.update(renamed_to="https://github.com/new/redis")
     changed = "title,repository,category\nRedis,https://github.com/new/redis,Cache\n"
@@ -105,7 +105,7 @@ def test_a_changed_file_updates_in_one_go(db: None) -> None:
     assert (redis.repository, redis.renamed_to) == ("https://github.com/new/redis", "")
 
 
-def test_a_faulty_line_and_nothing_is_written(db: None, tmp_path: Path) -> None:
+def test_an_invalid_line_prevents_the_import(db: None, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text(f"{HEADER}{REDIS}Broken,nowhere,Database,\n")
     with pytest.raises(CommandError, match=r"(?s)nothing was imported.*line 3: “nowhere” is not a"):
@@ -116,7 +116,7 @@ def test_a_faulty_line_and_nothing_is_written(db: None, tmp_path: Path) -> None:
         run(str(tmp_path / "nowhere.csv"))
 
 
-def test_what_collides_in_postgres_writes_nothing(db: None) -> None:
+def test_a_conflict_in_postgres_prevents_the_import(db: None) -> None:
     plan = plan_import(f"{HEADER}{REDIS}Kafka,https://github.com/tests/kafka,Messaging,\n".encode())
     apply_import(plan_import((HEADER + REDIS).encode()))
     with pytest.raises(NotApplied, match="someone else changed the catalogue"):
@@ -128,7 +128,7 @@ def test_what_collides_in_postgres_writes_nothing(db: None) -> None:
 # --- the admin ------------------------------------------------------------------------------------
 
 
-def test_upload_look_and_confirm(admin: Client, real: Path) -> None:
+def test_upload_review_and_confirm(admin: Client, real: Path) -> None:
     assert "Import CSV" in admin.get("/admin/hub/exporter/").content.decode()
     page = upload(admin, real.read_bytes())
     assert "41 new, 0 changed, 0 unchanged" in page
@@ -140,14 +140,14 @@ def test_upload_look_and_confirm(admin: Client, real: Path) -> None:
 
 
 def hidden(page: str) -> dict[str, str]:
-    """The fields that the browser would send with the confirmation."""
+    """Return the hidden fields of the confirmation form."""
     from html import unescape
     from re import findall
 
     return {name: unescape(v) for name, v in findall(r'name="(seen|text)" value="([^"]*)"', page)}
 
 
-def test_what_was_not_shown_is_not_imported(admin: Client) -> None:
+def test_only_the_plan_that_was_shown_is_imported(admin: Client) -> None:
     confirmation = hidden(upload(admin, (HEADER + REDIS).encode()))
     apply_import(plan_import((HEADER + REDIS.replace("fast", "slow")).encode()))
     answer = admin.post(IMPORT, confirmation).content.decode()
@@ -158,7 +158,7 @@ def test_what_was_not_shown_is_not_imported(admin: Client) -> None:
     assert Exporter.objects.get().description == "fast"
 
 
-def test_faults_are_shown_by_line_and_cannot_be_confirmed(admin: Client) -> None:
+def test_problems_are_shown_with_their_line_and_prevent_the_import(admin: Client) -> None:
     page = upload(admin, f"{HEADER}{REDIS}<b>,nowhere,Database,\n".encode())
     assert "line 3: “nowhere”" in page
     assert 'name="seen"' not in page
@@ -251,7 +251,7 @@ def signed_in(hub_for_registration: Hub) -> Client:
     return client
 
 
-def test_an_exporter_by_its_repository(signed_in: Client, hub_for_registration: Hub) -> None:
+def test_add_an_exporter_by_its_repository(signed_in: Client, hub_for_registration: Hub) -> None:
     hub_for_registration.add_token()
     page = register(signed_in, "https://github.com/tests/redis_exporter/")
     assert "is in the catalogue" in page
@@ -274,7 +274,7 @@ def test_an_exporter_by_its_repository(signed_in: Client, hub_for_registration: 
     assert (node.official, node.archived) == (True, True)
 
 
-def test_a_renamed_repository_is_registered_once_under_its_new_name(
+def test_a_renamed_repository_is_added_once_under_its_new_name(
     signed_in: Client, hub_for_registration: Hub
 ) -> None:
     hub_for_registration.add_token()
@@ -287,7 +287,7 @@ def test_a_renamed_repository_is_registered_once_under_its_new_name(
     assert Exporter.objects.count() == 1
 
 
-def test_a_repository_that_an_exporter_was_renamed_to(
+def test_the_new_repository_of_a_renamed_exporter_is_not_added_again(
     signed_in: Client, hub_for_registration: Hub
 ) -> None:
     hub_for_registration.add_token()
@@ -302,7 +302,7 @@ def test_a_repository_that_an_exporter_was_renamed_to(
     assert "is already in the catalogue: Redis (slug redis)" in page
 
 
-def test_without_a_token_nothing_is_asked(signed_in: Client, hub_for_registration: Hub) -> None:
+def test_without_a_token_no_request_is_sent(signed_in: Client, hub_for_registration: Hub) -> None:
     page = register(signed_in, "https://github.com/tests/redis_exporter")
     assert "No GitHub token is configured" in page
     assert hub_for_registration.github.requests == []
@@ -319,16 +319,16 @@ FAULTS = (
 )
 
 
-def test_what_github_does_is_said(signed_in: Client, hub_for_registration: Hub) -> None:
-    for fault, said in FAULTS:
+def test_errors_of_github_are_shown(signed_in: Client, hub_for_registration: Hub) -> None:
+    for fault, message in FAULTS:
         GitHubToken.objects.all().delete()
         hub_for_registration.add_token()
         hub_for_registration.github.faults = [Fault(fault, match="/repos/")]
-        assert said in register(signed_in, "https://github.com/tests/redis_exporter")
+        assert message in register(signed_in, "https://github.com/tests/redis_exporter")
         assert not Exporter.objects.exists()
 
 
-def test_no_other_address_is_ever_asked(signed_in: Client, hub_for_registration: Hub) -> None:
+def test_no_request_is_sent_to_another_url(signed_in: Client, hub_for_registration: Hub) -> None:
     hub_for_registration.add_token()
     for url in (
         "http://169.254.169.254/latest/meta-data",
@@ -349,7 +349,9 @@ def test_titles() -> None:
     assert title_of("_") == "_"
 
 
-def test_a_title_that_is_taken_gets_its_owner(signed_in: Client, hub_for_registration: Hub) -> None:
+def test_an_existing_title_gets_the_owner_added(
+    signed_in: Client, hub_for_registration: Hub
+) -> None:
     hub_for_registration.add_token()
     hub_for_registration.github.add_other(OtherRepository("else/redis-exporter"))
     register(signed_in, "https://github.com/tests/redis_exporter")

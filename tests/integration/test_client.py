@@ -40,7 +40,7 @@ def test_a_tree_and_its_304(client: GitHubClient) -> None:
     assert [entry["path"] for entry in first.data["tree"]] == ["contents"]
 
 
-def test_a_passing_fault_is_tried_again(client: GitHubClient, github: FakeGitHub) -> None:
+def test_a_temporary_fault_is_retried(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.server_error(), times=1))
     assert client.tree(REPO, "main").data["sha"]
 
@@ -53,37 +53,37 @@ def test_a_renamed_repository_is_followed(client: GitHubClient, github: FakeGitH
         github.former_names.clear()
 
 
-def test_a_redirect_in_a_circle_ends(client: GitHubClient, github: FakeGitHub) -> None:
+def test_a_redirect_loop_ends(client: GitHubClient, github: FakeGitHub) -> None:
     circle = f.answer(302, {}, {"Location": f"/repos/{REPO}/git/trees/main"})
     github.faults.append(Fault(circle))
     with pytest.raises(errors.UnexpectedAnswer, match="too many redirects"):
         client.tree(REPO, "main")
 
 
-def test_another_server_is_never_followed(client: GitHubClient, github: FakeGitHub) -> None:
+def test_a_redirect_to_another_server_is_not_followed(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
     github.faults.append(Fault(f.answer(301, {}, {"Location": "http://127.0.0.1:1/x"})))
     with pytest.raises(errors.UnexpectedAnswer, match="another server"):
         client.tree(REPO, "main")
 
 
-def test_a_redirect_to_no_address_is_an_odd_answer(
+def test_a_redirect_to_an_invalid_url_is_an_unexpected_answer(
     client: GitHubClient, github: FakeGitHub
 ) -> None:
     github.faults.append(Fault(f.answer(301, {}, {"Location": "http://[::1"})))
-    with pytest.raises(errors.UnexpectedAnswer, match="no address"):
+    with pytest.raises(errors.UnexpectedAnswer, match="invalid URL"):
         client.tree(REPO, "main")
 
 
 @pytest.mark.parametrize("status", [200, 302])
-def test_a_body_without_end_is_given_up(
-    client: GitHubClient, github: FakeGitHub, status: int
-) -> None:
+def test_an_endless_body_is_aborted(client: GitHubClient, github: FakeGitHub, status: int) -> None:
     github.faults.append(Fault(f.flood(status)))
     with pytest.raises(errors.UnexpectedAnswer, match="too large"):
         client.tree(REPO, "main")
 
 
-def test_headers_without_end_are_given_up(client: GitHubClient, github: FakeGitHub) -> None:
+def test_endless_headers_are_aborted(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.endless_headers))
     with pytest.raises(errors.Unreachable):
         client.tree(REPO, "main")
@@ -103,7 +103,7 @@ def test_headers_without_end_are_given_up(client: GitHubClient, github: FakeGitH
         (["tree", 0, "size"], '"large"'),
     ],
 )
-def test_a_tree_of_another_shape_is_an_odd_answer(
+def test_a_tree_with_another_schema_is_an_unexpected_answer(
     client: GitHubClient, github: FakeGitHub, keys: list[Any], text: str
 ) -> None:
     github.faults.append(Fault(f.with_json(keys, text)))
@@ -111,13 +111,15 @@ def test_a_tree_of_another_shape_is_an_odd_answer(
         client.tree(REPO, "main")
 
 
-def test_json_too_deep_to_read_is_an_odd_answer(client: GitHubClient, github: FakeGitHub) -> None:
+def test_deeply_nested_json_is_an_unexpected_answer(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
     github.faults.append(Fault(f.answer(200, "[" * 100_000)))
-    with pytest.raises(errors.UnexpectedAnswer, match="no JSON"):
+    with pytest.raises(errors.UnexpectedAnswer, match="not JSON"):
         client.tree(REPO, "main")
 
 
-def test_a_tree_that_is_cut_off_without_a_word_is_noticed(
+def test_a_tree_truncated_without_notice_is_detected(
     client: GitHubClient, github: FakeGitHub
 ) -> None:
     github.repository.write("contents/Redis/more.yaml", b"y")
@@ -129,7 +131,9 @@ def test_a_tree_that_is_cut_off_without_a_word_is_noticed(
         client.tree(REPO, entry.sha, recursive=True)
 
 
-def test_what_postgres_cannot_keep_is_left_out(client: GitHubClient, github: FakeGitHub) -> None:
+def test_paths_that_postgres_cannot_store_are_escaped_or_ignored(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
     message = {"message": "a\0b\ud800c"}
     github.faults.append(Fault(f.answer(418, message), times=1))
     with pytest.raises(errors.UnexpectedAnswer, match="418 abc"):
@@ -141,7 +145,7 @@ def test_what_postgres_cannot_keep_is_left_out(client: GitHubClient, github: Fak
     assert GitHubToken.objects.get().core_remaining is None
 
 
-def test_a_limit_whose_reset_has_passed_is_not_asked_again_at_once(
+def test_a_limit_with_a_past_reset_is_not_retried_at_once(
     client: GitHubClient, github: FakeGitHub
 ) -> None:
     """GitHub's clock is behind ours."""
@@ -151,7 +155,9 @@ def test_a_limit_whose_reset_has_passed_is_not_asked_again_at_once(
     assert len(github.requests) == 1
 
 
-def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: FakeGitHub) -> None:
+def test_the_token_with_the_most_requests_left_is_used(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
     github.add_token(OTHER)
     hour = timezone.now() + timedelta(hours=1)
     GitHubToken.objects.update(core_remaining=10, core_limit=5000, core_reset_at=hour)
@@ -170,7 +176,9 @@ def test_the_token_with_most_left_is_asked_with(client: GitHubClient, github: Fa
     assert answer.token_id == GitHubToken.objects.get(name="two").pk
 
 
-def test_a_used_up_token_gives_way_to_another(client: GitHubClient, github: FakeGitHub) -> None:
+def test_an_exhausted_token_is_replaced_by_another(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
     github.add_token(OTHER)
     github.limits[TOKEN].exhaust()
     other = GitHubToken.objects.bulk_create([GitHubToken(name="two", secret=OTHER)])[0]
@@ -181,7 +189,7 @@ def test_a_used_up_token_gives_way_to_another(client: GitHubClient, github: Fake
     assert limited.value.reset_at > timezone.now()
 
 
-def test_a_secondary_limit_blocks_the_token_for_a_minute_at_least(
+def test_a_secondary_limit_blocks_the_token_for_at_least_a_minute(
     client: GitHubClient, github: FakeGitHub
 ) -> None:
     github.faults.append(Fault(f.secondary_limit(), times=1))
@@ -196,9 +204,7 @@ def test_a_secondary_limit_blocks_the_token_for_a_minute_at_least(
     assert github.requests == []
 
 
-def test_a_refused_token_is_marked_and_just_that_one(
-    client: GitHubClient, github: FakeGitHub
-) -> None:
+def test_only_the_rejected_token_is_marked(client: GitHubClient, github: FakeGitHub) -> None:
     GitHubToken.objects.bulk_create([GitHubToken(name="bad", secret="ghp_unknown0123456")])
     GitHubToken.objects.filter(name="one").update(
         core_remaining=5, core_limit=5000, core_reset_at=timezone.now() + timedelta(hours=1)
@@ -208,7 +214,7 @@ def test_a_refused_token_is_marked_and_just_that_one(
     assert states == {"bad": TokenState.INVALID, "one": TokenState.VALID}
 
 
-def test_a_token_that_no_header_can_carry_is_refused(client: GitHubClient) -> None:
+def test_a_token_with_invalid_characters_is_rejected(client: GitHubClient) -> None:
     GitHubToken.objects.update(secret="line\nbreak")
     GitHubToken.objects.all().delete()
     GitHubToken.objects.bulk_create([GitHubToken(name="odd", secret="line\nbreak")])
@@ -216,7 +222,7 @@ def test_a_token_that_no_header_can_carry_is_refused(client: GitHubClient) -> No
         client.tree(REPO, "main")
 
 
-def test_the_budget_is_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_budget_is_shared_and_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.github.budget._LONGEST_WAIT", 0.3)
     points = {Resource.CORE: 3, Resource.GRAPHQL: 1}
     one, two = (RequestBudget(points, settings.REDIS_URL) for _ in range(2))
@@ -224,13 +230,13 @@ def test_the_budget_is_shared_and_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         budget.spend(987_654, Resource.CORE)
     with pytest.raises(errors.BudgetSpent):
         two.spend(987_654, Resource.CORE)
-    two.spend(987_655, Resource.CORE)  # another token has a budget of its own
+    two.spend(987_655, Resource.CORE)  # another token has its own budget
     one.spend(987_654, Resource.GRAPHQL)  # and so has GraphQL
     with pytest.raises(errors.BudgetSpent):
         two.spend(987_654, Resource.GRAPHQL)
 
 
-def test_many_threads_get_all_points_of_a_minute_and_not_one_more(
+def test_many_threads_get_exactly_the_points_of_a_minute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("hub.github.budget._LONGEST_WAIT", 0.5)
@@ -248,7 +254,7 @@ def test_many_threads_get_all_points_of_a_minute_and_not_one_more(
 
 
 @pytest.mark.parametrize("resource", list(Resource))
-def test_what_was_written_of_a_token_counts_at_once(
+def test_a_written_token_state_is_used_at_once(
     client: GitHubClient, github: FakeGitHub, resource: Resource
 ) -> None:
     pool = TokenPool()
@@ -270,9 +276,7 @@ def test_what_was_written_of_a_token_counts_at_once(
     assert pool.choose(resource).secret == OTHER
 
 
-def test_a_process_that_has_just_started_keeps_the_known_limit(
-    client: GitHubClient, github: FakeGitHub
-) -> None:
+def test_a_new_process_keeps_the_stored_limit(client: GitHubClient, github: FakeGitHub) -> None:
     hour = timezone.now() + timedelta(hours=1)
     GitHubToken.objects.update(core_limit=5000, core_remaining=4, core_reset_at=hour)
     github.faults.append(Fault(f.primary_limit(600)))
@@ -282,7 +286,7 @@ def test_a_process_that_has_just_started_keeps_the_known_limit(
     assert (token.core_limit, token.core_remaining) == (5000, 0)
 
 
-def test_a_budget_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_budget_blocks_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.github.budget._REDIS_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -291,7 +295,7 @@ def test_a_budget_that_does_not_answer_keeps_nobody(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.django_db
-def test_the_environments_token_is_adopted_and_forgotten(settings: object) -> None:
+def test_the_environments_token_is_stored_and_deleted(settings: object) -> None:
     settings.GITHUB_TOKEN = "ghp_first"  # type: ignore[attr-defined]
     adopt_environment_token()
     adopt_environment_token()
@@ -321,14 +325,14 @@ def seconds_until(time: datetime) -> int:
         ({"x_ratelimit_reset": "never"}, 60),
         ({"x_ratelimit_reset": "nan"}, 60),
         ({"x_ratelimit_reset": "1e300"}, 3600),
-        # By GitHub's clock, whatever ours says.
+        # The reset is relative to GitHub's clock, not to the local one.
         ({"x_ratelimit_reset": "1000", "Date": "Thu, 01 Jan 1970 00:15:00 GMT"}, 100),
         ({"x_ratelimit_reset": "1000", "Date": "Thu, 01 Jan 1970 00:20:00 GMT"}, 5),
         ({"x_ratelimit_reset": "99999", "Date": "Thu, 01 Jan 1970 00:15:00 GMT"}, 3600),
         ({"x_ratelimit_reset": str(int(time()) + 90), "Date": "yesterday"}, 60),
     ],
 )
-def test_when_a_rate_limit_is_renewed(headers: dict[str, str], seconds: int) -> None:
+def test_the_reset_of_a_rate_limit(headers: dict[str, str], seconds: int) -> None:
     assert seconds_until(reset_time(answer(**headers))) == seconds
 
 

@@ -1,4 +1,4 @@
-"""Facts of repositories, with the real workers: what is kept, what it costs, what goes wrong."""
+"""Facts runs with real workers: stored facts, number of requests, failures."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -61,7 +61,7 @@ def redis(hub: Hub) -> Exporter:
 
 
 def asked(hub: Hub) -> list[tuple[str, int]]:
-    """What the fake GitHub was asked since the last look, with its answers."""
+    """Return the requests to the fake GitHub since the last call, with their statuses."""
     requests = [(request.path, request.status) for request in hub.github.requests]
     hub.github.requests.clear()
     return requests
@@ -72,7 +72,7 @@ def again(redis: Exporter) -> Exporter:
     return redis
 
 
-def test_facts_are_kept_and_a_second_run_costs_nothing(hub: Hub, redis: Exporter) -> None:
+def test_facts_are_stored_and_a_second_run_is_free(hub: Hub, redis: Exporter) -> None:
     run = hub.refresh_facts()
     assert (run.status, run.reason) == (RunStatus.PUBLISHED, "")
     again(redis)
@@ -98,7 +98,7 @@ def test_facts_are_kept_and_a_second_run_costs_nothing(hub: Hub, redis: Exporter
     assert (lookup.outcome, lookup.changed, lookup.requests) == (Outcome.FOUND, False, 3)
 
 
-def test_what_changes_upstream_changes_here(hub: Hub, redis: Exporter) -> None:
+def test_upstream_changes_are_stored(hub: Hub, redis: Exporter) -> None:
     hub.refresh_facts()
     hub.github.add_other(
         repository(
@@ -124,7 +124,7 @@ def test_what_changes_upstream_changes_here(hub: Hub, redis: Exporter) -> None:
     assert redis.last_release_at == datetime(2026, 4, 1, tzinfo=UTC)
 
 
-def test_neither_readme_nor_releases_is_no_failure(hub: Hub, redis: Exporter) -> None:
+def test_a_repository_without_readme_and_releases_is_no_failure(hub: Hub, redis: Exporter) -> None:
     hub.refresh_facts()
     hub.github.add_other(repository(readme=None, releases=[]))
     assert (run := hub.refresh_facts()).status == RunStatus.PUBLISHED
@@ -148,7 +148,7 @@ def test_a_renamed_repository(hub: Hub, redis: Exporter) -> None:
     assert [status for _, status in asked(hub)] == [301, 304, 304, 304]
 
 
-def test_a_failure_keeps_what_is_there_and_says_why(hub: Hub, redis: Exporter) -> None:
+def test_a_failure_keeps_the_facts_and_stores_the_reason(hub: Hub, redis: Exporter) -> None:
     hub.refresh_facts()
     before = again(redis).facts_at
     for fault, match, reason, outcome in (
@@ -171,7 +171,7 @@ def test_a_failure_keeps_what_is_there_and_says_why(hub: Hub, redis: Exporter) -
     assert (again(redis).facts_problem, redis.facts_at > before) == ("", True)
 
 
-def test_what_was_told_before_a_fault_is_kept(hub: Hub, redis: Exporter) -> None:
+def test_parts_fetched_before_a_fault_are_stored(hub: Hub, redis: Exporter) -> None:
     hub.github.faults = [Fault(f.server_error(), match="/releases")]
     hub.refresh_facts()
     again(redis)
@@ -184,7 +184,7 @@ def test_what_was_told_before_a_fault_is_kept(hub: Hub, redis: Exporter) -> None
     assert again(redis).releases.count() == 1
 
 
-def test_without_a_token_nothing_is_asked(hub: Hub) -> None:
+def test_without_a_token_no_request_is_sent(hub: Hub) -> None:
     redis = exporter(stars=5)
     run = hub.refresh_facts()
     assert (run.status, run.reason) == (RunStatus.NO_TOKEN, Reason.NO_TOKEN)
@@ -193,7 +193,9 @@ def test_without_a_token_nothing_is_asked(hub: Hub) -> None:
     assert (again(redis).facts_problem, redis.stars) == (Reason.NO_TOKEN, 5)
     hub.add_token("ghp_of_somebody_else_0123")
     hub.github.add_other(repository())
-    assert hub.refresh_facts().reason == Reason.TOKEN_REFUSED  # asked once, then known
+    assert (
+        hub.refresh_facts().reason == Reason.TOKEN_REFUSED
+    )  # one request; then the token is known to be invalid
     assert hub.refresh_facts().status == RunStatus.NO_TOKEN
 
 
@@ -208,7 +210,7 @@ def test_a_new_token_fills_a_catalogue_without_facts(hub: Hub) -> None:
     assert runs.start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
 
 
-def test_an_empty_catalogue_needs_no_first_run_and_a_run_ends_at_once(hub: Hub) -> None:
+def test_an_empty_catalogue_starts_no_run_and_a_manual_run_ends_at_once(hub: Hub) -> None:
     hub.add_token()
     assert runs.start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
     assert hub.refresh_facts().status == RunStatus.UNCHANGED
@@ -222,7 +224,7 @@ def test_one_run_is_open_at_a_time(hub: Hub, redis: Exporter) -> None:
     assert FactsRun.objects.count() == 1
 
 
-def test_only_the_chosen_are_asked(hub: Hub, redis: Exporter) -> None:
+def test_only_the_chosen_exporters_are_looked_up(hub: Hub, redis: Exporter) -> None:
     exporter("kafka")
     run = hub.refresh_facts(chosen=[redis.pk])
     assert run.lookups.get().exporter == redis
@@ -242,9 +244,9 @@ def test_a_second_delivery_changes_nothing(hub: Hub, redis: Exporter) -> None:
     assert FactsRun.objects.get().finished_at == run.finished_at
 
 
-def test_housekeeping_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: Exporter) -> None:
+def test_housekeeping_ends_overdue_runs_and_resends_lost_ones(hub: Hub, redis: Exporter) -> None:
     now = timezone.now()
-    Exporter.objects.update(facts_at=now)  # or housekeeping looks it up by itself
+    Exporter.objects.update(facts_at=now)  # or housekeeping would look it up
     run = FactsRun.objects.create(
         trigger=RunTrigger.SCHEDULE, status=RunStatus.LOOKING_UP, deadline=now - timedelta(1)
     )
@@ -265,7 +267,7 @@ def test_housekeeping_ends_an_overdue_run_and_sends_a_lost_one(hub: Hub, redis: 
     assert lost.status == RunStatus.PUBLISHED
 
 
-def test_housekeeping_looks_up_what_is_new(hub: Hub, redis: Exporter) -> None:
+def test_housekeeping_looks_up_new_exporters(hub: Hub, redis: Exporter) -> None:
     hub.refresh_facts()
     apply_import(
         plan_import(
@@ -274,7 +276,7 @@ def test_housekeeping_looks_up_what_is_new(hub: Hub, redis: Exporter) -> None:
             b"Redis,https://github.com/tests/valkey,Database\n"
         )
     )
-    hub.github.add_other(repository("tests/valkey", stars=3))  # and Kafka is not there
+    hub.github.add_other(repository("tests/valkey", stars=3))  # there is no repository for Kafka
     asked(hub)
     for _ in range(2):
         runs.facts_housekeeping()
@@ -285,7 +287,7 @@ def test_housekeeping_looks_up_what_is_new(hub: Hub, redis: Exporter) -> None:
     assert len(asked(hub)) == 4, "what failed once waits for the next day"
 
 
-def test_an_exporter_that_changes_while_github_is_asked(hub: Hub, redis: Exporter) -> None:
+def test_an_exporter_that_changes_during_its_lookup(hub: Hub, redis: Exporter) -> None:
     kafka = exporter("kafka")
     hub.github.add_other(repository("tests/kafka"))
     hub.github.faults = [Fault(f.slow(0.7), match="/releases")]
@@ -299,7 +301,7 @@ def test_an_exporter_that_changes_while_github_is_asked(hub: Hub, redis: Exporte
 
 
 def test_etags_of_two_tokens_never_hide_a_change(hub: Hub, redis: Exporter) -> None:
-    """A 304 says that the answer is what this token saw, not what another has brought since."""
+    """A 304 refers to what this token last received, not to what another has fetched since."""
     other = "ghp_" + "other0secret" * 3
     hub.github.add_token(other)
     hub.refresh_facts()
@@ -320,7 +322,7 @@ def test_etags_of_two_tokens_never_hide_a_change(hub: Hub, redis: Exporter) -> N
     assert again(redis).stars == 12
 
 
-def test_an_admin_asks_for_chosen_exporters(hub: Hub, redis: Exporter) -> None:
+def test_an_admin_refreshes_the_facts_of_chosen_exporters(hub: Hub, redis: Exporter) -> None:
     user = User.objects.create_user("staff", is_staff=True)
     client = Client()
     client.force_login(user)
@@ -344,7 +346,7 @@ def test_an_admin_asks_for_chosen_exporters(hub: Hub, redis: Exporter) -> None:
 
 
 def test_the_whole_sample(hub: Hub) -> None:
-    """The demo's catalogue: three requests for each exporter, and none that counts the next day."""
+    """The demo takes three requests per exporter, and no counted request the next day."""
     hub.add_token()
     for other in of_file(SAMPLE.parent / "repositories.json"):
         hub.github.add_other(other)

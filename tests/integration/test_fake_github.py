@@ -1,4 +1,4 @@
-"""The fake GitHub: git's own SHAs, and answers that satisfy GitHub's published schema."""
+"""The fake GitHub: SHAs match git, and responses match GitHub's published schema."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ DOCUMENT = json.loads((Path(__file__).parents[1] / "data" / "github-openapi.json
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Files of every kind that git knows, with odd names."""
+    """Create files of every type in git, with unusual names."""
     root = tmp_path / "repository"
     for path, text in {
         "README.md": "# Exporters\n",
@@ -77,7 +77,7 @@ def ask(
 
 
 def schema_of(operation: str, method: str, status: int) -> dict[str, Any]:
-    """The schema of an answer, with the document beside it for its references."""
+    """Return the schema of a response and the document that its references point to."""
     answer: Any = DOCUMENT["paths"][operation][method.lower()]["responses"][str(status)]
     while "$ref" in answer:
         answer = _resolve(answer["$ref"])
@@ -94,7 +94,7 @@ def _resolve(reference: str) -> Any:
 
 
 def _without_nullable(schema: Any) -> Any:
-    """OpenAPI 3.0's `nullable` as JSON Schema says it."""
+    """Convert OpenAPI 3.0's `nullable` to JSON Schema."""
     if isinstance(schema, list):
         return [_without_nullable(part) for part in schema]
     if not isinstance(schema, dict):
@@ -109,7 +109,7 @@ def validate(answer: Any, operation: str, method: str = "GET", status: int = 200
     Draft202012Validator(schema_of(operation, method, status)).validate(answer)
 
 
-def test_shas_are_gits_own(folder: Path) -> None:
+def test_shas_match_git(folder: Path) -> None:
     ours = Repository.of_folder(folder)
     git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "-A")
@@ -177,13 +177,15 @@ def test_a_blob(github: FakeGitHub) -> None:
         ("/repos/other/name", "/repos/{owner}/{repo}", 404),
     ],
 )
-def test_errors_satisfy_it_too(github: FakeGitHub, path: str, operation: str, status: int) -> None:
+def test_errors_satisfy_githubs_schema(
+    github: FakeGitHub, path: str, operation: str, status: int
+) -> None:
     answer = ask(github, path)
     assert answer.status_code == status
     validate(answer.json(), operation, status=status)
 
 
-def test_the_check_can_fail(github: FakeGitHub) -> None:
+def test_the_schema_check_can_fail(github: FakeGitHub) -> None:
     answer = ask(github, "/repos/owner/name/git/trees/main").json()
     del answer["truncated"]
     with pytest.raises(ValidationError):
@@ -227,7 +229,7 @@ OTHER = OtherRepository(
         ("/releases", "/repos/{owner}/{repo}/releases"),
     ],
 )
-def test_other_repositories_satisfy_it_and_have_etags(
+def test_other_repositories_satisfy_the_schema_and_have_etags(
     github: FakeGitHub, path: str, operation: str
 ) -> None:
     github.add_other(OTHER)
@@ -238,7 +240,7 @@ def test_other_repositories_satisfy_it_and_have_etags(
     assert ask(github, f"/repos/other/exporter{path}", headers=same).status_code == 304
 
 
-def test_what_is_served_of_other_repositories(github: FakeGitHub) -> None:
+def test_the_facts_of_other_repositories(github: FakeGitHub) -> None:
     github.add_other(OTHER)
     facts = ask(github, "/repos/Other/Exporter").json()
     assert (facts["full_name"], facts["stargazers_count"], facts["archived"]) == (
@@ -285,7 +287,7 @@ def test_the_secondary_limit_counts_points_a_minute(folder: Path) -> None:
     assert int(answers[-1].headers["X-RateLimit-Remaining"]) > 0
 
 
-def test_a_304_is_free_and_belongs_to_a_token(github: FakeGitHub) -> None:
+def test_a_304_is_free_and_specific_to_a_token(github: FakeGitHub) -> None:
     github.add_token("ghp_other")
     first = ask(github, "/repos/owner/name/git/trees/main")
     same = {"If-None-Match": first.headers["ETag"]}
@@ -318,7 +320,7 @@ def test_writing(github: FakeGitHub) -> None:
     assert ask(github, path).status_code == 404
 
 
-def test_a_tree_above_the_limit_says_that_it_is_truncated(github: FakeGitHub) -> None:
+def test_a_tree_above_the_limit_is_truncated(github: FakeGitHub) -> None:
     github.truncate_above = 2
     answer = ask(github, "/repos/owner/name/git/trees/main?recursive=1").json()
     assert (answer["truncated"], len(answer["tree"])) == (True, 2)
@@ -331,7 +333,7 @@ def strike(github: FakeGitHub, act: Callable[[BaseHTTPRequestHandler], bool]) ->
     github.faults.append(Fault(act))
 
 
-def test_a_value_of_an_answer_is_replaced(github: FakeGitHub) -> None:
+def test_with_json_replaces_a_value(github: FakeGitHub) -> None:
     healthy = ask(github, ROOT_TREE)
     strike(github, faults.with_json(["tree", 0, "path"], '"\\u0000"'))
     answer = ask(github, ROOT_TREE, headers={"If-None-Match": healthy.headers["ETag"]})
@@ -354,7 +356,7 @@ def test_half_a_tree(github: FakeGitHub, truncated: bool) -> None:
     }
 
 
-def test_half_an_answer_whose_end_is_the_connections(github: FakeGitHub) -> None:
+def test_cut_off_sends_half_of_the_response(github: FakeGitHub) -> None:
     whole = ask(github, ROOT_TREE).content
     strike(github, faults.cut_off)
     answer = ask(github, ROOT_TREE)
@@ -362,7 +364,7 @@ def test_half_an_answer_whose_end_is_the_connections(github: FakeGitHub) -> None
     assert "Content-Length" not in answer.headers
 
 
-def test_bodies_without_end(github: FakeGitHub) -> None:
+def test_endless_bodies(github: FakeGitHub) -> None:
     strike(github, faults.flood())
     with ask(github, ROOT_TREE, stream=True) as answer:
         assert len(answer.raw.read(1_000_000)) == 1_000_000
@@ -377,7 +379,7 @@ def test_bodies_without_end(github: FakeGitHub) -> None:
         assert len(answer.raw.read(1_000_000, decode_content=True)) == 1_000_000
 
 
-def test_headers_without_end(github: FakeGitHub) -> None:
+def test_endless_headers(github: FakeGitHub) -> None:
     strike(github, faults.endless_headers)
     address = urlsplit(github.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
@@ -388,7 +390,7 @@ def test_headers_without_end(github: FakeGitHub) -> None:
     assert b"\r\n\r\n" not in received
 
 
-def test_a_304_out_of_the_blue_and_a_circle(github: FakeGitHub) -> None:
+def test_an_unexpected_304_and_a_redirect_loop(github: FakeGitHub) -> None:
     strike(github, faults.unexpected_not_modified)
     answer = ask(github, ROOT_TREE)
     assert (answer.status_code, answer.content) == (304, b"")
@@ -399,7 +401,7 @@ def test_a_304_out_of_the_blue_and_a_circle(github: FakeGitHub) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (307, f"{ROOT_TREE}?recursive=1")
 
 
-def test_the_primary_limit_names_its_reset(github: FakeGitHub) -> None:
+def test_the_primary_limit_has_a_reset_time(github: FakeGitHub) -> None:
     strike(github, faults.primary_limit(-30))
     before = int(time.time())
     answer = ask(github, ROOT_TREE)

@@ -1,4 +1,4 @@
-"""The fake GitHub's GraphQL: GitHub's schema, limits and errors, and faults to be switched on."""
+"""The fake GitHub's GraphQL API: GitHub's schema, limits and errors, and simulated faults."""
 
 import hashlib
 import re
@@ -43,12 +43,12 @@ def ask(
 
 
 def within(fields: str) -> str:
-    """A query for fields of the repository."""
+    """Return a query for fields of the repository."""
     return f'{{ repository(owner: "owner", name: "name") {{ {fields} }} }}'
 
 
 def blobs(github: FakeGitHub, *shas: str) -> requests.Response:
-    """Ask for blobs as the hub does: an alias and a variable for each."""
+    """Query blobs like the hub: with an alias and a variable for each."""
     variables = "".join(f", $o{n}: GitObjectID!" for n in range(len(shas)))
     fields = "... on Blob { oid byteSize isBinary isTruncated text }"
     objects = " ".join(f"b{n}: object(oid: $o{n}) {{ {fields} }}" for n in range(len(shas)))
@@ -84,7 +84,7 @@ def test_blobs_by_alias_and_variable(github: FakeGitHub) -> None:
             }
             for n, content in enumerate(FILES.values())
         },
-        "b5": None,  # unknown, and no error
+        "b5": None,  # an unknown SHA is not an error
     }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", data["rateLimit"]["resetAt"])
 
@@ -135,7 +135,7 @@ fragment content on Blob {
 """
 
 
-def test_every_field_of_the_schema_is_answered(github: FakeGitHub) -> None:
+def test_every_field_of_the_schema_is_resolved(github: FakeGitHub) -> None:
     types = [t for t in _SCHEMA.type_map.values() if isinstance(t, GraphQLObjectType)]
     fields = {f for t in types if not t.name.startswith("__") for f in t.fields}
     assert fields <= set(re.findall(r"\w+", EVERYTHING))
@@ -255,17 +255,17 @@ def test_bodies_and_methods(github: FakeGitHub) -> None:
 def test_it_needs_a_token(github: FakeGitHub, token: str | None, message: str) -> None:
     answer = ask(github, "{ rateLimit { cost } }", token)
     assert (answer.status_code, answer.json()["message"]) == (401, message)
-    assert answer.headers["X-RateLimit-Remaining"] == "0"  # as GitHub says with a 401
+    assert answer.headers["X-RateLimit-Remaining"] == "0"  # like GitHub's 401
 
 
 def rate(github: FakeGitHub, resource: str) -> dict[str, int]:
-    """What `/rate_limit` says."""
+    """Return a rate limit from `/rate_limit`."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     answer = requests.get(f"{github.url}/rate_limit", headers=headers, timeout=10)
     return answer.json()["resources"][resource]
 
 
-def test_the_budget_is_graphqls_own(github: FakeGitHub) -> None:
+def test_graphql_has_a_separate_limit(github: FakeGitHub) -> None:
     query = "{ rateLimit { cost limit remaining used } }"
     answer = ask(github, query)
     assert answer.json()["data"]["rateLimit"] == {
@@ -292,7 +292,7 @@ def test_the_budget_is_graphqls_own(github: FakeGitHub) -> None:
 def test_secondary_limits() -> None:
     options: dict[str, int] = {"points_per_minute": 1, "graphql_points_per_minute": 2}
     with FakeGitHub(Repository(), "owner/name", tokens=[TOKEN], **options) as github:
-        rate(github, "core")  # REST's only point
+        rate(github, "core")  # the only REST point
         answers = [ask(github, within("isPrivate")) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 403]
     assert "secondary rate limit" in answers[-1].json()["message"]
@@ -306,7 +306,7 @@ def test_rest_and_graphql_share_the_concurrent_requests(github: FakeGitHub) -> N
     assert ask(github, within("isPrivate")).status_code == 200
 
 
-def test_it_has_a_latency_of_its_own(github: FakeGitHub) -> None:
+def test_graphql_has_a_separate_latency(github: FakeGitHub) -> None:
     github.latency, github.graphql_latency = 0.0, 0.2
     rate(github, "core")
     ask(github, within("isPrivate"))
@@ -331,7 +331,7 @@ def test_an_error_without_data(github: FakeGitHub, kind: str) -> None:
     assert rate(github, "core")["limit"] == 5000
 
 
-def test_a_part_of_the_data(github: FakeGitHub) -> None:
+def test_partial_data(github: FakeGitHub) -> None:
     strike(github, faults.graphql_partial("INTERNAL", "Timed out", files=2))
     answer = blobs(github, *shas_of(github)).json()
     repository = answer["data"]["repository"]
@@ -378,13 +378,13 @@ def test_a_smaller_query_succeeds(
     assert blobs(github, *shas[:2]).json()["data"]["repository"]["b1"]["oid"] == shas[1]
 
 
-def test_the_budget_ends_in_the_middle(github: FakeGitHub) -> None:
+def test_the_limit_is_used_up_midway(github: FakeGitHub) -> None:
     github.faults = [Fault(faults.graphql_used_up(30, left=1), "/graphql", times=1)]
     assert "data" in ask(github, within("isPrivate")).json()
     assert ask(github, within("isPrivate")).json()["errors"][0]["type"] == "RATE_LIMITED"
 
 
-def test_general_faults_name_graphqls_limit(github: FakeGitHub) -> None:
+def test_general_faults_report_the_graphql_limit(github: FakeGitHub) -> None:
     strike(github, faults.primary_limit(30, 403))
     answer = ask(github, within("isPrivate"))
     assert (answer.status_code, answer.headers["X-RateLimit-Resource"]) == (403, "graphql")

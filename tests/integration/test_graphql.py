@@ -1,4 +1,4 @@
-"""Files come over GraphQL, exactly as git names them, and over REST where GraphQL cannot."""
+"""Files are fetched over GraphQL and match their SHA, or over REST if GraphQL cannot."""
 
 import json
 from collections import Counter
@@ -40,7 +40,7 @@ GRAPHQL = "/graphql"
 
 
 def kinds(github: FakeGitHub) -> list[str]:
-    """What was asked for: `tree`, `blob` or `query`."""
+    """Return the types of the requests: `tree`, `blob` or `query`."""
     return [
         "query" if request.path == GRAPHQL else "blob" if "/blobs/" in request.path else "tree"
         for request in github.requests
@@ -48,7 +48,7 @@ def kinds(github: FakeGitHub) -> list[str]:
 
 
 class Directories:
-    """Directories at the fake GitHub, looked up in this process by one run."""
+    """Directories on the fake GitHub that one run looks up in this process."""
 
     def __init__(self, github: FakeGitHub) -> None:
         self.github = github
@@ -70,7 +70,7 @@ class Directories:
         self.github.faults.append(Fault(act, match=match, times=times))
 
     def write(self, directory: str, files: int) -> None:
-        """A directory with so many rule files, none like another."""
+        """Write a directory with a number of different rule files."""
         for number in range(files):
             self.github.repository.write(
                 f"contents/{directory}/alert_{number}.yaml",
@@ -95,13 +95,13 @@ def directories(github: FakeGitHub, db: None) -> Directories:
 
 
 def stored_exactly(github: FakeGitHub) -> int:
-    """How many blobs are stored; each holds the bytes that its SHA names."""
+    """Return the number of stored blobs, and check that each matches its SHA."""
     blobs = {blob.sha: bytes(blob.data) for blob in ContentBlob.objects.all()}
     assert all(blob_sha(data) == sha for sha, data in blobs.items())
     return len(blobs)
 
 
-# --- what it costs --------------------------------------------------------------------------------
+# --- number of requests ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,9 @@ def stored_exactly(github: FakeGitHub) -> int:
         (0, ["tree"]),
     ],
 )
-def test_what_a_new_directory_costs(directories: Directories, files: int, asked: list[str]) -> None:
+def test_the_requests_for_a_new_directory(
+    directories: Directories, files: int, asked: list[str]
+) -> None:
     directories.github.repository.write("contents/New/logo.png", b"\x89PNG\0")
     directories.write("New", files)
     found = directories.look_up("New")
@@ -122,7 +124,7 @@ def test_what_a_new_directory_costs(directories: Directories, files: int, asked:
     assert stored_exactly(directories.github) == files
 
 
-def test_a_changed_file_costs_four_requests_of_a_run(hub: Hub) -> None:
+def test_a_changed_file_takes_four_requests(hub: Hub) -> None:
     hub.add_token()
     hub.fill("Redis/alert.yaml", "Redis/values.yaml", "Kafka/alert.yaml")
     assert hub.refresh().status == RunStatus.PUBLISHED
@@ -148,7 +150,7 @@ def test_a_file_in_two_directories_is_stored_once(directories: Directories) -> N
     assert kinds(directories.github) == ["tree", "query", "tree"]
 
 
-# --- files come exactly ---------------------------------------------------------------------------
+# --- exact contents -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -156,22 +158,27 @@ def test_a_file_in_two_directories_is_stored_once(directories: Directories) -> N
     [
         ("groups: []  # ü\r\n\tend".encode(), ["tree", "query"]),
         (b"\xef\xbb\xbfgroups: []\n", ["tree", "query"]),
-        (b"# " + b"x" * 8_000 + b"\0\n", ["tree", "query"]),  # binary to nobody's test
+        (
+            b"# " + b"x" * 8_000 + b"\0\n",
+            ["tree", "query"],
+        ),  # NUL after the part that GitHub and git check for it
         (b"# " + b"x" * 499_998, ["tree", "query"]),
-        (b"# " + b"x" * 499_999, ["tree", "blob"]),  # larger than what GraphQL sends whole
+        (b"# " + b"x" * 499_999, ["tree", "blob"]),  # larger than the hub fetches over GraphQL
         (b"a\0b", ["tree", "query", "blob"]),
         (b"# caf\xe9\n", ["tree", "query", "blob"]),
-        (b"# \xed\xa0\x80\n", ["tree", "query", "blob"]),  # a surrogate, which is no UTF-8
+        (b"# \xed\xa0\x80\n", ["tree", "query", "blob"]),  # a surrogate, which is not UTF-8
     ],
 )
-def test_a_file_comes_exactly(directories: Directories, content: bytes, asked: list[str]) -> None:
+def test_a_file_is_stored_exactly(
+    directories: Directories, content: bytes, asked: list[str]
+) -> None:
     directories.github.repository.write("contents/Odd/values.yaml", content)
     assert directories.look_up("Odd").outcome == Outcome.FOUND
     assert bytes(ContentBlob.objects.get().data) == content
     assert kinds(directories.github) == asked
 
 
-def test_an_empty_file_costs_nothing(directories: Directories) -> None:
+def test_an_empty_file_needs_no_request(directories: Directories) -> None:
     directories.github.repository.write("contents/Odd/values.yaml", b"")
     found = directories.look_up("Odd")
     assert (found.outcome, kinds(directories.github)) == (Outcome.FOUND, ["tree"])
@@ -179,7 +186,9 @@ def test_an_empty_file_costs_nothing(directories: Directories) -> None:
 
 
 @pytest.mark.parametrize("what", ["null", "truncated", "other"])
-def test_text_that_is_not_the_files_is_never_stored(directories: Directories, what: str) -> None:
+def test_text_that_does_not_match_its_sha_is_not_stored(
+    directories: Directories, what: str
+) -> None:
     directories.write("Redis", 3)
     directories.fault(f.graphql_text(what, files=2))
     found = directories.look_up("Redis")
@@ -189,7 +198,7 @@ def test_text_that_is_not_the_files_is_never_stored(directories: Directories, wh
     assert not directories.run.rest_only
 
 
-def test_bytes_that_are_wrong_over_both_are_never_stored(directories: Directories) -> None:
+def test_bytes_that_match_over_neither_api_are_not_stored(directories: Directories) -> None:
     directories.write("Redis", 2)
     directories.fault(f.graphql_text("other"))
     directories.fault(f.answer(200, {"content": "eA==", "encoding": "base64"}), match="/blobs/")
@@ -200,7 +209,7 @@ def test_bytes_that_are_wrong_over_both_are_never_stored(directories: Directorie
 
 
 @pytest.mark.parametrize("kind", ["FORBIDDEN", "NOT_FOUND", "RESOURCE_LIMITS_EXCEEDED", ""])
-def test_what_is_missing_from_an_answer_comes_over_rest(
+def test_files_missing_from_a_response_are_fetched_over_rest(
     directories: Directories, kind: str
 ) -> None:
     directories.write("Redis", 4)
@@ -215,7 +224,7 @@ def test_what_is_missing_from_an_answer_comes_over_rest(
 
 
 @pytest.mark.parametrize("kind", ["RATE_LIMITED", "RATE_LIMIT"])
-def test_a_used_up_token_gives_way_to_another(directories: Directories, kind: str) -> None:
+def test_an_exhausted_token_is_replaced_by_another(directories: Directories, kind: str) -> None:
     directories.github.add_token(OTHER)
     GitHubToken.objects.bulk_create([GitHubToken(name="two", secret=OTHER)])
     directories.write("Redis", 3)
@@ -231,7 +240,7 @@ def test_a_used_up_token_gives_way_to_another(directories: Directories, kind: st
 @pytest.mark.parametrize(
     "act", [f.graphql_error("RATE_LIMITED"), f.primary_limit(3600, 403), f.primary_limit(3600)]
 )
-def test_a_used_up_limit_of_the_only_token_fails_the_directory(
+def test_an_exhausted_limit_of_the_only_token_fails_the_directory(
     directories: Directories, act: f.Act
 ) -> None:
     directories.write("Redis", 3)
@@ -248,7 +257,7 @@ def test_a_used_up_limit_of_the_only_token_fails_the_directory(
     assert token.blocked_until is None
 
 
-def test_a_run_goes_on_after_the_reset_and_asks_nothing_twice(hub: Hub) -> None:
+def test_a_run_continues_after_the_reset_without_repeated_requests(hub: Hub) -> None:
     hub.add_token()
     for name in ("Redis", "Kafka", "MySQL"):
         hub.write(f"{name}/alert.yaml", contents.alert(name))
@@ -274,7 +283,7 @@ def test_a_run_goes_on_after_the_reset_and_asks_nothing_twice(hub: Hub) -> None:
         f.graphql_error("", "You have exceeded a secondary rate limit. Please wait."),
     ],
 )
-def test_a_secondary_limit_stops_everything_for_a_minute(
+def test_a_secondary_limit_stops_all_requests_for_a_minute(
     directories: Directories, act: f.Act
 ) -> None:
     directories.write("Redis", 3)
@@ -318,7 +327,9 @@ def test_a_query_is_halved_until_it_succeeds(directories: Directories) -> None:
         f.reset,
     ],
 )
-def test_a_query_that_never_succeeds_is_left_to_rest(directories: Directories, act: f.Act) -> None:
+def test_files_of_a_query_that_never_succeeds_are_fetched_over_rest(
+    directories: Directories, act: f.Act
+) -> None:
     directories.write("Redis", 5)
     directories.fault(act)
     found = directories.look_up("Redis")
@@ -329,7 +340,7 @@ def test_a_query_that_never_succeeds_is_left_to_rest(directories: Directories, a
     assert not directories.run.rest_only, "the next directory may be smaller"
 
 
-def test_a_query_without_an_answer_in_time_is_left_to_rest(directories: Directories) -> None:
+def test_files_of_a_query_that_times_out_are_fetched_over_rest(directories: Directories) -> None:
     directories.write("Redis", 1)
     directories.fault(f.slow(settings.GITHUB_READ_TIMEOUT + 0.5))
     assert directories.look_up("Redis").outcome == Outcome.FOUND
@@ -337,7 +348,7 @@ def test_a_query_without_an_answer_in_time_is_left_to_rest(directories: Director
     assert stored_exactly(directories.github) == 1
 
 
-# --- not offered ----------------------------------------------------------------------------------
+# --- GraphQL not available ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -350,7 +361,7 @@ def test_a_query_without_an_answer_in_time_is_left_to_rest(directories: Director
         f.graphql_error("undefinedField", "Field 'isTruncated' doesn't exist on type 'Blob'"),
     ],
 )
-def test_where_graphql_is_not_offered_the_rest_of_the_run_uses_rest(
+def test_without_graphql_the_rest_of_the_run_uses_rest(
     directories: Directories, act: f.Act
 ) -> None:
     directories.write("Redis", 2)

@@ -165,7 +165,7 @@ def test_upload_serve_replace_and_remove(admin: Client, redis: Exporter) -> None
 
 def test_what_is_no_logo_is_said_at_the_field(admin: Client, redis: Exporter) -> None:
     page = save(admin, redis, new_logo=SimpleUploadedFile("x.png", b"<html>", "image/png"))
-    assert "This is no PNG, JPEG, WebP or SVG image." in page
+    assert "The file is not a PNG, JPEG, WebP or SVG image." in page
     page = save(admin, redis, new_logo=SimpleUploadedFile("x.png", PNG + bytes(logos.LARGEST)))
     assert "the maximum is 64 KB" in page
     assert not Logo.objects.exists()

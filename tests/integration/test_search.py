@@ -1,4 +1,4 @@
-"""The search, over the catalogue that ships with the hub."""
+"""Search in the hub's sample catalogue."""
 
 import random
 from collections.abc import Iterator
@@ -40,12 +40,12 @@ def found(text: str) -> list[str]:
         ("kube-sate-metrics", "kube-state-metrics"),
     ],
 )
-def test_misspelt_names_find_theirs(catalogue: None, misspelt: str, meant: str) -> None:
+def test_misspelt_names_find_their_exporter(catalogue: None, misspelt: str, meant: str) -> None:
     assert found(misspelt)[0] == meant
 
 
-def test_nearly_every_slip_is_forgiven_and_little_else_is_found(catalogue: None) -> None:
-    """The figures that the threshold was chosen by."""
+def test_recall_and_precision_with_misspelt_names(catalogue: None) -> None:
+    """The measured recall and precision for the chosen threshold."""
     hits, results, tried = 0, 0, 0
     for title in Exporter.objects.values_list("title", flat=True):
         word = max(words(title), key=len)
@@ -60,7 +60,7 @@ def test_nearly_every_slip_is_forgiven_and_little_else_is_found(catalogue: None)
 
 
 def slips(word: str) -> Iterator[str]:
-    """`word` with two letters swapped, one dropped, one replaced, one added; never the first."""
+    """Return `word` with letters swapped, dropped, replaced or added, except for the first one."""
     chance = random.Random(word)
     at = chance.randrange(1, len(word) - 1)
     yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
@@ -73,17 +73,17 @@ def slips(word: str) -> Iterator[str]:
     ("typed", "meant"),
     [("p", "PostgreSQL"), ("post", "PostgreSQL"), ("postgre", "PostgreSQL"), ("MESSAGIN", "Kafka")],
 )
-def test_beginnings_match_while_typing(catalogue: None, typed: str, meant: str) -> None:
+def test_prefixes_match_while_typing(catalogue: None, typed: str, meant: str) -> None:
     assert meant in found(typed)
 
 
-def test_an_exact_hit_stands_before_a_guess(catalogue: None) -> None:
+def test_an_exact_match_is_before_a_similar_one(catalogue: None) -> None:
     Exporter.objects.filter(slug="squid").update(description="Not for redsi.")
     reindex(Exporter.objects.filter(slug="squid"))
     assert found("redsi") == ["Squid", "Redis"]
 
 
-def test_names_weigh_more_than_sentences_and_those_more_than_readmes(catalogue: None) -> None:
+def test_names_rank_above_descriptions_and_descriptions_above_readmes(catalogue: None) -> None:
     squid = Exporter.objects.get(slug="squid")
     Readme.objects.create(exporter=squid, path="README.md", sha="a", text="consul " * 50)
     Exporter.objects.filter(slug="caddy").update(description="Beside Consul.")
@@ -91,18 +91,18 @@ def test_names_weigh_more_than_sentences_and_those_more_than_readmes(catalogue: 
     assert found("consul") == ["Consul", "Caddy", "Squid"]
 
 
-def test_fillers_do_not_stand_in_the_way(catalogue: None) -> None:
+def test_filler_words_are_ignored(catalogue: None) -> None:
     assert found("Prometheus exporter for redis")[0:1] == found("redis")[0:1] == ["Redis"]
     assert len(found("exporter")) > 50
 
 
-def test_each_word_has_to_be_guessed(catalogue: None) -> None:
+def test_each_word_has_to_be_similar(catalogue: None) -> None:
     assert found("postgresql clickhouse") == []
     assert found("proxmxo ve") == ["Proxmox VE"]
     assert found("orcale databsae") == ["Oracle Database"]
 
 
-def test_what_is_saved_is_found_at_once(catalogue: None) -> None:
+def test_saved_exporters_are_found_at_once(catalogue: None) -> None:
     shelf = Category.objects.get(name="Database")
     exporter = Exporter.objects.create(
         slug="zzz", title="Zebra", repository="https://github.com/tests/zzz", category=shelf
@@ -120,7 +120,7 @@ def test_what_is_saved_is_found_at_once(catalogue: None) -> None:
     assert "Yak" in found("ungulates")
 
 
-def test_a_readme_beyond_what_postgres_indexes(catalogue: None) -> None:
+def test_a_readme_too_long_for_the_index(catalogue: None) -> None:
     squid = Exporter.objects.get(slug="squid")
     text = "antelope " + " ".join(f"word{number}" for number in range(300_000))
     Readme.objects.create(exporter=squid, path="README.md", sha="a", text=text)
@@ -144,7 +144,7 @@ def test_the_closest_names(catalogue: None) -> None:
     assert list(closest(Exporter.objects.all(), "")) == []
 
 
-def test_the_migration_gives_rows_that_are_there_what_they_are_found_by(catalogue: None) -> None:
+def test_the_migration_indexes_existing_rows(catalogue: None) -> None:
     Exporter.objects.update(words=None, trigrams=[])
     assert found("redis") == []
     migrations = MigrationLoader(None).disk_migrations

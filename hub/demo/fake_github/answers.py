@@ -54,15 +54,15 @@ def rate_limits(core: RateLimit, graphql: RateLimit) -> dict[str, Any]:
 
 @lru_cache(maxsize=512)  # the content of a SHA never changes
 def tree(
-    repository: Repository, sha: str, url: str, *, recursive: bool, most: int
+    repository: Repository, sha: str, url: str, *, recursive: bool, limit: int
 ) -> dict[str, Any]:
-    """Return a git tree, `truncated` if it has more than `most` entries."""
+    """Return a git tree, `truncated` if it has more than `limit` entries."""
     found = list(repository.walk(sha) if recursive else repository.entries(sha))
     return {
         "sha": sha,
         "url": f"{url}/git/trees/{sha}",
-        "tree": [_tree_entry(repository, entry, url) for entry in found[:most]],
-        "truncated": len(found) > most,
+        "tree": [_tree_entry(repository, entry, url) for entry in found[:limit]],
+        "truncated": len(found) > limit,
     }
 
 

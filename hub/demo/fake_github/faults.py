@@ -107,7 +107,7 @@ def slow(seconds: float) -> Act:
     """Delay the normal response."""
 
     def act(_: BaseHTTPRequestHandler) -> bool:
-        time.sleep(seconds)  # the fault itself
+        time.sleep(seconds)  # simulates a slow server
         return False
 
     return act
@@ -335,4 +335,4 @@ def _send_without_end(handler: BaseHTTPRequestHandler, part: bytes, pause: float
             handler.wfile.flush()
         except OSError:
             return True
-        time.sleep(pause)  # the fault itself
+        time.sleep(pause)  # simulates a slow server

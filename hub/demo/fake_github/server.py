@@ -328,8 +328,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not repository.branches:
             raise GitHubProblem(409, "Git Repository is empty.")
         sha, recursive = _or_404(repository.resolve(name)), "recursive" in self.parameters
-        most = self.github.truncate_above
-        return answers.tree(repository, sha, self.url, recursive=recursive, most=most)
+        limit = self.github.truncate_above
+        return answers.tree(repository, sha, self.url, recursive=recursive, limit=limit)
 
     def _blob(self, sha: str) -> Any:
         return answers.blob(sha, _or_404(self.github.repository.blob(sha)), self.url)
@@ -363,9 +363,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             repository.write(path, content, message, branch)
         entry = repository.find(branch, path)
-        made = answers.contents_json(repository, entry, branch, self.url) if entry else None
+        content_json = answers.contents_json(repository, entry, branch, self.url) if entry else None
         self.status = 200 if existing else 201
-        return answers.commit_json(made, repository.commits(branch)[0], self.url)
+        return answers.commit_json(content_json, repository.commits(branch)[0], self.url)
 
     def _facts(self) -> Any:
         return answers.repository_json(self.repository, self.github.url)

@@ -1,4 +1,4 @@
-"""The filters and their counts."""
+"""Filters of the catalogue and their counts."""
 
 from hub.catalogue.facets import FacetEntry, facets, narrow, relaxations
 from hub.catalogue.query import CatalogueQuery
@@ -29,7 +29,7 @@ def test_filters_combine() -> None:
     assert left(CatalogueQuery(official=True, updated=True)) == []
 
 
-def test_several_categories_widen() -> None:
+def test_several_categories_add_results() -> None:
     assert left(CatalogueQuery(category=("Web", "Cloud"))) == [3, 4]
 
 
@@ -45,7 +45,7 @@ def test_each_option_is_counted_under_the_other_filters() -> None:
     assert here["Maintained by"] == {"Prometheus team": 0}
 
 
-def test_a_count_is_what_choosing_it_leaves() -> None:
+def test_a_count_is_the_number_of_results_of_the_option() -> None:
     for query in (
         CatalogueQuery(),
         CatalogueQuery(usable=("A",)),
@@ -57,7 +57,7 @@ def test_a_count_is_what_choosing_it_leaves() -> None:
                     assert option.count == len(narrow(ENTRIES, option.toggled))
 
 
-def test_a_category_that_nobody_stands_in_can_be_taken_away_again() -> None:
+def test_a_chosen_category_without_exporters_can_be_removed() -> None:
     assert counts(CatalogueQuery(category=("Gone",)))["Category"]["Gone"] == 0
 
 

@@ -1,4 +1,4 @@
-"""Reading a catalogue file and comparing it: what changes, and every fault by its line."""
+"""Parsing a catalogue file and comparing it: changes, and problems with their line."""
 
 from pathlib import Path
 
@@ -43,13 +43,13 @@ def known(number: int, title: str, **values: object) -> KnownExporter:
 REDIS, MYSQL = known(1, "Redis"), known(2, "MySQL", description="words")
 
 
-def plan(text: str, *there: KnownExporter, **options: bool) -> ImportPlan:
-    return compare(parse_csv(text.encode()), there, ["Database"], **options)
+def plan(text: str, *exporters: KnownExporter, **options: bool) -> ImportPlan:
+    return compare(parse_csv(text.encode()), exporters, ["Database"], **options)
 
 
-def problems(text: str | bytes, *there: KnownExporter) -> list[str]:
+def problems(text: str | bytes, *exporters: KnownExporter) -> list[str]:
     data = text if isinstance(text, bytes) else text.encode()
-    return [str(problem) for problem in compare(parse_csv(data), there).problems]
+    return [str(problem) for problem in compare(parse_csv(data), exporters).problems]
 
 
 def test_the_real_file() -> None:
@@ -73,7 +73,7 @@ def test_the_sample_file() -> None:
     assert (len(sample.new), sample.problems) == (106, ())
 
 
-def test_the_longest_texts_are_those_of_the_columns() -> None:
+def test_the_maximum_lengths_match_the_model() -> None:
     for column, longest in LONGEST.items():
         model, name = (Category, "name") if column == "category" else (Exporter, column)
         assert model._meta.get_field(name).max_length == longest
@@ -100,7 +100,7 @@ def test_new_changed_and_unchanged() -> None:
     }
 
 
-def test_a_column_that_is_not_there_wipes_nothing_and_an_empty_one_does() -> None:
+def test_a_missing_column_keeps_values_and_an_empty_one_clears_them() -> None:
     row = "MySQL,https://github.com/tests/mysql,Database"
     assert plan(f"{HEADER}{row}\n", MYSQL).changes_nothing
     found = plan(f"title,repository,category,description\n{row},\n", MYSQL)
@@ -116,20 +116,20 @@ def test_a_column_that_is_not_there_wipes_nothing_and_an_empty_one_does() -> Non
         ("Redis,https://github.com/tests/redis/,database", set()),
     ],
 )
-def test_a_row_without_a_slug_is_known_by_repository_or_title(row: str, changes: set[str]) -> None:
+def test_a_row_without_a_slug_matches_by_repository_or_title(row: str, changes: set[str]) -> None:
     found = plan(f"{HEADER}{row}\n", REDIS)
     assert not found.new
     assert {column for changed in found.changed for column in changed.changes} == changes
 
 
-def test_a_renamed_repository_is_known_by_its_new_name() -> None:
+def test_a_renamed_repository_matches_by_its_new_name() -> None:
     renamed = KnownExporter(1, REDIS.values, "https://github.com/new/redis")
     found = plan(f"{HEADER}Other,https://github.com/New/redis,Database\n", renamed)
     assert set(found.changed[0].changes) == {"title", "repository"}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "line 1: the file is empty"),
         ("\ufeff \n", "line 1: the file is empty"),
@@ -163,10 +163,10 @@ def test_a_renamed_repository_is_known_by_its_new_name() -> None:
         ),
     ],
 )
-def test_a_fault_is_named_by_its_line(text: str, said: str) -> None:
+def test_a_problem_has_its_line_number(text: str, message: str) -> None:
     found = problems(text)
     assert len(found) == 1
-    assert found[0].startswith(said), found
+    assert found[0].startswith(message), found
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_fault_is_named_by_its_line(text: str, said: str) -> None:
         "b",
     ],
 )
-def test_only_a_repository_at_github(url: str) -> None:
+def test_only_github_repositories_are_accepted(url: str) -> None:
     assert problems(f"{HEADER}a,{url},x\n")[0].startswith("line 2: “")
 
 
@@ -193,34 +193,34 @@ def test_a_field_of_ten_megabytes() -> None:
     assert problems(text) == ["line 3: a field is longer than 131,072 characters"]
 
 
-def test_another_encoding_is_named_by_line_and_byte() -> None:
+def test_an_encoding_problem_has_its_line_and_byte() -> None:
     latin = f"{HEADER}Größe,https://github.com/a/a,x\n".encode("latin-1")
-    said = f"line 2: byte {len(HEADER) + 3} of the file (0xf6) is not UTF-8"
-    assert problems(latin)[0].startswith(said)
+    message = f"line 2: byte {len(HEADER) + 3} of the file (0xf6) is not UTF-8"
+    assert problems(latin)[0].startswith(message)
     behind_a_mark = b"\xef\xbb\xbf" + latin
     assert f"byte {len(HEADER) + 6} of" in problems(behind_a_mark)[0]
     assert problems(HEADER.encode("utf-16"))[0].startswith("line 1: byte 1 of the file (0xff)")
 
 
-def test_several_faults_are_all_named() -> None:
+def test_all_problems_are_reported() -> None:
     text = f"{HEADER}a,nowhere,x\n,https://github.com/b/b,x\nc,https://github.com/c/c,x\n"
     assert [line.partition(":")[0] for line in problems(text)] == ["line 2", "line 3"]
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("Kafka,https://github.com/x/y,x", "line 3: line 2 already has the title “Kafka”"),
         ("Other,https://github.com/TESTS/Kafka,x", "line 3: line 2 already has the repository"),
     ],
 )
-def test_a_duplicate_within_the_file(row: str, said: str) -> None:
+def test_a_duplicate_in_the_file(row: str, message: str) -> None:
     text = f"{HEADER}kafka,https://github.com/tests/kafka,x\n{row}\n"
-    assert problems(text)[0].startswith(said)
+    assert problems(text)[0].startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (
             "new,Redis,https://github.com/x/y,x",
@@ -230,16 +230,16 @@ def test_a_duplicate_within_the_file(row: str, said: str) -> None:
         ("mysql,Redis,https://github.com/tests/mysql,x", "line 2: the title “Redis” belongs"),
     ],
 )
-def test_a_duplicate_of_another_in_the_catalogue(row: str, said: str) -> None:
+def test_a_conflict_with_another_exporter(row: str, message: str) -> None:
     text = f"slug,title,repository,category\n{row}\n"
-    assert problems(text, REDIS, MYSQL)[0].startswith(said)
+    assert problems(text, REDIS, MYSQL)[0].startswith(message)
 
 
-def test_only_what_is_new_leaves_an_admins_word_alone() -> None:
+def test_only_new_keeps_existing_exporters() -> None:
     text = (
         "slug,title,repository,category\n"
-        "redis,Redis,https://github.com/moved/redis,Cache\n"  # differs
-        "mine,MySQL,https://github.com/x/y,x\n"  # would collide
+        "redis,Redis,https://github.com/moved/redis,Cache\n"  # exists with other values
+        "mine,MySQL,https://github.com/x/y,x\n"  # its title is in use
         "kafka,Kafka,https://github.com/tests/kafka,Messaging\n"
     )
     found = plan(text, REDIS, MYSQL, only_new=True)
@@ -260,7 +260,7 @@ def test_slugs() -> None:
 
 
 @given(st.text(alphabet="'=+-@\tx", max_size=8))
-def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(text: str) -> None:
+def test_an_escaped_cell_is_no_formula_and_is_unescaped_exactly(text: str) -> None:
     cell = table.escape_formula(text)
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert table.unescape_formula(cell) == text
@@ -273,7 +273,7 @@ def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(text: str) -> Non
         max_size=5,
     )
 )
-def test_what_is_written_is_read_back(descriptions: list[str]) -> None:
+def test_a_written_file_is_parsed_back(descriptions: list[str]) -> None:
     rows = [
         {
             "slug": f"e{number}",

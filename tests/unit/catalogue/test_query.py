@@ -1,4 +1,4 @@
-"""The address of the catalogue, there and back."""
+"""Parsing and building the query string of the catalogue."""
 
 from django.http import QueryDict
 from hypothesis import given, settings
@@ -12,38 +12,38 @@ def of(query: str) -> CatalogueQuery:
     return parse_query(QueryDict(query))[0]
 
 
-def said(query: str) -> list[str]:
+def notices(query: str) -> list[str]:
     return parse_query(QueryDict(query))[1]
 
 
-def test_nothing_asked_leaves_no_query() -> None:
+def test_default_values_are_not_in_the_query_string() -> None:
     for empty in ("", "q=&category=&has=&sort=&page=", "page=1&sort=popular", "utm_source=x"):
         assert of(empty).query_string == ""
-        assert said(empty) == []
+        assert notices(empty) == []
 
 
-def test_one_form_of_each_address() -> None:
+def test_the_canonical_form() -> None:
     mixed = "page=2&has=G&category=Web&official=1&has=A&has=A&category=cloud&q= redis  x "
     assert of(mixed).query_string == (
         "?q=redis+x&category=cloud&category=Web&has=A&has=G&official=1&page=2"
     )
 
 
-def test_what_means_nothing_is_left_out_and_said() -> None:
+def test_invalid_values_are_ignored_with_a_message() -> None:
     query, notes = parse_query(QueryDict("has=X&usable=A&official=yes&sort=size&page=-1"))
     assert query == CatalogueQuery(usable=("A",))
     assert len(notes) == 4
     assert "“X” is not a value of “has”: use I or A or G." in notes
 
 
-def test_relevance_is_the_order_of_a_search_alone() -> None:
+def test_relevance_is_only_for_searches() -> None:
     assert of("q=redis").order == "relevance"
     assert of("sort=relevance").order == "popular"
     assert of("q=redis&sort=popular").query_string == "?q=redis&sort=popular"
     assert of("q=redis&sort=relevance").query_string == "?q=redis"
 
 
-def test_a_filter_is_set_and_taken_away_from_the_first_page() -> None:
+def test_toggling_a_filter_returns_to_the_first_page() -> None:
     query = CatalogueQuery(q="redis", page=3)
     set_ = query.toggled("has", "G").toggled("has", "A").toggled("official", "1")
     assert set_.query_string == "?q=redis&has=A&has=G&official=1"
@@ -54,7 +54,7 @@ def test_a_filter_is_set_and_taken_away_from_the_first_page() -> None:
     )
 
 
-@settings(deadline=None)  # the first example pays for what is built once
+@settings(deadline=None)  # the first example includes one-time setup
 @given(
     st.builds(
         CatalogueQuery,
@@ -68,7 +68,7 @@ def test_a_filter_is_set_and_taken_away_from_the_first_page() -> None:
         page=st.integers(1, 999_999),
     )
 )
-def test_an_address_leads_to_itself(query: CatalogueQuery) -> None:
+def test_a_canonical_query_string_is_stable(query: CatalogueQuery) -> None:
     first = of(query.query_string[1:])
     assert of(first.query_string[1:]) == first
-    assert said(first.query_string[1:]) == []
+    assert notices(first.query_string[1:]) == []

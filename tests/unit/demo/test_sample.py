@@ -1,4 +1,4 @@
-"""The sample data must be what it says: parsable, true to its index and of the right size."""
+"""The sample data is parsable, consistent with its index and of the expected size."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ CATEGORIES = {
 SEVERITIES = {"critical", "warning", "info"}
 NOISE_WORDS = {"exporter", "server", "metrics", "prometheus"}
 
-# What Grafana puts in place of a variable before Prometheus sees the expression.
+# Grafana substitutes variables before it sends an expression to Prometheus.
 INTERVALS = re.compile(r"\$__(rate_interval|interval|range)\b")
 VARIABLES = re.compile(r"\$\{\w+(:\w+)?\}|\$\w+")
 
@@ -47,7 +47,7 @@ def files(*suffixes):
 
 
 def plain_yaml_files():
-    """Every YAML file that is none of Helm's templates, which are not YAML yet."""
+    """Return all YAML files except Helm templates, which are not YAML before rendering."""
     return [path for path in files(".yaml", ".yml") if "templates" not in path.parts]
 
 
@@ -56,7 +56,7 @@ def documents(path):
 
 
 def alerts_in(path):
-    """The alerts of a rule file or of a PrometheusRule resource."""
+    """Return the alerts of a rule file or a PrometheusRule resource."""
     for doc in documents(path):
         body = doc.get("spec", {}) if doc.get("kind") == "PrometheusRule" else doc
         groups = body.get("groups") or []
@@ -64,7 +64,7 @@ def alerts_in(path):
 
 
 def dashboards_in(path):
-    """The dashboards of a JSON file or of a ConfigMap."""
+    """Return the dashboards of a JSON file or a ConfigMap."""
     if path.suffix == ".json":
         yield json.loads(path.read_text(encoding="utf-8"))
         return
@@ -107,7 +107,7 @@ def truth():
     return json.loads((SAMPLE / "truth.json").read_text(encoding="utf-8"))
 
 
-def test_catalogue_is_large_and_without_doubles(catalogue):
+def test_catalogue_is_large_and_without_duplicates(catalogue):
     assert len(catalogue) >= 40
     for column in ("slug", "title", "repository"):
         values = [row[column].casefold() for row in catalogue]
@@ -117,14 +117,14 @@ def test_catalogue_is_large_and_without_doubles(catalogue):
     assert len(names) == len(set(names))
 
 
-def test_catalogue_has_the_agreed_form():
+def test_catalogue_has_the_documented_format():
     raw = (SAMPLE / "catalogue.csv").read_bytes()
     header = b"slug,title,project_name,repository,category,official,description\n"
     assert raw.startswith(header)
     assert b"\r" not in raw
 
 
-def test_every_row_is_sound(catalogue):
+def test_every_row_is_valid(catalogue):
     for row in catalogue:
         url = urlsplit(row["repository"])
         assert (url.scheme, url.netloc) == ("https", "github.com"), row
@@ -139,13 +139,13 @@ def test_every_row_is_sound(catalogue):
         assert 0 < len(row["description"]) < 160, row
 
 
-def test_truth_names_every_directory(truth):
+def test_truth_has_every_directory(truth):
     assert set(truth) == {path.name for path in CONTENTS.iterdir() if path.is_dir()}
     assert all(set(held) == {"I", "A", "G"} for held in truth.values())
     assert sum(all(held.values()) for held in truth.values()) >= 12
 
 
-def test_every_directory_belongs_to_one_row(truth, catalogue):
+def test_every_directory_matches_one_row(truth, catalogue):
     titles = {normalised(row["title"]) for row in catalogue}
     names = [normalised(name) for name in truth]
     assert set(names) <= titles
@@ -175,7 +175,7 @@ def test_text_is_utf8_with_unix_line_ends(path):
 
 
 @by_path(sorted(CONTENTS.rglob("Chart.yaml")))
-def test_chart_is_whole(path):
+def test_chart_is_complete(path):
     (chart,) = documents(path)
     assert chart["apiVersion"] == "v2"
     assert chart["version"] == "0.1.0"
@@ -188,7 +188,7 @@ def test_chart_is_whole(path):
 
 
 @by_path(ALERT_FILES)
-def test_alerts_are_whole(path):
+def test_alerts_are_complete(path):
     alerts = list(alerts_in(path))
     assert 3 <= len(alerts) <= 8
     for alert in alerts:
@@ -201,7 +201,7 @@ def test_alerts_are_whole(path):
 
 
 @by_path(DASHBOARD_FILES)
-def test_dashboards_are_whole(path):
+def test_dashboards_are_complete(path):
     for board in dashboards_in(path):
         assert board["title"]
         assert board["schemaVersion"] >= 39
@@ -217,14 +217,14 @@ def test_dashboards_are_whole(path):
                 check_promql(target["expr"], f"{path.name}: {panel['title']}")
 
 
-def test_dashboards_do_not_share_an_identity():
+def test_dashboards_have_unique_ids():
     boards = [board for path in DASHBOARD_FILES for board in dashboards_in(path)]
     for key in ("uid", "title"):
         values = [board[key] for board in boards]
         assert len(values) == len(set(values)), key
 
 
-def test_the_facts_speak_of_the_catalogue(catalogue):
+def test_the_facts_match_the_catalogue(catalogue):
     others = {other.name.casefold(): other for other in of_file(SAMPLE / "repositories.json")}
     former = {name.casefold() for other in others.values() for name in other.renamed_from}
     names = {row["repository"].removeprefix("https://github.com/").casefold() for row in catalogue}

@@ -1,4 +1,4 @@
-"""What GitHub says of a repository, as values that Postgres can hold."""
+"""Parsing GitHub's responses about a repository into values that Postgres can store."""
 
 import base64
 from typing import Any
@@ -54,12 +54,12 @@ def test_a_repository() -> None:
         REPOSITORY | {"full_name": "a/b/c"},
     ],
 )
-def test_another_shape_is_no_repository(answer: Any) -> None:
+def test_another_schema_is_no_repository(answer: Any) -> None:
     with pytest.raises(UnexpectedAnswer):
         parse.parse_repository(answer)
 
 
-def test_a_readme_is_bounded_and_storable() -> None:
+def test_a_readme_is_truncated_and_storable() -> None:
     facts = parse.parse_readme(readme(b"a\0b\xff"))
     assert facts is not None
     assert facts.text == "a\ufffdb\ufffd"
@@ -99,6 +99,6 @@ def test_releases_without_drafts_newest_first() -> None:
         [{"draft": False}],
     ],
 )
-def test_another_shape_is_no_list_of_releases(answer: Any) -> None:
+def test_another_schema_is_no_list_of_releases(answer: Any) -> None:
     with pytest.raises(UnexpectedAnswer):
         parse.parse_releases(answer)

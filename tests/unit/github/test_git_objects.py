@@ -1,4 +1,4 @@
-"""Git's names, against those that git itself gives."""
+"""Git object names, compared with those of git itself."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from hub.github.git_objects import blob_sha, is_sha, is_whole_tree
 
 
 def repository() -> Repository:
-    """Names that sort differently as files and as folders, and a folder in a folder."""
+    """Create names that sort differently as files and folders, and a nested folder."""
     made = Repository()
     for path in ("a/b/c.yaml", "a/b.yaml", "a.yaml", "a-b", "a/ü/x", "z"):
         made.write(path, path.encode())
@@ -21,17 +21,17 @@ def entries(recursive: bool) -> tuple[str, list[dict[str, Any]]]:
     made = repository()
     sha = made.resolve("main")
     assert sha
-    return sha, github_tree(made, sha, "", recursive=recursive, most=100)["tree"]
+    return sha, github_tree(made, sha, "", recursive=recursive, limit=100)["tree"]
 
 
 @pytest.mark.parametrize("recursive", [True, False])
-def test_a_whole_tree(recursive: bool) -> None:
+def test_a_complete_tree(recursive: bool) -> None:
     sha, found = entries(recursive)
     assert is_whole_tree(sha, found, recursive=recursive)
 
 
 @pytest.mark.parametrize("recursive", [True, False])
-def test_each_entry_is_missed(recursive: bool) -> None:
+def test_each_missing_entry_is_detected(recursive: bool) -> None:
     sha, found = entries(recursive)
     for missing in found:
         rest = [entry for entry in found if entry is not missing]
@@ -39,7 +39,7 @@ def test_each_entry_is_missed(recursive: bool) -> None:
     assert not is_whole_tree(sha, [], recursive=recursive)
 
 
-def test_another_content_and_an_entry_too_many_are_noticed() -> None:
+def test_changed_content_and_extra_entries_are_detected() -> None:
     sha, found = entries(True)
     other = [
         {**entry, "sha": blob_sha(b"other")} if entry is found[0] else entry for entry in found
@@ -58,5 +58,5 @@ def test_a_name_that_is_no_utf8_cannot_be_checked() -> None:
     ("name", "says"),
     [("a" * 40, True), ("0" * 64, True), ("main", False), ("A" * 40, False), (None, False)],
 )
-def test_what_is_a_sha(name: object, says: bool) -> None:
+def test_is_sha(name: object, says: bool) -> None:
     assert is_sha(name) is says

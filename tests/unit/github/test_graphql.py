@@ -1,4 +1,4 @@
-"""The queries of the client are valid by GitHub's published schema."""
+"""The client's GraphQL queries are valid according to GitHub's published schema."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_a_query_is_valid(files: int) -> None:
 
 
 @pytest.mark.parametrize("files", [1, MOST_FILES])
-def test_a_query_names_each_variable_that_is_sent(files: int) -> None:
+def test_a_query_declares_each_variable_that_is_sent(files: int) -> None:
     [operation] = parse(_document(files)).definitions
     declared = {v.variable.name.value for v in operation.variable_definitions}  # type: ignore[attr-defined]
     sent = _variables("owner/name", [f"{n:040}" for n in range(files)])
@@ -25,7 +25,7 @@ def test_a_query_names_each_variable_that_is_sent(files: int) -> None:
     assert (sent["owner"], sent["name"]) == ("owner", "name")
 
 
-def test_large_files_share_a_query_while_they_fit() -> None:
+def test_large_files_share_a_query_if_they_fit() -> None:
     shas = [str(n) for n in range(MOST_FILES + 1)]
     assert _next_batch(shas, dict.fromkeys(shas, 1_000), MOST_FILES) == shas[:MOST_FILES]
     assert len(_next_batch(shas, dict.fromkeys(shas, 500_000), MOST_FILES)) == 8

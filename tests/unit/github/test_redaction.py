@@ -1,4 +1,4 @@
-"""Tokens never reach a log."""
+"""Tokens are removed from log records."""
 
 import logging
 
@@ -20,13 +20,13 @@ FINE_GRAINED = "github_pat_" + "11AA_" * 16
         f"https://{CLASSIC}@github.com/x/y",
     ],
 )
-def test_what_looks_like_a_token_is_replaced(text: str) -> None:
+def test_tokens_are_replaced(text: str) -> None:
     assert "[token]" in redact(text)
     for secret in (CLASSIC, FINE_GRAINED, "odd-but-secret"):
         assert secret not in redact(text)
 
 
-def test_ordinary_text_stays() -> None:
+def test_other_text_is_unchanged() -> None:
     text = "run 3: Redis: /repos/o/r/git/trees/0123456789012345678901234567890123456789: 502"
     assert redact(text) == text
 

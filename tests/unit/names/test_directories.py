@@ -1,4 +1,4 @@
-"""Names of directories and of exporters."""
+"""Matching directories to exporters by name."""
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ def given_names(*names: str) -> Names:
 @pytest.mark.parametrize(
     "name", ["Redis", "redis_exporter", "Redis Metrics Exporter", "REDIS-Exporter", "redis"]
 )
-def test_names_of_one_exporter_are_one(name: str) -> None:
+def test_names_of_the_same_exporter_are_equal(name: str) -> None:
     assert normalise(name) == "redis"
 
 
@@ -39,11 +39,11 @@ def test_directories_find_their_exporter() -> None:
     }
 
 
-def test_a_name_that_two_exporters_bear_decides_nothing() -> None:
+def test_a_name_of_two_exporters_matches_neither() -> None:
     assert match(["Kafka"], {1: given_names("kafka"), 2: given_names("kafka")}) == {}
 
 
-def test_the_repository_speaks_where_no_given_name_does() -> None:
+def test_the_repository_name_is_used_if_no_given_name_matches() -> None:
     names = {
         1: Names(frozenset({"mysql"}), normalise("mysqld_exporter")),
         2: Names(frozenset({"kongapigateway"}), normalise("kong-plugin-prometheus")),
@@ -52,7 +52,7 @@ def test_the_repository_speaks_where_no_given_name_does() -> None:
     assert match(["mysqld_exporter", "Kong"], names) == {"mysqld_exporter": 1, "Kong": 3}
 
 
-def test_an_admins_word_wins() -> None:
+def test_an_assignment_takes_precedence() -> None:
     names = {1: given_names("redis"), 2: given_names("kafka")}
     assigned = {"Redis": 2, "Kafka": None, "Gone": 1}
     assert match(["Redis", "Kafka"], names, assigned) == {"Redis": 2}

@@ -1,4 +1,4 @@
-"""What a search takes a text for."""
+"""Splitting text into search terms."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from hub.names.search_terms import LONGEST_QUERY, clean, fuzzy_terms, trigrams, tsquery, words
 
 
-def test_a_text_is_shown_again_without_what_nobody_typed() -> None:
+def test_clean_removes_control_characters_and_whitespace() -> None:
     assert clean("  redis\x00\n\texporter  ") == "redis exporter"
     assert clean("x" * 10_000) == "x" * LONGEST_QUERY
 
 
-def test_words_are_told_apart_without_case_accents_and_punctuation() -> None:
+def test_words_ignore_case_accents_and_punctuation() -> None:
     assert words("Kube-State_Metrics, kube ÉCLAIR X.509") == [
         "kube",
         "state",
@@ -22,7 +22,7 @@ def test_words_are_told_apart_without_case_accents_and_punctuation() -> None:
     ]
 
 
-def test_fillers_count_only_where_nothing_else_is_asked_for() -> None:
+def test_filler_words_are_used_only_without_other_words() -> None:
     assert tsquery("redis exporter") == "'redis':*"
     assert tsquery("exporter") == "'exporter':*"
     assert tsquery("'\"&|!()<->:*") == ""
@@ -32,14 +32,14 @@ def test_two_swapped_letters_cost_one_trigram() -> None:
     assert len(set(trigrams("redsi")) & set(trigrams("redis"))) == len(trigrams("redis")) - 1
 
 
-def test_short_words_are_not_guessed_at() -> None:
+def test_short_words_are_not_fuzzy_terms() -> None:
     assert fuzzy_terms("go") == fuzzy_terms("") == []
     assert fuzzy_terms("go redis") == [trigrams("redis")]
 
 
-@settings(deadline=None)  # the first example pays for what is built once
+@settings(deadline=None)  # the first example includes one-time setup
 @given(st.text())
-def test_any_text_is_a_query_without_operators_of_its_own(text: str) -> None:
+def test_any_text_is_a_query_without_operators(text: str) -> None:
     query = tsquery(text)
     parts = query.split(" & ") if query else []
     assert all(part.startswith("'") and part.endswith("':*") for part in parts)
