@@ -68,7 +68,7 @@ class ExporterForm(forms.ModelForm[Exporter]):
         required=False,
         label="New logo",
         widget=forms.FileInput(attrs={"accept": ".png,.jpg,.jpeg,.webp,.svg"}),
-        help_text=f"PNG, JPEG, WebP or SVG, up to {logos.LARGEST // 1024} KB.",
+        help_text=f"PNG, JPEG, WebP or SVG, up to {logos.MAX_LOGO_SIZE // 1024} KB.",
     )
     remove_logo = forms.BooleanField(required=False, label="Remove the logo")
 
@@ -82,7 +82,7 @@ class ExporterForm(forms.ModelForm[Exporter]):
         if upload is None:
             return None
         try:
-            return logos.check_logo(upload.read(logos.LARGEST + 1))
+            return logos.check_logo(upload.read(logos.MAX_LOGO_SIZE + 1))
         except logos.NotALogo as fault:
             raise ValidationError(str(fault)) from None
 

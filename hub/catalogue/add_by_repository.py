@@ -5,7 +5,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from hub.catalogue.importing import LONGEST, free_slug
+from hub.catalogue.importing import MAX_LENGTHS, free_slug
 from hub.facts import parse
 from hub.facts.runs import start_facts_run
 from hub.facts.store import FetchedPart, store_facts
@@ -77,13 +77,13 @@ def _create(facts: parse.RepositoryFacts, category: Category) -> Exporter:
     owner, _, repository = facts.name.partition("/")
     title = title_of(repository)
     if Exporter.objects.filter(title__iexact=title).exists():
-        title = f"{title} ({owner})"[: LONGEST["title"]]
+        title = f"{title} ({owner})"[: MAX_LENGTHS["title"]]
     url = url_of(facts.name)
     slugs = set(Exporter.objects.values_list("slug", flat=True))
     return Exporter.objects.create(
         slug=free_slug(title, url, slugs),
         title=title,
-        project_name=repository[: LONGEST["project_name"]],
+        project_name=repository[: MAX_LENGTHS["project_name"]],
         repository=url,
         category=category,
         official=owner.casefold() == _OFFICIAL_OWNER,
@@ -94,4 +94,4 @@ def title_of(repository: str) -> str:
     """Return a title for a repository name: `node_exporter` → `Node Exporter`."""
     words = repository.replace("_", " ").replace("-", " ").split()
     title = " ".join(word[:1].upper() + word[1:] for word in words)
-    return (title or repository)[: LONGEST["title"]]
+    return (title or repository)[: MAX_LENGTHS["title"]]

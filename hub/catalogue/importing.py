@@ -14,7 +14,7 @@ from hub.catalogue.table import ALIASES, COLUMNS, REQUIRED, unescape_formula
 from hub.names.repositories import NotARepository, repository_of, url_of
 
 # The `max_length` of the model fields in `hub.models.catalogue` (a test compares them).
-LONGEST = {
+MAX_LENGTHS = {
     "slug": 80,
     "title": 120,
     "project_name": 120,
@@ -24,7 +24,7 @@ LONGEST = {
 }
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no", ""}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_MOST_PROBLEMS = 50  # more are not helpful: it is probably the wrong file
+_MAX_PROBLEMS = 50  # more are not helpful: it is probably the wrong file
 _IDENTIFYING = ("slug", "title", "repository")
 
 
@@ -112,7 +112,7 @@ def parse_csv(data: bytes) -> ImportFile:
         return ImportFile(problems=(ImportProblem(1, "the file is empty: it needs a header row"),))
     reader = _Reader(text)
     rows = tuple(reader.rows())
-    return ImportFile(rows, tuple(reader.problems[:_MOST_PROBLEMS]))
+    return ImportFile(rows, tuple(reader.problems[:_MAX_PROBLEMS]))
 
 
 class _Reader:
@@ -188,9 +188,9 @@ class _Reader:
             if text.casefold() not in _YES | _NO:
                 self._problem(line, f"official is “{_short(text)}”: it must be 1 or 0")
             return text.casefold() in _YES
-        longest = LONGEST[column]
-        if len(text) > longest:
-            self._problem(line, f"{column} has {len(text)} characters, the maximum is {longest}")
+        max_length = MAX_LENGTHS[column]
+        if len(text) > max_length:
+            self._problem(line, f"{column} has {len(text)} characters, the maximum is {max_length}")
         elif _CONTROL.search(text):
             self._problem(line, f"{column} contains a line break or another control character")
         elif not text and column in REQUIRED:
@@ -322,13 +322,13 @@ class _Catalogue:
 
 def free_slug(title: str, repository: str, taken: Collection[str]) -> str:
     """Return an unused slug for a title; from the repository if it has no Latin letters."""
-    longest = LONGEST["slug"]
-    base = (slugify(title) or slugify(repository.rpartition("/")[2]) or "exporter")[:longest]
+    max_length = MAX_LENGTHS["slug"]
+    base = (slugify(title) or slugify(repository.rpartition("/")[2]) or "exporter")[:max_length]
     slug, number = base, 1
     while slug in taken:
         number += 1
         suffix = f"-{number}"
-        slug = base[: longest - len(suffix)] + suffix
+        slug = base[: max_length - len(suffix)] + suffix
     return slug
 
 

@@ -8,7 +8,7 @@ from py_svg_hush import filter_svg
 
 from hub.models import Exporter, Logo
 
-LARGEST = 64 * 1024  # bytes
+MAX_LOGO_SIZE = 64 * 1024  # bytes
 SVG = "image/svg+xml"
 # Magic bytes of each type (the PNG specification, JFIF/EXIF, RFC 9649).
 _SIGNATURES = {
@@ -27,9 +27,9 @@ def check_logo(data: bytes) -> tuple[str, bytes]:
 
     Scripts, handlers, links and external resources are removed from an SVG.
     """
-    if len(data) > LARGEST:
+    if len(data) > MAX_LOGO_SIZE:
         size = len(data) // 1024 + 1
-        raise NotALogo(f"The file has {size} KB; the maximum is {LARGEST // 1024} KB.")
+        raise NotALogo(f"The file has {size} KB; the maximum is {MAX_LOGO_SIZE // 1024} KB.")
     for media_type, signature in _SIGNATURES.items():
         if signature.match(data):
             return media_type, data
@@ -39,7 +39,7 @@ def check_logo(data: bytes) -> tuple[str, bytes]:
         svg = b""
     if b"<svg" not in svg:
         raise NotALogo("The file is not a PNG, JPEG, WebP or SVG image.")
-    if len(svg) > LARGEST:  # the filter adds indentation
+    if len(svg) > MAX_LOGO_SIZE:  # the filter adds indentation
         raise NotALogo("The sanitised SVG is too large: simplify it, or use PNG.")
     return SVG, svg
 

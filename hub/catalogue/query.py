@@ -20,8 +20,8 @@ SORTS = {
     "trending": "Trending",
     "name": "Name",
 }
-_LONGEST_CATEGORY = 60
-_MOST_CATEGORIES = 30  # in one query; the page has a link for each
+_MAX_CATEGORY_LENGTH = 60
+_MAX_CATEGORIES = 30  # in one query; the page has a link for each
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,12 @@ def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
     if not (page.isascii() and page.isdigit() and len(page) < 7):
         notices.append(f"“{page[:40]}” is not a page number: this is page 1.")
         page = "1"
-    categories = [value[:_LONGEST_CATEGORY] for value in values("category")]
-    if len(categories) > _MOST_CATEGORIES:
-        notices.append(f"Only the first {_MOST_CATEGORIES} categories are applied.")
+    categories = [value[:_MAX_CATEGORY_LENGTH] for value in values("category")]
+    if len(categories) > _MAX_CATEGORIES:
+        notices.append(f"Only the first {_MAX_CATEGORIES} categories are applied.")
     query = CatalogueQuery(
         q=q,
-        category=_in_order("category", categories[:_MOST_CATEGORIES]),
+        category=_in_order("category", categories[:_MAX_CATEGORIES]),
         has=_in_order("has", known("has", LETTERS)),
         usable=_in_order("usable", known("usable", LETTERS)),
         official=bool(known("official", ["1"])),

@@ -50,12 +50,10 @@ class FactsFetcher:
             # The repository exists, so a 404 means that it has no README.
             self.requests += 1
             self.fetched.append(FetchedPart(FactsPart.README, None))
-        page = {"per_page": str(parse.MOST_RELEASES)}
+        page = {"per_page": str(parse.MAX_RELEASES)}
         self._fetch(FactsPart.RELEASES, f"/repos/{name}/releases", parse.parse_releases, **page)
 
-    def _fetch(
-        self, part: FactsPart, path: str, decode: Callable[[Any], Any], **params: str
-    ) -> Any:
+    def _fetch(self, part: FactsPart, path: str, decode: Callable[..., Any], **params: str) -> Any:
         """Fetch and parse a part; return None if it has not changed since the last request."""
         answer = self.client.get(path, params, self._etags_of(part, path))
         self.requests += answer.requests

@@ -13,10 +13,10 @@ from hub.github.errors import UnexpectedAnswer
 from hub.names.repositories import is_repository
 
 # Bytes. GitHub itself shows at most 500 KiB of a README ("About READMEs").
-LONGEST_README = 512 * 1024
-LONGEST_BODY = 64 * 1024  # characters of a release's notes; GitHub allows 125,000
-MOST_RELEASES = 30
-_MOST_STARS = 2**31 - 1  # Postgres' integer
+MAX_README_SIZE = 512 * 1024
+MAX_BODY_LENGTH = 64 * 1024  # characters of a release's notes; GitHub allows 125,000
+MAX_RELEASES = 30
+_MAX_STARS = 2**31 - 1  # Postgres' integer
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def parse_repository(data: Any) -> RepositoryFacts:
         facts = RepositoryFacts(
             name=str(data["full_name"]),
             description=_line(data["description"], 300),
-            stars=min(max(int(data["stargazers_count"]), 0), _MOST_STARS),
+            stars=min(max(int(data["stargazers_count"]), 0), _MAX_STARS),
             archived=bool(data["archived"]),
             default_branch=_line(data["default_branch"], 255),
         )
@@ -69,7 +69,7 @@ def parse_readme(data: Any) -> ReadmeFacts | None:
     try:
         if data["encoding"] == "none":
             return None
-        text = base64.b64decode(data["content"])[:LONGEST_README]
+        text = base64.b64decode(data["content"])[:MAX_README_SIZE]
         return ReadmeFacts(
             path=_line(data["path"], 255),
             sha=_line(data["sha"], 64),
@@ -89,7 +89,7 @@ def parse_releases(data: Any) -> tuple[ReleaseFacts, ...]:
         raise UnexpectedAnswer("not a list of releases") from None
     by_tag = {release.tag: release for release in reversed(found) if 0 < len(release.tag) <= 200}
     newest_first = sorted(by_tag.values(), key=lambda release: release.published_at, reverse=True)
-    return tuple(newest_first[:MOST_RELEASES])
+    return tuple(newest_first[:MAX_RELEASES])
 
 
 def _release(entry: Any) -> ReleaseFacts:
@@ -100,17 +100,17 @@ def _release(entry: Any) -> ReleaseFacts:
     return ReleaseFacts(
         tag=_line(entry["tag_name"], 201),  # the column holds 200: longer tags are dropped
         name=_line(entry["name"], 300),
-        body=_storable(entry["body"] or "")[:LONGEST_BODY],
+        body=_storable(entry["body"] or "")[:MAX_BODY_LENGTH],
         url=_line(url, 500),
         prerelease=bool(entry["prerelease"]),
         published_at=published_at if published_at.tzinfo else published_at.replace(tzinfo=UTC),
     )
 
 
-def _line(text: str | None, longest: int) -> str:
+def _line(text: str | None, max_length: int) -> str:
     """Return the text as one line, truncated with an ellipsis."""
     line = " ".join(_storable(text or "").split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
 
 
 def _storable(text: str) -> str:

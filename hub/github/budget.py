@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 READ, WRITE = 1, 5  # points
 # Longer than the one-minute window, so a request only fails when far too many are waiting.
-_LONGEST_WAIT = 90  # seconds
+_MAX_WAIT = 90  # seconds
 _REDIS_TIMEOUT = 2.0  # seconds; a lookup continues without a budget rather than wait for Redis
 
 
@@ -68,7 +68,7 @@ class RequestBudget:
         Retrying(
             retry=retry_if_result(lambda taken: not taken),
             wait=wait_random(0.05, 0.5),  # seconds; random, so that threads do not retry together
-            stop=stop_after_delay(_LONGEST_WAIT),
+            stop=stop_after_delay(_MAX_WAIT),
         )(self._limiter.hit, window, key, cost=cost)
 
 

@@ -36,9 +36,9 @@ from hub.models import Quota, Resource
 logger = logging.getLogger(__name__)
 
 _REDIRECTS = {301, 302, 307, 308}
-_MOST_REDIRECTS = 3
-_LONGEST_ETAG = 80  # characters, the length of the model fields; GitHub's ETags have 68
-_LARGEST_BODY = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
+_MAX_REDIRECTS = 3
+_MAX_ETAG_LENGTH = 80  # characters, which fit into the models; GitHub's ETags have 68
+_MAX_BODY_SIZE = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
 
 # Token id → the ETag received with that token. GitHub answers 304 if it still matches.
 ETags = Mapping[int, str]
@@ -288,7 +288,7 @@ class GitHubClient:
 
     def _answer(self, request: _Request, token: Token, sent: int) -> Answer:
         """Send the request with one token and follow redirects. Raises a `GitHubError`."""
-        etag, max_sent = request.etags.get(token.id), sent + _MOST_REDIRECTS
+        etag, max_sent = request.etags.get(token.id), sent + _MAX_REDIRECTS
         response = self._send(request, token, etag)
         while response.status_code in _REDIRECTS:
             sent += 1
@@ -309,7 +309,7 @@ class GitHubClient:
             what = "a git tree" if isinstance(fault, ValidationError) else "JSON"
             raise errors.UnexpectedAnswer(f"{request.path}: the response is not {what}") from None
         etag = response.headers.get("ETag", "")
-        return Answer(data, etag if len(etag) <= _LONGEST_ETAG else "", token.id, sent)
+        return Answer(data, etag if len(etag) <= _MAX_ETAG_LENGTH else "", token.id, sent)
 
     def _send(self, request: _Request, token: Token, etag: str | None = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.secret}"}
@@ -368,7 +368,7 @@ def _read(response: requests.Response) -> bytes:
     body = bytearray()
     for part in response.iter_content(64 * 1024):
         body += part
-        if len(body) > _LARGEST_BODY:
+        if len(body) > _MAX_BODY_SIZE:
             raise errors.UnexpectedAnswer("the response is too large")
     return bytes(body)
 

@@ -16,9 +16,9 @@ from hub.github.client import GitHubClient
 from hub.github.git_objects import blob_sha
 from hub.github.responses import reset_time, retry_time
 
-MOST_FILES = 50  # in one query
-_MOST_BYTES = 4 * 1024 * 1024  # in one query: GitHub aborts a query after ten seconds
-_LARGEST_FILE = 500_000  # bytes; GitHub truncates the text of larger files
+MAX_FILES = 50  # in one query
+_MAX_BYTES = 4 * 1024 * 1024  # in one query: GitHub aborts a query after ten seconds
+_MAX_FILE_SIZE = 500_000  # bytes; GitHub truncates the text of larger files
 # Error types that a smaller query may avoid ("Resource limits for the GraphQL API").
 _TOO_LARGE = {"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "TIMEOUT"}
 
@@ -31,8 +31,8 @@ def fetch_files(
     Yields for each query the files that match their SHA (SHA → contents) and the number of
     requests. Raises a `GitHubError`, for example `GraphQLUnavailable`.
     """
-    remaining = [sha for sha, size in sizes.items() if size <= _LARGEST_FILE]
-    batch_size = MOST_FILES
+    remaining = [sha for sha, size in sizes.items() if size <= _MAX_FILE_SIZE]
+    batch_size = MAX_FILES
     while remaining and batch_size:
         batch = _next_batch(remaining, sizes, batch_size)
         try:
@@ -52,7 +52,7 @@ def _next_batch(shas: list[str], sizes: Mapping[str, int], batch_size: int) -> l
     total = 0
     for sha in shas[:batch_size]:
         total += sizes[sha]
-        if batch and total > _MOST_BYTES:
+        if batch and total > _MAX_BYTES:
             break
         batch.append(sha)
     return batch

@@ -11,8 +11,8 @@ from hub.github import errors
 from hub.models import Quota, Resource
 
 _HOUR = 3600  # seconds
-_SHORTEST_WAIT = 5  # seconds
-_HIGHEST_LIMIT = 10**9  # requests an hour; a higher number is not a GitHub limit
+_MIN_WAIT = 5  # seconds
+_MAX_LIMIT = 10**9  # requests an hour; a higher number is not a GitHub limit
 _BY_STATUS = {
     405: errors.NotFound,  # from a server without GraphQL, like 410 and 501
     410: errors.NotFound,
@@ -32,7 +32,7 @@ def quota_of(response: requests.Response) -> Quota | None:
         remaining = int(headers["x-ratelimit-remaining"])
     except (KeyError, ValueError):
         return None
-    if not 0 <= remaining <= limit <= _HIGHEST_LIMIT:
+    if not 0 <= remaining <= limit <= _MAX_LIMIT:
         return None
     return Quota(resource, limit, remaining, reset_time(response))
 
@@ -54,7 +54,7 @@ def reset_time(response: requests.Response) -> datetime:
     except (KeyError, ValueError, OverflowError):
         wait = 60.0
     # If the reset is in the past, GitHub is about to renew the limit.
-    return now + timedelta(seconds=min(max(wait, _SHORTEST_WAIT), _HOUR))
+    return now + timedelta(seconds=min(max(wait, _MIN_WAIT), _HOUR))
 
 
 def retry_time(response: requests.Response) -> datetime:

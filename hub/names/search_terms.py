@@ -6,15 +6,15 @@ import unicodedata
 # Words in nearly every exporter's name. They are ignored if the query has other words.
 _FILLERS = {"exporter", "exporters", "prometheus", "metrics", "server", "plugin"}
 
-LONGEST_QUERY = 200  # characters; longer than anything that people type
-_MOST_WORDS = 8
-_SHORTEST_FUZZY = 4  # letters; shorter words are similar to too many others
+MAX_QUERY_LENGTH = 200  # characters; longer than anything that people type
+_MAX_WORDS = 8
+_MIN_FUZZY_LENGTH = 4  # letters; shorter words are similar to too many others
 
 
 def clean(text: str) -> str:
     """Remove control characters (Postgres rejects NUL), collapse whitespace and truncate."""
-    printable = "".join(char if char.isprintable() else " " for char in text[: 4 * LONGEST_QUERY])
-    return " ".join(printable.split())[:LONGEST_QUERY].rstrip()
+    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_QUERY_LENGTH])
+    return " ".join(printable.split())[:MAX_QUERY_LENGTH].rstrip()
 
 
 def words(text: str) -> list[str]:
@@ -42,7 +42,7 @@ def tsquery(text: str) -> str:
     >>> tsquery("redis & 'clus")
     "'redis':* & 'clus':*"
     """
-    return " & ".join(f"'{word}':*" for word in significant_words(text)[:_MOST_WORDS])
+    return " & ".join(f"'{word}':*" for word in significant_words(text)[:_MAX_WORDS])
 
 
 def trigrams(text: str) -> list[str]:
@@ -61,5 +61,5 @@ def trigrams(text: str) -> list[str]:
 
 def fuzzy_terms(text: str) -> list[list[str]]:
     """Return the trigrams of each word of `text` that is long enough for fuzzy matching."""
-    typed = significant_words(text)[:_MOST_WORDS]
-    return [trigrams(word) for word in typed if len(word) >= _SHORTEST_FUZZY]
+    typed = significant_words(text)[:_MAX_WORDS]
+    return [trigrams(word) for word in typed if len(word) >= _MIN_FUZZY_LENGTH]

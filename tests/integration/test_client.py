@@ -223,7 +223,7 @@ def test_a_token_with_invalid_characters_is_rejected(client: GitHubClient) -> No
 
 
 def test_the_budget_is_shared_and_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.github.budget._LONGEST_WAIT", 0.3)
+    monkeypatch.setattr("hub.github.budget._MAX_WAIT", 0.3)
     points = {Resource.CORE: 3, Resource.GRAPHQL: 1}
     one, two = (RequestBudget(points, settings.REDIS_URL) for _ in range(2))
     for budget in (one, two, one):
@@ -239,7 +239,7 @@ def test_the_budget_is_shared_and_limited(monkeypatch: pytest.MonkeyPatch) -> No
 def test_many_threads_get_exactly_the_points_of_a_minute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hub.github.budget._LONGEST_WAIT", 0.5)
+    monkeypatch.setattr("hub.github.budget._MAX_WAIT", 0.5)
     budgets = [RequestBudget({Resource.CORE: 200}, settings.REDIS_URL) for _ in range(2)]
 
     def spend(number: int) -> bool:

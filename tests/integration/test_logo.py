@@ -103,9 +103,9 @@ def test_anything_else_is_refused(data: bytes) -> None:
 
 
 def test_too_large_is_refused() -> None:
-    assert logos.check_logo(PNG + bytes(logos.LARGEST - len(PNG)))
+    assert logos.check_logo(PNG + bytes(logos.MAX_LOGO_SIZE - len(PNG)))
     with pytest.raises(logos.NotALogo, match="the maximum is 64 KB"):
-        logos.check_logo(PNG + bytes(logos.LARGEST))
+        logos.check_logo(PNG + bytes(logos.MAX_LOGO_SIZE))
     bomb = b'<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">%s]><svg xmlns="http://www.w3.org/2000/svg">&z;</svg>'
     entities = b"".join(
         b'<!ENTITY %c "%s">' % (new, b"&%c;" % old * 10)
@@ -166,7 +166,9 @@ def test_upload_serve_replace_and_remove(admin: Client, redis: Exporter) -> None
 def test_what_is_no_logo_is_said_at_the_field(admin: Client, redis: Exporter) -> None:
     page = save(admin, redis, new_logo=SimpleUploadedFile("x.png", b"<html>", "image/png"))
     assert "The file is not a PNG, JPEG, WebP or SVG image." in page
-    page = save(admin, redis, new_logo=SimpleUploadedFile("x.png", PNG + bytes(logos.LARGEST)))
+    page = save(
+        admin, redis, new_logo=SimpleUploadedFile("x.png", PNG + bytes(logos.MAX_LOGO_SIZE))
+    )
     assert "the maximum is 64 KB" in page
     assert not Logo.objects.exists()
 

@@ -13,8 +13,8 @@ from hub.github.git_objects import blob_sha
 
 _GITHUB = "https://github.com"
 _WHEN = "2026-01-01T00:00:00Z"
-_FILE_WITHOUT_CONTENT = 1024 * 1024  # bytes; larger files come without content
-_MOST_ENTRIES_OF_A_FOLDER = 1000
+_MAX_CONTENT_SIZE = 1024 * 1024  # bytes; larger files come without content
+_MAX_FOLDER_ENTRIES = 1000
 
 
 def base64_lines(content: bytes) -> str:
@@ -90,7 +90,7 @@ def contents_json(repository: Repository, entry: TreeEntry, branch: str, url: st
     if entry.type != "tree":
         return _file(entry, repository.blob(entry.sha) or b"", branch, url)
     prefix = f"{entry.path}/" if entry.path else ""
-    children = repository.entries(entry.sha)[:_MOST_ENTRIES_OF_A_FOLDER]
+    children = repository.entries(entry.sha)[:_MAX_FOLDER_ENTRIES]
     return [
         _content(replace(child, path=prefix + child.path), repository.size(child.sha), branch, url)
         for child in children
@@ -105,7 +105,7 @@ def readme_json(facts: OtherRepository, content: bytes, url: str) -> dict[str, A
 
 
 def _file(entry: TreeEntry, content: bytes, branch: str, url: str) -> dict[str, Any]:
-    is_small = len(content) <= _FILE_WITHOUT_CONTENT
+    is_small = len(content) <= _MAX_CONTENT_SIZE
     return {
         **_content(entry, len(content), branch, url),
         "content": base64_lines(content) if is_small else "",

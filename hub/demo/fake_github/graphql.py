@@ -20,7 +20,7 @@ _Find = Callable[[str], OtherRepository | None]  # by OWNER/NAME
 
 _SCHEMA = build_schema(Path(__file__).with_name("github.graphql").read_text(encoding="utf-8"))
 _SEARCHED_FOR_NUL = 8000  # bytes: git's test for binary files
-_LONGEST_TEXT = 512_000  # bytes; GitHub truncates longer texts
+_MAX_TEXT_SIZE = 512_000  # bytes; GitHub truncates longer texts
 
 
 def _git_object_id(value: Any) -> str:
@@ -164,8 +164,8 @@ def _blob(content: bytes) -> dict[str, Any]:
         "__typename": "Blob",
         "byteSize": len(content),
         "isBinary": is_binary,
-        "isTruncated": len(content) > _LONGEST_TEXT,
-        "text": None if is_binary else content[:_LONGEST_TEXT].decode(errors="replace"),
+        "isTruncated": len(content) > _MAX_TEXT_SIZE,
+        "text": None if is_binary else content[:_MAX_TEXT_SIZE].decode(errors="replace"),
     }
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hub.catalogue import table
 from hub.catalogue.importing import (
-    LONGEST,
+    MAX_LENGTHS,
     ImportPlan,
     KnownExporter,
     as_rows,
@@ -74,7 +74,7 @@ def test_the_sample_file() -> None:
 
 
 def test_the_maximum_lengths_match_the_model() -> None:
-    for column, longest in LONGEST.items():
+    for column, longest in MAX_LENGTHS.items():
         model, name = (Category, "name") if column == "category" else (Exporter, column)
         assert model._meta.get_field(name).max_length == longest
 

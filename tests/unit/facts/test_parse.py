@@ -65,7 +65,7 @@ def test_a_readme_is_truncated_and_storable() -> None:
     assert facts.text == "a\ufffdb\ufffd"
     long = parse.parse_readme(readme("ü".encode() * 400_000))
     assert long is not None
-    assert len(long.text.encode()) <= parse.LONGEST_README + 2
+    assert len(long.text.encode()) <= parse.MAX_README_SIZE + 2
     assert parse.parse_readme(readme(b"", encoding="none", content="")) is None
     for answer in ([], {}, readme(b"") | {"content": "no base64!"[:-2]}):
         with pytest.raises(UnexpectedAnswer):
@@ -84,7 +84,7 @@ def test_releases_without_drafts_newest_first() -> None:
     found = parse.parse_releases(answer)
     assert [facts.tag for facts in found] == ["v2", "v1", "v0"]
     assert (found[0].name, found[0].prerelease) == ("Two", True)
-    assert len(found[0].body) == parse.LONGEST_BODY
+    assert len(found[0].body) == parse.MAX_BODY_LENGTH
     assert found[2].body == "lone ? surrogate"
     assert len(parse.parse_releases([release(f"v{n}") for n in range(40)])) == 30
 

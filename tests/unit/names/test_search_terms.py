@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.names.search_terms import LONGEST_QUERY, clean, fuzzy_terms, trigrams, tsquery, words
+from hub.names.search_terms import MAX_QUERY_LENGTH, clean, fuzzy_terms, trigrams, tsquery, words
 
 
 def test_clean_removes_control_characters_and_whitespace() -> None:
     assert clean("  redis\x00\n\texporter  ") == "redis exporter"
-    assert clean("x" * 10_000) == "x" * LONGEST_QUERY
+    assert clean("x" * 10_000) == "x" * MAX_QUERY_LENGTH
 
 
 def test_words_ignore_case_accents_and_punctuation() -> None:
