@@ -1,7 +1,7 @@
-"""Editing content files: checked, kept, committed by a run, and published by the same run.
+"""Check and store edits of content files, and commit them to GitHub.
 
-A run commits what waits before it lists. As one run is open at a time, no other can list between a
-commit and its publication. What GitHub does not take stays as a draft, with the reason.
+A run commits the waiting edits and then lists and publishes the repository; as only one run is open
+at a time, no other run can list in between. A rejected edit stays as a draft, with the reason.
 """
 
 import logging
@@ -17,7 +17,7 @@ from hub.content import blob_store
 from hub.content.content_files import decoded
 from hub.content.judgement import judge_directory
 from hub.content.rules.judge import judge
-from hub.content.rules.parsing import LARGEST_FILE, too_large
+from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
 from hub.content.rules.report import Finding, Level
 from hub.content.runs import Started, start_refresh
 from hub.github import errors
@@ -29,13 +29,13 @@ from hub.models.choices import EditAction, EditState, Reason, RunTrigger
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_NAME = 255  # bytes; what file systems take
-_LONGEST_PATH = 1000  # characters
+_MAX_NAME_LENGTH = 255  # bytes; the limit of file systems
+_MAX_PATH_LENGTH = 1000  # characters
 
 
 @dataclass(frozen=True)
 class EditProposal:
-    """What an author wants to do to one file. `base_sha` is the blob that he saw; "": none."""
+    """A change to one file. `base_sha`: the blob that the author edited; "" for a new file."""
 
     directory: str
     path: str
@@ -46,7 +46,7 @@ class EditProposal:
 
 
 class InvalidEdit(Exception):
-    """The proposal cannot become an edit: `field` names the input, `findings` say more."""
+    """The proposal is invalid. `field` names the input; `findings` lists errors in the text."""
 
     def __init__(self, field: str, reason: str, findings: Iterable[Finding] = ()) -> None:
         super().__init__(reason)
@@ -54,53 +54,53 @@ class InvalidEdit(Exception):
 
 
 class FileChangedSince(InvalidEdit):
-    """The file is another one by now than the one that the author saw."""
+    """The file has changed since the author loaded it."""
 
 
 @dataclass(frozen=True)
 class CurrentFile:
-    """A file of the map: its blob's SHA, and its text where that is kept and is text."""
+    """A published file: its blob SHA, and its text if it is stored and valid UTF-8."""
 
     sha: str
     text: str | None
 
 
 def current_file(directory: str, path: str) -> CurrentFile:
-    """The file as the last publication has it; an empty one when there is none."""
+    """Return the file as last published; `sha` is "" if it does not exist."""
     sha = _files_of(directory).get(path, "")
     return CurrentFile(sha, decoded(blob_store.bytes_of(sha)))
 
 
 def _files_of(directory: str) -> dict[str, str]:
-    """Path → blob SHA of a directory of the map."""
+    """Return path → blob SHA for a published directory."""
     rows = ExporterContents.objects.filter(source=configured_source().key, directory=directory)
     tree = ContentTree.objects.filter(pk__in=rows.values("tree_sha")).first()
     return {path: sha for path, sha, _ in tree.files} if tree else {}
 
 
 def check_edit(proposal: EditProposal) -> None:
-    """Refuse what could not be committed, or would be broken. Raises `Invalid` or `Changed`."""
+    """Check an edit. Raises `InvalidEdit` or its subclass `FileChangedSince`."""
     _check_name("directory", proposal.directory)
-    if len(proposal.path) > _LONGEST_PATH:
-        raise InvalidEdit("path", f"longer than {_LONGEST_PATH} characters")
+    if len(proposal.path) > _MAX_PATH_LENGTH:
+        raise InvalidEdit("path", f"longer than {_MAX_PATH_LENGTH} characters")
     for part in proposal.path.split("/"):
         _check_name("path", part)
     files = _files_of(proposal.directory)
-    there = files.get(proposal.path, "")
-    if proposal.base_sha != there:
+    current_sha = files.get(proposal.path, "")
+    if proposal.base_sha != current_sha:
         raise FileChangedSince("base_sha", str(Reason.CONFLICT.label))
     if proposal.action == EditAction.DELETE:
-        if not there:
-            raise InvalidEdit("path", "there is no such file to delete")
+        if not current_sha:
+            raise InvalidEdit("path", "the file to delete does not exist")
         return
     data = proposal.text.encode()
-    if len(data) > LARGEST_FILE:
+    if len(data) > MAX_FILE_SIZE:
         raise InvalidEdit("text", too_large(len(data)))
     if "\0" in proposal.text:
-        raise InvalidEdit("text", "a NUL byte: this is no text")
-    if blob_sha(data, like=there) == there:
-        raise InvalidEdit("text", "nothing was changed")
-    # The file itself, judged among those that it will lie with.
+        raise InvalidEdit("text", "contains a NUL byte: not a text file")
+    if blob_sha(data, like=current_sha) == current_sha:
+        raise InvalidEdit("text", "the text is unchanged")
+    # Judge the file together with the other files of its directory.
     known = blob_store.known_reports(files.values())
     reports = {path: known.get(sha) for path, sha in files.items()}
     reports[proposal.path] = judge(data)
@@ -110,29 +110,29 @@ def check_edit(proposal: EditProposal) -> None:
         if finding.path == proposal.path and finding.level == Level.ERROR
     ]
     if broken:
-        raise InvalidEdit("text", "the file would not work", broken)
+        raise InvalidEdit("text", "the file has errors", broken)
 
 
 def _check_name(field: str, name: str) -> None:
-    """Refuse a name that git, GitHub or a file system could not keep, or would take elsewhere."""
+    """Reject a name that git, GitHub or a file system cannot store, or that leaves the folder."""
     if not name or name != name.strip():
-        raise InvalidEdit(field, "an empty name, or one that begins or ends with a space")
+        raise InvalidEdit(field, "the name is empty, or begins or ends with a space")
     if name in (".", "..") or "/" in name or "\\" in name:
-        raise InvalidEdit(field, f"{name!r} is no name of a file or folder")
+        raise InvalidEdit(field, f"{name!r} is not a valid file or folder name")
     if name.casefold() == ".git":
-        raise InvalidEdit(field, "git keeps this name for itself")
+        raise InvalidEdit(field, "this name is reserved for git")
     if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in name):
-        raise InvalidEdit(field, "a name with control characters")
-    if len(name.encode()) > _LONGEST_NAME:
-        raise InvalidEdit(field, f"a name longer than {_LONGEST_NAME} bytes")
+        raise InvalidEdit(field, "the name contains control characters")
+    if len(name.encode()) > _MAX_NAME_LENGTH:
+        raise InvalidEdit(field, f"the name is longer than {_MAX_NAME_LENGTH} bytes")
 
 
 def submit_edit(
     proposal: EditProposal, author: User | None, draft: ContentEdit | None = None
 ) -> tuple[ContentEdit, Started]:
-    """Check and keep an edit, or a `draft` anew, and begin the run that commits it.
+    """Check and store an edit (or update `draft`), and start the run that commits it.
 
-    Raises `Invalid` or `Changed`, and keeps nothing then.
+    Raises `InvalidEdit` or `FileChangedSince`; then nothing is stored.
     """
     check_edit(proposal)
     with transaction.atomic():
@@ -148,10 +148,10 @@ def submit_edit(
 
 
 def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit | None:
-    """Commit the source's waiting edits, in order; the last commit that GitHub made, if any.
+    """Commit the source's waiting edits in order, and return the last commit, if there was one.
 
-    A fault that may pass leaves the edit waiting for the next run. An edit that an earlier try
-    brought to GitHub without learning of it (a killed worker, a lost answer) is found there.
+    After a transient error the edit waits for the next run. An earlier attempt may have committed
+    the edit without storing that (a killed worker, a lost response): `_commit` detects this.
     """
     last = None
     for edit in ContentEdit.objects.waiting(source.key):
@@ -177,11 +177,11 @@ def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit 
 
 
 def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit | None:
-    """The commit, or None when GitHub has had it already. Raises a `GitHubError`."""
+    """Commit one edit; return None if GitHub already has it. Raises `GitHubError`."""
     path = "/".join(part for part in (source.path, edit.directory, edit.path) if part)
     data = edit.text.encode()
     deleting = edit.action == EditAction.DELETE
-    wanted = "" if deleting else blob_sha(data, like=edit.base_sha)
+    new_sha = "" if deleting else blob_sha(data, like=edit.base_sha)
     where = (source.repository, source.branch, path)
     try:
         if deleting:
@@ -189,14 +189,14 @@ def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit |
         else:
             commit = client.write_file(*where, data, edit.message, edit.base_sha)
     except (errors.FileChanged, errors.NotFound) as refusal:
-        there = client.file_sha(*where)
-        if there == wanted:
+        current_sha = client.file_sha(*where)
+        if current_sha == new_sha:
             return None
-        if isinstance(refusal, errors.FileChanged) and there == edit.base_sha:
-            # 409 "is at … but expected …": another commit moved the branch, but not this file.
+        if isinstance(refusal, errors.FileChanged) and current_sha == edit.base_sha:
+            # 409 "is at … but expected …": another commit changed the branch, but not this file.
             raise errors.ServerFault(str(refusal)) from None
         raise
     edit.commit_sha = commit.sha
     if not deleting:
-        blob_store.store_blobs({wanted: data})
+        blob_store.store_blobs({new_sha: data})
     return commit

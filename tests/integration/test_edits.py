@@ -1,4 +1,4 @@
-"""Edit → commit → map: checked, written to GitHub, published by the same run; nothing is lost."""
+"""Tests of edits: checked, committed to GitHub, and published by the same run."""
 
 import base64
 import json
@@ -72,7 +72,7 @@ def published(directory: str) -> dict:
     return Client().get(f"/api/v1/contents/{directory}").json()
 
 
-# --- the way of an edit ---------------------------------------------------------------------------
+# --- from the edit to the map ---------------------------------------------------------------------
 
 
 def test_an_edit_is_committed_and_published_by_one_run(filled: Hub, author: User) -> None:
@@ -86,7 +86,7 @@ def test_an_edit_is_committed_and_published_by_one_run(filled: Hub, author: User
     assert at_github(filled, "Redis/Redis_dashboard.json") == contents.dashboard("Mine")
     assert published("Redis")["G"] is True
     assert edit.commit_sha == filled.github.repository.branches["main"]
-    # no full refresh: the write, the commit's root tree, the contents' tree, the directory's own
+    # no full refresh: the write, then the trees of the commit, of the contents and of the directory
     paths = [request.path.partition("exporters/")[2] for request in filled.github.requests]
     assert [request.method for request in filled.github.requests] == ["PUT", "GET", "GET", "GET"]
     root = filled.github.repository.resolve("main")
@@ -94,7 +94,7 @@ def test_an_edit_is_committed_and_published_by_one_run(filled: Hub, author: User
     assert list(run.lookups.values_list("directory", flat=True)) == ["Redis"]
 
 
-def test_the_next_tick_finds_nothing_to_do(filled: Hub, author: User) -> None:
+def test_the_next_refresh_finds_no_changes(filled: Hub, author: User) -> None:
     editing.submit_edit(proposal(), author)
     ended()
     run = filled.refresh()
@@ -108,7 +108,7 @@ def test_a_file_is_deleted(filled: Hub, author: User) -> None:
     assert "Redis" not in Client().get("/api/v1/contents").json()["contents"]
 
 
-def test_a_new_directory_may_be_begun(filled: Hub, author: User) -> None:
+def test_an_edit_can_create_a_directory(filled: Hub, author: User) -> None:
     editing.submit_edit(
         proposal("values.yaml", directory="New", text=contents.VALUES.decode()), author
     )
@@ -116,7 +116,7 @@ def test_a_new_directory_may_be_begun(filled: Hub, author: User) -> None:
     assert published("New")["usable"]["I"] is True
 
 
-def test_edits_during_an_open_run_are_committed_by_the_one_that_follows(
+def test_edits_during_an_open_run_are_committed_by_the_follow_up_run(
     filled: Hub, author: User
 ) -> None:
     filled.fill("Kafka/Kafka_dashboard.json")
@@ -139,34 +139,34 @@ def test_edits_during_an_open_run_are_committed_by_the_one_that_follows(
     assert messages == ["Write three.yaml", "Write two.yaml", "Write one.yaml"]
 
 
-# --- what is refused at once ----------------------------------------------------------------------
+# --- invalid edits --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("fields", "field", "reason"),
     [
-        ({"text": "groups: [\n"}, "text", "not work"),
-        ({"text": contents.alert(expr="up ==").decode()}, "text", "not work"),
-        ({"text": contents.alert("RedisDown").decode()}, "text", "nothing was changed"),
+        ({"text": "groups: [\n"}, "text", "has errors"),
+        ({"text": contents.alert(expr="up ==").decode()}, "text", "has errors"),
+        ({"text": contents.alert("RedisDown").decode()}, "text", "is unchanged"),
         ({"text": "x" * 2_000_000}, "text", "too large"),
         ({"text": "a: \0"}, "text", "NUL"),
-        ({"path": "../../README.md", "base_sha": ""}, "path", "is no name"),
-        ({"path": "a//b.yaml", "base_sha": ""}, "path", "empty name"),
-        ({"path": ".git/config", "base_sha": ""}, "path", "git keeps"),
+        ({"path": "../../README.md", "base_sha": ""}, "path", "is not a valid"),
+        ({"path": "a//b.yaml", "base_sha": ""}, "path", "name is empty"),
+        ({"path": ".git/config", "base_sha": ""}, "path", "reserved for git"),
         ({"path": "a\nb.yaml", "base_sha": ""}, "path", "control"),
         ({"path": "a\u202eb.yaml", "base_sha": ""}, "path", "control"),
         ({"path": "ä" * 200 + ".yaml", "base_sha": ""}, "path", "longer than 255 bytes"),
-        ({"directory": "..", "base_sha": ""}, "directory", "is no name"),
-        ({"directory": "a/b", "base_sha": ""}, "directory", "is no name"),
+        ({"directory": "..", "base_sha": ""}, "directory", "is not a valid"),
+        ({"directory": "a/b", "base_sha": ""}, "directory", "is not a valid"),
         (
             {"action": EditAction.DELETE, "path": "gone.yaml", "base_sha": ""},
             "path",
-            "no such file",
+            "does not exist",
         ),
         ({"base_sha": "0" * 40}, "base_sha", "someone else"),
     ],
 )
-def test_what_could_not_be_kept_is_refused(
+def test_an_invalid_edit_is_rejected(
     filled: Hub, author: User, fields: dict, field: str, reason: str
 ) -> None:
     with pytest.raises(editing.InvalidEdit, match=reason) as refusal:
@@ -184,7 +184,7 @@ def test_the_findings_name_the_line(filled: Hub, author: User) -> None:
     assert "not valid PromQL" in finding.reason
 
 
-# --- what GitHub refuses, and what breaks on the way ----------------------------------------------
+# --- refusals by GitHub, and faults ---------------------------------------------------------------
 
 
 def test_a_conflict_keeps_the_draft_and_leaves_github_alone(filled: Hub, author: User) -> None:
@@ -197,7 +197,7 @@ def test_a_conflict_keeps_the_draft_and_leaves_github_alone(filled: Hub, author:
     assert (edit.state, edit.reason, edit.text) == (EditState.CONFLICT, Reason.CONFLICT, given.text)
     assert at_github(filled, "Redis/Redis_alert.yaml") == theirs
     assert editing.current_file("Redis", "Redis_alert.yaml").text == theirs.decode()
-    # the author looks at theirs, and saves the draft again over it
+    # the author reviews the other change, and overwrites it with the draft
     RefreshRun.objects.filter(trigger=RunTrigger.EDIT).update(trigger=RunTrigger.COMMAND)
     editing.submit_edit(proposal(), author, edit)
     ended()
@@ -219,7 +219,7 @@ def test_a_new_file_that_somebody_else_added_is_a_conflict(filled: Hub, author: 
     ("status", "message"),
     [(403, "Resource not accessible"), (422, "Changes must be made through a pull request.")],
 )
-def test_what_github_refuses_stays_as_a_draft(
+def test_an_edit_that_github_refuses_stays_as_a_draft(
     filled: Hub, author: User, status: int, message: str
 ) -> None:
     filled.github.faults.append(Fault(f.answer(status, {"message": message}), match="/contents/"))
@@ -234,10 +234,10 @@ def test_what_github_refuses_stays_as_a_draft(
 @pytest.mark.parametrize(
     "fault", [f.server_error(), f.reset, f.half_body], ids=["502", "cut", "half"]
 )
-def test_a_fault_in_mid_write_is_mended_by_the_next_tick(
+def test_a_fault_during_the_write_is_resolved_by_the_next_refresh(
     filled: Hub, author: User, fault: Any, arrived: bool
 ) -> None:
-    """Whether the write arrived before the fault or not: then GitHub and the map agree."""
+    """GitHub and the map agree afterwards, whether the write arrived before the fault or not."""
     act = f.after_serving(fault) if arrived else fault
     filled.github.faults.append(Fault(act, match="/contents/", times=1))
     edit, _ = editing.submit_edit(proposal(), author)
@@ -264,7 +264,7 @@ def test_a_commit_elsewhere_at_the_same_moment_is_no_conflict(filled: Hub, autho
 
 
 def agreed(hub: Hub) -> None:
-    """GitHub and the map say the same."""
+    """Assert that GitHub and the map have the same contents."""
     assert at_github(hub, "Redis/Redis_alert.yaml") == contents.alert("Other")
     row = ExporterContents.objects.get(directory="Redis")
     assert row.tree_sha == hub.github.repository.find("main", "contents/Redis").sha
@@ -276,7 +276,7 @@ def agreed(hub: Hub) -> None:
 
 @pytest.fixture
 def lone_worker(filled: Hub) -> Iterator[Process]:
-    """One worker in the place of the session's two, to be killed."""
+    """Replace the session's two workers by one that the test can kill."""
     for process in filled.workers:
         process.stop()
     process = worker("lone")
@@ -374,7 +374,7 @@ def test_editing_over_the_api(filled: Hub, author: User) -> None:
     assert newest.message == b"Rename the alert"
 
 
-def test_the_api_says_what_is_wrong(filled: Hub, author: User) -> None:
+def test_the_api_returns_the_errors(filled: Hub, author: User) -> None:
     broken = post(
         Client(), body(text=contents.alert(expr="(").decode()), Authorization=basic("root")
     )
@@ -386,7 +386,7 @@ def test_the_api_says_what_is_wrong(filled: Hub, author: User) -> None:
     assert not ContentEdit.objects.exists()
 
 
-def test_only_those_who_may_edit(filled: Hub, author: User) -> None:
+def test_editing_needs_permission(filled: Hub, author: User) -> None:
     viewer = User.objects.create_user("viewer", password=PASSWORD, is_staff=True)
     assert post(Client(), body()).status_code == 401
     assert post(Client(), body(), Authorization=basic("root", "wrong")).status_code == 401
@@ -428,7 +428,7 @@ def test_editing_in_the_admin(filled: Hub, admin: Client) -> None:
     assert edit.commit_sha in page
 
 
-def test_a_draft_that_met_another_text_in_the_admin(filled: Hub, admin: Client) -> None:
+def test_a_draft_with_a_conflict_in_the_admin(filled: Hub, admin: Client) -> None:
     filled.write("Redis/Redis_alert.yaml", contents.alert("Theirs"))
     admin.post(ADD, body(action="write"))
     ended()

@@ -1,1 +1,1 @@
-"""From a file's bytes to what it holds and whether that would work. Pure: nothing of Django."""
+"""Rules that find and check content in a file's bytes. Pure functions without Django."""

@@ -1,6 +1,6 @@
-"""Infrastructure as code: Helm charts and values, Kubernetes manifests.
+"""Find and check infrastructure as code: Helm charts and values, Kubernetes manifests.
 
-What Helm refuses is taken from its `chart.Metadata.Validate` and "Charts" of its documentation.
+The checks follow Helm's `chart.Metadata.Validate` and "Charts" in its documentation.
 """
 
 import re
@@ -12,34 +12,34 @@ from hub.content.rules.files import YAML, DirectoryFile, is_templates
 from hub.content.rules.report import About, Finding, Findings, HelmChart, KubernetesResource, Level
 from hub.content.rules.values import LineDict, dict_of, embedded_files, resources
 
-# semver.org's own expression, with Helm's leave for a leading "v" and missing parts.
+# The expression from semver.org; like Helm it allows a leading "v" and missing parts.
 _VERSION = re.compile(
     r"v?(0|[1-9]\d*)(\.(0|[1-9]\d*)){0,2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
     r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?",
     re.ASCII,
 )
-_LONGEST = 300
-_MOST_MANIFESTS = 200
-_MOST_VALUES = 100
-# Resources that carry alerting rules or dashboards and deploy nothing.
-CARRY_CONTENT = {*RULE_RESOURCES, "GrafanaDashboard", "Dashboard", "DashboardWithAccessInfo"}
-_CARRIED = re.compile(r'"(?:panels|rows)"\s*:|^[ \t]*(?:-[ \t]+)?"?alert"?[ \t]*:', re.MULTILINE)
+_MAX_LENGTH = 300
+_MAX_MANIFESTS = 200
+_MAX_VALUES = 100
+# Resources that contain alerting rules or dashboards and deploy nothing.
+CONTENT_RESOURCES = {*RULE_RESOURCES, "GrafanaDashboard", "Dashboard", "DashboardWithAccessInfo"}
+_CONTENT = re.compile(r'"(?:panels|rows)"\s*:|^[ \t]*(?:-[ \t]+)?"?alert"?[ \t]*:', re.MULTILINE)
 
 
 def read_chart(documents: list[Any]) -> HelmChart | None:
-    """The metadata, when the one document might be a Chart.yaml."""
+    """Return the metadata if the only document may be a Chart.yaml."""
     if len(documents) != 1:
         return None
     document = dict_of(documents[0])
     if not {"name", "version"} & document.keys() or "kind" in document:
         return None
-    required = [item.text("name")[:_LONGEST] for item in document.children("dependencies")]
+    required = [item.text("name")[:_MAX_LENGTH] for item in document.children("dependencies")]
     return HelmChart(
-        name=document.text("name")[:_LONGEST],
-        version=document.text("version")[:_LONGEST],
-        app_version=document.text("appVersion")[:_LONGEST],
-        description=document.text("description")[:_LONGEST],
-        type=document.text("type")[:_LONGEST],
+        name=document.text("name")[:_MAX_LENGTH],
+        version=document.text("version")[:_MAX_LENGTH],
+        app_version=document.text("appVersion")[:_MAX_LENGTH],
+        description=document.text("description")[:_MAX_LENGTH],
+        type=document.text("type")[:_MAX_LENGTH],
         dependencies=tuple(required[:100]),
         findings=tuple(_check_chart(document)),
     )
@@ -57,42 +57,42 @@ def _check_chart(document: LineDict) -> Findings:
     api_version, version, kind = map(document.text, ("apiVersion", "version", "type"))
     if api_version and api_version not in ("v1", "v2"):
         add("apiVersion", f"apiVersion {api_version[:40]!r} is neither v1 nor v2")
-    if version and (len(version) > _LONGEST or not _VERSION.fullmatch(version)):
-        add("version", f"version {version[:40]!r} is no semantic version such as 1.2.3")
+    if version and (len(version) > _MAX_LENGTH or not _VERSION.fullmatch(version)):
+        add("version", f"version {version[:40]!r} is not a semantic version such as 1.2.3")
     if kind and kind not in ("application", "library"):
         add("type", f"type {kind[:40]!r} is neither application nor library")
     if "/" in document.text("name"):
-        add("name", "a chart's name must not hold a slash")
+        add("name", "the name of a chart must not contain a slash")
     return findings
 
 
 def find_manifests(documents: list[Any]) -> list[KubernetesResource]:
-    """The Kubernetes resources that would deploy something."""
+    """Return the Kubernetes resources that would deploy something."""
     found = []
     for document in resources(documents):
         kind = document.text("kind")
-        if not kind or not document.text("apiVersion") or kind in CARRY_CONTENT:
+        if not kind or not document.text("apiVersion") or kind in CONTENT_RESOURCES:
             continue
         texts = {text for _, text, _ in embedded_files(document)}  # aliases may repeat one
-        if kind == "ConfigMap" and any(map(_CARRIED.search, texts)):
+        if kind == "ConfigMap" and any(map(_CONTENT.search, texts)):
             continue
         name = document.child("metadata").text("name")
-        found.append(KubernetesResource(kind[:_LONGEST], name[:_LONGEST], document.line))
-    return found[:_MOST_MANIFESTS]
+        found.append(KubernetesResource(kind[:_MAX_LENGTH], name[:_MAX_LENGTH], document.line))
+    return found[:_MAX_MANIFESTS]
 
 
 def values_of(documents: list[Any]) -> tuple[str, ...]:
-    """The top-level keys of a document that may be a chart's values."""
+    """Return the top-level keys of a document that may be a chart's values."""
     if len(documents) != 1 or "kind" in dict_of(documents[0]):
         return ()
-    return tuple(str(key)[:_LONGEST] for key in dict_of(documents[0]))[:_MOST_VALUES]
+    return tuple(str(key)[:_MAX_LENGTH] for key in dict_of(documents[0]))[:_MAX_VALUES]
 
 
 class ChartFolder:
-    """A folder that is, or was meant to be, a Helm chart.
+    """A folder with a Helm chart, valid or not.
 
-    `head` is the file that speaks for it; `heads` maps the heads of this chart and of those inside
-    to their charts. `usable`: whether Helm would install it; None when Chart.yaml was not read.
+    `head` is its main file, such as Chart.yaml. `heads`: path of the main file → chart, for this
+    chart and those inside it. `usable`: whether Helm would install it (None: not read).
     """
 
     def __init__(self, folder: tuple[str, ...], inside: list[DirectoryFile]) -> None:
@@ -105,26 +105,26 @@ class ChartFolder:
         self.heads: dict[str, ChartFolder] = {}
         place = "/".join(folder) or "."
         if metadata is None:
-            self._refuse(place, "a chart without a Chart.yaml, which Helm requires")
+            self._add_error(place, "the chart has no Chart.yaml, which Helm requires")
         else:
             self._check_metadata(metadata)
         if values and values.report and values.report.has_errors(About.FILE):
-            self._refuse(values.path, "the chart's values cannot be read")
+            self._add_error(values.path, "the chart's values cannot be parsed")
         self._check_templates(place, inside, metadata)
         unread = metadata is not None and metadata.report is None
         self.usable: bool | None = False if self.findings else None if unread else True
 
-    def _refuse(self, path: str, reason: str) -> None:
+    def _add_error(self, path: str, reason: str) -> None:
         self.findings.append(Finding(Level.ERROR, About.CHART, 1, reason, path))
 
     def _check_metadata(self, metadata: DirectoryFile) -> None:
         path, report = metadata.path, metadata.report
         if not path.endswith("Chart.yaml"):
-            self._refuse(path, "Helm reads only a file named Chart.yaml: rename this one")
+            self._add_error(path, "Helm reads only a file named Chart.yaml: rename this one")
         if report and report.has_errors(About.FILE):
-            self._refuse(path, "the Chart.yaml cannot be read")
+            self._add_error(path, "Chart.yaml cannot be parsed")
         elif report and report.chart is None:
-            self._refuse(path, "the Chart.yaml holds no chart: `name` and `version` are missing")
+            self._add_error(path, "Chart.yaml is not a chart: `name` and `version` are missing")
         elif report and report.chart:
             self.findings += [finding.at(path) for finding in report.chart.findings]
 
@@ -140,9 +140,9 @@ class ChartFolder:
         misnamed = sorted(filter(is_templates, below))
         if misnamed:
             path = "/".join((*self.folder, misnamed[0]))
-            self._refuse(path, "Helm renders only a folder named `templates`: rename this one")
+            self._add_error(path, "Helm renders only a folder named `templates`: rename this one")
         elif not (library or "charts" in below or "requirements.yaml" in {f.name for f in inside}):
-            self._refuse(place, "a chart without `templates`: Helm would install nothing")
+            self._add_error(place, "the chart has no `templates`: Helm would install nothing")
 
 
 class ChartFolders:
@@ -156,7 +156,7 @@ class ChartFolders:
             for depth, folder in enumerate(file.folders)
             if is_templates(folder) and _may_be_template(file)
         }
-        # A chart's dependencies lie in its `charts` folder: other people's, and no content here.
+        # The `charts` folder contains a chart's dependencies, which are not the exporter's content.
         inside: dict[tuple[str, ...], list[DirectoryFile]] = {
             folder: []
             for folder in sorted(folders)
@@ -173,16 +173,16 @@ class ChartFolders:
                 above.heads[chart.head.path] = chart
 
     def of(self, file: DirectoryFile) -> ChartFolder | None:
-        """The chart that the file lies in; of several, the topmost."""
+        """Return the outermost chart that contains the file, if any."""
         return next(filter(None, map(self._by_folder.get, _above(file.folders))), None)
 
     def is_dependency(self, file: DirectoryFile) -> bool:
-        """Whether it belongs to a chart that one of these charts depends on."""
+        """Whether the file belongs to a dependency of one of these charts."""
         return _is_dependency(file.folders, self._by_folder)
 
 
 def _above(folders: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The folder and those that it lies in, the topmost first."""
+    """Yield the folder and its parents, the outermost first."""
     return (folders[:depth] for depth in range(len(folders) + 1))
 
 
@@ -195,7 +195,7 @@ def _is_chart_file(file: DirectoryFile) -> bool:
 
 
 def _may_be_template(file: DirectoryFile) -> bool:
-    """Whether a file in a `templates` folder speaks for a chart; rules that stand there do not."""
+    """Whether a file in a `templates` folder indicates a chart; a plain rule file does not."""
     report = file.report
     return file.suffix in YAML and (
         report is None or not file.parsed or bool(report.manifests) or report.helm_actions

@@ -1,26 +1,27 @@
-"""A file judged: bytes in, a report out. Never raises, whatever the bytes are."""
+"""Judge a file: turn its bytes into a report. Never raises."""
 
 import re
 from dataclasses import replace
 
 from hub.content.rules.alerts import find_alerts
-from hub.content.rules.charts import CARRY_CONTENT, find_manifests, read_chart, values_of
+from hub.content.rules.charts import CONTENT_RESOURCES, find_manifests, read_chart, values_of
 from hub.content.rules.dashboards import find_dashboards
-from hub.content.rules.parsing import Effort, Parsed, needs_helm, parse_documents, without_actions
+from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
 from hub.content.rules.report import About, FileReport, Finding, Level
 
-# What a file that does not parse seems to be meant as: alternatives of expressions that must all be
-# found, each searched alone, so that no text can make them slow. Commented lines do not count.
-_MEANT_AS = {
+_NOT_MANIFESTS = "|".join(sorted(CONTENT_RESOURCES))
+# How to recognize the kind of a file that cannot be parsed: one list of expressions must all match.
+# Each is searched separately, so that no text makes them slow. Commented lines do not match.
+_LOOKS_LIKE = {
     About.ALERTS: [[r"""^[ \t]*(?:-[ \t]+)?["']?alert["']?[ \t]*:[ \t]*\S"""]],
     About.DASHBOARD: [
         [r'"(?:panels|rows)"\s*:', r'"(?:gridPos|targets|schemaVersion|templating)"\s*:'],
-        # cut off before the panels, which stand in the middle
+        # truncated before the panels, which are in the middle of the file
         [r'"(?:__inputs|__requires|annotations)"\s*:', r'"(?:-- Grafana --|grafana)"'],
         [r'"(?:gnetId|graphTooltip|fiscalYearStartMonth)"\s*:'],
     ],
     About.MANIFEST: [
-        [r"^apiVersion[ \t]*:", rf"^kind[ \t]*:[ \t]*(?!(?:{'|'.join(sorted(CARRY_CONTENT))})\b)\S"]
+        [r"^apiVersion[ \t]*:", rf"^kind[ \t]*:[ \t]*(?!(?:{_NOT_MANIFESTS})\b)\S"],
     ],
     # commands instead of a chart
     About.CHART: [
@@ -30,21 +31,21 @@ _MEANT_AS = {
 
 
 def judge(data: bytes) -> FileReport:
-    """All that can be learned of a file from its bytes."""
-    effort = Effort()
-    parsed = parse_documents(data, effort)
+    """Return the report about a file's bytes."""
+    budget = ParseBudget()
+    parsed = parse_documents(data, budget)
     if parsed.format == "empty":
         return FileReport("empty", tuple(parsed.findings))
     if parsed.format == "template":
-        return _judge_template(parsed, effort)
-    alerts = find_alerts(parsed.documents, effort)
-    dashboards = find_dashboards(parsed.documents, effort)
+        return _judge_template(parsed, budget)
+    alerts = find_alerts(parsed.documents, budget)
+    dashboards = find_dashboards(parsed.documents, budget)
     findings = [*parsed.findings, *alerts.findings, *dashboards.findings]
-    if alerts.alerts and parsed.twice:
-        # Prometheus reads rules strictly; Helm and Kubernetes take the last of two equal keys.
-        reason = "Prometheus refuses a key given twice"
-        findings.append(Finding(Level.ERROR, About.ALERTS, parsed.twice, reason))
-    # YAML takes prose, such as a list of commands, as one scalar.
+    if alerts.alerts and parsed.duplicate_line:
+        # Prometheus parses rules strictly; Helm and Kubernetes use the last of two equal keys.
+        reason = "Prometheus rejects duplicate keys"
+        findings.append(Finding(Level.ERROR, About.ALERTS, parsed.duplicate_line, reason))
+    # Prose, such as a list of commands, is a scalar in YAML.
     prose = all(isinstance(document, str) for document in parsed.documents)
     report = FileReport(
         format=parsed.format,
@@ -55,32 +56,32 @@ def judge(data: bytes) -> FileReport:
         manifests=tuple(find_manifests(parsed.documents)),
         chart=None if dashboards.dashboards else read_chart(parsed.documents),
         values=() if dashboards.dashboards else values_of(parsed.documents),
-        looks_like=_meant_as(parsed.text) if prose else (),
+        looks_like=_looks_like(parsed.text) if prose else (),
         helm_actions=needs_helm(parsed.text),
     )
     if findings or report.alerts or report.dashboards or report.manifests or report.values:
         return report
-    reason = "no rules, dashboard, chart, values or manifest"
+    reason = "contains no rules, dashboard, chart, values or manifest"
     return replace(report, findings=(Finding(Level.NOTE, About.FILE, 1, reason),))
 
 
-def _judge_template(parsed: Parsed, effort: Effort) -> FileReport:
-    """A file that only Helm can render: read for the alerts that it holds, and no more."""
-    documents = parse_documents(without_actions(parsed.text).encode(), effort).documents
-    alerts = find_alerts(documents, effort, template=True)
+def _judge_template(parsed: Parsed, budget: ParseBudget) -> FileReport:
+    """Return the report about a Helm template, of which only the alerts are read."""
+    documents = parse_documents(strip_helm(parsed.text).encode(), budget).documents
+    alerts = find_alerts(documents, budget, template=True)
     return FileReport(
         format="template",
         findings=tuple(parsed.findings),
         alerts=tuple(alerts.alerts),
         alerts_form=alerts.form,
-        looks_like=_meant_as(parsed.text),
+        looks_like=_looks_like(parsed.text),
         helm_actions=True,
     )
 
 
-def _meant_as(text: str) -> tuple[About, ...]:
+def _looks_like(text: str) -> tuple[About, ...]:
     return tuple(
         about
-        for about, alternatives in _MEANT_AS.items()
+        for about, alternatives in _LOOKS_LIKE.items()
         if any(all(re.search(p, text, re.MULTILINE) for p in each) for each in alternatives)
     )

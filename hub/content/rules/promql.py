@@ -1,53 +1,53 @@
-"""Whether Prometheus would take an expression."""
+"""Check whether an expression is valid PromQL for a rule."""
 
 import re
 from dataclasses import dataclass
 
 import promql_parser
 
-# The parser recurses natively for each operator and bracket: 500 overflow macOS' thread stack of
-# 512 KB and end the process. Rules in the wild have fewer than 60.
-_MOST_OPERATORS = 200
-_LONGEST = 20_000  # characters
-# The cost of a file's expressions grows with characters and squared operators; this is 0.3 s.
-_MOST_COST = 2_500_000
-_COST_OF_CHARACTER = 5
+# The native parser recurses for each operator and bracket: 500 of them overflow the thread stack of
+# macOS (512 KB) and crash the process. Real rules have fewer than 60.
+_MAX_OPERATORS = 200
+_MAX_LENGTH = 20_000  # characters
+# The cost of an expression: its characters, and its operators squared. The limit takes 0.3 s.
+_MAX_COST = 2_500_000
+_COST_PER_CHARACTER = 5
 _OPERATOR = re.compile(r"[-+*/%^(\[{<>]|[=!]=|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
-# Prometheus 3 renamed it: what was written for an older one is not broken there.
+# Prometheus 3 renamed this function; expressions for older versions are valid, too.
 _RENAMED = re.compile(r"\bholt_winters\b")
 
 
 class TooComplex(Exception):
-    """The expression is not judged; the text says why."""
+    """The expression is not checked; the message says why."""
 
 
 @dataclass
 class Budget:
-    """What may be spent on the expressions of one file."""
+    """The remaining cost limit for the expressions of one file."""
 
-    left: int = _MOST_COST
+    left: int = _MAX_COST
 
     def problem_of(self, expr: str) -> str:
-        """Why a rule's `expr` is refused, or "". Raises `TooComplex` for what is not judged."""
-        if len(expr) > _LONGEST:
-            raise TooComplex(f"too long to be judged (more than {_LONGEST} characters)")
-        self.left -= len(expr) * _COST_OF_CHARACTER
+        """Return why `expr` is invalid in a rule, or "". Raises `TooComplex`."""
+        if len(expr) > _MAX_LENGTH:
+            raise TooComplex(f"too long to check (more than {_MAX_LENGTH} characters)")
+        self.left -= len(expr) * _COST_PER_CHARACTER
         operators = complexity(expr) if self.left > 0 else 0
-        if operators > _MOST_OPERATORS:
-            raise TooComplex(f"too complex to be judged (more than {_MOST_OPERATORS} operators)")
+        if operators > _MAX_OPERATORS:
+            raise TooComplex(f"too complex to check (more than {_MAX_OPERATORS} operators)")
         self.left -= operators**2
         if self.left < 0:
-            raise TooComplex("not judged: the file holds too many expressions")
+            raise TooComplex("not checked: the file contains too many expressions")
         return problem_of(expr)
 
 
 def complexity(expr: str) -> int:
-    """How many operators and brackets `expr` has, those inside strings included."""
+    """Count the operators and brackets in `expr`, including those inside strings."""
     return len(_OPERATOR.findall(expr))
 
 
 def problem_of(expr: str) -> str:
-    """As `Budget.problem_of`, for an expression that is known to be safe."""
+    """Return why `expr` is invalid in a rule, or "". Only for expressions within the limits."""
     try:
         parsed = promql_parser.parse(_RENAMED.sub("double_exponential_smoothing", expr))
     except ValueError as error:

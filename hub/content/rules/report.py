@@ -1,4 +1,4 @@
-"""What was found in one file, as plain values that Postgres keeps as JSON."""
+"""The report about one file, as dataclasses that Postgres stores as JSON."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-_LONGEST_REASON = 500
+_MAX_REASON_LENGTH = 500
 
 
 class Level(StrEnum):
-    """How bad a finding is. An error means that Prometheus, Grafana or Helm would refuse it."""
+    """The severity of a finding. An error means that Prometheus, Grafana or Helm would fail."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,7 +19,7 @@ class Level(StrEnum):
 
 
 class About(StrEnum):
-    """What a finding speaks of: the file as a whole, or one kind of content in it."""
+    """The subject of a finding: the file as a whole, or one kind of content in it."""
 
     FILE = "file"
     ALERTS = "alerts"
@@ -30,9 +30,9 @@ class About(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A remark on a line (counted from 1) with its reason, in words for the file's author.
+    """A problem in a line (counted from 1), with a reason for the file's author.
 
-    `path` is the file's, or folder's; "" in a report, which speaks of one file.
+    `path` is the path of the file or folder; "" inside a report, which is about one file.
     """
 
     level: Level
@@ -42,21 +42,21 @@ class Finding:
     path: str = ""
 
     def at(self, path: str) -> "Finding":
-        """The same of the file, or folder, at `path`."""
+        """Return the finding with the path of its file or folder."""
         return replace(self, path=path)
 
 
 class Findings(list[Finding]):
-    """Findings about one kind of content; those beyond `most` are dropped."""
+    """Findings about one subject, at most `most` of them."""
 
     def __init__(self, about: About, most: int = 100) -> None:
         super().__init__()
         self._about, self._most = about, most
 
     def add(self, level: Level, line: int, reason: str) -> None:
-        """Add a finding."""
+        """Add a finding, unless there are too many."""
         if len(self) < self._most:
-            self.append(Finding(level, self._about, line, reason[:_LONGEST_REASON]))
+            self.append(Finding(level, self._about, line, reason[:_MAX_REASON_LENGTH]))
 
     error = partialmethod(add, Level.ERROR)
     warning = partialmethod(add, Level.WARNING)
@@ -64,18 +64,18 @@ class Findings(list[Finding]):
 
 
 class AlertsForm(StrEnum):
-    """In which form a file holds its alerting rules; the first two are what tools load as it is."""
+    """The form of the alerting rules in a file. Tools can load only the first two directly."""
 
-    GROUPS = "groups"  # a rule file of Prometheus
-    RESOURCE = "resource"  # a PrometheusRule, or a ConfigMap with a rule file in it
-    FRAGMENT = "fragment"  # a list of groups, or of rules: to be pasted below `groups:`
-    NESTED = "nested"  # below other keys, such as a chart's values
-    TEMPLATE = "template"  # a Helm template, read without its actions
+    GROUPS = "groups"  # a Prometheus rule file
+    RESOURCE = "resource"  # a PrometheusRule, or a ConfigMap that contains a rule file
+    FRAGMENT = "fragment"  # a list of groups or rules, to be pasted below `groups:`
+    NESTED = "nested"  # below other keys, such as in a chart's values
+    TEMPLATE = "template"  # a Helm template, parsed without its actions
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One alerting rule, as Prometheus would read it. `for_` is a duration such as `5m`."""
+    """One alerting rule. `for_` is a duration such as `5m`."""
 
     name: str
     expr: str = ""
@@ -88,7 +88,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel of a dashboard; `row` is the title of the row that it stands in."""
+    """One panel of a dashboard. `row` is the title of its row, or ""."""
 
     title: str
     type: str = ""
@@ -97,7 +97,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """One Grafana dashboard; rows are no panels."""
+    """One Grafana dashboard. `panels` does not include rows."""
 
     title: str
     panels: tuple[Panel, ...] = ()
@@ -110,7 +110,7 @@ class Dashboard:
 
 @dataclass(frozen=True)
 class KubernetesResource:
-    """One Kubernetes resource: its kind and name."""
+    """One Kubernetes resource."""
 
     kind: str
     name: str = ""
@@ -119,7 +119,7 @@ class KubernetesResource:
 
 @dataclass(frozen=True)
 class HelmChart:
-    """The metadata of a Helm chart. `findings` hold only for a file named Chart.yaml."""
+    """The metadata of a Helm chart. `findings` apply only to a file named Chart.yaml."""
 
     name: str = ""
     version: str = ""
@@ -132,7 +132,7 @@ class HelmChart:
 
 @dataclass(frozen=True)
 class FileReport:
-    """All that was learned from a file's bytes; the same bytes always give the same report."""
+    """The results of judging a file's bytes. The same bytes always give the same report."""
 
     format: str  # yaml, json, template, empty, unreadable
     findings: tuple[Finding, ...] = ()
@@ -141,21 +141,21 @@ class FileReport:
     dashboards: tuple[Dashboard, ...] = ()
     manifests: tuple[KubernetesResource, ...] = ()
     chart: HelmChart | None = None
-    values: tuple[str, ...] = ()  # the top-level keys of what may be a chart's values
-    looks_like: tuple[About, ...] = ()  # what a file that cannot be parsed seems to be meant as
-    helm_actions: bool = False  # Helm would have to render it first
+    values: tuple[str, ...] = ()  # top-level keys, if the file may be a chart's values
+    looks_like: tuple[About, ...] = ()  # the probable content of a file that cannot be parsed
+    helm_actions: bool = False  # it contains template actions that only Helm can render
 
     def has_errors(self, *about: About) -> bool:
-        """Whether there is an error about one of `about`."""
+        """Whether there is an error about one of the subjects."""
         return any(f.level == Level.ERROR and f.about in about for f in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as JSON-ready values, without what is empty."""
+        """Return the report as JSON-ready values, without empty ones."""
         return _ADAPTER.dump_python(self, mode="json", exclude_defaults=True)  # type: ignore[no-any-return]
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "FileReport":
-        """The report that `as_json` wrote."""
+        """Return the report that `as_json` wrote."""
         return _ADAPTER.validate_python(data)
 
 

@@ -1,4 +1,4 @@
-"""The registry of kinds: every other list of them is derived from it."""
+"""Tests of the registry of kinds, and that all other lists of kinds are derived from it."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def lists() -> Any:
-    """Every list under a registry with a fourth kind, another order and other labels."""
+    """Return all lists, with a registry that has a fourth kind, another order and other labels."""
     run = subprocess.run(
         [sys.executable, "-m", "tests.common.other_kinds"],
         cwd=ROOT,
@@ -104,11 +104,11 @@ def test_tabs_and_their_addresses_follow_the_registry(lists: Any) -> None:
     assert lists["resolved"] == "exporter_runbooks"
 
 
-def test_every_kind_has_its_judge_asked(lists: Any) -> None:
+def test_every_kind_uses_its_judge(lists: Any) -> None:
     assert lists["evidence"] == {"R": ["runbook.yaml"], "G": [], "A": [], "I": []}
 
 
-def test_one_directory_is_enough_and_unknown_leaves_it_open() -> None:
+def test_one_true_value_is_enough_and_an_unknown_one_makes_the_result_unknown() -> None:
     assert any_known([False, None, True], known=True) is True
     assert any_known([False, None], known=True) is None
     assert any_known([False], known=False) is False
@@ -117,19 +117,19 @@ def test_one_directory_is_enough_and_unknown_leaves_it_open() -> None:
 
 # --- no other source names a kind ---
 
-# They may: the registry, what a migration changes, and the judges.
+# Sources that may: the registry, the models and migrations, and the judges.
 NAMING = ("hub/content/kinds.py", "hub/models/", "hub/migrations/", "hub/content/rules/")
 _FIELDS = {name for kind in KINDS for name in (kind.field, kind.usable_field)}
-# Names that mean a kind wherever they are used; `alerts` and `dashboard` are also parts of reports.
+# Names that always refer to a kind; `alerts` and `dashboard` are also parts of reports.
 _OWN_NAMES = _FIELDS - {"alerts", "dashboard"}
 _IN_PROSE = re.compile(r"\bI, A(,| and| or) G\b")
 
 
 def _named_in(source: str) -> Iterator[tuple[int, str]]:
-    """(line, name) of each letter, field or list of letters in a Python source."""
+    """Yield (line, name) of each letter, field or list of letters in a Python source."""
     tree = ast.parse(source)
     weights = {
-        id(node.value)  # of Postgres' full-text search: A to D
+        id(node.value)  # weights of Postgres' full-text search: A to D
         for node in ast.walk(tree)
         if isinstance(node, ast.keyword) and node.arg == "weight"
     }

@@ -1,7 +1,7 @@
-"""Directories as they are out there, and what a careful reader would say that they hold.
+"""Tests of realistic directory layouts.
 
-The truth is written as letters: `I`, `A` and `G` for what is there and would work, in lower case
-for what is there and would not; what is not there has no letter.
+The expected result is written as letters: `I`, `A` and `G` for content that is present and usable,
+in lower case if it is present but not usable.
 """
 
 import pytest
@@ -86,7 +86,7 @@ TESTS = (
 
 
 def chart(folder: str, metadata: str = CHART, name: str = "Chart.yaml") -> dict[str, str]:
-    """A chart's files in a folder; everything below templates is an empty placeholder."""
+    """Return the files of a chart in a folder; the templates are empty."""
     files = {name: metadata, "values.yaml": VALUES, "templates/_helpers.tpl": ""}
     files |= {"templates/deployment.yaml": "", "templates/prometheusrule.yaml": ""}
     return {folder + path: text for path, text in files.items()}
@@ -230,7 +230,7 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
         {"r.json": '{"groups": [{"name": "x", "rules": [{"alert": "X", "expr": "up"}]}]}'},
         "A",
     ),
-    "alerts with Windows line ends": ({"a.yml": "\ufeff" + GROUPS.replace("\n", "\r\n")}, "A"),
+    "alerts with Windows line endings": ({"a.yml": "\ufeff" + GROUPS.replace("\n", "\r\n")}, "A"),
     "alerts escaped from Helm": (
         {"a.yaml": GROUPS.replace("Redis is down", '"[`{{`{{$labels.x}}`}}`] down"')},
         "A",
@@ -282,7 +282,7 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
     "dashboard below a folder": ({"dashboards/overview.json": DASHBOARD}, "G"),
     "dashboard with a suffix misspelt": ({"A_dashbord.jsn": DASHBOARD}, "G"),
     "dashboard as text": ({"grafana-dash.json.txt": DASHBOARD}, "G"),
-    "dashboard with Windows line ends": (
+    "dashboard with Windows line endings": (
         {"a.json": "\ufeff" + DASHBOARD.replace("\n", "\r\n")},
         "G",
     ),
@@ -322,7 +322,7 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
 
 
 def judged(files: dict[str, str]) -> Judgement:
-    """As a lookup would judge them; lone surrogates stand for bytes that are no UTF-8."""
+    """Judge the files as a lookup does; lone surrogates represent bytes that are not UTF-8."""
     reports = {}
     for path, text in files.items():
         data = text.encode(errors="surrogateescape")
@@ -331,9 +331,9 @@ def judged(files: dict[str, str]) -> Judgement:
 
 
 def letters(judgement: Judgement) -> str:
-    """What is there, in upper case when it would work."""
-    there = (kind for kind in LETTERS if judgement.present(kind))
-    return "".join(kind if judgement.usable(kind) else kind.lower() for kind in there)
+    """Return the letters of the kinds that are present, in upper case if they are usable."""
+    present = (kind for kind in LETTERS if judgement.present(kind))
+    return "".join(kind if judgement.usable(kind) else kind.lower() for kind in present)
 
 
 @pytest.mark.parametrize("name", DIRECTORIES)
@@ -345,7 +345,7 @@ def test_a_directory(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n, (_, truth) in DIRECTORIES.items() if truth.islower()])
-def test_what_would_not_work_has_an_error_that_says_why(name: str) -> None:
+def test_unusable_content_has_an_error(name: str) -> None:
     errors = [f for f in judged(DIRECTORIES[name][0]).findings if f.level == "error"]
     assert errors
     assert all(finding.reason and finding.line > 0 for finding in errors)

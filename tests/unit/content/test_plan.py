@@ -1,4 +1,4 @@
-"""What a publication puts in the map, and what the change log says of it."""
+"""Tests of the new map after a run, and of the change log."""
 
 from datetime import UTC, datetime
 
@@ -42,7 +42,7 @@ def test_a_judged_tree_is_fresh() -> None:
     assert not result.all_failed
 
 
-def test_a_row_that_was_damaged_is_as_its_tree_was_judged() -> None:
+def test_a_damaged_row_is_replaced_by_the_judgement_of_its_tree() -> None:
     damaged = known("a")._replace(present=(False, False, True))
     result = plan({"Redis": "a"}, {"a": ALERTS}, {"Redis": damaged})
     assert result.entries["Redis"] == MapEntry("a", *ALERTS)
@@ -52,7 +52,7 @@ def test_an_unchanged_tree_keeps_its_entry() -> None:
     assert plan({"Redis": "a"}, last={"Redis": known("a")}).entries["Redis"] == known("a")
 
 
-def test_a_failed_directory_keeps_its_last_good_entry_and_says_since_when() -> None:
+def test_a_failed_directory_keeps_its_last_good_entry_with_its_time() -> None:
     result = plan({"Redis": "b", "Kafka": "k"}, {"k": ALERTS}, {"Redis": known("a")})
     assert result.entries["Redis"] == known("a", stale="server_fault", as_of=BEFORE)
     assert not result.complete
@@ -82,7 +82,7 @@ def test_a_failed_directory_without_an_earlier_entry_is_unknown_and_never_false(
     assert entry.present == entry.usable == UNKNOWN
 
 
-def test_a_directory_that_is_gone_leaves_the_map() -> None:
+def test_a_removed_directory_leaves_the_map() -> None:
     last = {"Redis": known("a"), "Gone": known("g")}
     assert set(plan({"Redis": "a"}, last=last).entries) == {"Redis"}
 
@@ -92,7 +92,7 @@ def test_all_failed() -> None:
     assert not plan({}).all_failed
 
 
-def test_half_may_vanish_at_once_and_no_more() -> None:
+def test_at_most_half_of_the_directories_may_disappear_at_once() -> None:
     last = {name: known(name) for name in "abcd"}
     assert not plan({"a": "a", "b": "b"}, last=last).shrunk
     assert plan({"a": "a"}, last=last).shrunk
@@ -110,7 +110,7 @@ UNREAD = MapEntry("a", PRESENT, (False, None, False))
 
 
 def changed(last: MapEntry | None, new: MapEntry | None) -> list[tuple[str, str]]:
-    """What became of one directory, by kind."""
+    """Return the changes of one directory: (kind, what)."""
     found = differences({"Redis": last} if last else {}, {"Redis": new} if new else {})
     assert {difference.directory for difference in found} <= {"Redis"}
     return [(difference.kind.value, difference.what.value) for difference in found]
@@ -137,22 +137,22 @@ def changed(last: MapEntry | None, new: MapEntry | None) -> list[tuple[str, str]
         (NOTHING, NOT_KNOWN, []),
     ],
 )
-def test_what_becomes_of_alerts(last: MapEntry, new: MapEntry, what: list[str]) -> None:
+def test_changes_of_alerts(last: MapEntry, new: MapEntry, what: list[str]) -> None:
     assert changed(last, new) == [("A", each) for each in what]
 
 
-def test_each_kind_speaks_for_itself() -> None:
+def test_kinds_change_independently() -> None:
     last = MapEntry("a", (True, True, False), (True, True, False))
     new = MapEntry("a", (False, True, True), (False, False, True))
     assert changed(last, new) == [("I", "lost"), ("A", "broken"), ("G", "gained")]
 
 
-def test_a_directory_comes_with_what_it_holds() -> None:
+def test_a_new_directory_gains_its_contents() -> None:
     assert changed(None, WORKS) == [("directory", "gained"), ("A", "gained")]
     assert changed(None, NOT_KNOWN) == [("directory", "gained")]
 
 
-def test_a_directory_goes_with_what_it_held() -> None:
+def test_a_removed_directory_loses_its_contents() -> None:
     assert changed(WORKS, None) == [("directory", "lost"), ("A", "lost")]
     assert changed(NOT_KNOWN, None) == [("directory", "lost")]
 
@@ -166,7 +166,7 @@ def test_the_cause(sha: str, cause: ChangeCause) -> None:
     ]
 
 
-def test_directories_come_in_the_order_of_their_names() -> None:
+def test_changes_are_sorted_by_directory() -> None:
     last = {"b": NOTHING, "C": WORKS}
     new = {"b": WORKS, "a": NOTHING, "D": NOTHING}
     assert [each.directory for each in differences(last, new)] == ["a", "b", "C", "C", "D"]

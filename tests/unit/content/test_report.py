@@ -1,4 +1,4 @@
-"""Reports as Postgres keeps them."""
+"""Tests of reports as Postgres stores them."""
 
 import json
 
@@ -17,7 +17,7 @@ from hub.content.rules.judge import judge
         b'"a\\0": 1\nb: 2\n',
     ],
 )
-def test_a_report_holds_nothing_that_postgres_refuses(data: bytes) -> None:
+def test_a_report_contains_nothing_that_postgres_rejects(data: bytes) -> None:
     text = json.dumps(judge(data).as_json())
     assert "\\u0000" not in text
     assert "\\ud800" not in text

@@ -1,4 +1,4 @@
-"""Real directories, judged by what is in their files; what is said of files, and in which order."""
+"""Tests of judging directories: real ones, the findings, and which files are read."""
 
 import json
 from pathlib import Path
@@ -15,14 +15,14 @@ from hub.content.judgement import (
 )
 from hub.content.kinds import LETTERS
 from hub.content.rules.judge import judge
-from hub.content.rules.parsing import LARGEST_FILE
+from hub.content.rules.parsing import MAX_FILE_SIZE
 from hub.content.rules.report import FileReport
 
 SAMPLE = Path(__file__).resolve().parents[3] / "hub" / "demo" / "sample"
 
 
 def judged(directory: Path) -> Judgement:
-    """The directory as a lookup would judge it."""
+    """Judge the directory as a lookup does."""
     reports = {}
     for file in directory.rglob("*"):
         if file.is_file():
@@ -71,7 +71,7 @@ UNRENDERED = b"apiVersion: v1\nkind: Service\nname: {{ .Values.x }}\nx: [\n"
 
 
 def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
-    """The findings of a directory: level, path, line and the reason."""
+    """Return the findings of a directory: level, path, line and reason."""
     reports = {path: None if data is None else judge(data) for path, data in files.items()}
     found = judge_directory(reports).findings
     return [(f.level.value, f.path, f.line, f.reason) for f in found]
@@ -82,15 +82,15 @@ def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
     [
         (
             {"a_alert.yaml": RULES + b"    x: y\n"},
-            ("error", "a_alert.yaml", 6, "alert 'A': Prometheus knows no field 'x' here"),
+            ("error", "a_alert.yaml", 6, "alert 'A': Prometheus rejects the unknown field 'x'"),
         ),
         (
             {"a_alert.yaml": b"# to be written\n"},
-            ("warning", "a_alert.yaml", 1, "named like alerting rules, but no alert is in it"),
+            ("warning", "a_alert.yaml", 1, "named like alerting rules, but contains no alert"),
         ),
         (
             {"a_dahsboard.json": b'{"name": "x"}'},
-            ("warning", "a_dahsboard.json", 1, "named like a dashboard, but no dashboard is in it"),
+            ("warning", "a_dahsboard.json", 1, "named like a dashboard, but contains no dashboard"),
         ),
         (
             {"config.yaml": b"a: [\n"},
@@ -102,12 +102,17 @@ def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
                 "error",
                 "a_helm.yaml",
                 1,
-                "a Helm template outside of a chart: neither Helm nor kubectl takes it as it is",
+                "a Helm template outside a chart: neither Helm nor kubectl accepts it",
             ),
         ),
         (
             {"a_helm.yaml": b"$ helm install a b/a\n"},
-            ("error", "a_helm.yaml", 1, "commands instead of a chart, values or a manifest"),
+            (
+                "error",
+                "a_helm.yaml",
+                1,
+                "contains commands instead of a chart, values or a manifest",
+            ),
         ),
         (
             {"a_alert.yaml": b"{{ if .Values.x }}\n" + RULES + b"{{ end }}\n"},
@@ -115,7 +120,7 @@ def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
                 "error",
                 "a_alert.yaml",
                 1,
-                "rules with Helm's actions in them: Prometheus cannot load them as they are",
+                "the rules contain Helm template actions, which Prometheus cannot load",
             ),
         ),
         (
@@ -133,15 +138,15 @@ def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
         ),
         (
             {"h/Chart.yaml": CHART},
-            ("error", "h", 1, "a chart without `templates`: Helm would install nothing"),
+            ("error", "h", 1, "the chart has no `templates`: Helm would install nothing"),
         ),
         (
             {"Chart.yaml": CHART},
-            ("error", ".", 1, "a chart without `templates`: Helm would install nothing"),
+            ("error", ".", 1, "the chart has no `templates`: Helm would install nothing"),
         ),
         (
             {"h/values.yaml": b"a: b\n", "h/templates/a.yaml": None},
-            ("error", "h", 1, "a chart without a Chart.yaml, which Helm requires"),
+            ("error", "h", 1, "the chart has no Chart.yaml, which Helm requires"),
         ),
         (
             {"h/Chart.yml": CHART, "h/templates/a.yaml": None},
@@ -153,7 +158,7 @@ def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
                 "warning",
                 "a_alert.yaml",
                 1,
-                "not read: too large, or one of too many; judged by its name alone",
+                "not read (too large, or too many files): judged only by its name",
             ),
         ),
     ],
@@ -167,7 +172,7 @@ def test_a_good_directory_has_no_finding() -> None:
     assert said({**files, "README.md": None, "image.png": None}) == []
 
 
-def test_findings_come_by_path_and_line() -> None:
+def test_findings_are_sorted_by_path_and_line() -> None:
     found = said({"b.yaml": b"a: [\n", "a_alert.yaml": RULES + b"    y: z\n    x: y"})
     assert [each[1:3] for each in found] == [
         ("a_alert.yaml", 6),
@@ -197,18 +202,18 @@ def test_findings_come_by_path_and_line() -> None:
         (["h/Chart.yaml", "h/values.schema.json", "h/templates/a.yaml"], "I"),
     ],
 )
-def test_what_was_not_read_is_judged_by_its_name(paths: list[str], kinds: str) -> None:
+def test_files_that_were_not_read_are_judged_by_name(paths: list[str], kinds: str) -> None:
     judgement = judge_directory(dict.fromkeys(paths))
     assert "".join(kind for kind in LETTERS if judgement.present(kind)) == kinds
 
 
-def test_whether_it_works_is_not_known_of_what_was_not_read() -> None:
+def test_the_usability_of_files_that_were_not_read_is_unknown() -> None:
     files = ["a_alert.yaml", "a_dashboard.json", "h/Chart.yaml", "h/templates/a.yaml"]
     judgement = judge_directory(dict.fromkeys(files))
     assert [judgement.usable(kind) for kind in LETTERS] == [None, None, None]
 
 
-def test_one_file_that_works_is_enough() -> None:
+def test_one_usable_file_is_enough() -> None:
     broken, good = judge(RULES.replace(b"up", b"up up")), judge(RULES)
     assert judge_directory({"a.yaml": broken}).usable("A") is False
     assert judge_directory({"a.yaml": broken, "b_alert.yaml": None}).usable("A") is None
@@ -243,11 +248,11 @@ def test_evidence_names_every_file() -> None:
 )
 def test_what_is_worth_reading(path: str, worth: bool) -> None:
     assert worth_reading(path, 100) is worth
-    assert worth_reading(path, LARGEST_FILE) is worth
-    assert not worth_reading(path, LARGEST_FILE + 1)
+    assert worth_reading(path, MAX_FILE_SIZE) is worth
+    assert not worth_reading(path, MAX_FILE_SIZE + 1)
 
 
-def test_what_decides_is_read_first() -> None:
+def test_judged_files_are_read_before_documentation() -> None:
     paths = ["a/README.md", "b.md", "h/templates/alert.yaml", "h/Chart.yaml", "z.yaml", "a.json"]
     assert sorted(paths, key=reading_order) == [
         *("a.json", "z.yaml", "h/Chart.yaml", "h/templates/alert.yaml"),
@@ -291,7 +296,7 @@ def test_no_path_makes_it_raise(reports: dict[str, FileReport | None]) -> None:
 
 
 def test_a_directory_of_thousands_of_charts_is_judged() -> None:
-    """Files times charts would be 64 million steps."""
+    """Checking each file against each chart would take 64 million steps."""
     chart = judge(CHART)
     files = {f"{n}/{name}": chart for n in range(4_000) for name in ("Chart.yaml", "values.yaml")}
     files |= {f"{n}/templates/a.yaml": None for n in range(4_000)}

@@ -1,4 +1,4 @@
-"""Versions in paths, and their order."""
+"""Tests of versions in paths, and their order."""
 
 import pytest
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ def test_the_version_of_a_path(path: str, version: str) -> None:
     "name", ["1.0" + "a" * 5_000 + "!", "1" + ".1" * 5_000 + "!", "1." + "1" * 5_000 + "!"]
 )
 def test_no_folder_takes_long(name: str) -> None:
-    """With backtracking, each of these takes longer than anybody waits."""
+    """With backtracking, each of these would take far too long."""
     assert directory_version(f"{name}/alert.yaml") == ""
 
 
@@ -59,19 +59,19 @@ def test_no_folder_takes_long(name: str) -> None:
         ["9" * 5_000 + ".1", "1.0"],
     ],
 )
-def test_the_newest_comes_first(versions: list[str]) -> None:
+def test_the_newest_version_is_first(versions: list[str]) -> None:
     assert newest_first(versions) == versions
     assert newest_first(reversed(versions)) == versions
 
 
-def test_versions_are_named_once() -> None:
+def test_versions_are_distinct() -> None:
     assert newest_first(["1.0", "2.0", "1.0"]) == ["2.0", "1.0"]
     assert newest_first([]) == []
 
 
 @fuzzed
 @given(st.lists(st.one_of(st.text(), st.from_regex(r"v?\d{1,3}(\.\d{1,3}){0,3}(-\w+)?"))))
-def test_every_list_has_one_order(versions: list[str]) -> None:
+def test_the_order_is_deterministic(versions: list[str]) -> None:
     ordered = newest_first(versions)
     assert sorted(ordered) == sorted(set(versions))
     assert newest_first(reversed(ordered)) == ordered

@@ -1,8 +1,7 @@
-"""Damaged and hostile files, and what judging each costs.
+"""Damaged and malicious files, and the cost of judging each.
 
-Run as a program, it judges all of them in a thread with a small stack and says what each cost: a
-process of its own is the only one that can be ended by a stack overflow, be limited, and know its
-peak of memory.
+As a program it judges all of them in a thread with a small stack and prints the costs. A separate
+process can crash by a stack overflow, have resource limits, and measure its peak memory.
 """
 
 import json
@@ -21,16 +20,16 @@ REAL = [ROOT / "tests/data/real-contents/contents", ROOT / "hub/demo/sample/cont
 MEGABYTE = 1024 * 1024
 SMALL_STACK = 512 * 1024  # what macOS gives a thread
 UNKEEPABLE = re.compile(r"[\ud800-\udfff]|\\u0000")
-LONGEST_RUN = 300  # seconds of CPU; far more than all of it takes
+LONGEST_RUN = 300  # seconds of CPU time; far more than needed
 
 
 def filled(text: str, size: int = MEGABYTE - 100) -> str:
-    """`text` repeated up to a size just below the largest that is judged."""
+    """Repeat `text` up to a size just below the limit for files."""
     return (text * (size // len(text) + 1))[:size]
 
 
 def real_files() -> Iterator[tuple[str, bytes]]:
-    """The YAML and JSON files of the real contents and of the sample."""
+    """Yield the YAML and JSON files of the real contents and of the sample."""
     for root in REAL:
         for path in sorted(root.rglob("*")):
             if path.suffix in (".yaml", ".yml", ".json") and path.stat().st_size:
@@ -38,7 +37,7 @@ def real_files() -> Iterator[tuple[str, bytes]]:
 
 
 def mutated(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """One file in all the ways that it may have been damaged."""
+    """Yield one file with each kind of damage."""
     data = data.strip() + b"\n"
     for tenths in (1, 4, 7):
         yield f"cut off after {tenths}/10", cut_off(data, len(data) * tenths // 10)
@@ -49,47 +48,47 @@ def mutated(data: bytes) -> Iterator[tuple[str, bytes]]:
     yield "Latin-1", data[:middle] + b"\xe9" + data[middle:]
     yield "byte order mark", b"\xef\xbb\xbf" + data
     yield "NUL", data[:middle] + b"\0" + data[middle:]
-    yield "Windows line ends", data.replace(b"\n", b"\r\n")
+    yield "Windows line endings", data.replace(b"\n", b"\r\n")
     yield "only its brackets", bytes(byte for byte in data if byte in b"{}[]:,\n")
 
 
 def cut_off(data: bytes, size: int) -> bytes:
-    """The first `size` bytes, without the white space that would hide the cut."""
+    """Return the first `size` bytes, without the whitespace that would hide the cut."""
     return data[: max(size, 1)].rstrip()
 
 
 def rules(count: int, expr: str, **others: object) -> str:
-    """A rule file as JSON with that many alerts."""
+    """Return a rule file as JSON with `count` alerts."""
     alerts = [{"alert": f"A{n}", "expr": expr, **others} for n in range(count)]
     return json.dumps({"groups": [{"name": "x", "rules": alerts}]})
 
 
 def dashboard(panels: int, targets: int, expr: str) -> str:
-    """A dashboard as JSON with that many panels, each with that many targets."""
+    """Return a dashboard as JSON with `panels` panels of `targets` targets each."""
     panel = {"title": "t", "targets": [{"expr": expr}] * targets}
     return json.dumps({"title": "x", "schemaVersion": 16, "panels": [panel] * panels})
 
 
 def doubling(first: str, each: str) -> str:
-    """Billion laughs: each line names the one before twice."""
+    """Return a "billion laughs" text: each line references the previous one twice."""
     lines = [f"a0: &a0 {first}"]
     lines += [f"a{n}: &a{n} " + each.replace("*", f"*a{n - 1}") for n in range(1, 60)]
     return "\n".join(lines) + "\n"
 
 
 def repeated(first: str, each: str, times: int = 499) -> str:
-    """Something large with an anchor, named as often as aliases may be."""
+    """Return a large value with an anchor, and the maximum number of aliases to it."""
     return first + "".join(each.replace("#", str(n)) for n in range(times))
 
 
 def nested_config_maps(depth: int) -> str:
-    """ConfigMaps in ConfigMaps, with an alert in the innermost."""
+    """Return nested ConfigMaps with an alert in the innermost one."""
     heads = ("kind: ConfigMap\n{0}data:\n{0} a: |\n".format("  " * n) for n in range(depth))
     return "".join("  " * n + head for n, head in enumerate(heads)) + "  " * depth + "alert: x\n"
 
 
 def broken() -> Iterator[tuple[str, str]]:
-    """Texts that no tool would take, or that nobody would write."""
+    """Yield texts that tools reject, or that nobody would write."""
     yield "5 MB of JSON", json.dumps({"panels": ["x" * 5 * MEGABYTE]})
     yield "5 MB of YAML", "a: " + "x" * 5 * MEGABYTE
     for text in [
@@ -136,7 +135,7 @@ def broken() -> Iterator[tuple[str, str]]:
 
 
 def bombs() -> Iterator[tuple[str, str]]:
-    """Small texts that stand for large things."""
+    """Yield small texts that expand to large values."""
     yield "laughs of lists", doubling("[x, x]", "[*, *]")
     yield "laughs of mappings", doubling("{x: y}", "{a: *, b: *}")
     yield "laughs of merges", doubling("{x: y}", "{<<: [*, *], b: *}")
@@ -197,7 +196,7 @@ def bombs() -> Iterator[tuple[str, str]]:
 
 
 def heavy() -> Iterator[tuple[str, str]]:
-    """Texts of a good form that are costly to judge."""
+    """Yield valid texts that are expensive to judge."""
     yield "20,000 alerts", rules(20_000, "up")
     yield "20,000 alerts that are no PromQL", rules(20_000, "up up")
     alerts = "".join(f"  - alert: a{n}\n    expr: up > 1\n" for n in range(20_000))
@@ -240,7 +239,7 @@ def heavy() -> Iterator[tuple[str, str]]:
 
 
 def surprises() -> Iterator[tuple[str, str]]:
-    """Texts that hold what nobody can keep."""
+    """Yield texts with characters that Postgres cannot store."""
     yield (
         "a lone surrogate",
         r'{"title": "\ud800", "schemaVersion": 1, "panels": [{"title": "\ud8"}]}',
@@ -253,7 +252,7 @@ def surprises() -> Iterator[tuple[str, str]]:
 
 
 def corpus() -> Iterator[tuple[str, bytes, bool]]:
-    """All of them, by a name that says what was done; whether something is wrong with the form."""
+    """Yield all files: a descriptive name, the bytes, and whether the syntax is invalid."""
     for path, data in real_files():
         for how, changed in mutated(data):
             yield f"{path}: {how}", changed, True

@@ -1,4 +1,4 @@
-"""Alerting rules: where they are found, what is read of them, and what is wrong with them."""
+"""Tests of alerting rules: where they are found, what is read, and what is reported."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def indented(text: str, by: int) -> str:
 
 
 def item(text: str, by: int) -> str:
-    """`text` as an item of a list."""
+    """Return `text` as an item of a list."""
     return " " * by + "- " + indented(text, by + 2).lstrip()
 
 
@@ -24,7 +24,7 @@ CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\ndata:\n  x: y\n  r.yaml: |\n"
 
 
 def said(report: FileReport) -> list[tuple[str, int, str]]:
-    """What was found about the rules: level, line and reason."""
+    """Return the findings about alerts: level, line and reason."""
     return [(f.level.value, f.line, f.reason) for f in report.findings if f.about == About.ALERTS]
 
 
@@ -107,8 +107,8 @@ def test_no_alerts(text: str) -> None:
     [
         ("alert: A\n", "error", 4, "alert 'A' has no expression (`expr:`)"),
         ("alert: A\nexpr: ''\n", "error", 5, "alert 'A' has no expression (`expr:`)"),
-        ("alert:\nexpr: up\n", "error", 4, "a rule without a name (`alert:` or `record:`)"),
-        ("expr: up\n", "error", 4, "a rule without a name (`alert:` or `record:`)"),
+        ("alert:\nexpr: up\n", "error", 4, "a rule has no name (`alert:` or `record:`)"),
+        ("expr: up\n", "error", 4, "a rule has no name (`alert:` or `record:`)"),
         ("alert: A\nrecord: b\nexpr: up\n", "error", 4, "alert 'A' has both"),
         ("alert: A\nexpr: up up\n", "error", 5, "alert 'A': the expression is not valid PromQL:"),
         ("alert: A\nexpr: |\n  up\n  )\n", "error", 5, "alert 'A': the expression is not valid"),
@@ -119,18 +119,33 @@ def test_no_alerts(text: str) -> None:
             "alert 'A': the expression is not valid PromQL: a",
         ),
         ("record: a\nexpr: up up\n", "error", 5, "a rule: the expression is not valid PromQL"),
-        ("alert: A\nexpr: up\nfor: 5 min\n", "error", 6, "alert 'A': `for: 5 min` is no duration"),
+        (
+            "alert: A\nexpr: up\nfor: 5 min\n",
+            "error",
+            6,
+            "alert 'A': `for: 5 min` is not a duration",
+        ),
         ("alert: A\nexpr: up\nkeep_firing_for: x\n", "error", 6, "alert 'A': `keep_firing_for: x`"),
         (
             "alert: A\nexpr: up\nlabel: {}\n",
             "error",
             6,
-            "alert 'A': Prometheus knows no field 'lab",
+            "alert 'A': Prometheus rejects the unknown",
         ),
-        ("alert: A\nexpr: up\nlabels: x\n", "error", 6, "alert 'A': `labels` is no mapping"),
-        ("alert: A\nexpr: up\nlabels:\n  a: [x]\n", "error", 7, "alert 'A': labels.a is no text"),
-        ("alert: A\nexpr: up\nlabels:\n  '': x\n", "error", 7, "alert 'A': '' cannot name a label"),
-        ("alert: A\nexpr: up\nlabels:\n  a.b: x\n", "warning", 7, "alert 'A': 'a.b' cannot name a"),
+        ("alert: A\nexpr: up\nlabels: x\n", "error", 6, "alert 'A': `labels` is not a mapping"),
+        ("alert: A\nexpr: up\nlabels:\n  a: [x]\n", "error", 7, "alert 'A': labels.a is not a str"),
+        (
+            "alert: A\nexpr: up\nlabels:\n  '': x\n",
+            "error",
+            7,
+            "alert 'A': '' is not a valid label",
+        ),
+        (
+            "alert: A\nexpr: up\nlabels:\n  a.b: x\n",
+            "warning",
+            7,
+            "alert 'A': 'a.b' is not a valid",
+        ),
         (
             "alert: A\nexpr: up\nannotations:\n  a: '{{ x'\n",
             "warning",
@@ -154,22 +169,32 @@ def test_what_is_wrong_with_a_rule(rule: str, level: str, line: int, reason: str
 @pytest.mark.parametrize(
     ("text", "level", "line", "reason"),
     [
-        (GROUPS + item(ONE, 2), "warning", 6, "alert 'Down' stands twice with the same labels"),
-        (GROUPS + HEAD[8:] + item(ONE, 2), "error", 6, "two groups are named 'a' (the first on"),
-        (GROUPS.replace("name: a", "interval: 1m"), "error", 2, "a group without a name"),
-        (GROUPS + "  interval: often\n", "error", 6, "'often' is no duration"),
-        (GROUPS + "  rule: []\n", "error", 6, "group 'a': Prometheus knows no field 'rule' here"),
+        (GROUPS + item(ONE, 2), "warning", 6, "alert 'Down' is defined twice with the same labels"),
+        (GROUPS + HEAD[8:] + item(ONE, 2), "error", 6, "duplicate group name 'a' (first on line"),
+        (GROUPS.replace("name: a", "interval: 1m"), "error", 2, "a group has no name"),
+        (GROUPS + "  interval: often\n", "error", 6, "interval 'often' is not a duration"),
+        (
+            GROUPS + "  rule: []\n",
+            "error",
+            6,
+            "group 'a': Prometheus rejects the unknown field 'rule'",
+        ),
         (
             GROUPS + "apiVersion: 1\n",
             "error",
             6,
-            "the file: Prometheus knows no field 'apiVersion'",
+            "the file: Prometheus rejects the unknown field 'apiVersion'",
         ),
-        (GROUPS + "  - text\n", "error", 6, "a rule that is no mapping"),
-        (GROUPS + "    for: 1m\n    for: 2m\n", "error", 7, "Prometheus refuses a key given twice"),
-        (item(ONE, 0), "warning", 1, "a part of a rule file: put it below `groups:`"),
-        ("a: x\nb:\n  rules:\n" + item(ONE, 2), "note", 4, "the rules stand below other keys"),
-        (CONFIG_MAP + indented(GROUPS + "a: b\n", 4), "error", 11, "the file: Prometheus knows no"),
+        (GROUPS + "  - text\n", "error", 6, "a rule is not a mapping"),
+        (GROUPS + "    for: 1m\n    for: 2m\n", "error", 7, "Prometheus rejects duplicate keys"),
+        (item(ONE, 0), "warning", 1, "not a complete rule file: put the rules below"),
+        ("a: x\nb:\n  rules:\n" + item(ONE, 2), "note", 4, "the rules are below other keys"),
+        (
+            CONFIG_MAP + indented(GROUPS + "a: b\n", 4),
+            "error",
+            11,
+            "the file: Prometheus rejects the",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file(text: str, level: str, line: int, reason: str) -> None:
@@ -177,13 +202,13 @@ def test_what_is_wrong_with_a_file(text: str, level: str, line: int, reason: str
     assert any(each[:2] == (level, line) and each[2].startswith(reason) for each in found), found
 
 
-def test_the_same_alert_of_another_severity_or_group_is_none_twice() -> None:
+def test_an_alert_with_another_severity_or_group_is_not_a_duplicate() -> None:
     other = ONE + "labels: {severity: x}\n"
     text = GROUPS + item(other, 2) + HEAD[8:].replace(": a", ": b") + item(ONE, 2)
     assert said(judge(text.encode())) == []
 
 
-def test_what_a_template_makes_of_its_rules_is_not_judged() -> None:
+def test_rules_in_a_template_are_not_checked() -> None:
     text = (
         "{{ if .Values.x }}\n" + GROUPS.replace("up == 0", "{{ .Values.expr }} >") + "{{ end }}\n"
     )
@@ -192,11 +217,11 @@ def test_what_a_template_makes_of_its_rules_is_not_judged() -> None:
     assert said(report) == []
 
 
-def test_only_so_many_rules_are_judged() -> None:
+def test_the_number_of_rules_is_limited() -> None:
     rules = "".join(item(ONE.replace("Down", f"A{n}"), 2) for n in range(2_001))
     report = judge((HEAD + rules).encode())
     assert len(report.alerts) == 2_000
-    assert said(report) == [("warning", 4004, "too many rules: only the first 2,000 are judged")]
+    assert said(report) == [("warning", 4004, "too many rules: only the first 2,000 are checked")]
 
 
 def test_a_config_map_in_a_config_map_is_not_read() -> None:

@@ -1,4 +1,4 @@
-"""Charts, values and manifests."""
+"""Tests of charts, values and manifests."""
 
 import pytest
 
@@ -38,11 +38,11 @@ def test_no_chart(text: str) -> None:
         (CHART.replace("redis", ""), 2, "Chart.yaml lacks `name`, which Helm requires"),
         (CHART.replace("redis", "[x]"), 2, "Chart.yaml lacks `name`, which Helm requires"),
         (CHART.replace("v2", "v3"), 1, "apiVersion 'v3' is neither v1 nor v2"),
-        (CHART.replace("1.2.3", "latest"), 3, "version 'latest' is no semantic version"),
-        (CHART.replace("1.2.3", "1.2.3.4"), 3, "version '1.2.3.4' is no semantic version"),
-        (CHART.replace("1.2.3", "1.0.0-a..b"), 3, "version '1.0.0-a..b' is no semantic version"),
+        (CHART.replace("1.2.3", "latest"), 3, "version 'latest' is not a semantic version"),
+        (CHART.replace("1.2.3", "1.2.3.4"), 3, "version '1.2.3.4' is not a semantic version"),
+        (CHART.replace("1.2.3", "1.0.0-a..b"), 3, "version '1.0.0-a..b' is not a semantic version"),
         (CHART + "type: app\n", 4, "type 'app' is neither application nor library"),
-        (CHART.replace("redis", "a/b"), 2, "a chart's name must not hold a slash"),
+        (CHART.replace("redis", "a/b"), 2, "the name of a chart must not contain a slash"),
     ],
 )
 def test_what_helm_refuses(text: str, line: int, reason: str) -> None:

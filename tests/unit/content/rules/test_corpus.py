@@ -1,7 +1,7 @@
-"""What damaged and hostile files cost: the bounds are the requirement, so they are measured.
+"""Limits on the cost of damaged and malicious files.
 
-CPU time, and the peak of the memory of a process that does nothing else: neither depends on what
-else the machine is doing.
+The tests measure CPU time and the peak memory of a separate process, which do not depend on the
+load of the machine.
 """
 
 import json
@@ -20,7 +20,7 @@ MOST_KEPT = 5 * 1024 * 1024  # characters of a report in Postgres
 
 @pytest.fixture(scope="module")
 def costs() -> list[dict[str, Any]]:
-    """What judging each file of the corpus cost; fails when one of them ended the process."""
+    """Return the cost of judging each file of the corpus. Fails if one of them ends the process."""
     run = subprocess.run(
         [sys.executable, "-m", corpus.__name__],
         cwd=corpus.ROOT,
@@ -41,12 +41,12 @@ def test_every_real_file_is_in_it(costs: list[dict[str, Any]]) -> None:
     assert files <= {each["name"].rpartition(": ")[0] for each in costs}
 
 
-def test_nothing_takes_longer_than_it_may(costs: list[dict[str, Any]]) -> None:
+def test_no_file_takes_too_long(costs: list[dict[str, Any]]) -> None:
     assert [each for each in costs if each["seconds"] >= MOST_SECONDS] == []
 
 
-def test_nothing_takes_more_memory_than_it_may(costs: list[dict[str, Any]]) -> None:
-    # The peak only grows: the last one is that of all.
+def test_memory_is_limited(costs: list[dict[str, Any]]) -> None:
+    # The peak never decreases, so the last value is the maximum.
     assert costs[-1]["grown"] < MOST_MEMORY
 
 

@@ -1,4 +1,4 @@
-"""Grafana dashboards: their forms, what is read of them, and what is wrong with them."""
+"""Tests of Grafana dashboards: their forms, what is read, and what is reported."""
 
 import json
 from typing import Any
@@ -14,19 +14,19 @@ CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\ndata:\n"
 
 
 def judged(value: Any) -> FileReport:
-    """The value as a JSON file with one line for each item."""
+    """Judge the value as a JSON file with one line per item."""
     return judge(json.dumps(value, indent=1).encode())
 
 
 def said(report: FileReport) -> list[tuple[str, int, str]]:
-    """What was found about the dashboards: level, line and reason."""
+    """Return the findings about dashboards: level, line and reason."""
     return [
         (f.level.value, f.line, f.reason) for f in report.findings if f.about == About.DASHBOARD
     ]
 
 
 def element(title: str, kind: str, *expressions: str) -> dict[str, Any]:
-    """A panel of schema v2."""
+    """Return a panel of schema v2."""
     queries = [
         {"kind": "PanelQuery", "spec": {"query": {"kind": "prometheus", "spec": {"expr": expr}}}}
         for expr in expressions
@@ -57,7 +57,7 @@ def test_what_is_read_of_a_dashboard() -> None:
     )
 
 
-def test_the_version_of_a_panel_stands_in_for_that_of_grafana() -> None:
+def test_a_panels_version_is_used_without_a_version_of_grafana() -> None:
     (dashboard,) = judged(MODEL | {"panels": [GRAPH | {"pluginVersion": "9.0.1"}]}).dashboards
     assert dashboard.grafana_version == "9.0.1"
 
@@ -138,27 +138,27 @@ def test_schema_v2() -> None:
     assert dashboard.panels == (Panel("Up", "stat"), Panel("Down", "table"), Panel("Shared"))
     assert dashboard.variables == ("job",)
     assert [(level, reason) for level, _, reason in said(report)] == [
-        ("warning", "panel 'Down' asks nothing (`targets`)")
+        ("warning", "panel 'Down' has no queries (`targets`)")
     ]
 
 
 @pytest.mark.parametrize(
     ("value", "level", "line", "reason"),
     [
-        ([MODEL, MODEL | {"title": ""}], "warning", 17, "a dashboard without a title"),
+        ([MODEL, MODEL | {"title": ""}], "warning", 17, "a dashboard has no title"),
         ([0, MODEL | {"panels": []}], "error", 3, "dashboard 'A' has no panels"),
         (MODEL | {"panels": [{"type": "row"}]}, "error", 1, "dashboard 'A' has no panels"),
         (
             {"schemaVersion": 1, "panels": [{"type": "graph"}]},
             "error",
             1,
-            "the dashboard: no panel asks a data source (`targets`)",
+            "the dashboard: no panel queries a data source (`targets`)",
         ),
         (
             MODEL | {"panels": [GRAPH, {"type": "stat", "title": "B", "targets": []}]},
             "warning",
             14,
-            "panel 'B' asks nothing (`targets`)",
+            "panel 'B' has no queries (`targets`)",
         ),
         (
             MODEL | {"panels": [{"title": "B", "targets": [{"expr": "up up"}]}]},
@@ -176,7 +176,7 @@ def test_schema_v2() -> None:
             MODEL | {"panels": [{"title": "B", "targets": [{"expr": "(" * 201}]}]},
             "note",
             8,
-            "panel 'B': an expression is too complex to be judged",
+            "panel 'B': an expression is too complex to check",
         ),
     ],
 )
@@ -211,13 +211,13 @@ def test_lines_inside_a_config_map() -> None:
     assert said(judge(text.encode())) == [("error", 6, "dashboard 'A' has no panels")]
 
 
-def test_a_text_that_is_broken_says_so_beside_one_that_is_not() -> None:
+def test_a_broken_embedded_file_is_reported_next_to_a_valid_one() -> None:
     good = json.dumps(MODEL)
     text = CONFIG_MAP + f"  a.json: |\n    {good}\n  b.json: |\n    {{\n    x\n"
     assert [found[:2] for found in said(judge(text.encode()))] == [("warning", 8)]
 
 
-def test_only_so_many_panels_are_judged() -> None:
+def test_the_number_of_panels_is_limited() -> None:
     report = judged([MODEL | {"panels": [{"targets": [{}]}] * 1_000}] * 11)
     assert sum(len(dashboard.panels) for dashboard in report.dashboards) == 10_000
-    assert ("warning", 1, "too many panels: only the first 20,000 are judged") in said(report)
+    assert ("warning", 1, "too many panels: only the first 20,000 are checked") in said(report)

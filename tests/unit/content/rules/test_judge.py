@@ -1,4 +1,4 @@
-"""Files judged as a whole, and that nothing makes it raise."""
+"""Tests of judging whole files, and that judging never raises."""
 
 import json
 from typing import Any
@@ -13,10 +13,10 @@ from hub.content.rules.report import About, FileReport
 
 RULES = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n"
 
-# Deterministic: a failure is to be seen by whoever changed the code, not by the next one.
+# Deterministic, so that a test fails for the change that broke it, not for a later one.
 fuzzed = settings(derandomize=True, max_examples=200, deadline=None, database=None)
 
-# The keys and texts that decide what a file is taken for.
+# The keys and texts that decide how a file is classified.
 KEYS = st.sampled_from(
     [
         *("alert", "record", "expr", "for", "labels", "annotations", "groups", "rules", "name"),
@@ -47,7 +47,7 @@ VALUES = st.recursive(
 
 
 def survives(data: bytes) -> FileReport:
-    """The file's report, as it comes back from Postgres."""
+    """Judge the bytes, and check that the report survives a round trip through JSON."""
     report = judge(data)
     kept = json.dumps(report.as_json(), ensure_ascii=False)
     kept.encode()
@@ -119,20 +119,20 @@ def test_a_report_without_findings_is_small() -> None:
         ("see helm install\n", ()),
     ],
 )
-def test_what_a_broken_file_was_meant_as(text: str, meant: tuple[About, ...]) -> None:
+def test_what_a_broken_file_looks_like(text: str, meant: tuple[About, ...]) -> None:
     assert judge(text.encode()).looks_like == meant
 
 
 @pytest.mark.parametrize("text", [RULES, "a: b\n", '{"panels": [{"gridPos": {}}]}'])
-def test_a_file_that_parses_is_what_it_holds(text: str) -> None:
+def test_a_valid_file_has_no_guessed_kind(text: str) -> None:
     assert judge(text.encode()).looks_like == ()
 
 
 @pytest.mark.parametrize("text", ["x\n", "- a\n", "[]", "# x\n", "null\n"])
-def test_a_file_with_nothing_in_it_says_so(text: str) -> None:
+def test_a_file_without_content_has_a_note(text: str) -> None:
     (finding,) = survives(text.encode()).findings
     assert (finding.level.value, finding.line) == ("note", 1)
-    assert finding.reason == "no rules, dashboard, chart, values or manifest"
+    assert finding.reason == "contains no rules, dashboard, chart, values or manifest"
 
 
 def test_helms_actions_are_noted() -> None:
@@ -141,7 +141,7 @@ def test_helms_actions_are_noted() -> None:
     assert not judge(b'a: "{{ $labels.x }}"\n').helm_actions
 
 
-def test_only_rules_mind_a_key_given_twice() -> None:
+def test_a_duplicate_key_is_an_error_only_in_rules() -> None:
     twice = judge((RULES + "    expr: up\n").encode())
     assert [(f.about, f.level, f.line) for f in twice.findings] == [
         (About.FILE, "warning", 6),

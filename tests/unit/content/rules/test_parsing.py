@@ -1,13 +1,13 @@
-"""Bytes taken apart: documents with lines, and what is wrong with the form."""
+"""Tests of parsing: documents with line numbers, and syntax errors."""
 
 import pytest
 
 from hub.content.rules.parsing import (
-    LARGEST_FILE,
-    Effort,
+    MAX_FILE_SIZE,
+    ParseBudget,
     needs_helm,
     parse_documents,
-    without_actions,
+    strip_helm,
 )
 from hub.content.rules.report import Level
 from hub.content.rules.values import LineDict
@@ -22,7 +22,7 @@ def only_document(data: str) -> LineDict:
 
 
 def said(data: bytes) -> list[tuple[str, int, str]]:
-    """The findings: level, line and the reason's beginning."""
+    """Return the findings: level, line and reason."""
     return [(f.level.value, f.line, f.reason) for f in parse_documents(data).findings]
 
 
@@ -56,7 +56,7 @@ def test_every_object_of_json_knows_its_line() -> None:
         ("!!python/object:os.system x", "x", "python/object:os.system"),
     ],
 )
-def test_scalars_stay_as_they_stand(text: str, kept: str, kind: str) -> None:
+def test_scalars_keep_their_text(text: str, kept: str, kind: str) -> None:
     value = only_document(f"a: {text}\n")["a"]
     assert (value, value.type) == (kept, kind.rpartition(":")[2])
 
@@ -77,11 +77,13 @@ def test_several_documents() -> None:
         ("x: &x {<<: {a: 1}, b: 1}\ny: {b: 2, <<: *x}\n", {"a": "1", "b": "2"}),
     ],
 )
-def test_merged_keys_do_not_win_and_are_no_repetition(text: str, merged: dict[str, str]) -> None:
+def test_merged_keys_are_overridden_and_are_not_duplicates(
+    text: str, merged: dict[str, str]
+) -> None:
     parsed = parse_documents(text.encode())
     assert parsed.documents[0]["y"] == merged
     assert [f.level for f in parsed.findings] == [Level.NOTE]  # that it uses an alias
-    assert parsed.twice == 0
+    assert parsed.duplicate_line == 0
 
 
 @pytest.mark.parametrize(
@@ -92,46 +94,46 @@ def test_merged_keys_do_not_win_and_are_no_repetition(text: str, merged: dict[st
         (b"a: b\n c: d\n", "error", 2, "not valid YAML: mapping values are not allowed"),
         (b"a: *x\n", "error", 1, "not valid YAML: found undefined alias"),
         (b"\xc3\xa9: b\n\xc3\xa9: \x01\n", "error", 2, "not valid YAML: unacceptable character"),
-        (b"a: 1\nb: 2\na: 3\n", "warning", 3, "the key 'a' stands twice (first on line 1)"),
-        (b"? [a]\n: b\n", "error", 1, "not valid YAML: a mapping or list as a key"),
+        (b"a: 1\nb: 2\na: 3\n", "warning", 3, "duplicate key 'a' (first on line 1)"),
+        (b"? [a]\n: b\n", "error", 1, "not valid YAML: a mapping or list is used as a key"),
         (b"x: y\na: &a [*a]\n", "error", 2, "not valid YAML: found unconstructable recursive"),
         (b"x: y\na: &a {<<: *a}\n", "error", 2, "not valid YAML: found unconstructable recursive"),
-        (b"x: 1\na: {<<: y}\n", "error", 2, "not valid YAML: a merge key (<<) takes mappings"),
+        (b"x: 1\na: {<<: y}\n", "error", 2, "not valid YAML: a merge key (<<) accepts only"),
         (b"x: &x 1\na: *x\n", "note", 2, "uses a YAML alias (*x)"),
-        (b"a: b\nc: d", "note", 2, "the last line has no end"),
+        (b"a: b\nc: d", "note", 2, "no newline at the end of the file"),
         (b"a: b\n{{ if .Values.x }}\nc: d\n", "note", 2, "a Helm template"),
-        (b'{\n"a": 1,\n}', "error", 2, "not valid JSON: a comma with nothing after it (column 7)"),
-        (b"[\n1 ,\n\n]", "error", 2, "not valid JSON: a comma with nothing after it (column 3)"),
-        (b"[1,\n,]", "error", 2, "not valid JSON: a value is missing (column 1)"),
-        (b'{"a":\n}', "error", 2, "not valid JSON: a value is missing (column 1)"),
-        (b"[1,\n", "error", 2, "not valid JSON: a value is missing (column 1)"),
-        (b'{"a": 1,\n', "error", 2, "not valid JSON: a key in double quotes is missing (column 1)"),
-        (b"{\na: 1}", "error", 2, "not valid JSON: a key in double quotes is missing (column 1)"),
-        (b'{"a"\n1}', "error", 2, "not valid JSON: a colon is missing after a key (column 1)"),
-        (b"[1\n2]", "error", 2, "not valid JSON: a comma or a closing bracket is missing (column "),
-        (b'{\n"a": "b\n', "error", 2, "not valid JSON: a line break or control character in a "),
-        (b'{\n"a": "b', "error", 2, "not valid JSON: a string without an end (column 6)"),
-        (b'{\n"a": "\\x"}', "error", 2, "not valid JSON: an escape (\\) that JSON does not know"),
-        (b'{\n"a": "\\u12"}', "error", 2, "not valid JSON: an escape (\\) that JSON does not know"),
-        (b'{"a": 1}\nx', "error", 2, "not valid JSON: text after the end (column 1)"),
-        (b'[{},\n{"a": 1, "a": 2}]', "warning", 2, "the key 'a' stands twice in one object"),
-        (b'{"a": NaN}', "error", 1, "not valid JSON: NaN is no JSON"),
+        (b'{\n"a": 1,\n}', "error", 2, "not valid JSON: trailing comma (column 7)"),
+        (b"[\n1 ,\n\n]", "error", 2, "not valid JSON: trailing comma (column 3)"),
+        (b"[1,\n,]", "error", 2, "not valid JSON: expected a value (column 1)"),
+        (b'{"a":\n}', "error", 2, "not valid JSON: expected a value (column 1)"),
+        (b"[1,\n", "error", 2, "not valid JSON: expected a value (column 1)"),
+        (b'{"a": 1,\n', "error", 2, "not valid JSON: expected a key in double quotes (column 1)"),
+        (b"{\na: 1}", "error", 2, "not valid JSON: expected a key in double quotes (column 1)"),
+        (b'{"a"\n1}', "error", 2, "not valid JSON: expected a colon after the key (column 1)"),
+        (b"[1\n2]", "error", 2, "not valid JSON: expected a comma or a closing bracket (column "),
+        (b'{\n"a": "b\n', "error", 2, "not valid JSON: line break or control character in a "),
+        (b'{\n"a": "b', "error", 2, "not valid JSON: unterminated string (column 6)"),
+        (b'{\n"a": "\\x"}', "error", 2, "not valid JSON: invalid escape (\\)"),
+        (b'{\n"a": "\\u12"}', "error", 2, "not valid JSON: invalid escape (\\)"),
+        (b'{"a": 1}\nx', "error", 2, "not valid JSON: unexpected text after the end (column 1)"),
+        (b'[{},\n{"a": 1, "a": 2}]', "warning", 2, "duplicate key 'a' in an object"),
+        (b'{"a": NaN}', "error", 1, "not valid JSON: NaN is not allowed"),
         (b'{"a": 1e999}', "error", 1, "not valid JSON: the number 1e999 is too large"),
-        (b"[" + b"9" * 301 + b"]", "error", 1, "not valid JSON: a number of more than 300"),
+        (b"[" + b"9" * 301 + b"]", "error", 1, "not valid JSON: a number has more than 300"),
         (b"a: b\nc: \xe9\n", "error", 2, "not UTF-8: byte 0xe9"),
         ("a: b\n".encode("utf-16"), "error", 1, "UTF-16"),
-        ("a: b\nc: d\n".encode("utf-16-be"), "error", 1, "a NUL byte"),
-        (b"a: b\nc: \0\n", "error", 2, "a NUL byte"),
+        ("a: b\nc: d\n".encode("utf-16-be"), "error", 1, "contains a NUL byte"),
+        (b"a: b\nc: \0\n", "error", 2, "contains a NUL byte"),
         (b"\xef\xbb\xbfa: b\n", "warning", 1, "starts with a byte order mark"),
-        (b"a: b\nc: d\r\n", "note", 2, "Windows line ends"),
-        (b" \n\t\n", "note", 1, "the file holds nothing but white space"),
+        (b"a: b\nc: d\r\n", "note", 2, "Windows line endings"),
+        (b" \n\t\n", "note", 1, "the file contains only whitespace"),
         (b"\n[" * 65 + b"]" * 65, "error", 66, "nested deeper than 64 levels"),
         (b"a:\n" + b"- " * 65 + b"b\n", "error", 2, "nested deeper than 64 levels"),
-        (b"[" + b"\n{}," * 50_000 + b"0]", "error", 33_334, "too many values to be judged"),
-        (b"- a\n" * 30_000, "error", 28_569, "too many values to be judged"),
+        (b"[" + b"\n{}," * 50_000 + b"0]", "error", 33_334, "too many values to check"),
+        (b"- a\n" * 30_000, "error", 28_569, "too many values to check"),
         (b"--- a\n" * 501, "error", 501, "more than 500 documents"),
         (b"- &a b\n" + b"- *a\n" * 501, "error", 502, "more than 500 aliases"),
-        (b" " * LARGEST_FILE + b"ab", "error", 1, "too large to be judged: 1.0 MB, the limit is 1"),
+        (b" " * MAX_FILE_SIZE + b"ab", "error", 1, "too large to check: 1.0 MB, the limit is 1"),
     ],
 )
 def test_what_is_wrong_and_where(data: bytes, level: str, line: int, reason: str) -> None:
@@ -171,7 +173,7 @@ def test_what_postgres_cannot_keep_is_replaced() -> None:
     assert parse_documents(rb'a: "\0x"').documents == [{"a": "\N{REPLACEMENT CHARACTER}x"}]
 
 
-def test_utf_16_is_read_all_the_same() -> None:
+def test_utf_16_is_read() -> None:
     assert parse_documents("a: é\r\nb: c\n".encode("utf-16")).documents == [{"a": "é", "b": "c"}]
 
 
@@ -192,16 +194,16 @@ def test_what_only_helm_renders(text: str, needs: bool) -> None:
     assert needs_helm(text) is needs
 
 
-def test_actions_are_taken_out_line_for_line() -> None:
+def test_removing_actions_keeps_the_line_numbers() -> None:
     text = "{{ if .Values.x }}\na: {{ .Values.y }}-{{ .Values.z }}\n  {{ end }} \nb: c\n"
-    assert without_actions(text) == "\na: x-x\n\nb: c\n"
+    assert strip_helm(text) == "\na: x-x\n\nb: c\n"
 
 
-def test_an_embedded_text_is_paid_for_once() -> None:
-    effort = Effort(left=100)
-    first = effort.parse_embedded("a: b\n")
-    spent = 100 - effort.left
+def test_an_embedded_text_is_parsed_once() -> None:
+    budget = ParseBudget(left=100)
+    first = budget.parse_embedded("a: b\n")
+    spent = 100 - budget.left
     assert first.documents == [{"a": "b"}]
-    assert effort.parse_embedded("a: b\n") is first
-    assert effort.left == 100 - spent
-    assert effort.parse_embedded("[" + "1," * 200 + "1]").documents == []
+    assert budget.parse_embedded("a: b\n") is first
+    assert budget.left == 100 - spent
+    assert budget.parse_embedded("[" + "1," * 200 + "1]").documents == []

@@ -1,4 +1,4 @@
-"""Expressions, as Prometheus would read them as those of a rule."""
+"""Tests of PromQL expressions in rules."""
 
 import pytest
 
@@ -55,9 +55,9 @@ def test_operators_are_counted(expr: str, operators: int) -> None:
 @pytest.mark.parametrize(
     ("expr", "reason"),
     [
-        ("a" + "+a" * 201, "too complex to be judged (more than 200 operators)"),
-        ("(" * 201, "too complex to be judged"),
-        ("a" * 20_001, "too long to be judged (more than 20000 characters)"),
+        ("a" + "+a" * 201, "too complex to check (more than 200 operators)"),
+        ("(" * 201, "too complex to check"),
+        ("a" * 20_001, "too long to check (more than 20000 characters)"),
     ],
 )
 def test_what_is_not_safe_to_parse(expr: str, reason: str) -> None:
@@ -66,7 +66,7 @@ def test_what_is_not_safe_to_parse(expr: str, reason: str) -> None:
 
 
 def fitting(expr: str) -> int:
-    """How often a file may hold an expression until it holds too many."""
+    """Return how many times a file may contain the expression."""
     budget = Budget()
     for count in range(1_000_000):
         try:
@@ -79,13 +79,13 @@ def fitting(expr: str) -> int:
 @pytest.mark.parametrize(
     ("expr", "count"), [("a" + "+a" * 200, 59), ("a" * 20_000, 25), ("x + y", 96_153)]
 )
-def test_a_file_may_hold_only_so_much(expr: str, count: int) -> None:
+def test_the_number_of_expressions_is_limited(expr: str, count: int) -> None:
     assert fitting(expr) == count
 
 
-def test_what_a_file_may_not_hold_any_more_is_said() -> None:
+def test_expressions_beyond_the_limit_are_reported() -> None:
     budget = Budget()
     for _ in range(25):
         budget.problem_of("a" * 20_000)
-    with pytest.raises(TooComplex, match="not judged: the file holds too many expressions"):
+    with pytest.raises(TooComplex, match="not checked: the file contains too many expressions"):
         budget.problem_of("up")
