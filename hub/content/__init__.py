@@ -1,1 +1,1 @@
-"""What each exporter's directory holds: the rules, the lookup, the publication and the reading."""
+"""The contents of the source repository: rules, refresh, map and edits."""

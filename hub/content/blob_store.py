@@ -1,4 +1,4 @@
-"""Files' bytes and what was found in them, by blob SHA: each is fetched once."""
+"""Store the bytes and the report of each file by blob SHA, so that it is fetched only once."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,7 +9,7 @@ from hub.models import ContentBlob
 
 
 def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
-    """What Postgres knows of these blobs; those that older rules judged are judged again."""
+    """Return the stored reports by SHA. Reports of older rules are judged again first."""
     known = ContentBlob.objects.filter(sha__in=set(shas)).values_list("sha", "rules", "report")
     reports, outdated = {}, []
     for sha, version, report in known:
@@ -25,20 +25,20 @@ def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
 
 
 def bytes_of(sha: str) -> bytes | None:
-    """The blob's bytes, if they are stored."""
+    """Return the blob's bytes, or None if they are not stored."""
     data = ContentBlob.objects.filter(pk=sha).values_list("data", flat=True).first()
     return None if data is None else bytes(data)
 
 
 def store_blobs(files: Mapping[str, bytes]) -> dict[str, FileReport]:
-    """Judge and store files by their SHAs; their reports. Stored ones stay as they are."""
+    """Judge and store files (SHA → bytes), and return their reports. Existing rows stay as is."""
     reports = {sha: judge(data) for sha, data in files.items()}
     ContentBlob.objects.bulk_create(
         [
             ContentBlob(
                 sha=sha, data=files[sha], report=reports[sha].as_json(), rules=RULES_VERSION
             )
-            for sha in sorted(files)  # in one order, so that two at once cannot deadlock
+            for sha in sorted(files)  # a fixed order, so that concurrent inserts cannot deadlock
         ],
         ignore_conflicts=True,
     )

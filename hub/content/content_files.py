@@ -1,4 +1,4 @@
-"""An exporter's files as Postgres holds them: paths, versions, what each speaks for, findings."""
+"""Read an exporter's files from Postgres: paths, versions, kinds of content and findings."""
 
 import re
 from collections import defaultdict
@@ -13,7 +13,7 @@ from hub.content.judgement import Judgement
 from hub.content.rules.report import FileReport, Finding
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
 
-# Possessive, for a folder may have any name, and no backtracking finds more.
+# Possessive quantifiers: a folder may have any name, and backtracking would never match more.
 _VERSION_FOLDER = re.compile(
     r"(?:v\.?)?\d++(?:\.\d++)++(?:[-+.]?[0-9a-z])*+|v\.?\d+", re.ASCII | re.IGNORECASE
 )
@@ -21,7 +21,7 @@ _VERSION_FOLDER = re.compile(
 
 @dataclass(frozen=True)
 class ContentFile:
-    """A file of a directory. `kinds` maps letters to whether it is usable (None: not read)."""
+    """A file of a directory. `kinds`: letter of the kind → usable (None: the file was not read)."""
 
     directory: str
     path: str
@@ -32,36 +32,36 @@ class ContentFile:
 
     @property
     def name(self) -> str:
-        """The path's last part."""
+        """The last part of the path."""
         return self.path.rpartition("/")[2]
 
     @property
     def whole_path(self) -> str:
-        """The path with the directory before it: its name among all of an exporter's files."""
+        """The path including the directory; unique among an exporter's files."""
         return f"{self.directory}/{self.path}"
 
     @property
     def version(self) -> str:
-        """The version whose folder it lies in; "" outside of any."""
+        """The version in the path (`directory_version`)."""
         return directory_version(self.path)
 
 
 @dataclass(frozen=True)
 class Content:
-    """What is in a file: the report, and its text where that was asked for and is text."""
+    """A file's report, and its text if it was requested and is valid UTF-8."""
 
     report: FileReport
     text: str | None = None
 
 
 def judgement_of(row: ExporterContents) -> Judgement:
-    """What the rules said of a directory; an empty one while its tree is not known."""
+    """Return the directory's judgement; an empty one if its tree is not stored."""
     tree = ContentTree.objects.filter(pk=row.tree_sha)
     return Judgement.from_json(tree.values_list("judgement", flat=True).first())
 
 
 def with_trees(rows: QuerySet[ExporterContents]) -> QuerySet[ExporterContents]:
-    """The rows, each with its tree's files and judgement: what `files_of` takes, in one query."""
+    """Annotate the rows with their tree's files and judgement, as `files_of` needs them."""
     tree = ContentTree.objects.filter(pk=OuterRef("tree_sha"))
     return rows.annotate(
         tree_files=Subquery(tree.values("files")), tree_judgement=Subquery(tree.values("judgement"))
@@ -69,7 +69,7 @@ def with_trees(rows: QuerySet[ExporterContents]) -> QuerySet[ExporterContents]:
 
 
 def files_of(rows: Iterable[Any]) -> list[ContentFile]:
-    """Every file of these directories (`with_trees`), by directory and path."""
+    """Return all files of the directories (`with_trees`), sorted by directory and path."""
     files = []
     for row in sorted(rows, key=lambda row: row.directory.casefold()):
         judgement = Judgement.from_json(row.tree_judgement)
@@ -83,7 +83,7 @@ def files_of(rows: Iterable[Any]) -> list[ContentFile]:
 
 
 def findings_of_folders(rows: Iterable[Any]) -> list[tuple[str, Finding]]:
-    """(directory, finding) of what the rules say of folders, such as a chart without templates."""
+    """Return (directory, finding) for findings about folders, such as a chart without templates."""
     return [
         (row.directory, finding)
         for row in rows
@@ -93,35 +93,35 @@ def findings_of_folders(rows: Iterable[Any]) -> list[tuple[str, Finding]]:
 
 
 def versions_of(files: Iterable[ContentFile]) -> list[str]:
-    """The versions that the files lie in, newest first; the first is a page's default."""
+    """Return the versions in the files' paths, newest first. Pages show the first by default."""
     return newest_first(file.version for file in files if file.version)
 
 
 def directory_version(path: str) -> str:
-    """The version whose folder `path` lies in (`v1.2.3/…`), as it is written; "" outside of any."""
+    """Return the first folder of `path` that is named like a version (`v1.2.3/…`), or ""."""
     folders = path.split("/")[:-1]
     return next((folder for folder in folders if _VERSION_FOLDER.fullmatch(folder)), "")
 
 
 def newest_first(versions: Iterable[str]) -> list[str]:
-    """The versions without repetition, newest first; what is no version at all comes last."""
+    """Return the distinct versions, newest first. Texts without a number come last."""
     return sorted(set(versions), key=_order, reverse=True)
 
 
 def _order(version: str) -> tuple[int, Version, str]:
     try:
         return 1, Version(version), version
-    except ValueError:  # no version by PEP 440, or one with thousands of digits
+    except ValueError:  # not a PEP 440 version, or one with thousands of digits
         numbers = re.findall(r"[0-9]+", version)[:8]
         shortened = ".".join(number[:18] for number in numbers)
         return int(bool(numbers)), Version(shortened or "0"), version
 
 
 def contents_of(files: Iterable[ContentFile], texts: Collection[str] = ()) -> dict[str, Content]:
-    """What is in the files, by blob SHA, in one query; with the text of those in `texts`."""
+    """Return the files' contents by blob SHA, in one query; `texts`: SHAs to load the text of."""
     shas = {file.sha for file in files}
-    wanted = ContentBlob.objects.filter(sha__in=shas).annotate(
-        wanted=Case(
+    blobs = ContentBlob.objects.filter(sha__in=shas).annotate(
+        text_data=Case(
             When(sha__in=shas.intersection(texts), then=F("data")),
             default=Value(None),
             output_field=BinaryField(),
@@ -129,12 +129,12 @@ def contents_of(files: Iterable[ContentFile], texts: Collection[str] = ()) -> di
     )
     return {
         sha: Content(FileReport.from_json(report), decoded(data))
-        for sha, report, data in wanted.values_list("sha", "report", "wanted")
+        for sha, report, data in blobs.values_list("sha", "report", "text_data")
     }
 
 
 def decoded(data: bytes | memoryview | None) -> str | None:
-    """The text that a blob holds; None for one that is not stored or is no text."""
+    """Return a blob's text; None if the blob is not stored or is not UTF-8."""
     try:
         return None if data is None else bytes(data).decode()
     except UnicodeDecodeError:
@@ -142,11 +142,11 @@ def decoded(data: bytes | memoryview | None) -> str | None:
 
 
 def describe_files(exporter: Exporter, source: str) -> dict[str, Any]:
-    """All that is there for one exporter, as JSON-ready values; its directories add up."""
+    """Return the files of all the exporter's directories as JSON-ready values."""
     rows = list(with_trees(exporter.contents.filter(source=source)))
     files = files_of(rows)
     versions = versions_of(files)
-    kept = set(
+    stored = set(
         ContentBlob.objects.filter(sha__in={f.sha for f in files}).values_list("sha", flat=True)
     )
     return {
@@ -163,7 +163,7 @@ def describe_files(exporter: Exporter, source: str) -> dict[str, Any]:
                 "size": file.size,
                 "version": file.version or None,
                 "kinds": dict(file.kinds),
-                "kept": file.sha in kept,
+                "kept": file.sha in stored,
                 "findings": [dict(vars(finding)) for finding in file.findings],
             }
             for file in files

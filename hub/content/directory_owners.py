@@ -1,4 +1,4 @@
-"""Which exporter each directory belongs to: names, and an admin's word where there is one."""
+"""Match directories to exporters: an admin's assignment, otherwise by name."""
 
 from collections.abc import Iterable
 
@@ -7,13 +7,13 @@ from hub.names.directories import match
 
 
 def owners_of(source: str, directories: Iterable[str]) -> dict[str, int]:
-    """Directory → exporter id, for those that belong to one."""
-    given = DirectoryOwner.objects.filter(source=source).values_list("directory", "exporter")
-    return match(directories, Exporter.objects.all().names(), dict(given))
+    """Return directory → exporter id for the directories that match an exporter."""
+    assigned = DirectoryOwner.objects.filter(source=source).values_list("directory", "exporter")
+    return match(directories, Exporter.objects.all().names(), dict(assigned))
 
 
 def match_again(source: str) -> None:
-    """Give each directory of the map to the exporter that bears its name now."""
+    """Match all directories of the map again, after a change of the catalogue."""
     rows = list(ExporterContents.objects.filter(source=source))
     owners = owners_of(source, [row.directory for row in rows])
     changed = [row for row in rows if row.exporter_id != owners.get(row.directory)]

@@ -1,4 +1,4 @@
-"""Deleting what the contents' history and old listings no longer need."""
+"""Delete old runs, snapshots and tree listings."""
 
 from datetime import timedelta
 
@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from hub.models import ListingETag, RefreshRun, ServedContents, Snapshot, TreeListing
 
-_LISTING_KEPT = timedelta(days=1)
+_LISTING_RETENTION = timedelta(days=1)
 
 
 def prune_contents() -> None:
-    """Delete what is older than `HISTORY_KEPT`, and listings that nothing needs any more."""
+    """Delete runs and snapshots older than `HISTORY_KEPT`, and unused tree listings."""
     before = timezone.now() - settings.HISTORY_KEPT
     served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
     Snapshot.objects.filter(published_at__lt=before).exclude(pk__in=served).delete()
@@ -22,8 +22,8 @@ def prune_contents() -> None:
 
 
 def _prune_listings() -> None:
-    """Each push leaves a listing of thousands of names. One that is needed again is fetched."""
-    before = timezone.now() - _LISTING_KEPT
+    """Delete unused listings: each push adds one, and a deleted one can be fetched again."""
+    before = timezone.now() - _LISTING_RETENTION
     served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
     runs = RefreshRun.objects.filter(Q(started_at__gte=before) | Q(pk__in=served))
     needed = (

@@ -1,7 +1,7 @@
-"""The kinds of content: the one registry that every other list of them is derived from.
+"""The registry of content kinds. All other lists of kinds are derived from it.
 
-A new kind is an entry here with its judge, a migration for its two columns of `ExporterContents`
-and for `ChangeKind`, and the template of its tab.
+A new kind needs an entry here, a judge, a migration (two columns of `ExporterContents`, and
+`ChangeKind`) and a template for its tab.
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,8 @@ from hub.content.rules.judges import Judge, judge_alerts, judge_dashboard, judge
 class KindTab:
     """The tab of a kind on an exporter's page.
 
-    `name` ends its address, its URL's name (`exporter_NAME`) and its template's
-    (`hub/exporter/NAME.html`). `context` is the dotted path of the function that fills the
-    template: content knows nothing of the web.
+    `name` is part of its URL, URL name (`exporter_NAME`) and template (`hub/exporter/NAME.html`).
+    `context` is the dotted path of a function, because `hub.content` must not import `hub.web`.
     """
 
     name: str
@@ -28,9 +27,8 @@ class KindTab:
 class Kind:
     """One kind of content.
 
-    `field` names two columns of `ExporterContents`: `field` says whether content of the kind is
-    present, `usable_field` whether it is usable; `present` and `usable` describe them. `judge`
-    decides both for a file.
+    Its columns in `ExporterContents` are `field` (present) and `usable_field`; the texts `present`
+    and `usable` describe them. `judge` decides both for a file.
     """
 
     letter: str
@@ -55,7 +53,7 @@ KINDS = (
         label="Infrastructure as code",
         short_label="IaC",
         present="Helm chart, values or manifests.",
-        usable="Helm or Kubernetes would take it.",
+        usable="Helm or Kubernetes would accept it.",
         judge=judge_iac,
         tab=KindTab("iac", "IaC", "hub.web.pages.tabs.charts"),
     ),
@@ -84,10 +82,10 @@ LETTERS = tuple(kind.letter for kind in KINDS)
 
 
 def any_known(values: Iterable[bool | None], *, known: bool) -> bool | None:
-    """Whether any of an exporter's directories has something.
+    """Whether any of the values, one for each directory or file, is true.
 
-    One that has it is enough; an unknown one leaves the answer open (None). Without a directory
-    the answer is False once a snapshot is `known`, and None before.
+    If none is true and one is unknown, the result is None. Without values the result is False if
+    a snapshot is `known`, and None otherwise.
     """
     values = list(values)
     if any(values):

@@ -1,4 +1,4 @@
-"""Starting and ending a refresh. Postgres decides that there is one at a time."""
+"""Start and end a refresh. A constraint in Postgres allows one open run at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hub.runs.transactions import short_transaction
 
 
 def _on_end(run: RefreshRun) -> None:
-    """Tell readers why the map is not newer, and create the run that was noted to follow."""
+    """Mark the map as stale if the run did not publish, and create the follow-up run."""
     if run.reason and run.status != RunStatus.PUBLISHED:
         show_failure(run.source, Reason(run.reason))
     if run.follow_up:
@@ -34,7 +34,7 @@ refresh_runs = Lifecycle(
 
 @dataclass(frozen=True)
 class Started:
-    """The open run, whether this call created it, and whether another will follow it."""
+    """The open run, whether this call created it, and whether a follow-up run is scheduled."""
 
     run: RefreshRun
     created: bool
@@ -53,10 +53,10 @@ def start_refresh(
 ) -> Started:
     """Start a refresh of the configured source, or join the open one.
 
-    `chosen` names the directories to look up; None: all that changed. `full` publishes although
-    nothing changed. `follow_up` says that something changed at GitHub which an open run may have
-    listed too early to see: one more run is then noted, to start when the open one ends.
-    `in_seconds` delays a new run, so that what comes in a burst joins it.
+    `chosen`: the directories to look up; None for all that changed. `full`: publish even if nothing
+    changed. `follow_up`: something changed at GitHub. If the open run may have listed too early to
+    see it, another run starts when the open one ends. `in_seconds` delays a new run, so that a
+    burst of events shares one run.
     """
     source = configured_source().key
     will_follow = False
@@ -66,7 +66,7 @@ def start_refresh(
         open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=source)
         if not follow_up:
             return open_run.first()
-        # Under the row's lock: listing and ending the run take it too.
+        # Under the row lock, which listing and ending the run take as well.
         with short_transaction():
             run = open_run.select_for_update().first()
             will_follow = run is not None and not will_see_changes(run)
@@ -89,19 +89,18 @@ def start_refresh(
 
 
 def will_see_changes(run: RefreshRun) -> bool:
-    """Whether the open run has not listed yet, and then looks up all that changed."""
+    """Whether the open run has yet to list the source, and will look up all that changed."""
     return run.status == RunStatus.QUEUED and run.chosen is None
 
 
 def start_first_refresh() -> Started | None:
-    """Start a run when nothing was ever published or tried for the source; None otherwise.
+    """Start a run if the source has neither a snapshot nor a run; return None otherwise.
 
-    For the start of a worker: a new hub fills its page at once instead of at the next tick.
+    A worker calls it on start, so that a new hub does not wait for the next scheduled refresh.
     """
     source = configured_source().key
-    if (
-        Snapshot.objects.filter(source=source).exists()
-        or RefreshRun.objects.filter(source=source).exists()
+    if any(
+        model._default_manager.filter(source=source).exists() for model in (Snapshot, RefreshRun)
     ):
         return None
     return start_refresh(RunTrigger.STARTUP)

@@ -1,4 +1,4 @@
-"""How the hub is: one place for the API, the command line, the pages and the admin."""
+"""The status of the hub, for the API, the command line, the pages and the admin."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from hub.runs.schedule import schedule_status
 
 
 def runs() -> QuerySet[RefreshRun]:
-    """The source's runs, newest first, each with the counts of its lookups."""
+    """Return the source's runs, newest first, with the counts of their lookups."""
     runs = RefreshRun.objects.filter(source=configured_source().key).counted()
     return runs.annotate(requests_asked=F("requests") + F("lookup_requests"))
 
 
 def describe_run(run: RefreshRun) -> dict[str, Any]:
-    """A run of `runs()` as JSON-ready values (times are datetimes)."""
+    """Return a run of `runs()` as JSON-ready values (times are datetimes)."""
     return {
         "run": run.pk,
         "trigger": run.trigger,
@@ -42,7 +42,7 @@ def describe_run(run: RefreshRun) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Directories:
-    """What the map holds, in numbers, and which directories the last run could not renew."""
+    """Counts of directories and findings, and the directories whose last lookup failed."""
 
     total: int
     errors: int
@@ -52,7 +52,7 @@ class Directories:
 
 
 def directories() -> Directories:
-    """The directories of the source, with one query."""
+    """Return the counts for the source, with one query."""
     levels = Func(
         F("judgement"),
         Value("$.findings[*].level"),
@@ -76,7 +76,7 @@ def directories() -> Directories:
 
 
 def describe_status() -> dict[str, Any]:
-    """The hub's status as JSON-ready values (times are datetimes)."""
+    """Return the hub's status as JSON-ready values (times are datetimes)."""
     source = configured_source()
     served = read_map.fetch_map().served
     fresh = read_map.freshness(served)

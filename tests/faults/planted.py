@@ -1,8 +1,8 @@
-"""Defects planted into the hub's workers, for the checker to find.
+"""Plant defects in the hub's workers, for the checker to find.
 
-A worker or beat that is started with `--app=tests.faults.planted` is the hub's own, but for the
-defect that the file `$HUB_FAULTS_PLANT` names at the moment; none while it is empty. A defect is a
-change of a function's text, and refuses to be planted when the text is not there any more.
+A worker or beat that is started with `--app=tests.faults.planted` runs the hub with the defect that
+the file `$HUB_FAULTS_PLANT` names; without one if the file is empty. A defect replaces a part of a
+function's source, and planting it fails if that source has changed.
 """
 
 import importlib
@@ -24,7 +24,7 @@ __all__ = ["PLANTS", "Plant", "app"]
 
 @dataclass(frozen=True)
 class Change:
-    """In the text of a function, or of a class's method, `new` replaces `old`."""
+    """A change of the source of a function or method: `new` replaces `old`."""
 
     module: str
     function: str
@@ -34,9 +34,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Plant:
-    """A defect, the kind of fault that brings it to light, and what the checker then says.
+    """A defect, the kind of fault that exposes it, and the checker's expected verdict.
 
-    `says` is a pattern: what readers happen to see of one defect may differ.
+    `says` is a pattern, because readers may see different effects of one defect.
     """
 
     exposed_by: str
@@ -44,7 +44,7 @@ class Plant:
     says: str
     changes: tuple[Change, ...] = ()
     acks_early: bool = False
-    within: float = 5.0  # seconds; a hub that then hangs need not be waited for longer
+    within: float = 5.0  # seconds to wait for a hub that hangs
 
 
 _PUBLISH = "hub.content.refresh.publish"
@@ -86,7 +86,7 @@ PLANTS = {
         (
             Change(
                 "hub.content.refresh.plan",
-                "_kept",
+                "_stale_entry",
                 "_replace(stale=reason,",
                 "_replace(stale='', present=ABSENT, usable=ABSENT,",
             ),
@@ -104,7 +104,7 @@ PLANTS = {
                 "self._rows.none()",
             ),
         ),
-        within=12.0,  # until the run is overdue beyond all patience of the checker
+        within=12.0,  # longer than the checker tolerates an overdue run
     ),
     "an outcome counted twice": Plant(
         "publication delivered twice at once",
@@ -130,7 +130,9 @@ PLANTS = {
                 _PUBLISH,
                 "publish",
                 "refusal = _refusal(run, plan, len(rows))",
-                "refusal, plan = None, Plan({}, False, False) if plan.all_failed else plan",
+                "refusal = None\n"
+                "        if plan.all_failed:\n"
+                "            plan = PublicationPlan({}, False, False)",
             ),
         ),
     ),
@@ -164,12 +166,12 @@ PLANTS = {
 
 
 def _function(module: str, name: str) -> Any:
-    """A function of a module, or `Class.method`."""
+    """Return a function of a module, or a `Class.method`."""
     return attrgetter(name)(importlib.import_module(module))
 
 
 def texts_of(plant: Plant) -> dict[tuple[str, str], str]:
-    """The functions' new texts, by module and name; fails where one is not as it was."""
+    """Return the new sources by module and name. Fails if the old source has changed."""
     texts: dict[tuple[str, str], str] = {}
     for change in plant.changes:
         where = (change.module, change.function)
@@ -180,14 +182,14 @@ def texts_of(plant: Plant) -> dict[tuple[str, str], str]:
 
 
 class _Garden:
-    """What is planted in this process."""
+    """The defect that is planted in this process."""
 
     def __init__(self) -> None:
         self._now = ""
         self._healthy: list[tuple[Any, CodeType]] = []
 
     def hold(self, name: str) -> None:
-        """Plant `name` alone ("": nothing)."""
+        """Plant only the defect `name` ("" for none)."""
         if name == self._now:
             return
         for function, code in reversed(self._healthy):
@@ -208,7 +210,7 @@ _garden = _Garden()
 
 @task_received.connect
 def _plant(request: Any, **_: Any) -> None:
-    """Before a message is worked on, hold what the file names."""
+    """Plant the defect that the file names before the task runs."""
     name = Path(os.environ["HUB_FAULTS_PLANT"]).read_text()
     _garden.hold(name)
     if name and PLANTS[name].acks_early:

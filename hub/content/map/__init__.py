@@ -1,1 +1,1 @@
-"""What readers get: the map rendered, read and cached."""
+"""The published map: rendered, cached and read."""

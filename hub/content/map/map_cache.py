@@ -1,8 +1,8 @@
-"""This process's copy of the served map, so that a read need not fetch the same bytes again.
+"""Cache the served map in the memory of the process.
 
-The row is fetched again after `MAP_CACHE_SECONDS`. Without an answer from Postgres nothing is
-served, so that no reader gets unverified data. Measured: 17,500 reads a second from memory, and
-7,800 with a row of Postgres for each.
+The row is fetched again after `MAP_CACHE_SECONDS`. Without a response from Postgres nothing is
+served, so that readers never get unverified data. Measured: 17,500 reads per second from memory,
+and 7,800 with a query for each.
 """
 
 import threading
@@ -17,47 +17,45 @@ from hub.models import ServedContents
 
 @dataclass(frozen=True)
 class ServedMap:
-    """What is served, and what an open run is doing, in words ("" for none).
-
-    `at` is when Postgres was asked (`time.monotonic()`).
-    """
+    """The served row, and the status label of the open run ("" for none)."""
 
     served: ServedContents
     running: str
-    at: float
+    queried_at: float  # `time.monotonic()`
 
     @property
     def version(self) -> tuple[object, ...]:
-        """Another one whenever readers are to see something else."""
+        """A key that changes whenever pages that show the map change."""
         return (self.served.pk, self.served.etag, self.served.rendered_at, self.running)
 
 
 class MapCache:
-    """The newest map; thread-safe, one a process. It is replaced and never changed."""
+    """The newest map; thread-safe, one per process. A `ServedMap` is replaced, never modified."""
 
     def __init__(self) -> None:
         self._map: ServedMap | None = None
-        self._since = float("-inf")  # an older answer is not to be kept
+        self._valid_from = float("-inf")  # results of earlier queries are not cached
         self._lock = threading.Lock()
 
     def get(self) -> ServedMap | None:
-        """The copy, while it is young enough."""
-        kept = self._map
-        return kept if kept and monotonic() - kept.at < settings.MAP_CACHE_SECONDS else None
+        """Return the cached map; None if there is none or it has expired."""
+        cached, oldest = self._map, monotonic() - settings.MAP_CACHE_SECONDS
+        return cached if cached and cached.queried_at > oldest else None
 
-    def fetch(self, ask: Callable[[], tuple[ServedContents, str]]) -> ServedMap:
-        """Ask, and keep the answer unless a newer one is kept by now: readers never go back."""
-        at = monotonic()
-        fetched = ServedMap(*ask(), at)
+    def fetch(self, query: Callable[[], tuple[ServedContents, str]]) -> ServedMap:
+        """Run the query, and cache its result unless a newer one is cached already."""
+        started = monotonic()
+        fetched = ServedMap(*query(), started)
         with self._lock:
-            if at >= max(self._since, self._map.at if self._map else self._since):
+            newest = self._map.queried_at if self._map else self._valid_from
+            if started >= max(self._valid_from, newest):
                 self._map = fetched
         return fetched
 
     def forget(self) -> None:
-        """The next read sees what this process has just changed."""
+        """Clear the cache after this process has changed the map."""
         with self._lock:
-            self._map, self._since = None, monotonic()
+            self._map, self._valid_from = None, monotonic()
 
 
 map_cache = MapCache()

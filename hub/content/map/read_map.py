@@ -1,4 +1,4 @@
-"""Reading the map: its bytes, and how far to trust them. Never waits for GitHub."""
+"""Read the served map and its freshness. Never waits for GitHub."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,33 +23,33 @@ class Freshness:
 
     @property
     def age_seconds(self) -> int | None:
-        """Whole seconds since GitHub last confirmed the map; None without a snapshot."""
+        """Seconds since GitHub last confirmed the map; None without a snapshot."""
         return _age(self.as_of)
 
     @property
     def advice(self) -> str:
-        """The reason in words, with what to do; "" when the map is fresh."""
+        """The reason and what to do about it; "" if the map is fresh."""
         return str(Reason(self.reason).label) if self.reason else ""
 
 
 def cached_map() -> ServedMap:
-    """What is served now, and what an open run is doing.
+    """Return the served map, from the cache if possible.
 
-    There is always something: before the first run it lists the catalogue with its contents
-    unknown. A map that calls itself fresh although no run has confirmed it for two ticks (beat or
-    the workers are gone, so nothing else will say so) is rendered as stale first.
+    Before the first run it lists the catalogue with unknown contents. If no run has confirmed a
+    fresh map for two intervals, this first renders it as stale: beat or the workers may be down,
+    and then nothing else does.
     """
-    kept = map_cache.get()
-    return kept if kept and not _is_overdue(kept.served) else fetch_map()
+    cached = map_cache.get()
+    return cached if cached and not _is_overdue(cached.served) else fetch_map()
 
 
 def fetch_map() -> ServedMap:
-    """The same, from Postgres now: for pages that watch a run end."""
+    """Return the served map from Postgres, for pages that show the progress of a run."""
     return map_cache.fetch(_fetch)
 
 
 def _fetch() -> tuple[ServedContents, str]:
-    """The source's row and its open run, in one query."""
+    """Return the source's row and the label of its open run's status, with one query."""
     key = configured_source().key
     open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=OuterRef("pk"))
     rows = ServedContents.objects.annotate(open_run=Subquery(open_run.values("status")[:1]))
@@ -68,7 +68,7 @@ def _is_overdue(served: ServedContents) -> bool:
 
 
 def age_header(served: ServedContents) -> dict[str, str]:
-    """`Hub-Snapshot-Age`: whole seconds since GitHub last confirmed the map; none without one."""
+    """Return the `Hub-Snapshot-Age` header (whole seconds); nothing without a snapshot."""
     age = _age(served.as_of)
     return {} if age is None else {"Hub-Snapshot-Age": str(age)}
 
@@ -80,7 +80,7 @@ def _age(as_of: datetime | None) -> int | None:
 
 
 def freshness(served: ServedContents) -> Freshness:
-    """The freshness of `served`."""
+    """Return the freshness of the served row."""
     return Freshness(
         ServedState(served.state), served.reason, served.as_of, configured_source().demo
     )

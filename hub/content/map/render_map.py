@@ -1,4 +1,4 @@
-"""The bytes that readers get: rendered when something changed, then only sent."""
+"""Render the map as JSON and store it, so that a request only sends bytes."""
 
 import gzip
 import hashlib
@@ -20,16 +20,13 @@ from hub.models import Exporter, Reason, ServedContents, ServedState, Snapshot
 from hub.runs.schedule import time_to_next
 from hub.runs.transactions import short_transaction
 
-_BODY = b'"contents":{'  # where the head ends: no string of JSON can hold such quotes
-
-
-# --- what is served -------------------------------------------------------------------------------
+_BODY = b'"contents":{'  # the end of the head; a JSON string cannot contain unescaped quotes
 
 
 def locked_map(source_key: str) -> ServedContents:
-    """The source's row, locked: two writers must not render from each other's past.
+    """Return the source's row, locked, and create it if needed.
 
-    Take the lock before reading what is rendered.
+    Take the lock before you read the data to render, or a concurrent writer may replace newer data.
     """
     rows = ServedContents.objects.select_for_update(of=("self",))
     served = rows.filter(pk=source_key).first()
@@ -46,14 +43,16 @@ def show_snapshot(
     as_of: datetime | None,
     rows: Mapping[str, DirectoryRow] | None = None,
 ) -> None:
-    """Serve a snapshot as fresh; `as_of` is when GitHub last confirmed it. `rows` is its map;
-    None: the one that is served already."""
+    """Serve a snapshot as fresh.
+
+    `as_of` is when GitHub last confirmed it. `rows` is its map; None keeps the served one.
+    """
     body = None if rows is None else _body(rows, known=True)
     _store(served, snapshot, ServedState.FRESH, "", as_of, body)
 
 
 def show_failure(source_key: str, reason: Reason) -> None:
-    """Continue to serve what there is, and say why it is not newer."""
+    """Keep serving the current map, marked with the reason why it is not newer."""
     with short_transaction():
         served = locked_map(source_key)
         state = ServedState.STALE if served.snapshot else ServedState.EMPTY
@@ -61,9 +60,9 @@ def show_failure(source_key: str, reason: Reason) -> None:
 
 
 def show_overdue(source_key: str) -> None:
-    """Say that the map is older than planned.
+    """Mark the map as overdue.
 
-    Called by a reader, who waits for nobody: a process that holds the row renders it right now.
+    Runs in a reader's request and so skips a locked row: its owner is rendering the map anyway.
     """
     with short_transaction():
         rows = ServedContents.objects.select_for_update(of=("self",), skip_locked=True)
@@ -73,7 +72,7 @@ def show_overdue(source_key: str) -> None:
 
 
 def show_catalogue() -> None:
-    """Render again after a change of the catalogue, with the same state and age."""
+    """Render the map again after a change of the catalogue. Its state and age stay."""
     source_key = configured_source().key
     with short_transaction():
         served = locked_map(source_key)
@@ -91,7 +90,7 @@ def _store(
     as_of: datetime | None,
     body: bytes | None = None,
 ) -> None:
-    """Store the map with a new head, and with a new `body` unless that is None."""
+    """Store the map with a new head, and a new `body` unless it is None."""
     if body is None:
         before = served.body
         at = before.find(_BODY)
@@ -100,7 +99,7 @@ def _store(
     served.snapshot, served.state, served.reason, served.as_of = snapshot, state, reason, as_of
     served.fresh_until = _fresh_until(as_of) if state == ServedState.FRESH and as_of else None
     document = _head(served, source_for_display(served.source))[:-1] + b"," + body
-    # Level 9 takes three times as long for 1 MB, and saves one byte in sixty.
+    # Level 9 takes three times as long for 1 MB and saves only 1/60 of the size.
     served.body_gzip = gzip.compress(document, compresslevel=6, mtime=0)
     served.etag = f'W/"{hashlib.sha256(document).hexdigest()[:32]}"'
     served.rendered_at = timezone.now()
@@ -109,11 +108,8 @@ def _store(
 
 
 def _fresh_until(as_of: datetime) -> datetime:
-    """One missed tick is forgiven, and a run may take until its deadline."""
+    """Allow one missed refresh, and the full deadline for the next run."""
     return as_of + 2 * time_to_next(as_of) + settings.RUN_DEADLINE
-
-
-# --- as JSON --------------------------------------------------------------------------------------
 
 
 def _head(served: ServedContents, source: Source) -> bytes:
@@ -134,10 +130,10 @@ def _head(served: ServedContents, source: Source) -> bytes:
 
 
 def _body(rows: Mapping[str, DirectoryRow], *, known: bool) -> bytes:
-    """All but the head, from `"contents":{` to the end.
+    """Render everything after the head, starting with `"contents":{`.
 
-    Keyed by directory. Exporters of the catalogue that have no directory are there too, under
-    their title: with `E` alone once a snapshot is `known`, and with the rest unknown (null) before.
+    The keys are directories. Exporters without a directory are listed by title: only `E` is true
+    if a snapshot is `known`, and the other kinds are unknown (null) otherwise.
     """
     contents = {
         directory: _contents(row.exporter is not None, row.entry.present)
@@ -160,7 +156,7 @@ def _body(rows: Mapping[str, DirectoryRow], *, known: bool) -> bytes:
     return to_json(body)[1:]
 
 
-@cache  # of 10,000 directories few differ
+@cache  # 10,000 directories have only a few distinct values
 def _contents(in_catalogue: bool, present: Flags) -> dict[str, bool | None]:
     return {"E": in_catalogue, **_by_letter(present)}
 

@@ -1,4 +1,4 @@
-"""The map as rows: what it says of each directory."""
+"""Read and write the rows of the map, one per directory."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from hub.content.kinds import KINDS
 from hub.models import ExporterContents
 
-# One value for each of `KINDS`. None is "unknown", and never the same as False.
+# One value for each of `KINDS`. None means unknown, not False.
 Flags = tuple[bool | None, ...]
 UNKNOWN: Flags = (None,) * len(KINDS)
 ABSENT: Flags = (False,) * len(KINDS)
@@ -15,27 +15,24 @@ _FLAGS = [kind.field for kind in KINDS] + [kind.usable_field for kind in KINDS]
 
 
 class MapEntry(NamedTuple):
-    """What the map says of one directory.
-
-    `usable` is False where the kind is absent, and None where it is not known.
-    """
+    """The contents of one directory. `usable` is False if the kind is absent, None if unknown."""
 
     tree_sha: str = ""
     present: Flags = UNKNOWN
     usable: Flags = UNKNOWN
-    stale: str = ""  # why it is not of the listed tree; "" when it is
-    as_of: datetime | None = None  # of a stale entry: when its tree was last confirmed
+    stale: str = ""  # the reason why the listed tree was not judged; "" if it was
+    as_of: datetime | None = None  # for a stale entry: when its tree was last confirmed
 
 
 class DirectoryRow(NamedTuple):
-    """A directory's entry, and the id of the exporter that it belongs to."""
+    """A directory's entry, and the id of its exporter."""
 
     exporter: int | None
     entry: MapEntry
 
 
 def read_rows(source_key: str) -> dict[str, DirectoryRow]:
-    """The rows of a source's map, by directory."""
+    """Return the rows of the source's map by directory."""
     rows = ExporterContents.objects.filter(source=source_key).order_by()
     columns = ("directory", "exporter", "tree_sha", "stale", "as_of", *_FLAGS)
     return {

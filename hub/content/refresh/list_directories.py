@@ -1,4 +1,4 @@
-"""Step one of a refresh: which directories the source has now, and which have to be looked up."""
+"""Step 1 of a refresh: list the source's directories and decide which to look up."""
 
 import logging
 from dataclasses import dataclass, field
@@ -33,14 +33,14 @@ from hub.runs.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
-LONGEST_NAME = 255  # characters; what file systems allow, and what the tables hold
+MAX_NAME_LENGTH = 255  # characters; the limit of file systems and of our columns
 
-Entries = dict[str, list[str]]  # {name: [type, SHA]} of a tree's children
+Entries = dict[str, list[str]]  # name of a tree's child → [type, SHA]
 
 
 @dataclass
 class Listing:
-    """The source at one moment, with what has to be stored: new trees, and the branch's ETag."""
+    """A listing of the source, with the data to store: new trees and the branch's ETag."""
 
     root_sha: str = ""
     contents_sha: str = ""
@@ -53,7 +53,7 @@ class Listing:
 def list_and_compare(run_id: int) -> None:
     """List the source, then end the run as unchanged or send its lookups.
 
-    May be delivered twice: the second continues where the first has stopped.
+    The message may be delivered twice: the second call continues where the first one stopped.
     """
     run = _start_listing(run_id)
     if run is None:
@@ -69,17 +69,17 @@ def list_and_compare(run_id: int) -> None:
     except errors.GitHubError as error:
         _end_without_listing(run_id, error)
     except (OperationalError, InterfaceError):
-        raise  # Postgres restarts: the task tries again
-    except Exception as fault:
-        refresh_runs.fail(run_id, Reason.INTERNAL, type(fault).__name__)
+        raise  # Postgres is restarting: Celery retries the task
+    except Exception as error:
+        refresh_runs.fail(run_id, Reason.INTERNAL, type(error).__name__)
         raise
 
 
 def _start_listing(run_id: int) -> RefreshRun | None:
-    """The run, marked as listing; None when it has ended or is past that.
+    """Mark the run as listing and return it; None if the run has ended or is past this step.
 
-    The update takes the row's lock, under which `start_run` decides whether a change comes too
-    late for this listing: either it is noted for a following run, or this listing sees it.
+    `start_refresh` takes the same row lock to decide whether a change is in this listing or needs a
+    follow-up run.
     """
     before = [RunStatus.QUEUED, RunStatus.LISTING]
     run = RefreshRun.objects.filter(pk=run_id)
@@ -92,7 +92,7 @@ def _start_listing(run_id: int) -> RefreshRun | None:
 
 
 def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
-    """End the run; readers keep the last good snapshot and are told why it is not newer."""
+    """End the run with the reason. The last good snapshot stays published."""
     without_token = isinstance(error, errors.NoToken | errors.BadToken)
     status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
     with short_transaction():
@@ -101,14 +101,11 @@ def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
             refresh_runs.end(run, status, error.reason, str(error))
 
 
-# --- listing --------------------------------------------------------------------------------------
-
-
 def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: bool) -> Listing:
-    """The source's directories: one conditional request for the root tree of the branch, then one
-    for each tree on the way down that is not stored yet. Raises a `GitHubError`.
+    """List the source's directories: fetch the root tree, and trees on the path if not stored.
 
-    After a `commit` of ours its own root tree is read: the branch's may lag behind.
+    After our own `commit` it fetches that commit's root tree, because GitHub may still return the
+    branch's previous one. Raises `GitHubError`.
     """
     listing = Listing()
     if commit:
@@ -128,7 +125,7 @@ def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: 
 
 
 def _list_root(client: GitHubClient, source: Source, listing: Listing, *, full: bool) -> Entries:
-    """The branch's root tree: the one answer that can change, so the one with an ETag."""
+    """Fetch the branch's root tree with an ETag: the only request whose response can change."""
     stored = TreeListing.objects.values("pk")
     etags = ListingETag.objects.filter(source=source.key, tree_sha__in=stored)
     known = {} if full else {etag.token_id: etag for etag in etags}
@@ -153,7 +150,7 @@ def _list_root(client: GitHubClient, source: Source, listing: Listing, *, full: 
 
 
 def _entries_of(client: GitHubClient, source: Source, sha: str, listing: Listing) -> Entries:
-    """A tree by its SHA: fetched once, because the SHA names its contents."""
+    """Return a tree by its SHA. It is fetched only once: a tree with a given SHA never changes."""
     stored = _stored_entries(sha)
     if stored is not None:
         return stored
@@ -167,27 +164,24 @@ def _stored_entries(sha: str) -> Entries | None:
 
 
 def _add_tree(listing: Listing, sha: str, answer: dict[str, Any]) -> Entries:
-    """The tree of GitHub's answer, without children whose names no column (or disk) can hold."""
+    """Add the tree in GitHub's answer to the listing, without names that are too long to store."""
     children = {entry["path"]: [entry["type"], entry["sha"]] for entry in answer["tree"]}
-    for name in [name for name in children if len(name) > LONGEST_NAME]:
-        logger.warning("left out, because its name is too long: %s…", name[:80])
+    for name in [name for name in children if len(name) > MAX_NAME_LENGTH]:
+        logger.warning("skipped, because its name is too long: %s…", name[:80])
         del children[name]
     listing.new_trees[sha] = children
     return children
 
 
-# --- comparing ------------------------------------------------------------------------------------
-
-
 def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> None:
-    """Store the listing, and end the run as unchanged or let it look up what is not known.
+    """Store the listing, and end the run as unchanged or create its lookups.
 
-    All in one transaction, before the lookups are sent: no later step can miss the listing.
+    Lookups are sent after the commit, so that they always find the listing.
     """
     with short_transaction():
         run = refresh_runs.locked(run_id)
         if run.status != RunStatus.LISTING:
-            return  # housekeeping closed it, or a second delivery was faster
+            return  # closed by housekeeping, or handled by a second delivery
         _store(listing)
         run.listed_at = listed_at
         run.root_sha, run.contents_sha = listing.root_sha, listing.contents_sha
@@ -229,7 +223,7 @@ def _store(listing: Listing) -> None:
 def _unknown_directories(
     run: RefreshRun, newest: Snapshot | None, directories: dict[str, str]
 ) -> dict[str, str]:
-    """Those whose tree was never judged, or by older rules; of the chosen ones, if there are."""
+    """Return the (chosen) directories whose tree was not judged by the current rules."""
     unknown = directories
     if run.chosen is not None:
         unknown = {name: directories[name] for name in run.chosen if name in directories}

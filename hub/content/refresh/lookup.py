@@ -1,4 +1,4 @@
-"""Step two of a refresh: what one directory holds."""
+"""Step 2 of a refresh: fetch and judge one directory."""
 
 import logging
 from datetime import timedelta
@@ -25,43 +25,43 @@ from hub.models import ContentTree, Lookup, Reason, RefreshRun
 
 logger = logging.getLogger(__name__)
 
-# Files of one directory that are read: those of the largest real one, a chart with three others
-# inside, are 25. What comes after is judged by its name, and says so.
-MOST_FILES = 300
-# Below half of Celery's visibility timeout, with a last slow request on top: a message must not be
-# given to another worker while this one works on it.
-LONGEST = timedelta(minutes=4)
+# Files to read in one directory; the largest real one, a chart with three subcharts, has 25. The
+# others are judged by their names, and a finding says so.
+MAX_FILES = 300
+# Less than half of Celery's visibility timeout, including a last slow request: Celery must not
+# deliver the message to another worker while this one is still working on it.
+MAX_DURATION = timedelta(minutes=4)
 
 
 class OutOfTime(errors.GitHubError, reason=Reason.DEADLINE):
-    """The lookup takes too long for one task; what was read stays stored."""
+    """The lookup takes too long for one task. The files that were read stay stored."""
 
 
 def look_up_directory(run_id: int, directory: str) -> dict[str, Any]:
-    """Learn and judge the tree of one directory. Never raises."""
+    """Fetch and judge the tree of one directory. Never raises."""
     return refresh_runs.look_up(run_id, directory, DirectoryLookup)
 
 
 class DirectoryLookup:
-    """Reads one directory: its tree over REST, its unknown files over GraphQL."""
+    """Reads one directory: its tree over REST, and files that are not stored over GraphQL."""
 
     def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
         self.client = shared_client()
-        self.until = min(lookup.run.deadline, timezone.now() + LONGEST)
+        self.until = min(lookup.run.deadline, timezone.now() + MAX_DURATION)
         self.requests = 0
         self.repository = ""
         self.judgement: Judgement | None = None
 
     def learn(self) -> None:
-        """Judge the tree, unless today's rules have. Raises a `GitHubError`."""
+        """Judge the tree, unless the current rules already have. Raises `GitHubError`."""
         self.repository = source_of(self.lookup.run.source).repository
         tree = ContentTree.objects.filter(pk=self.lookup.tree_sha).first() or self._fetch_tree()
         if not tree.is_judged(RULES_VERSION):
             self.judgement = self._judge(tree)
 
     def store(self) -> None:
-        """Write the judgement, if there is a new one."""
+        """Store the judgement, if there is a new one."""
         if self.judgement is not None:
             ContentTree.objects.filter(pk=self.lookup.tree_sha).update(
                 judgement=self.judgement.as_json(),
@@ -72,7 +72,7 @@ class DirectoryLookup:
     def _judge(self, tree: ContentTree) -> Judgement:
         readable = [file for file in tree.files if worth_reading(file[0], file[2])]
         readable.sort(key=lambda file: reading_order(file[0]))
-        readable = readable[:MOST_FILES]
+        readable = readable[:MAX_FILES]
         sizes = {sha: size for _, sha, size in readable if size}
         known = blob_store.known_reports(sizes)
         known |= self._read_files({sha: sizes[sha] for sha in sizes if sha not in known})
@@ -82,7 +82,7 @@ class DirectoryLookup:
         return judge_directory(reports)
 
     def _fetch_tree(self) -> ContentTree:
-        """The tree from GitHub, stored at once: its files may be read in a later run."""
+        """Fetch and store the tree, so that a later run can continue with its files."""
         answer = self.client.tree(self.repository, self.lookup.tree_sha, recursive=True)
         self.requests += answer.requests
         files = [
@@ -95,7 +95,7 @@ class DirectoryLookup:
         return tree
 
     def _read_files(self, sizes: dict[str, int]) -> dict[str, FileReport]:
-        """Fetch, judge and store files, by blob SHA; what was stored stays if a later one fails."""
+        """Fetch, judge and store files by blob SHA. Stored files stay if a later one fails."""
         reports: dict[str, FileReport] = {}
         if not self.lookup.run.rest_only:
             try:
@@ -106,7 +106,7 @@ class DirectoryLookup:
                         self._check_time()
             except errors.GraphQLUnavailable as denied:
                 self.requests += 1
-                logger.info("run %s: files come over REST: %s", self.lookup.run_id, denied)
+                logger.info("run %s: fetching files over REST: %s", self.lookup.run_id, denied)
                 RefreshRun.objects.filter(pk=self.lookup.run_id).update(rest_only=True)
         for sha in sizes.keys() - reports.keys():
             self._check_time()

@@ -1,4 +1,4 @@
-"""What a publication would put in the map, and what it changes. Pure."""
+"""Compute the new map and its changes, without side effects."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
 
 @dataclass(frozen=True)
 class PublicationPlan:
-    """The new map, directory → entry, and whether it may be published."""
+    """The new map (directory → entry), and the reasons not to publish it."""
 
     entries: dict[str, MapEntry]
     all_failed: bool
@@ -20,7 +20,7 @@ class PublicationPlan:
 
     @property
     def complete(self) -> bool:
-        """No entry is stale."""
+        """Whether no entry is stale."""
         return not any(entry.stale for entry in self.entries.values())
 
 
@@ -34,15 +34,14 @@ def plan_publication(
     last_is_current: bool,
     shrink_limit: float,
 ) -> PublicationPlan:
-    """The map after a run.
+    """Return the map after a run.
 
-    `listing` maps each directory to its tree SHA, `judged` a tree SHA to what is present and
-    usable, `last` is the map so far, confirmed at `last_as_of`. A directory whose tree is neither
-    judged nor that of its last fresh entry keeps that entry, stale with the reason that
-    `why_failed` gives; without an earlier entry it is unknown. A directory that is not listed
-    leaves the map. `last_is_current` says that today's rules judged the map so far: an entry of
-    older ones is stale until its tree is judged again. `shrink_limit` is the share (0 to 1) of the
-    map that may vanish at once.
+    `listing`: directory → tree SHA. `judged`: tree SHA → present and usable flags. `last`: the
+    current map, which GitHub confirmed at `last_as_of`. `last_is_current`: whether the current
+    rules judged it. `shrink_limit`: the share (0 to 1) of directories that may disappear at once.
+
+    A directory whose tree is neither judged nor unchanged keeps its last entry, marked stale with
+    the reason from `why_failed`; without a last entry it is unknown. Unlisted ones are removed.
     """
     entries: dict[str, MapEntry] = {}
     for directory, sha in listing.items():
@@ -52,7 +51,7 @@ def plan_publication(
         elif last_is_current and before and before.tree_sha == sha and not before.stale:
             entries[directory] = before
         else:
-            entries[directory] = _kept(before, why_failed(directory), last_as_of)
+            entries[directory] = _stale_entry(before, why_failed(directory), last_as_of)
     return PublicationPlan(
         entries,
         all_failed=bool(entries) and all(entry.stale for entry in entries.values()),
@@ -60,7 +59,7 @@ def plan_publication(
     )
 
 
-def _kept(before: MapEntry | None, reason: str, last_as_of: datetime | None) -> MapEntry:
+def _stale_entry(before: MapEntry | None, reason: str, last_as_of: datetime | None) -> MapEntry:
     if before is None:
         return MapEntry(stale=reason)
     return before._replace(stale=reason, as_of=before.as_of if before.stale else last_as_of)
@@ -76,11 +75,10 @@ class Difference(NamedTuple):
 
 
 def differences(last: Mapping[str, MapEntry], new: Mapping[str, MapEntry]) -> list[Difference]:
-    """What `new` has gained and lost against `last`, by directory.
+    """Return the changes from `last` to `new`, sorted by directory.
 
-    What was unknown before counts as gained when it turns out to be present, and never as lost: a
-    failed lookup is no news. Between content that was and is present, only a change of its
-    usability counts.
+    Unknown content counts as gained once it is present, but never as lost: a failed lookup is not a
+    change. Content that stays present is listed only if its usability changed.
     """
     found: list[Difference] = []
     for directory in sorted(last.keys() | new.keys(), key=str.casefold):
@@ -103,12 +101,12 @@ def _differences_of(
     before, after = last or MapEntry(), new or MapEntry(present=ABSENT)
     flags = zip(before.present, after.present, before.usable, after.usable, strict=True)
     for kind, (was, is_now, was_usable, is_usable) in zip(KINDS, flags, strict=True):
-        what = _what(was, is_now, was_usable, is_usable)
+        what = _flag_change(was, is_now, was_usable, is_usable)
         if what:
             yield Difference(directory, ChangeKind(kind.letter), what, cause)
 
 
-def _what(
+def _flag_change(
     was: bool | None, is_now: bool | None, was_usable: bool | None, is_usable: bool | None
 ) -> ChangeWhat | None:
     if is_now and not was:

@@ -1,4 +1,4 @@
-"""Step three of a refresh: what a run learned becomes what readers get, in one transaction."""
+"""Step 3 of a refresh: publish the results of a run, in one transaction."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -33,10 +33,10 @@ from hub.runs.transactions import short_transaction
 
 
 def publish(run_id: int) -> None:
-    """Publish a run whose lookups have ended (or whose deadline has passed).
+    """Publish a run whose lookups have ended or whose deadline has passed.
 
-    Outcomes are read from Postgres, so a lost result loses nothing. A second delivery finds the
-    run ended and does nothing; a run older than the newest snapshot never overwrites it.
+    Outcomes are read from Postgres, so a lost Celery result does not matter. A second delivery does
+    nothing, and a run that is older than the newest snapshot never overwrites it.
     """
     with short_transaction():
         run = refresh_runs.locked(run_id)
@@ -44,7 +44,7 @@ def publish(run_id: int) -> None:
             return
         newest = Snapshot.objects.filter(source=run.source).first()
         if newest is not None and newest.pk > run.pk:
-            refresh_runs.end(run, RunStatus.FAILED, detail="a newer run has published already")
+            refresh_runs.end(run, RunStatus.FAILED, detail="a newer run has already published")
             return
         served = locked_map(run.source)
         rows = read_rows(run.source)
@@ -70,9 +70,9 @@ def publish(run_id: int) -> None:
 
 
 def confirm_unchanged(run: RefreshRun, newest: Snapshot) -> None:
-    """End a run that found the tree of the newest snapshot again: the map is as of now.
+    """End a run whose tree is that of the newest snapshot, and update the map's time.
 
-    Call it in the transaction that holds the run's row.
+    Call it in the transaction that locks the run's row.
     """
     show_snapshot(locked_map(run.source), newest, run.listed_at)
     refresh_runs.end(run, RunStatus.UNCHANGED)
@@ -105,15 +105,15 @@ def _plan(
 
 
 def _judged(shas: Iterable[str]) -> dict[str, tuple[Flags, Flags]]:
-    """What is present and usable in each of these trees that today's rules have judged."""
-    # One array instead of 10,000 parameters, which take longer to write than to answer.
-    wanted = RawSQL("SELECT unnest(%s)", [list(set(shas))])
-    trees = ContentTree.objects.judged(RULES_VERSION).filter(sha__in=wanted)
+    """Return tree SHA → present and usable flags for trees that the current rules judged."""
+    # One array parameter: building SQL with 10,000 parameters takes longer than running it.
+    array = RawSQL("SELECT unnest(%s)", [list(set(shas))])
+    trees = ContentTree.objects.judged(RULES_VERSION).filter(sha__in=array)
     kinds = trees.values_list("sha", Cast("kinds", TextField())).iterator()
     return {sha: _flags(text) for sha, text in kinds}
 
 
-@cache  # of 10,000 trees few differ
+@cache  # 10,000 trees have only a few distinct values
 def _flags(text: str) -> tuple[Flags, Flags]:
     kinds = loads(text)
     return (
@@ -123,32 +123,32 @@ def _flags(text: str) -> tuple[Flags, Flags]:
 
 
 def _refusal(run: RefreshRun, plan: PublicationPlan, before: int) -> tuple[Reason, str] | None:
-    """Why the plan may not be published, and the details."""
+    """Return the reason and the detail if the plan must not be published, else None."""
     if plan.all_failed:
         reasons = {entry.stale for entry in plan.entries.values()}
         reason = Reason(reasons.pop()) if len(reasons) == 1 else Reason.ALL_FAILED
         return reason, f"none of {len(plan.entries)} directories could be looked up"
     if plan.shrunk and not run.shrink_accepted:
-        return Reason.SHRUNK, f"{len(plan.entries)} directories are left of {before}"
+        return Reason.SHRUNK, f"only {len(plan.entries)} of {before} directories are left"
     return None
 
 
 def _write(
     source_key: str, plan: PublicationPlan, rows: Mapping[str, DirectoryRow]
 ) -> dict[str, DirectoryRow]:
-    """Bring the rows to the plan, writing only those that differ; the new rows."""
+    """Write the rows that differ from the plan, delete the others, and return the new rows."""
     owners = owners_of(source_key, plan.entries)
     new_rows = {name: DirectoryRow(owners.get(name), entry) for name, entry in plan.entries.items()}
     write_rows(source_key, {name: row for name, row in new_rows.items() if rows.get(name) != row})
-    gone = rows.keys() - new_rows.keys()
-    ExporterContents.objects.filter(source=source_key, directory__in=gone).delete()
+    removed = rows.keys() - new_rows.keys()
+    ExporterContents.objects.filter(source=source_key, directory__in=removed).delete()
     return new_rows
 
 
 def _log_changes(
     run: RefreshRun, last: Mapping[str, DirectoryRow], new: Mapping[str, DirectoryRow]
 ) -> None:
-    """Write the change log from the last snapshot to this one, and date what changed."""
+    """Write the change log, and set `contents_changed_at` of the exporters that changed."""
     exporters = {name: row.exporter for name, row in {**last, **new}.items()}
     before, after = ({name: row.entry for name, row in rows.items()} for rows in (last, new))
     Change.objects.bulk_create(
