@@ -1,11 +1,11 @@
-"""The Celery tasks: each names its queue, its retries and its deadline, and calls the hub."""
+"""Thin Celery tasks that call the code in `hub`."""
 
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-# Postgres restarting is no reason to fail: the task is idempotent and tries again. A connection
-# that was lost is the first of these errors, and the second from its next use on.
+# The tasks are idempotent, so they retry while Postgres restarts. A lost connection raises
+# OperationalError first, and InterfaceError each time it is used again.
 WHILE_POSTGRES_RESTARTS: dict[str, Any] = {
     "autoretry_for": (OperationalError, InterfaceError),
     "max_retries": 5,

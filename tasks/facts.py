@@ -1,6 +1,6 @@
-"""The facts of repositories as Celery tasks: start, begin, look up (chord header), finish (body).
+"""The tasks of a facts run: start, create lookups, look up (chord header), finish (chord body).
 
-No token ever enters an argument or a result: workers read it from Postgres themselves.
+Tokens are never in arguments or results: workers read them from Postgres.
 """
 
 from typing import Any
@@ -16,29 +16,29 @@ from tasks import WHILE_POSTGRES_RESTARTS
 
 @shared_task(name=FACTS_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def start_scheduled_facts_run() -> None:
-    """Beat's tick: start a run, or join the one that is still open."""
+    """Start a run on schedule, or join the open one."""
     runs.start_facts_run(RunTrigger.SCHEDULE)
 
 
 @shared_task(name=facts_runs.tasks.start, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def send_facts_lookups(run_id: int) -> None:
-    """The run's first step: note which exporters to look up, and send the chord."""
+    """Create the lookups of the run, and send the chord."""
     runs.begin_facts_run(run_id)
 
 
 @shared_task(name=facts_runs.tasks.lookup)
 def lookup_facts(run_id: int, exporter_id: int) -> dict[str, Any]:
-    """A header task of the chord, for one exporter."""
+    """Look up one exporter (the chord's header)."""
     return lookup.look_up_facts(run_id, exporter_id)
 
 
 @shared_task(name=facts_runs.tasks.finish, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def end_facts_run(_outcomes: list[dict[str, Any]], run_id: int) -> None:
-    """The chord's body. The outcomes are in Postgres already; the argument only joins the chord."""
+    """End the run (the chord's body). Outcomes are read from Postgres, not from the argument."""
     runs.finish_facts_run(run_id)
 
 
 @shared_task(name=facts_runs.tasks.finish_failed, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def end_facts_run_failed(*args: Any) -> None:
-    """The body's error callback; the run's number is always the last argument."""
+    """End the run as failed (the body's error callback). The last argument is the run's id."""
     facts_runs.fail(args[-1], Reason.INTERNAL, "finishing failed: see the worker's log")

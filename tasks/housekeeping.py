@@ -1,4 +1,4 @@
-"""Housekeeping as a Celery task: each area closes, resends and deletes what is its own."""
+"""The housekeeping task, which calls the housekeeping of each area."""
 
 from celery import shared_task
 
@@ -13,7 +13,7 @@ from tasks import WHILE_POSTGRES_RESTARTS
 
 @shared_task(name=HOUSEKEEPING_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def housekeeping() -> None:
-    """Beat's other tick: close what is overdue, send again what was lost, delete what is old."""
+    """Close overdue runs, resend lost messages and delete old rows."""
     refresh_runs.housekeeping()
     facts.facts_housekeeping()
     content.prune_contents()

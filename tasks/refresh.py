@@ -1,6 +1,6 @@
-"""The refresh as Celery tasks: start, list, look up (the chord's header), publish (its body).
+"""The tasks of a refresh: start, list, look up (the chord's header), publish (its body).
 
-No token ever enters an argument or a result: workers read it from Postgres themselves.
+Tokens are never in arguments or results: workers read them from Postgres.
 """
 
 import logging
@@ -22,41 +22,41 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name=REFRESH_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def start_scheduled_refresh() -> None:
-    """Beat's tick: start a run, or join the one that is still open."""
+    """Start a run on schedule, or join the open one."""
     start_refresh(RunTrigger.SCHEDULE)
 
 
 @shared_task(name=refresh_runs.tasks.start, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def list_directories(run_id: int) -> None:
-    """The run's first step: list, compare, and send the chord if there is anything to look up."""
+    """List the source, and send the chord if there are directories to look up."""
     listing.list_and_compare(run_id)
 
 
 @shared_task(name=refresh_runs.tasks.lookup)
 def lookup_directory(run_id: int, directory: str) -> dict[str, Any]:
-    """A header task of the chord, for one directory."""
+    """Look up one directory (the chord's header)."""
     return lookup.look_up_directory(run_id, directory)
 
 
 @shared_task(name=refresh_runs.tasks.finish, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def publish_contents(_outcomes: list[dict[str, Any]], run_id: int) -> None:
-    """The chord's body. The outcomes are in Postgres already; the argument only joins the chord."""
+    """Publish the run (the chord's body). Outcomes are read from Postgres, not the argument."""
     publish.publish(run_id)
 
 
 @shared_task(name=refresh_runs.tasks.finish_failed, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def publish_failed(*args: Any) -> None:
-    """The body's error callback: readers are told at once instead of at the deadline.
+    """End the run as failed (the body's error callback), instead of at the deadline.
 
-    Celery puts the failed task's request and error before our own argument in some versions and
-    its id in others; the run's number is always the last.
+    Depending on its version, Celery passes the failed task's request and error or its id first; the
+    run's id is always the last argument.
     """
     refresh_runs.fail(args[-1], Reason.INTERNAL, "publishing failed: see the worker's log")
 
 
 @worker_ready.connect
 def fill_a_new_hub(**_: Any) -> None:
-    """A hub that has never tried to fill its page does so when its first worker is ready."""
+    """Start the first runs of a new hub when a worker is ready."""
     started = start_first_refresh()
     facts = start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
     logger.info(

@@ -1,1 +1,1 @@
-"""What a run of any kind shares: schedule, start, end and deadline."""
+"""Code that all kinds of runs share: the lifecycle, the schedule and transactions."""

@@ -1,8 +1,8 @@
-"""The life of a run, of contents or of facts: it starts, looks things up in a chord, and ends.
+"""The lifecycle of a run of contents or facts: start, lookups in a Celery chord, end.
 
-Postgres decides that one run is open at a time; a message is sent after the commit that it is
-about. A message may be lost or delivered twice, so every step may run twice, and housekeeping
-resends what did not arrive and closes what is past its deadline.
+A constraint in Postgres allows one open run at a time. Each message is sent after the commit that
+it refers to. A message may be lost or delivered twice, so every step may run twice, and
+housekeeping resends lost messages and closes overdue runs.
 """
 
 import contextlib
@@ -28,36 +28,36 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Run)
 
-# A message that no worker has taken for so long was lost, or Redis was not reachable.
+# A message that no worker has received by then was lost, or Redis was not reachable.
 _LOST_AFTER = timedelta(seconds=45)
-# Lookups are kept a while for questions about a run; the run's own row keeps the summary.
-_LOOKUPS_KEPT = timedelta(days=7)
+# Lookups are kept for questions about a run; after that only the summary in its row remains.
+_LOOKUP_RETENTION = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Tasks:
-    """The names of a run's Celery tasks: `tasks` imports `hub`, so `hub` knows them by name."""
+    """The names of a run's Celery tasks. `tasks` imports `hub`, so `hub` must not import them."""
 
-    start: str  # takes the run's number
-    lookup: str  # the chord's header: the number and a key
-    finish: str  # its body: the outcomes and the number
-    finish_failed: str  # the body's error callback: anything and the number
+    start: str  # arguments: the run's id
+    lookup: str  # the chord's header; arguments: the run's id and a key
+    finish: str  # the chord's body; arguments: the outcomes and the run's id
+    finish_failed: str  # the body's error callback; the last argument is the run's id
 
 
 class Work(Protocol):
-    """What one lookup does. `requests` counts what it cost."""
+    """The work of one lookup. `requests` counts its requests to GitHub."""
 
     requests: int
 
     def learn(self) -> None:
-        """Ask GitHub. Raises a `GitHubError`."""
+        """Fetch the data from GitHub. Raises `GitHubError`."""
 
     def store(self) -> None:
-        """Write what was learned, in the transaction that writes the lookup's outcome."""
+        """Store the data, in the transaction that stores the lookup's outcome."""
 
 
 class Lifecycle(Generic[R]):
-    """What the runs of one model share; `on_end` is called in the transaction that ends a run."""
+    """The lifecycle of one model's runs. `on_end` is called in the transaction that ends a run."""
 
     def __init__(self, model: type[R], tasks: Tasks, on_end: Callable[[R], None]) -> None:
         self.model, self.tasks, self.on_end = model, tasks, on_end
@@ -66,9 +66,9 @@ class Lifecycle(Generic[R]):
         self._all_lookups = lookups.objects
 
     def create(self, *, in_seconds: float = 0, **fields: Any) -> R:
-        """Create an open run and send its first task on commit, to start in so many seconds.
+        """Create an open run and send its first task on commit, with a delay of `in_seconds`.
 
-        Raises `IntegrityError` when a run is open already.
+        Raises `IntegrityError` if a run is already open.
         """
         now = timezone.now()
         with short_transaction():
@@ -77,7 +77,7 @@ class Lifecycle(Generic[R]):
         return run
 
     def create_or_join(self, join: Callable[[], R | None], **fields: Any) -> tuple[R, bool]:
-        """The run that `create` makes, or the open one that `join` finds; whether it is new."""
+        """Create a run, or return the open one that `join` finds; and whether it is new."""
         while True:
             try:
                 return self.create(**fields), True
@@ -85,17 +85,17 @@ class Lifecycle(Generic[R]):
                 open_run = join()
             if open_run is not None:
                 return open_run, False
-            # It ended between the two statements: try to create one again.
+            # The open run ended between the two statements: try again.
 
     def locked(self, run_id: int) -> R:
-        """The run, its row locked. Call it in a transaction."""
+        """Return the run and lock its row. Call it in a transaction."""
         return self._rows.select_for_update().get(pk=run_id)
 
     def send_lookups(self, run: R) -> None:
-        """Send the chord for what is left to look up, or its body alone when nothing is."""
+        """Send the chord for the pending lookups, or only its body if there are none."""
         pending = self._all_lookups.filter(run=run, outcome=Outcome.PENDING)
         keys = list(pending.values_list(self.model.LOOKUP_KEY, flat=True))
-        if not keys:  # Celery calls the body of a chord with an empty header at once
+        if not keys:  # send only the body, as Celery does for a chord with an empty header
             self._send(self.tasks.finish, [], run.pk)
             return
         header = [signature(self.tasks.lookup, args=[run.pk, key]) for key in keys]
@@ -103,31 +103,31 @@ class Lifecycle(Generic[R]):
         chord(header)(signature(self.tasks.finish, args=[run.pk]).on_error(failed))
 
     def look_up(self, run_id: int, key: Any, work_of: Callable[[Any], Work]) -> dict[str, Any]:
-        """Do one lookup and store its outcome; what the task returns through Redis.
+        """Do one lookup, store its outcome, and return the task's result.
 
-        Running it twice changes nothing, and an ended run is left alone. Never raises: an exception
-        in a chord's header would lose the chord's body.
+        A second call does nothing, and neither does one for an ended run. Never raises: after an
+        exception in a chord's header Celery does not run the chord's body.
         """
         lookups = self._all_lookups.filter(**{"run": run_id, self.model.LOOKUP_KEY: key})
         outcome, reason = Outcome.FAILED, Reason.DEADLINE
         try:
             lookup = lookups.select_related("run").first()
             if lookup and lookup.outcome == Outcome.PENDING and lookup.run.is_open:
-                _do(lookup, work_of(lookup))
+                _perform(lookup, work_of(lookup))
             if lookup and lookup.outcome != Outcome.PENDING:
                 outcome, reason = lookup.outcome, lookup.reason
         except Exception:
             logger.exception("%s %s: %s", self.model.__name__, run_id, key)
             reason = Reason.INTERNAL
-            close_old_connections()  # a connection may be what failed
-            with contextlib.suppress(Error):  # then it stays pending: not finished in time
+            close_old_connections()  # the error may be a broken connection
+            with contextlib.suppress(Error):  # then the lookup stays pending until the deadline
                 lookups.filter(outcome=Outcome.PENDING).update(
                     outcome=outcome, reason=reason, finished_at=timezone.now()
                 )
         return {self.model.LOOKUP_KEY: key, "outcome": str(outcome), "reason": str(reason)}
 
     def end(self, run: R, status: RunStatus, reason: str = "", detail: str = "") -> None:
-        """End an open run. Call it in the transaction that writes the result, with `locked`."""
+        """End a `locked` run. Call it in the transaction that writes the result."""
         run.status, run.reason, run.detail = status, reason, detail[:300]
         run.finished_at = timezone.now()
         run.save(update_fields=["status", "reason", "detail", "finished_at"])
@@ -135,28 +135,28 @@ class Lifecycle(Generic[R]):
         logger.info("%s ended: %s %s", run, status, detail)
 
     def fail(self, run_id: int, reason: Reason, detail: str) -> None:
-        """End a run as failed, if it is open."""
+        """End a run as failed, if it is still open."""
         with short_transaction():
             run = self.locked(run_id)
             if run.is_open:
                 self.end(run, RunStatus.FAILED, reason, detail)
 
     def housekeeping(self) -> None:
-        """Close overdue runs, send lost messages again, and delete old lookups."""
+        """Close overdue runs, resend lost messages, and delete old lookups."""
         now = timezone.now()
         for run in self._open().filter(deadline__lt=now):
             logger.warning("%s is past its deadline", run)
             if run.status == RunStatus.LOOKING_UP:
-                self._send(self.tasks.finish, [], run.pk)  # with what was learned
+                self._send(self.tasks.finish, [], run.pk)  # publish the lookups that succeeded
             else:
-                self.fail(run.pk, Reason.DEADLINE, "not listed in time: are workers running?")
+                self.fail(run.pk, Reason.DEADLINE, "listing timed out: are workers running?")
         waiting = self._open().filter(started_at__lt=now - _LOST_AFTER, deadline__gte=now)
         for run in waiting.filter(status=RunStatus.QUEUED):
             self._send_start(run.pk)
         pending = self._all_lookups.filter(run=OuterRef("pk"), outcome=Outcome.PENDING)
         for run in waiting.filter(~Exists(pending), status=RunStatus.LOOKING_UP):
             self._send(self.tasks.finish, [], run.pk)
-        self._all_lookups.filter(run__finished_at__lt=now - _LOOKUPS_KEPT).delete()
+        self._all_lookups.filter(run__finished_at__lt=now - _LOOKUP_RETENTION).delete()
 
     def _open(self) -> Any:
         return self._rows.filter(finished_at__isnull=True)
@@ -165,28 +165,28 @@ class Lifecycle(Generic[R]):
         self._send(self.tasks.start, run_id, in_seconds=in_seconds)
 
     def _send(self, task: str, *args: Any, in_seconds: float = 0) -> None:
-        """Send a task; while Redis is not reachable, housekeeping does so later."""
+        """Send a task. If Redis is not reachable, housekeeping sends it later."""
         try:
-            # Without a result: to listen for one, Celery would wait for Redis far longer.
+            # Without a result: to subscribe to one, Celery would wait much longer for Redis.
             current_app.send_task(task, args=args, countdown=in_seconds or None, ignore_result=True)
         except OperationalError:
-            logger.warning("Redis is not reachable: %s is sent later", task)
+            logger.warning("Redis is not reachable: %s will be sent later", task)
 
 
-def _do(lookup: Any, work: Work) -> None:
-    """Learn, and write what was learned together with the outcome."""
+def _perform(lookup: Any, work: Work) -> None:
+    """Do the work, and store its data and the outcome in one transaction."""
     try:
         work.learn()
         lookup.outcome = Outcome.FOUND
     except GitHubError as error:
-        # A 404 for what was listed a moment ago is a force push or lost access: the next run tells.
+        # A 404 for a listed tree is a force push or lost access: the next listing shows which one.
         missing = isinstance(error, NotFound)
         lookup.outcome = Outcome.MISSING if missing else Outcome.FAILED
         lookup.reason, lookup.detail = error.reason, str(error)[:300]
         logger.warning("%s: %s: %s", lookup.run, lookup, error)
     with transaction.atomic():
         work.store()
-        # Not `save`: what is looked up may have been deleted meanwhile, with its lookup.
+        # Not `save`: the exporter may have been deleted meanwhile, and its lookup with it.
         type(lookup).objects.filter(pk=lookup.pk).update(
             outcome=lookup.outcome,
             reason=lookup.reason,

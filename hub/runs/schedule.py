@@ -1,6 +1,6 @@
-"""The schedule: rows of django-celery-beat, created once and then the admin's.
+"""The schedule, as rows of django-celery-beat that are created once and edited in the admin.
 
-Settings own no entry: those would overwrite an admin's edit at every start of beat.
+It is not in the settings: beat would overwrite an admin's changes with them on each start.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _ENTRIES = [
     (
         FACTS_TASK,
         "Refresh facts of repositories",
-        # Stars and releases of a day ago are new enough, and a day's requests are mostly 304: free.
+        # Stars and releases may be a day old; most responses are 304, which cost no quota.
         timedelta(days=1),
         "Asks for stars, README and releases of each exporter's repository.",
     ),
@@ -38,13 +38,13 @@ _ENTRIES = [
     ),
 ]
 
-# beat writes the times of its ticks to Postgres every three minutes only.
+# beat saves the times of its tasks to Postgres only every three minutes.
 LATE = timedelta(minutes=6)
 
 
 @receiver(post_migrate)
 def create_schedule(sender: Any, **_: Any) -> None:
-    """After the migrations: add the entries that are missing, touch none that is there."""
+    """Add missing entries after migrations; never change existing ones."""
     if sender.name != "django_celery_beat":
         return
     for task, name, every, description in _ENTRIES:
@@ -57,27 +57,27 @@ def create_schedule(sender: Any, **_: Any) -> None:
             task=task,
             interval=interval,
             description=description,
-            # A tick that no worker took before the next one is due is dropped, so that missed ticks
-            # do not pile up. (django-celery-beat 2.9 heeds this column only, not options.expires.)
+            # A message expires when the next one is due, so that they do not pile up without a
+            # worker. (django-celery-beat 2.9 uses only this column, not `options.expires`.)
             expire_seconds=minutes * 60,
         )
 
 
 @dataclass(frozen=True)
 class ScheduleStatus:
-    """What the schedule promises, and whether beat keeps it."""
+    """When the next refresh is due, and how late beat is."""
 
-    next_tick: datetime | None  # None: the refresh is disabled or gone
-    late_by: timedelta  # since beat last sent housekeeping, as far as Postgres knows
+    next_tick: datetime | None  # None: the refresh is disabled or deleted
+    late_by: timedelta  # since beat last sent housekeeping, according to Postgres
 
     @property
     def beat_is_late(self) -> bool:
-        """Whether beat seems to be gone."""
+        """Whether beat does not seem to be running."""
         return self.late_by > LATE
 
 
 def schedule_status(now: datetime) -> ScheduleStatus:
-    """The schedule at `now`, with one query."""
+    """Return the status of the schedule at `now`, with one query."""
     enabled = _enabled(REFRESH_TASK, HOUSEKEEPING_TASK).order_by("-pk")
     entries = {entry.task: entry for entry in enabled}
     refresh, housekeeping = entries.get(REFRESH_TASK), entries.get(HOUSEKEEPING_TASK)
@@ -88,7 +88,7 @@ def schedule_status(now: datetime) -> ScheduleStatus:
 
 
 def time_to_next(since: datetime) -> timedelta:
-    """How long after a tick at `since` the schedule asks for the next refresh."""
+    """Return the time from a refresh at `since` to the next scheduled one."""
     entry = _enabled(REFRESH_TASK).first()
     return _remaining(entry, since) if entry else settings.REFRESH_INTERVAL
 
