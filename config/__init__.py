@@ -1,6 +1,6 @@
-"""Settings, addresses, the Celery app and the WSGI application.
+"""Settings, URLs, the Celery app and the WSGI application.
 
-Celery's app is imported here so that `send_task` in the web process and in commands reaches the
+The Celery app is imported here so that `send_task` in the web process and in commands uses the
 configured broker, not Celery's default one.
 """
 

@@ -15,20 +15,20 @@ _PREFIX = "CELERY_"
 
 
 class HubCelery(Celery):
-    """Keeps only Celery's settings, by Celery's own names.
+    """Passes only the `CELERY_` settings to Celery, without the prefix.
 
-    A worker reports its configuration on request, and Flower shows it. With a namespace Celery
-    would keep all of Django's settings too, and masks only `broker_url`, not `CELERY_BROKER_URL`
-    or `REDIS_URL`: the pages would show Redis' password.
+    Flower shows a worker's configuration. With a namespace Celery would include all of Django's
+    settings, and it masks only `broker_url`, not `CELERY_BROKER_URL` or `REDIS_URL`: Flower would
+    show the Redis password.
     """
 
     def prepare_config(self, c: Mapping[str, Any]) -> Any:
-        """Called by Celery with what `config_from_object` names, when it is first needed."""
+        """Filter the settings. Celery calls this when it first needs them."""
         ours = {
             name.removeprefix(_PREFIX).lower(): c[name] for name in c if name.startswith(_PREFIX)
         }
-        # Celery reads this one by its old name. It would close a thread's connection to Postgres
-        # around each task; a new one costs more than a lookup's statements.
+        # Celery reads this setting by its old name. By default Celery closes the thread's Postgres
+        # connection around each task, and a new one costs more than the queries of a lookup.
         ours["CELERY_DB_REUSE_MAX"] = sys.maxsize
         return super().prepare_config(cast(Any, ours))
 
@@ -40,7 +40,7 @@ app.set_default()  # so that `celery.current_app` is this one in every thread
 
 @task_prerun.connect
 def _check_connections(**_: object) -> None:
-    """Do as Django does before a request: close connections that are broken or too old.
+    """Close broken and old connections before a task, as Django does before a request.
 
     The others get a health check before their next use (`CONN_HEALTH_CHECKS`).
     """

@@ -1,4 +1,4 @@
-"""Where each page and the API live."""
+"""The root URL configuration."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -17,7 +17,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("webhooks/github", github, name="github_webhook"),
     path("admin/", admin.site.urls),
-    # Asked for by browsers where a page names no icon: the admin's, the API's, a badge's.
+    # Browsers request it for pages without an icon: the admin, the API docs, a badge.
     path("favicon.ico", require_safe(RedirectView.as_view(url=_ICON))),
     path("", include("hub.web.pages.urls")),
 ]
