@@ -1,6 +1,6 @@
-"""The chord is really a chord: two worker processes, a real Redis, a real Postgres.
+"""Tests of the chord with two worker processes, a real Redis and a real Postgres.
 
-Through pytest-celery, with processes in the place of containers.
+They use pytest-celery, with processes instead of containers.
 """
 
 import re
@@ -41,12 +41,12 @@ from tests.conftest import Hub
 
 
 class ProcessContainer:
-    """Stands where pytest-celery expects a container."""
+    """A process with the interface of pytest-celery's containers."""
 
     def __init__(self, name: str, process: Process | None = None) -> None:
         self.name = self.id = name
         self.process = process
-        self._forgotten = 0
+        self._log_start = 0
         self.celeryconfig = {"url": redis_url(), "host_url": redis_url()}
 
     @property
@@ -57,11 +57,11 @@ class ProcessContainer:
         return self.status == "running"
 
     def logs(self) -> str:
-        return self.process.output()[self._forgotten :] if self.process else ""
+        return self.process.output()[self._log_start :] if self.process else ""
 
     def forget_logs(self) -> None:
-        """The process served other tests before, whose runs may bear the same numbers."""
-        self._forgotten += len(self.logs())
+        """Skip the logs of earlier tests, whose runs may have the same ids."""
+        self._log_start += len(self.logs())
 
     def kill(self, signal: Any = None) -> None:
         assert self.process is not None
@@ -90,7 +90,7 @@ class ProcessWorker(CeleryTestWorker):
 
 
 class HubSetup(CeleryTestSetup):
-    """Uses the hub's own app rather than an empty one."""
+    """Uses the hub's app instead of an empty one."""
 
     @classmethod
     def create_setup_app(cls, celery_setup_config: dict, celery_setup_app_name: str) -> Celery:
@@ -125,7 +125,7 @@ def celery_worker_cluster(_workers: list[Process]) -> CeleryWorkerCluster:
 
 @pytest.fixture
 def chord_of_forty(celery_setup: CeleryTestSetup, hub: Hub) -> RefreshRun:
-    """A run over forty directories at 300 ms an answer; the workers' logs begin with it."""
+    """Run a refresh of forty directories, with 300 ms per response and empty worker logs."""
     for node in celery_setup.worker_cluster:
         node.container.forget_logs()
     assert celery_setup.ready(control=True)
@@ -190,7 +190,7 @@ def test_a_second_delivery_of_the_body_changes_nothing(chord_of_forty: RefreshRu
 def test_a_killed_worker_leaves_a_run_that_housekeeping_closes(
     celery_setup: CeleryTestSetup, hub: Hub, settings: Any
 ) -> None:
-    """What a dead worker held comes back too late: housekeeping publishes what was learned."""
+    """A dead worker's message comes back after the deadline, so housekeeping publishes the rest."""
     settings.RUN_DEADLINE = timedelta(seconds=3)
     hub.add_token()
     hub.fill(*(f"D{number:02}/alert.yaml" for number in range(10)))

@@ -1,4 +1,4 @@
-"""What the hub keeps of each file: fetched once, judged, served, and told apart by exporter."""
+"""Tests of stored files: fetched once, judged, served, and grouped by exporter."""
 
 import json
 from datetime import timedelta
@@ -65,7 +65,7 @@ def redis(hub: Hub) -> Hub:
     return hub
 
 
-def test_the_real_contents_are_right_on_every_cell(hub: Hub, real_contents: Path) -> None:
+def test_the_real_contents_are_correct(hub: Hub, real_contents: Path) -> None:
     hub.github.repository = Repository.of_folder(real_contents)
     hub.add_token()
     assert hub.refresh().status == RunStatus.PUBLISHED
@@ -89,13 +89,13 @@ def test_known_files_are_never_fetched_again(hub: Hub, real_contents: Path) -> N
     assert run.status == RunStatus.PUBLISHED
     assert requests_for_files(hub) <= run.to_look_up
     assert run.requests_asked - run.requests <= 2.1 * run.to_look_up
-    # other trees over the same blobs: directories that move, as on another branch
+    # other trees with the same blobs: directories that moved, as on another branch
     moved = Repository()
     for entry in hub.github.repository.walk(hub.github.repository.resolve("main")):
         if entry.type == "blob" and entry.path.startswith("contents/"):
             path = entry.path.replace("contents/", "contents/Moved_", 1)
             moved.write(path, hub.github.repository.blob(entry.sha))
-            moved.write(f"{path}.png", b"")  # so that every tree is another one
+            moved.write(f"{path}.png", b"")  # so that every tree has a new SHA
     hub.github.repository = moved
     hub.github.requests.clear()
     assert hub.refresh(shrink_accepted=True).status == RunStatus.PUBLISHED
@@ -116,7 +116,7 @@ def test_a_blob_that_fails_keeps_the_last_good_entry(redis: Hub) -> None:
     assert get("/api/v1/contents")["contents"]["Redis"]["G"] is True
 
 
-def test_a_blob_that_is_not_what_its_sha_says_is_not_kept(redis: Hub) -> None:
+def test_a_blob_that_does_not_match_its_sha_is_not_stored(redis: Hub) -> None:
     redis.write("Redis/Redis_dashboard.json", contents.dashboard())
     wrong = f.answer(200, {"content": "eA==", "encoding": "base64"})
     redis.break_files(wrong)
@@ -126,7 +126,7 @@ def test_a_blob_that_is_not_what_its_sha_says_is_not_kept(redis: Hub) -> None:
     assert ContentBlob.objects.count() == kept
 
 
-def test_new_rules_judge_again_without_asking_github(redis: Hub) -> None:
+def test_new_rules_judge_again_without_requests_for_files(redis: Hub) -> None:
     older = rules.RULES_VERSION - 1
     ContentTree.objects.update(rules=older, judgement={"files": {}, "findings": []})
     ContentBlob.objects.update(rules=older, report={"format": "yaml"})
@@ -174,7 +174,7 @@ def test_a_file_is_a_download(redis: Hub) -> None:
 
 
 def test_the_change_log_between_snapshots(redis: Hub) -> None:
-    assert get("/api/v1/changes")["changes"] == []  # the first snapshot has none before it
+    assert get("/api/v1/changes")["changes"] == []  # the first snapshot has no predecessor
     redis.write("Redis/Redis_alert.yaml", contents.alert(expr="up =="))
     redis.write("Redis/Redis_dashboard.json", contents.dashboard())
     redis.github.repository.delete("contents/Odd")
@@ -210,7 +210,7 @@ def test_the_change_log_as_a_feed(redis: Hub) -> None:
     assert len({entry.findtext(f"{ATOM}id") for entry in feed.iter(f"{ATOM}entry")}) == 3
 
 
-def test_an_admin_gives_a_directory_to_an_exporter(redis: Hub) -> None:
+def test_an_admin_assigns_a_directory_to_an_exporter(redis: Hub) -> None:
     admin = Client()
     admin.force_login(User.objects.create_superuser("root"))
     mysql = exporter("MySQL")
@@ -227,7 +227,7 @@ def test_an_admin_gives_a_directory_to_an_exporter(redis: Hub) -> None:
     assert get("/api/v1/contents/Odd")["exporter"] == "mysql"
     assert "MySQL" not in get("/api/v1/contents")["contents"]
     redis.write("Odd/values.yaml", contents.VALUES)
-    redis.refresh()  # a run does not forget an admin's word
+    redis.refresh()  # a run keeps an admin's assignment
     assert get("/api/v1/contents/Odd")["exporter"] == "mysql"
     admin.post(change, {"owner": "none"})
     assert get("/api/v1/contents/Odd")["exporter"] is None
@@ -235,7 +235,7 @@ def test_an_admin_gives_a_directory_to_an_exporter(redis: Hub) -> None:
     assert not DirectoryOwner.objects.exists()
 
 
-def test_listings_that_nothing_needs_are_forgotten(redis: Hub) -> None:
+def test_unused_listings_are_deleted(redis: Hub) -> None:
     for number in range(3):
         redis.write(f"New{number}/values.yaml", contents.VALUES)
         redis.refresh()

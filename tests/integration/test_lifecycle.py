@@ -1,4 +1,4 @@
-"""What becomes of a run whose message, worker or code fails between two steps."""
+"""Tests of runs whose message, worker or code fails between two steps."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ LATER = timedelta(minutes=1)  # longer than a message may take
 
 @pytest.fixture
 def listed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> RefreshRun:
-    """A run whose worker died after it had stored the listing and before it sent the lookups."""
+    """Return a run whose worker died after storing the listing and before sending the lookups."""
     hub.add_token()
     hub.fill(*(f"{name}/alert.yaml" for name in THREE))
     with monkeypatch.context() as nothing_is_sent:
@@ -71,7 +71,7 @@ def test_a_listing_is_stored_before_anything_is_looked_up(listed: RefreshRun) ->
 
 
 @pytest.mark.parametrize("done", [0, 1, 3])
-def test_a_listing_that_is_delivered_again_sends_what_is_pending(
+def test_a_redelivered_listing_sends_the_pending_lookups(
     listed: RefreshRun, hub: Hub, done: int
 ) -> None:
     for name in THREE[:done]:
@@ -103,7 +103,7 @@ def test_housekeeping_waits_for_lookups_that_have_not_ended(listed: RefreshRun) 
     listed.refresh_from_db()
     assert listed.is_open
     RefreshRun.objects.filter(pk=listed.pk).update(deadline=timezone.now())
-    refresh_runs.housekeeping()  # past the deadline it publishes what was learned
+    refresh_runs.housekeeping()  # after the deadline it publishes the completed lookups
     assert ended(listed).status == RunStatus.PUBLISHED
     stale = Client().get("/api/v1/contents").json()["stale"]
     assert {name: entry["reason"] for name, entry in stale.items()} == {
@@ -136,7 +136,7 @@ def test_a_facts_run_whose_body_was_lost_is_finished(
 
 
 @pytest.mark.parametrize("step", ["_list", "_store"])
-def test_a_fault_of_our_own_in_the_listing_ends_the_run_at_once(
+def test_an_internal_error_in_the_listing_ends_the_run(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
@@ -158,7 +158,7 @@ def test_a_fault_of_our_own_in_the_listing_ends_the_run_at_once(
     assert Client().get("/api/v1/contents").json()["reason"] == Reason.INTERNAL
 
 
-def test_a_fault_of_our_own_in_one_lookup_fails_that_directory_alone(
+def test_an_internal_error_in_a_lookup_fails_only_that_directory(
     listed: RefreshRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: object) -> None:
@@ -176,7 +176,7 @@ def test_a_fault_of_our_own_in_one_lookup_fails_that_directory_alone(
 def test_a_lookup_whose_outcome_could_not_be_stored_stays_pending(
     listed: RefreshRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Postgres is gone: the task returns all the same, for the chord's body must run."""
+    """The first query fails, because the connection to Postgres is lost."""
 
     def gone(*_: Any, **__: Any) -> None:
         raise OperationalError("the connection is lost")
@@ -190,7 +190,7 @@ def test_a_lookup_whose_outcome_could_not_be_stored_stays_pending(
     ended(listed)
 
 
-def test_an_ended_run_looks_up_nothing_more(listed: RefreshRun, hub: Hub) -> None:
+def test_an_ended_run_does_no_more_lookups(listed: RefreshRun, hub: Hub) -> None:
     refresh_runs.fail(listed.pk, Reason.DEADLINE, "closed")
     hub.github.requests.clear()
     assert lookup.look_up_directory(listed.pk, "Redis")["reason"] == Reason.DEADLINE

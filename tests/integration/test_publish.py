@@ -1,4 +1,4 @@
-"""Whatever happened to a row of the map, the next publication repairs it."""
+"""Tests that the next publication repairs damaged rows of the map."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -82,7 +82,7 @@ DAMAGES = {
     "no tree": _damage(tree_sha=""),
     "stale without a reason to be": _damage(stale="deadline"),
     "deleted": _delete,
-    "one too many": _add,
+    "an extra row": _add,
 }
 
 
@@ -108,7 +108,7 @@ def test_a_damaged_row_is_repaired_by_the_next_publication(
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_full_refresh_repairs_a_damaged_row_although_nothing_changed(
+def test_a_full_refresh_repairs_a_damaged_row_without_changes_at_github(
     filled: Hub, damage: Callable[[], None]
 ) -> None:
     before, body = rows(), Client().get("/api/v1/contents").json()
@@ -134,7 +134,7 @@ def test_a_full_refresh_renders_bytes_that_were_damaged(filled: Hub) -> None:
     assert Client().get("/api/v1/contents").json()["contents"] == body["contents"]
 
 
-def test_a_refresh_that_is_not_full_leaves_it_at_one_request(filled: Hub) -> None:
+def test_a_normal_refresh_without_changes_sends_one_request(filled: Hub) -> None:
     with pytest.raises(SystemExit) as ended:
         call_command("refresh", stdout=StringIO(), stderr=StringIO())
     assert ended.value.code == 0

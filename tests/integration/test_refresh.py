@@ -1,4 +1,4 @@
-"""The way of the data, with real workers, Postgres, Redis and HTTP."""
+"""Tests of the refresh with real workers, Postgres, Redis and HTTP."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_nothing_changed_costs_one_request_and_no_chord(filled: Hub) -> None:
     assert served()["as_of"] >= before
 
 
-def test_an_etag_whose_listing_is_gone_is_not_asked_with(filled: Hub) -> None:
+def test_an_etag_without_its_listing_is_not_sent(filled: Hub) -> None:
     TreeListing.objects.all().delete()
     run, _ = filled.count()
     assert run.status == RunStatus.UNCHANGED
@@ -119,15 +119,15 @@ def test_one_failing_directory_keeps_its_last_good_entry(
     assert body["contents"]["Redis"] == {"E": False, "I": False, "A": True, "G": False}
     assert body["contents"]["Kafka"]["G"] is True
     assert body["stale"]["Redis"]["reason"] == reason
-    # and once the fault is over, the next tick mends it without a new push
+    # after the fault the next refresh fixes the entry, without a new push
     filled.github.faults.clear()
     assert filled.refresh().status == RunStatus.PUBLISHED
     assert served()["contents"]["Redis"]["G"] is True
     assert served()["stale"] == {}
 
 
-def test_a_garbled_list_of_the_branch_is_not_kept(filled: Hub) -> None:
-    """GitHub's answer names the branch's tree, but not where its directories are."""
+def test_a_wrong_listing_of_the_branch_is_not_stored(filled: Hub) -> None:
+    """GitHub's response has the SHA of the branch's tree, but not the path of the contents."""
     filled.fill("Redis/Redis_dashboard.json")
     elsewhere = f.with_json(["tree", 0, "path"], '"elsewhere"')
     filled.github.faults.append(Fault(elsewhere, match="/git/trees/main"))
@@ -186,7 +186,7 @@ def test_a_failing_listing_keeps_the_last_good_snapshot(
     assert (body["contents"], body["as_of"]) == (before["contents"], before["as_of"])
 
 
-def test_the_primary_limit_ends_the_run_and_nothing_more_is_asked(filled: Hub) -> None:
+def test_the_primary_limit_ends_the_run_and_prevents_more_requests(filled: Hub) -> None:
     filled.github.limits[TOKEN].exhaust()
     filled.github.repository.write("elsewhere", b"")
     assert filled.refresh().reason == Reason.RATE_LIMITED
@@ -195,7 +195,7 @@ def test_the_primary_limit_ends_the_run_and_nothing_more_is_asked(filled: Hub) -
     assert GitHubToken.objects.get().state == TokenState.VALID
 
 
-def test_without_a_token_nothing_is_asked(hub: Hub) -> None:
+def test_without_a_token_no_request_is_sent(hub: Hub) -> None:
     Exporter.objects.create(
         slug="redis",
         title="Redis",
@@ -223,7 +223,9 @@ def test_a_removed_token_leaves_the_last_good_snapshot(filled: Hub) -> None:
     assert served()["state"] == "fresh"
 
 
-def test_a_token_revoked_in_mid_run_makes_it_invalid_and_loses_nothing(filled: Hub) -> None:
+def test_a_token_that_is_revoked_during_a_run_becomes_invalid_and_no_data_is_lost(
+    filled: Hub,
+) -> None:
     filled.fill("Redis/Redis_dashboard.json", "Kafka/Kafka_dashboard.json")
 
     def revoke(_: object) -> bool:
@@ -237,7 +239,7 @@ def test_a_token_revoked_in_mid_run_makes_it_invalid_and_loses_nothing(filled: H
     assert GitHubToken.objects.get().state == TokenState.INVALID
     assert filled.refresh().reason == Reason.TOKEN_REFUSED
     assert len(served()["contents"]) == 5
-    # another token goes on from there
+    # another token continues the refresh
     filled.github.faults.clear()
     filled.github.add_token("ghp_replacement0123456789")
     filled.add_token("ghp_replacement0123456789", "new")
@@ -245,7 +247,7 @@ def test_a_token_revoked_in_mid_run_makes_it_invalid_and_loses_nothing(filled: H
     assert served()["contents"]["Redis"]["G"] is True
 
 
-def test_the_token_with_most_left_is_used_and_a_refused_one_is_left_out(hub: Hub) -> None:
+def test_the_token_with_the_most_quota_is_used_and_an_invalid_one_is_skipped(hub: Hub) -> None:
     hub.fill(*FIVE)
     hub.add_token("ghp_unknown_to_github_0123", "bad")
     hub.add_token()
@@ -255,7 +257,7 @@ def test_the_token_with_most_left_is_used_and_a_refused_one_is_left_out(hub: Hub
     assert served()["state"] == "fresh"
 
 
-def test_real_contents_by_paths_alone(hub: Hub, real_contents: Path) -> None:
+def test_real_contents(hub: Hub, real_contents: Path) -> None:
     hub.github.repository = Repository.of_folder(real_contents)
     hub.add_token()
     assert hub.refresh().status == RunStatus.PUBLISHED
