@@ -13,6 +13,7 @@ from hub.content.refresh import list_directories as listing
 from hub.content.refresh import lookup, publish
 from hub.content.runs import refresh_runs, start_first_refresh, start_refresh
 from hub.facts.runs import start_facts_run_for
+from hub.github.tokens import forget_refusals
 from hub.models import Exporter, Reason, RunTrigger
 from hub.runs.schedule import REFRESH_TASK
 from tasks import WHILE_POSTGRES_RESTARTS
@@ -57,6 +58,7 @@ def publish_failed(*args: Any) -> None:
 @worker_ready.connect
 def fill_a_new_hub(**_: Any) -> None:
     """Start the first runs of a new hub when a worker is ready."""
+    forget_refusals()
     started = start_first_refresh()
     facts = start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
     logger.info(

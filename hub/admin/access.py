@@ -86,12 +86,13 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
 
     def save_model(self, request: HttpRequest, obj: GitHubToken, form: Any, change: bool) -> None:
         """Store the quota from the check; a replaced token starts without earlier state."""
-        quota = getattr(form, "quota", None)
-        if quota is not None:
-            obj.state, obj.blocked_until = TokenState.VALID, None
-            obj.core_limit, obj.core_remaining = quota.limit, quota.remaining
-            obj.core_reset_at = quota.reset_at
-            obj.graphql_limit = obj.graphql_remaining = obj.graphql_reset_at = None
+        if hasattr(form, "quota"):
+            obj.state, obj.refusals, obj.blocked_until = TokenState.VALID, 0, None
+            for name in _QUOTAS:
+                setattr(obj, name, None)
+            if form.quota is not None:
+                obj.core_limit, obj.core_remaining = form.quota.limit, form.quota.remaining
+                obj.core_reset_at = form.quota.reset_at
         super().save_model(request, obj, form, change)
 
 

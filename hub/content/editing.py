@@ -19,7 +19,7 @@ from hub.content.judgement import judge_directory
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
 from hub.content.rules.report import Finding, Level
-from hub.content.runs import Started, start_refresh
+from hub.content.runs import Started, refresh_runs, start_refresh
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient
 from hub.github.git_objects import blob_sha
@@ -154,26 +154,35 @@ def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit 
     the edit without storing that (a killed worker, a lost response): `_commit` detects this.
     """
     last = None
-    for edit in ContentEdit.objects.waiting(source.key):
+    waiting = ContentEdit.objects.waiting(source.key)
+    for pk in waiting.values_list("pk", flat=True):
+        # Read right before it is sent: the author may have withdrawn or deleted it meanwhile.
+        this = waiting.filter(pk=pk)
+        if not this.update(state=EditState.SENDING):
+            continue
+        refresh_runs.note_progress(run_id)
+        edit = this.get()
         try:
             last = _commit(client, source, edit) or last
-            edit.state, edit.reason, edit.detail = EditState.COMMITTED, "", ""
-            edit.committed_at = timezone.now()
-        except errors.FileChanged as changed:
-            edit.state = EditState.CONFLICT
-            edit.reason, edit.detail = changed.reason, str(changed)[:300]
-        except (errors.Refused, errors.AccessDenied, errors.NotFound) as refusal:
-            edit.state = EditState.REFUSED
-            edit.reason, edit.detail = refusal.reason, str(refusal)[:300]
-        except errors.GitHubError as fault:
-            edit.reason, edit.detail = fault.reason, str(fault)[:300]
-            edit.save(update_fields=["reason", "detail"])
-            logger.warning("run %s: edit %s is not committed yet: %s", run_id, edit.pk, fault)
-            return last
-        edit.run_id = run_id
-        edit.save()
-        logger.info("run %s: edit %s: %s", run_id, edit.pk, edit.state)
+            committed = {"commit_sha": edit.commit_sha, "committed_at": timezone.now()}
+            outcome = {"state": EditState.COMMITTED, "reason": "", "detail": "", **committed}
+        except errors.GitHubError as error:
+            state = _state_after(error)
+            outcome = {"state": state, "reason": error.reason, "detail": str(error)[:300]}
+        is_waiting = outcome["state"] == EditState.QUEUED
+        this.update(**outcome, **({} if is_waiting else {"run": run_id}))
+        logger.info("run %s: edit %s: %s", run_id, pk, outcome)
+        if is_waiting:
+            break
     return last
+
+
+def _state_after(error: errors.GitHubError) -> EditState:
+    """The state of an edit that was not committed; queued when the next run may succeed."""
+    if isinstance(error, errors.FileChanged):
+        return EditState.CONFLICT
+    refused = isinstance(error, errors.Refused | errors.AccessDenied | errors.NotFound)
+    return EditState.REFUSED if refused else EditState.QUEUED
 
 
 def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit | None:

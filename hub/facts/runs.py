@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from hub.github import errors
-from hub.github.tokens import adopt_environment_token, shared_pool
+from hub.github.tokens import adopt_environment_token, ask_again, shared_pool
 from hub.models import Exporter, FactsLookup, FactsRun, Outcome, Reason, RunStatus, RunTrigger
 from hub.models.catalogue import ExporterQuerySet
 from hub.runs.lifecycle import Lifecycle, Tasks
@@ -66,6 +66,7 @@ def begin_facts_run(run_id: int) -> None:
     if run.status != RunStatus.QUEUED:
         return
     adopt_environment_token()
+    ask_again()
     try:
         shared_pool().choose()
     except errors.GitHubError as error:

@@ -25,9 +25,9 @@ from hub.github.git_objects import (
     are_plain_paths,
     blob_sha,
     is_safe_path,
-    is_sha,
     is_whole_tree,
     storable_name,
+    tree_sha,
 )
 from hub.github.responses import quota_of, raise_for_status
 from hub.github.tokens import Token, TokenPool, shared_pool
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _REDIRECTS = {301, 302, 307, 308}
 _MAX_REDIRECTS = 3
+_MAX_FOLDERS = 200  # in a tree that is fetched level by level
 _MAX_ETAG_LENGTH = 80  # characters, which fit into the models; GitHub's ETags have 68
 _MAX_BODY_SIZE = 64 * 1024 * 1024  # bytes; a tree of 100,000 entries is about 20 MB
 
@@ -161,23 +162,61 @@ class GitHubClient:
         self._graphql_url = f"{api_url.removesuffix('/v3')}/graphql"
 
     def tree(
-        self, repository: str, ref: str, *, recursive: bool = False, etags: ETags | None = None
+        self, repository: str, sha: str, *, recursive: bool = False, etags: ETags | None = None
     ) -> Answer:
-        """Fetch a git tree by SHA or branch; `data` is GitHub's `{"sha", "tree": […], …}`.
+        """Fetch a git tree by its SHA; `data` is GitHub's `{"sha", "tree": […], …}`.
 
         Its paths are safe and can be stored in Postgres. `etags` as for `get`. Raises `Truncated`
-        for an incomplete tree, `UnexpectedAnswer` if `ref` is a SHA that the entries do not match.
+        for an incomplete tree, `UnexpectedAnswer` if the entries do not match the SHA.
         """
-        path = f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
-        answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_decode_tree)
+        path = _tree_path(repository, sha)
+        try:
+            answer = self._whole_tree(path, recursive=recursive, etags=etags)
+        except errors.Unprocessable:
+            if not recursive:
+                raise
+            return self._walk(repository, sha)
+        if not answer.unchanged and not is_whole_tree(
+            sha, answer.data["tree"], recursive=recursive
+        ):
+            raise errors.UnexpectedAnswer(f"{path}: the entries do not match its SHA")
+        return _with_safe_paths(path, answer)
+
+    def root_tree(self, repository: str, ref: str, etags: ETags | None = None) -> Answer:
+        """Fetch the root tree of a branch, tag or commit, as `tree` returns one.
+
+        GitHub repeats the SHA of a commit or a tag as the `sha` of its tree; `data` holds the SHA
+        of the tree itself.
+        """
+        path = _tree_path(repository, ref)
+        answer = self._whole_tree(path, recursive=False, etags=etags)
         if answer.unchanged:
             return answer
-        data = answer.data
-        if data.get("truncated"):
+        sha = tree_sha(answer.data["tree"], like=answer.data["sha"])
+        return _with_safe_paths(path, replace(answer, data=answer.data | {"sha": sha}))
+
+    def _whole_tree(self, path: str, *, recursive: bool, etags: ETags | None) -> Answer:
+        answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_decode_tree)
+        if not answer.unchanged and answer.data.get("truncated"):
             raise errors.Truncated(f"{path}: GitHub truncated the tree")
-        if is_sha(ref) and not is_whole_tree(ref, data["tree"], recursive=recursive):
-            raise errors.UnexpectedAnswer(f"{path}: the entries do not match its SHA")
-        return replace(answer, data=data | {"tree": _safe_entries(path, data["tree"])})
+        return answer
+
+    def _walk(self, repository: str, sha: str) -> Answer:
+        """Fetch a tree level by level: GitHub rejects some with a submodule as recursive trees."""
+        first = answer = self.tree(repository, sha)
+        entries, waiting = [], [("", answer)]
+        requests = 1  # the rejected one
+        while waiting:
+            folder, answer = waiting.pop()
+            requests += answer.requests
+            if requests > _MAX_FOLDERS:
+                raise errors.Truncated(f"{_tree_path(repository, sha)}: too many folders")
+            for entry in answer.data["tree"]:
+                entries.append(entry | {"path": folder + entry["path"]})
+                if entry["type"] == "tree":
+                    below = self.tree(repository, entry["sha"])
+                    waiting.append((f"{folder}{entry['path']}/", below))
+        return replace(first, data=first.data | {"tree": entries}, requests=requests)
 
     def blob(self, repository: str, sha: str) -> tuple[bytes, int]:
         """Fetch a git blob and verify its SHA. Return its bytes and the number of requests."""
@@ -276,10 +315,18 @@ class GitHubClient:
                 self._pool.mark_exhausted(token, resource, reset)
                 logger.warning("token %s: %s limit used up until %s", token.id, resource, reset)
 
-    def check(self, secret: str) -> Quota:
-        """Return the REST quota of `secret` in a free request. Raises a `GitHubError`."""
+    def check(self, secret: str) -> Quota | None:
+        """Return the REST quota of `secret` in a free request. Raises a `GitHubError`.
+
+        None if the server has no rate limits, as an Enterprise Server by default (GitHub Docs,
+        "Configuring rate limits"): it answers 404 there, so another address checks the token.
+        """
         request = _Request("GET", "/rate_limit", f"{self._api_url}/rate_limit")
         response = self._send(request, Token(0, secret))
+        if response.status_code == 404:
+            request = _Request("GET", "/", f"{self._api_url}/")
+            raise_for_status(self._send(request, Token(0, secret)), request.path)
+            return None
         raise_for_status(response, request.path)
         quota = quota_of(response)
         if quota is None:
@@ -345,6 +392,16 @@ class GitHubClient:
         if not same_server:
             raise errors.UnexpectedAnswer("redirected to another server")
         return target
+
+
+def _tree_path(repository: str, ref: str) -> str:
+    return f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
+
+
+def _with_safe_paths(path: str, answer: Answer) -> Answer:
+    if answer.unchanged:
+        return answer
+    return replace(answer, data=answer.data | {"tree": _safe_entries(path, answer.data["tree"])})
 
 
 def _contents_path(repository: str, path: str) -> str:

@@ -42,6 +42,26 @@ class AccessDenied(GitHubError, reason=Reason.ACCESS_DENIED):
     """403 without a rate limit: the token has no access to this resource."""
 
 
+class SingleSignOnRequired(AccessDenied, reason=Reason.SSO_REQUIRED):
+    """403 of an organization with SAML single sign-on that the token is not authorized for."""
+
+
+class AddressNotAllowed(AccessDenied, reason=Reason.IP_NOT_ALLOWED):
+    """403 of an organization whose IP allow list does not hold the hub's address."""
+
+
+class Suspended(AccessDenied, reason=Reason.SUSPENDED):
+    """403: the account of the token, or the app's installation, is suspended."""
+
+
+class Archived(AccessDenied, reason=Reason.ARCHIVED):
+    """403 for a write to an archived repository."""
+
+
+class Blocked(AccessDenied, reason=Reason.BLOCKED):
+    """403 or 451: GitHub has blocked the repository, after a DMCA notice for example."""
+
+
 class NotFound(GitHubError, reason=Reason.NOT_FOUND):
     """404: no such repository, branch, path or object (or a private one without access)."""
 
@@ -56,6 +76,10 @@ class FileChanged(GitHubError, reason=Reason.CONFLICT):
 
 class Refused(GitHubError, reason=Reason.REFUSED):
     """422 for a write: GitHub rejected it (a protected branch, a name that is not allowed)."""
+
+
+class Unprocessable(GitHubError, reason=Reason.BAD_ANSWER):
+    """422 for a read: GitHub cannot do this for these objects."""
 
 
 class ServerFault(GitHubError, reason=Reason.SERVER_FAULT):

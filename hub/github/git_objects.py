@@ -32,10 +32,10 @@ def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bo
 
     A tree with a name that is not UTF-8 is accepted unchecked: JSON does not preserve the name.
     """
-    if _NOT_UTF8.search("\n".join(entry["path"] for entry in entries)):
+    if not _are_exact(entries):
         return True
     if not recursive:
-        return _tree_sha([(entry["path"], entry) for entry in entries], sha) == sha
+        return tree_sha(entries, like=sha) == sha
     children: dict[str, list[tuple[str, _Entry]]] = defaultdict(list)
     trees = {"": sha}
     for entry in entries:
@@ -46,6 +46,17 @@ def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bo
     return children.keys() <= trees.keys() and all(
         _tree_sha(children[folder], sha) == sha for folder, sha in trees.items()
     )
+
+
+def tree_sha(entries: Sequence[_Entry], *, like: str) -> str:
+    """The name that git gives a tree with these children; `like` where JSON does not hold them."""
+    if not _are_exact(entries):
+        return like
+    return _tree_sha([(entry["path"], entry) for entry in entries], like)
+
+
+def _are_exact(entries: Sequence[_Entry]) -> bool:
+    return not _NOT_UTF8.search("\n".join(entry["path"] for entry in entries))
 
 
 def _tree_sha(children: list[tuple[str, _Entry]], like: str) -> str:

@@ -20,7 +20,20 @@ _BY_STATUS = {
     401: errors.BadToken,
     404: errors.NotFound,
     409: errors.Conflict,
+    422: errors.Unprocessable,
+    451: errors.Blocked,
 }
+# GitHub's words in the message of a 403 that is no limit.
+_DENIALS = {
+    "saml": errors.SingleSignOnRequired,
+    "ip allow list": errors.AddressNotAllowed,
+    "suspended": errors.Suspended,
+    "archived": errors.Archived,
+    "access blocked": errors.Blocked,
+    "disabled": errors.Blocked,
+}
+# "You have triggered an abuse detection mechanism" is how older Enterprise Servers say it.
+_SECONDARY = ("secondary rate limit", "abuse detection")
 
 
 def quota_of(response: requests.Response) -> Quota | None:
@@ -35,6 +48,10 @@ def quota_of(response: requests.Response) -> Quota | None:
     if not 0 <= remaining <= limit <= _MAX_LIMIT:
         return None
     return Quota(resource, limit, remaining, reset_time(response))
+
+
+# GitHub's words for a write whose file or branch has changed since.
+_FILE_CHANGED = ("does not match", "but expected", '"sha" wasn\'t supplied')
 
 
 def reset_time(response: requests.Response) -> datetime:
@@ -67,10 +84,10 @@ def retry_time(response: requests.Response) -> datetime:
 def _message(response: requests.Response) -> str:
     """Return GitHub's error message, or "": a proxy may respond with HTML."""
     try:
-        message = str(response.json().get("message", ""))[:200]
+        message = str(response.json().get("message", ""))[:400]
     except (ValueError, RecursionError, AttributeError):
         return ""
-    return "".join(filter(str.isprintable, message))
+    return "".join(filter(str.isprintable, " ".join(message.split())))
 
 
 def raise_for_status(response: requests.Response, path: str) -> None:
@@ -85,17 +102,22 @@ def raise_for_status(response: requests.Response, path: str) -> None:
     if status >= 500 and status not in _BY_STATUS:
         raise errors.ServerFault(what)
     if response.request.method in ("PUT", "DELETE") and status in (409, 422):
-        # 422 with this message: the caller expected a new file, but it exists.
-        changed = status == 409 or '"sha" wasn\'t supplied' in message
+        # Any other 409 is a rule of the repository, which would reject a retry too.
+        changed = any(text in message for text in _FILE_CHANGED)
         raise (errors.FileChanged if changed else errors.Refused)(what)
     raise _BY_STATUS.get(status, errors.UnexpectedAnswer)(what)
 
 
 def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
     """Tell apart the three meanings of 403 and 429: only one of them is about access."""
-    is_secondary = "secondary rate limit" in message.lower() or "retry-after" in response.headers
-    if not is_secondary and response.headers.get("x-ratelimit-remaining") == "0":
+    words = message.lower()
+    is_secondary = "retry-after" in response.headers or any(text in words for text in _SECONDARY)
+    is_used_up = response.headers.get("x-ratelimit-remaining") == "0"
+    if not is_secondary and (is_used_up or "api rate limit exceeded" in words):
         return errors.RateLimited(what, reset_time(response))
     if is_secondary or response.status_code == 429:
         return errors.SecondaryLimited(what, retry_time(response))
-    return errors.AccessDenied(what)
+    if "x-github-sso" in response.headers:
+        return errors.SingleSignOnRequired(what)
+    denied = next((error for text, error in _DENIALS.items() if text in words), errors.AccessDenied)
+    return denied(what)

@@ -12,6 +12,7 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from hub.github.errors import BadToken, NoToken, RateLimited, SecondaryLimited
@@ -20,6 +21,7 @@ from hub.models.access import quota_fields
 
 _WRITE_INTERVAL = 1.0  # seconds
 _SAME_WINDOW = timedelta(minutes=1)
+_MAX_REFUSALS = 3  # runs in a row
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,22 @@ def adopt_environment_token() -> None:
             # Two runs may start at once: the second finds the row of the first.
             values = {"name": "GITHUB_TOKEN (environment)", "secret": secret}
             GitHubToken.objects.get_or_create(from_environment=True, defaults=values)
+
+
+def ask_again() -> None:
+    """Retry the tokens that GitHub rejected in the last run: it sends stray 401s.
+
+    For the start of a run. After `_MAX_REFUSALS` runs in a row, a token stays invalid until it gets
+    a new value or a worker starts (`forget_refusals`).
+    """
+    refused = GitHubToken.objects.filter(state=TokenState.INVALID, refusals__lt=_MAX_REFUSALS)
+    refused.update(state=TokenState.UNKNOWN)
+
+
+def forget_refusals() -> None:
+    """Retry every token that GitHub rejected. For the start of a worker."""
+    refused = GitHubToken.objects.filter(refusals__gt=0)
+    refused.update(state=TokenState.UNKNOWN, refusals=0)
 
 
 class TokenPool:
@@ -94,8 +112,10 @@ class TokenPool:
         return max(stored, cached, key=lambda quota: quota.reset_at)
 
     def record_quota(self, token: Token, quota: Quota | None) -> None:
-        """Record the quota of a successful response; do nothing for None."""
+        """Record the quota of a successful response; None if the server has no rate limits."""
         if quota is None:
+            unknown = GitHubToken.objects.filter(pk=token.id, state=TokenState.UNKNOWN)
+            unknown.update(state=TokenState.VALID, refusals=0)
             return
         key = (token.id, quota.resource)
         with self._lock:
@@ -103,12 +123,12 @@ class TokenPool:
             if quota.remaining and monotonic() - self._written.get(key, 0.0) < _WRITE_INTERVAL:
                 return
             self._written[key] = monotonic()
-        self._write(token, quota, state=TokenState.VALID, used_at=timezone.now())
+        self._write(token, quota, state=TokenState.VALID, refusals=0, used_at=timezone.now())
 
     def mark_invalid(self, token: Token) -> None:
-        """Mark a token as invalid after a 401."""
-        row = GitHubToken.objects.filter(pk=token.id)
-        row.update(state=TokenState.INVALID, used_at=timezone.now())
+        """Mark a token as invalid for the rest of the run, after a 401."""
+        row = GitHubToken.objects.filter(pk=token.id).exclude(state=TokenState.INVALID)
+        row.update(state=TokenState.INVALID, refusals=F("refusals") + 1, used_at=timezone.now())
 
     def mark_exhausted(self, token: Token, resource: Resource, reset_at: datetime) -> None:
         """Record that the rate limit of a resource is used up until `reset_at`."""

@@ -35,6 +35,12 @@ class GitHubToken(models.Model):
     state = models.CharField(
         max_length=10, choices=TokenState.choices, default=TokenState.UNKNOWN, editable=False
     )
+    refusals = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Runs in a row in which GitHub answered 401.",
+    )
     core_limit = models.PositiveIntegerField(
         null=True, editable=False, help_text="GitHub's limit of REST requests per hour."
     )

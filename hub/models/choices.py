@@ -48,8 +48,22 @@ class Reason(TextChoices):
     SERVER_FAULT = "server_fault", "GitHub responded with a server error: the hub retries later"
     BAD_ANSWER = "bad_answer", "GitHub's response could not be read: the hub retries later"
     TRUNCATED = "truncated", "the directory is too large for one response from GitHub"
-    NOT_FOUND = "not_found", "repository, branch or path not found: check the settings"
+    NOT_FOUND = (
+        "not_found",
+        "repository, branch or path not found: check the settings and the token's repositories",
+    )
     ACCESS_DENIED = "access_denied", "GitHub denies access: check the token's permissions"
+    SSO_REQUIRED = (
+        "sso_required",
+        "the organization requires single sign-on: authorize the token for it at GitHub",
+    )
+    IP_NOT_ALLOWED = (
+        "ip_not_allowed",
+        "the organization's IP allow list does not contain the hub's address: add it",
+    )
+    SUSPENDED = "suspended", "GitHub has suspended the token's account: use another token"
+    ARCHIVED = "archived", "the repository is archived: nothing can be written to it"
+    BLOCKED = "blocked", "GitHub has blocked the repository"
     EMPTY_REPOSITORY = "empty_repository", "the repository has no commits"
     DEADLINE = "deadline", "not finished before the deadline: the next run continues"
     ALL_FAILED = "all_failed", "no directory could be looked up: nothing was published"
@@ -132,9 +146,10 @@ class EditAction(TextChoices):
 
 
 class EditState(TextChoices):
-    """The state of an edit. The text is kept in every state; only `queued` will be committed."""
+    """The state of an edit. The text is kept in every state; only `queued` can be withdrawn."""
 
     QUEUED = "queued", "waiting to be committed"
+    SENDING = "sending", "being committed"
     COMMITTED = "committed", "committed"
     CONFLICT = "conflict", "draft: someone else changed it"
     REFUSED = "refused", "draft: GitHub rejected it"

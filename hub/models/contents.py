@@ -281,8 +281,12 @@ class ContentEditQuerySet(models.QuerySet["ContentEdit"]):
     """Queries for edits."""
 
     def waiting(self, source: str) -> "ContentEditQuerySet":
-        """Return the edits of a source that are waiting to be committed, oldest first."""
-        return self.filter(source=source, state=EditState.QUEUED).order_by("pk")
+        """Return the edits of a source that are waiting to be committed, oldest first.
+
+        Also those that a worker was sending when it was killed: GitHub may have them already.
+        """
+        states = [EditState.QUEUED, EditState.SENDING]
+        return self.filter(source=source, state__in=states).order_by("pk")
 
 
 class ContentEdit(models.Model):

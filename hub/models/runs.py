@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from hub.models.choices import Outcome, Reason, RunStatus, RunTrigger
@@ -53,6 +53,8 @@ class Run(models.Model):
 
     started_at = models.DateTimeField(default=timezone.now)
     deadline = models.DateTimeField()
+    # When a step last made progress; housekeeping sends the messages of a silent run again.
+    progress_at = models.DateTimeField(default=timezone.now, db_default=Now())
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -9,16 +9,16 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from celery import chord, current_app, signature
 from django.conf import settings
 from django.db import Error, IntegrityError, close_old_connections, transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from hub.github.errors import GitHubError, NotFound
 from hub.models import Outcome, Reason, Run, RunStatus
@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Run)
 
-# A message that no worker has received by then was lost, or Redis was not reachable.
-_LOST_AFTER = timedelta(seconds=45)
+# A run without progress for so long has lost its messages (Redis was emptied) or its worker.
+_SILENT_AFTER = timedelta(seconds=30)
 # Lookups are kept for questions about a run; after that only the summary in its row remains.
 _LOOKUP_RETENTION = timedelta(days=7)
 
@@ -93,6 +93,7 @@ class Lifecycle(Generic[R]):
 
     def send_lookups(self, run: R) -> None:
         """Send the chord for the pending lookups, or only its body if there are none."""
+        self.note_progress(run.pk)
         pending = self._all_lookups.filter(run=run, outcome=Outcome.PENDING)
         keys = list(pending.values_list(self.model.LOOKUP_KEY, flat=True))
         if not keys:  # send only the body, as Celery does for a chord with an empty header
@@ -100,7 +101,14 @@ class Lifecycle(Generic[R]):
             return
         header = [signature(self.tasks.lookup, args=[run.pk, key]) for key in keys]
         failed = signature(self.tasks.finish_failed, args=[run.pk])
-        chord(header)(signature(self.tasks.finish, args=[run.pk]).on_error(failed))
+        try:
+            chord(header)(signature(self.tasks.finish, args=[run.pk]).on_error(failed))
+        except (OperationalError, RedisError):
+            logger.warning("Redis is not reachable: the lookups of %s are sent later", run)
+
+    def note_progress(self, run_id: int) -> None:
+        """Keep housekeeping from sending a run's messages again for a while."""
+        self._rows.filter(pk=run_id).update(progress_at=timezone.now())
 
     def look_up(self, run_id: int, key: Any, work_of: Callable[[Any], Work]) -> dict[str, Any]:
         """Do one lookup, store its outcome, and return the task's result.
@@ -150,13 +158,33 @@ class Lifecycle(Generic[R]):
                 self._send(self.tasks.finish, [], run.pk)  # publish the lookups that succeeded
             else:
                 self.fail(run.pk, Reason.DEADLINE, "listing timed out: are workers running?")
-        waiting = self._open().filter(started_at__lt=now - _LOST_AFTER, deadline__gte=now)
-        for run in waiting.filter(status=RunStatus.QUEUED):
-            self._send_start(run.pk)
-        pending = self._all_lookups.filter(run=OuterRef("pk"), outcome=Outcome.PENDING)
-        for run in waiting.filter(~Exists(pending), status=RunStatus.LOOKING_UP):
-            self._send(self.tasks.finish, [], run.pk)
+        silent_since = now - _SILENT_AFTER
+        for run in self._open().filter(progress_at__lt=silent_since, deadline__gte=now):
+            if run.status != RunStatus.LOOKING_UP:
+                self.note_progress(run.pk)
+                self._send_start(run.pk)
+            elif not self._makes_progress(run, silent_since):
+                logger.warning("%s makes no progress: its lookups are sent again", run)
+                self.send_lookups(run)
         self._all_lookups.filter(run__finished_at__lt=now - _LOOKUP_RETENTION).delete()
+
+    def _makes_progress(self, run: R, since: datetime) -> bool:
+        """Whether a lookup has ended since then, or some still wait in their queue.
+
+        While the request budget is used up no lookup ends, and nothing is lost.
+        """
+        lookups = self._all_lookups.filter(run=run)
+        if lookups.filter(finished_at__gt=since).exists():
+            return True
+        if not lookups.filter(outcome=Outcome.PENDING).exists():
+            return False
+        queue = settings.CELERY_TASK_ROUTES[self.tasks.lookup]["queue"]
+        try:
+            with current_app.connection_for_read() as connection:
+                channel: Any = connection.default_channel
+                return bool(channel.queue_declare(queue).message_count)
+        except (OperationalError, RedisError):
+            return True  # Redis is not reachable: try at the next tick
 
     def _open(self) -> Any:
         return self._rows.filter(finished_at__isnull=True)

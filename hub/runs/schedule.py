@@ -33,7 +33,8 @@ _ENTRIES = [
     (
         HOUSEKEEPING_TASK,
         "Housekeeping",
-        timedelta(minutes=1),
+        # A run that lost its messages is found after 30 s, and published within a minute.
+        timedelta(seconds=15),
         "Closes overdue runs, sends lost tasks again, deletes old rows.",
     ),
 ]
@@ -50,8 +51,11 @@ def create_schedule(sender: Any, **_: Any) -> None:
     for task, name, every, description in _ENTRIES:
         if PeriodicTask.objects.filter(task=task).exists():
             continue
-        minutes = every // timedelta(minutes=1)
-        interval, _ = IntervalSchedule.objects.get_or_create(every=minutes, period="minutes")
+        seconds = int(every.total_seconds())
+        minutes, is_odd = divmod(seconds, 60)
+        interval, _ = IntervalSchedule.objects.get_or_create(
+            every=seconds if is_odd else minutes, period="seconds" if is_odd else "minutes"
+        )
         PeriodicTask.objects.create(
             name=name,
             task=task,
@@ -59,7 +63,7 @@ def create_schedule(sender: Any, **_: Any) -> None:
             description=description,
             # A message expires when the next one is due, so that they do not pile up without a
             # worker. (django-celery-beat 2.9 uses only this column, not `options.expires`.)
-            expire_seconds=minutes * 60,
+            expire_seconds=seconds,
         )
 
 

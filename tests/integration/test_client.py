@@ -17,8 +17,13 @@ from hub.github import errors
 from hub.github.budget import RequestBudget
 from hub.github.client import GitHubClient
 from hub.github.responses import reset_time, retry_time
-from hub.github.tokens import TokenPool, adopt_environment_token
-from hub.models import GitHubToken, Resource, TokenState
+from hub.github.tokens import (
+    TokenPool,
+    adopt_environment_token,
+    ask_again,
+    forget_refusals,
+)
+from hub.models import GitHubToken, Reason, Resource, TokenState
 from tests.conftest import TOKEN
 
 OTHER = "ghp_other0123456789"
@@ -34,21 +39,21 @@ def client(github: FakeGitHub, db: None) -> GitHubClient:
 
 
 def test_a_tree_and_its_304(client: GitHubClient) -> None:
-    first = client.tree(REPO, "main")
-    again = client.tree(REPO, "main", etags={first.token_id: first.etag})
+    first = client.root_tree(REPO, "main")
+    again = client.root_tree(REPO, "main", etags={first.token_id: first.etag})
     assert (first.unchanged, again.unchanged) == (False, True)
     assert [entry["path"] for entry in first.data["tree"]] == ["contents"]
 
 
 def test_a_temporary_fault_is_retried(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.server_error(), times=1))
-    assert client.tree(REPO, "main").data["sha"]
+    assert client.root_tree(REPO, "main").data["sha"]
 
 
 def test_a_renamed_repository_is_followed(client: GitHubClient, github: FakeGitHub) -> None:
     github.former_names.add("old/name")
     try:
-        assert client.tree("old/name", "main").data["sha"] == github.repository.resolve("main")
+        assert client.root_tree("old/name", "main").data["sha"] == github.repository.resolve("main")
     finally:
         github.former_names.clear()
 
@@ -57,7 +62,7 @@ def test_a_redirect_loop_ends(client: GitHubClient, github: FakeGitHub) -> None:
     circle = f.answer(302, {}, {"Location": f"/repos/{REPO}/git/trees/main"})
     github.faults.append(Fault(circle))
     with pytest.raises(errors.UnexpectedAnswer, match="too many redirects"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 def test_a_redirect_to_another_server_is_not_followed(
@@ -65,7 +70,7 @@ def test_a_redirect_to_another_server_is_not_followed(
 ) -> None:
     github.faults.append(Fault(f.answer(301, {}, {"Location": "http://127.0.0.1:1/x"})))
     with pytest.raises(errors.UnexpectedAnswer, match="another server"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 def test_a_redirect_to_an_invalid_url_is_an_unexpected_answer(
@@ -73,20 +78,20 @@ def test_a_redirect_to_an_invalid_url_is_an_unexpected_answer(
 ) -> None:
     github.faults.append(Fault(f.answer(301, {}, {"Location": "http://[::1"})))
     with pytest.raises(errors.UnexpectedAnswer, match="invalid URL"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 @pytest.mark.parametrize("status", [200, 302])
 def test_an_endless_body_is_aborted(client: GitHubClient, github: FakeGitHub, status: int) -> None:
     github.faults.append(Fault(f.flood(status)))
     with pytest.raises(errors.UnexpectedAnswer, match="too large"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 def test_endless_headers_are_aborted(client: GitHubClient, github: FakeGitHub) -> None:
     github.faults.append(Fault(f.endless_headers))
     with pytest.raises(errors.Unreachable):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,7 @@ def test_a_tree_with_another_schema_is_an_unexpected_answer(
 ) -> None:
     github.faults.append(Fault(f.with_json(keys, text)))
     with pytest.raises(errors.UnexpectedAnswer, match="not a git tree"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 def test_deeply_nested_json_is_an_unexpected_answer(
@@ -116,7 +121,7 @@ def test_deeply_nested_json_is_an_unexpected_answer(
 ) -> None:
     github.faults.append(Fault(f.answer(200, "[" * 100_000)))
     with pytest.raises(errors.UnexpectedAnswer, match="not JSON"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 def test_a_tree_truncated_without_notice_is_detected(
@@ -137,11 +142,11 @@ def test_paths_that_postgres_cannot_store_are_escaped_or_ignored(
     message = {"message": "a\0b\ud800c"}
     github.faults.append(Fault(f.answer(418, message), times=1))
     with pytest.raises(errors.UnexpectedAnswer, match="418 abc"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
     odd = {"X-RateLimit-Limit": "9" * 20, "X-RateLimit-Remaining": "-1", "ETag": f'"{"x" * 200}"'}
     tree = {"sha": "0" * 40, "tree": [], "truncated": False}
     github.faults.append(Fault(f.answer(200, tree, odd)))
-    assert client.tree(REPO, "main").etag == ""
+    assert client.root_tree(REPO, "main").etag == ""
     assert GitHubToken.objects.get().core_remaining is None
 
 
@@ -151,7 +156,7 @@ def test_a_limit_with_a_past_reset_is_not_retried_at_once(
     """GitHub's clock is behind ours."""
     github.faults.append(Fault(f.primary_limit(-30)))
     with pytest.raises(errors.RateLimited):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
     assert len(github.requests) == 1
 
 
@@ -172,7 +177,7 @@ def test_the_token_with_the_most_requests_left_is_used(
             )
         ]
     )
-    answer = client.tree(REPO, "main")
+    answer = client.root_tree(REPO, "main")
     assert answer.token_id == GitHubToken.objects.get(name="two").pk
 
 
@@ -182,10 +187,10 @@ def test_an_exhausted_token_is_replaced_by_another(
     github.add_token(OTHER)
     github.limits[TOKEN].exhaust()
     other = GitHubToken.objects.bulk_create([GitHubToken(name="two", secret=OTHER)])[0]
-    assert client.tree(REPO, "main").token_id == other.pk
+    assert client.root_tree(REPO, "main").token_id == other.pk
     github.limits[OTHER].exhaust()
     with pytest.raises(errors.RateLimited) as limited:
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
     assert limited.value.reset_at > timezone.now()
 
 
@@ -194,13 +199,13 @@ def test_a_secondary_limit_blocks_the_token_for_at_least_a_minute(
 ) -> None:
     github.faults.append(Fault(f.secondary_limit(), times=1))
     with pytest.raises(errors.SecondaryLimited):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
     token = GitHubToken.objects.get()
     assert token.blocked_until > timezone.now() + timedelta(seconds=50)
     assert token.state != TokenState.INVALID
     github.requests.clear()
     with pytest.raises(errors.SecondaryLimited):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
     assert github.requests == []
 
 
@@ -209,7 +214,7 @@ def test_only_the_rejected_token_is_marked(client: GitHubClient, github: FakeGit
     GitHubToken.objects.filter(name="one").update(
         core_remaining=5, core_limit=5000, core_reset_at=timezone.now() + timedelta(hours=1)
     )
-    client.tree(REPO, "main")
+    client.root_tree(REPO, "main")
     states = dict(GitHubToken.objects.values_list("name", "state"))
     assert states == {"bad": TokenState.INVALID, "one": TokenState.VALID}
 
@@ -219,7 +224,7 @@ def test_a_token_with_invalid_characters_is_rejected(client: GitHubClient) -> No
     GitHubToken.objects.all().delete()
     GitHubToken.objects.bulk_create([GitHubToken(name="odd", secret="line\nbreak")])
     with pytest.raises(errors.BadToken):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 def test_the_budget_is_shared_and_limited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +286,7 @@ def test_a_new_process_keeps_the_stored_limit(client: GitHubClient, github: Fake
     GitHubToken.objects.update(core_limit=5000, core_remaining=4, core_reset_at=hour)
     github.faults.append(Fault(f.primary_limit(600)))
     with pytest.raises(errors.RateLimited):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
     token = GitHubToken.objects.get()
     assert (token.core_limit, token.core_remaining) == (5000, 0)
 
@@ -343,3 +348,120 @@ def test_the_reset_of_a_rate_limit(headers: dict[str, str], seconds: int) -> Non
 def test_when_to_retry_after_a_secondary_limit(retry_after: str, seconds: int) -> None:
     assert seconds_until(retry_time(answer(Retry_After=retry_after))) == seconds
     assert seconds_until(retry_time(answer())) == 60
+
+
+# --- what GitHub says in words --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "headers", "expected"),
+    [
+        (403, "Resource protected by organization SAML enforcement.", {}, Reason.SSO_REQUIRED),
+        (403, "Forbidden", {"X-GitHub-SSO": "required; url=https://x"}, Reason.SSO_REQUIRED),
+        (
+            403,
+            "Although you appear to have the correct authorization credentials, the `o` "
+            "organization has an IP allow list enabled, and your IP address is not permitted.",
+            {},
+            Reason.IP_NOT_ALLOWED,
+        ),
+        (403, "Sorry. Your account was suspended", {}, Reason.SUSPENDED),
+        (403, "Repository was archived so is read-only.", {}, Reason.ARCHIVED),
+        (403, "Repository access blocked", {}, Reason.BLOCKED),
+        (451, "Repository access blocked", {}, Reason.BLOCKED),
+        (403, "Resource not accessible by personal access token", {}, Reason.ACCESS_DENIED),
+        (
+            403,
+            "You have triggered an abuse detection mechanism. Please wait a few minutes.",
+            {"X-RateLimit-Remaining": "4000", "X-RateLimit-Limit": "5000"},
+            Reason.SECONDARY_LIMIT,
+        ),
+        (429, "Slow down", {}, Reason.SECONDARY_LIMIT),
+        (403, "API rate limit exceeded for user ID 1.", {}, Reason.RATE_LIMITED),
+    ],
+)
+def test_each_refusal_has_its_reason_and_github_s_words(
+    client: GitHubClient,
+    github: FakeGitHub,
+    status: int,
+    message: str,
+    headers: dict[str, str],
+    expected: Reason,
+) -> None:
+    github.faults.append(Fault(f.answer(status, {"message": message}, headers), times=1))
+    with pytest.raises(errors.GitHubError) as raised:
+        client.root_tree(REPO, "main")
+    assert raised.value.reason == expected
+    if not isinstance(raised.value, errors.RateLimited):
+        assert message.split(".")[0] in str(raised.value)
+
+
+# --- trees that are named or answered in other ways -----------------------------------------------
+
+
+def test_the_root_tree_of_a_commit_is_named_by_the_tree(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
+    commit = github.repository.branches["main"]
+    answer = client.root_tree(REPO, commit)
+    assert answer.data["sha"] == github.repository.resolve("main") != commit
+    with pytest.raises(errors.UnexpectedAnswer, match="do not match"):
+        client.tree(REPO, commit)
+
+
+def test_a_recursive_tree_that_github_refuses_is_read_by_levels(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
+    for path in ("a/b/c.yaml", "a/d.yaml", "e.yaml"):
+        github.repository.write(f"contents/Redis/{path}", path.encode())
+    sha = github.repository.find("main", "contents/Redis").sha
+    whole = client.tree(REPO, sha, recursive=True)
+    message = {"message": "Invalid object requested. SHA must identify a commit or a tree."}
+    github.faults.append(Fault(f.answer(422, message), match="recursive"))
+    walked = client.tree(REPO, sha, recursive=True)
+    assert sorted(entry["path"] for entry in walked.data["tree"]) == sorted(
+        entry["path"] for entry in whole.data["tree"]
+    )
+    assert walked.requests == 1 + 3  # the one that was refused, and a tree for each folder
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+def test_a_stray_401_costs_a_token_one_run(client: GitHubClient, github: FakeGitHub) -> None:
+    bad = f.answer(401, {"message": "Bad credentials"})
+    for refusals in (1, 2):
+        ask_again()
+        github.faults.append(Fault(bad, times=1))
+        with pytest.raises(errors.BadToken):
+            client.root_tree(REPO, "main")
+        with pytest.raises(errors.BadToken):
+            client.root_tree(REPO, "main")  # in the same run, nothing is asked
+        token = GitHubToken.objects.get()
+        assert (token.state, token.refusals) == (TokenState.INVALID, refusals)
+    ask_again()
+    assert client.root_tree(REPO, "main").data
+    token = GitHubToken.objects.get()
+    assert (token.state, token.refusals) == (TokenState.VALID, 0)
+
+
+def test_a_token_that_github_refuses_in_three_runs_waits_for_a_restart(
+    client: GitHubClient, github: FakeGitHub
+) -> None:
+    github.faults.append(Fault(f.answer(401, {"message": "Bad credentials"})))
+    for _ in range(5):
+        ask_again()
+        with pytest.raises(errors.BadToken):
+            client.root_tree(REPO, "main")
+    assert len(github.requests) == 3
+    github.faults.clear()
+    forget_refusals()  # a worker starts
+    assert client.root_tree(REPO, "main").data
+
+
+def test_a_token_of_a_server_without_rate_limits(client: GitHubClient, github: FakeGitHub) -> None:
+    off = f.answer(404, {"message": "Rate limiting is not enabled."})
+    github.faults.append(Fault(off, match="/rate_limit"))
+    assert client.check(TOKEN) is None
+    with pytest.raises(errors.BadToken):
+        client.check("ghp_of_somebody_else_0123")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -217,7 +218,13 @@ def test_a_new_file_that_somebody_else_added_is_a_conflict(filled: Hub, author: 
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(403, "Resource not accessible"), (422, "Changes must be made through a pull request.")],
+    [
+        (403, "Resource not accessible"),
+        (422, "Changes must be made through a pull request."),
+        (409, "Repository rule violations found"),
+        (409, "Could not update file: At least 1 approving review is required"),
+        (409, "some rule that nobody here has heard of"),
+    ],
 )
 def test_an_edit_that_github_refuses_stays_as_a_draft(
     filled: Hub, author: User, status: int, message: str
@@ -228,6 +235,54 @@ def test_an_edit_that_github_refuses_stays_as_a_draft(
     edit.refresh_from_db()
     assert (edit.state, edit.text) == (EditState.REFUSED, contents.alert("Other").decode())
     assert message in edit.detail
+
+
+def test_an_edit_that_github_refuses_holds_up_none_behind_it(filled: Hub, author: User) -> None:
+    rules = f.answer(409, {"message": "Repository rule violations found"})
+    filled.github.faults.append(Fault(rules, match="Redis_alert"))
+    with transaction.atomic():  # one run commits both
+        first, _ = editing.submit_edit(proposal(), author)
+        second, _ = editing.submit_edit(proposal("values.yaml", text="a: 1\n"), author)
+    ended()
+    states = dict(ContentEdit.objects.values_list("pk", "state"))
+    assert states == {first.pk: EditState.REFUSED, second.pk: EditState.COMMITTED}
+
+
+@pytest.mark.parametrize("gone", ["withdrawn", "deleted"])
+def test_an_edit_that_is_taken_back_while_others_are_sent_is_not_committed(
+    filled: Hub, author: User, gone: str
+) -> None:
+    with transaction.atomic():
+        editing.submit_edit(proposal(), author)
+        second, _ = editing.submit_edit(proposal("values.yaml", text="a: 1\n"), author)
+
+    def take_back(_: object) -> bool:
+        edit = ContentEdit.objects.filter(pk=second.pk)
+        edit.delete() if gone == "deleted" else edit.update(state=EditState.WITHDRAWN)
+        return False  # the first is answered as always
+
+    filled.github.faults.append(Fault(take_back, match="Redis_alert"))
+    ended()
+    assert at_github(filled, "Redis/values.yaml") is None
+    assert list(ContentEdit.objects.filter(pk=second.pk).values_list("state", flat=True)) == (
+        [] if gone == "deleted" else [EditState.WITHDRAWN]
+    )
+
+
+def test_what_is_being_sent_cannot_be_withdrawn(filled: Hub, admin: Client) -> None:
+    refused = []
+
+    def withdraw(_: object) -> bool:
+        edit = ContentEdit.objects.get()
+        admin.post("/admin/hub/contentedit/", {"action": "withdraw", "_selected_action": [edit.pk]})
+        refused.append(ContentEdit.objects.get().state)
+        return False
+
+    filled.github.faults.append(Fault(withdraw, match="/contents/"))
+    admin.post(ADD, body(action="write"))
+    ended()
+    assert refused == [EditState.SENDING]
+    assert ContentEdit.objects.get().state == EditState.COMMITTED
 
 
 @pytest.mark.parametrize("arrived", [True, False])

@@ -30,7 +30,7 @@ from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
 THREE = ("Redis", "Kafka", "MySQL")
-LATER = timedelta(minutes=1)  # longer than a message may take
+LATER = timedelta(minutes=1)  # longer than a run may be silent
 
 
 @pytest.fixture
@@ -58,8 +58,10 @@ def ended(run: RefreshRun) -> RefreshRun:
     return found
 
 
-def start_earlier(run: RefreshRun) -> None:
-    RefreshRun.objects.filter(pk=run.pk).update(started_at=run.started_at - LATER)
+def go_silent(run: RefreshRun) -> None:
+    """Let the run look as if nothing had happened for a while."""
+    RefreshRun.objects.filter(pk=run.pk).update(progress_at=run.started_at - LATER)
+    Lookup.objects.filter(run=run).update(finished_at=run.started_at - LATER)
 
 
 def test_a_listing_is_stored_before_anything_is_looked_up(listed: RefreshRun) -> None:
@@ -90,18 +92,57 @@ def test_housekeeping_publishes_a_run_whose_body_was_lost(listed: RefreshRun) ->
     refresh_runs.housekeeping()
     listed.refresh_from_db()
     assert listed.is_open, "its message may still be on its way"
-    start_earlier(listed)
+    go_silent(listed)
     housekeeping()
     assert ended(listed).status == RunStatus.PUBLISHED
     assert Client().get("/api/v1/contents").json()["state"] == "fresh"
 
 
-def test_housekeeping_waits_for_lookups_that_have_not_ended(listed: RefreshRun) -> None:
+def test_lookups_that_redis_has_lost_are_sent_again(listed: RefreshRun) -> None:
     lookup.look_up_directory(listed.pk, "Redis")
-    start_earlier(listed)
+    go_silent(listed)
+    refresh_runs.housekeeping()
+    assert ended(listed).status == RunStatus.PUBLISHED
+    assert lookups_of(listed) == dict.fromkeys(THREE, Outcome.FOUND)
+
+
+def test_a_listing_whose_worker_died_is_sent_again(listed: RefreshRun) -> None:
+    Lookup.objects.filter(run=listed).delete()
+    RefreshRun.objects.filter(pk=listed.pk).update(status=RunStatus.LISTING)
+    go_silent(listed)
+    refresh_runs.housekeeping()
+    assert ended(listed).status == RunStatus.PUBLISHED
+    assert lookups_of(listed) == dict.fromkeys(THREE, Outcome.FOUND)
+
+
+def test_lookups_that_wait_in_their_queue_are_not_sent_again(
+    listed: RefreshRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost while workers wait for the request budget, however long."""
+    monkeypatch.setitem(refresh_runs_queue(), "queue", "nobody listens")
+    with app.connection_for_write() as connection:
+        queue = connection.SimpleQueue("nobody listens")
+        queue.put({})
+        go_silent(listed)
+        refresh_runs.housekeeping()
+        assert queue.qsize() == 1
+        queue.clear()
+    assert set(lookups_of(listed).values()) == {Outcome.PENDING}
+    refresh_runs.fail(listed.pk, Reason.INTERNAL, "the test ends")
+
+
+def refresh_runs_queue() -> dict[str, str]:
+    queue: dict[str, str] = app.conf.task_routes[refresh_runs.tasks.lookup]
+    return queue
+
+
+def test_housekeeping_waits_for_a_run_that_makes_progress(listed: RefreshRun) -> None:
+    go_silent(listed)
+    lookup.look_up_directory(listed.pk, "Redis")
     refresh_runs.housekeeping()
     listed.refresh_from_db()
     assert listed.is_open
+    assert set(lookups_of(listed).values()) == {Outcome.FOUND, Outcome.PENDING}
     RefreshRun.objects.filter(pk=listed.pk).update(deadline=timezone.now())
     refresh_runs.housekeeping()  # after the deadline it publishes the completed lookups
     assert ended(listed).status == RunStatus.PUBLISHED
@@ -129,7 +170,7 @@ def test_a_facts_run_whose_body_was_lost_is_finished(
         facts.begin_facts_run(run.pk)
     assert created
     FactsLookup.objects.filter(run=run, exporter=exporter).update(outcome=Outcome.FOUND)
-    type(run).objects.update(started_at=run.started_at - LATER)
+    type(run).objects.update(progress_at=run.started_at - LATER)
     housekeeping()
     wait_until(lambda: not type(run).objects.get(pk=run.pk).is_open, "the facts run to end")
     assert type(run).objects.get(pk=run.pk).status == RunStatus.UNCHANGED

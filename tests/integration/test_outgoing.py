@@ -132,7 +132,7 @@ def test_no_redirect_leads_elsewhere(
         github.faults = [Fault(f.answer(status, {}, {"Location": where}), times=1, match="/repos/")]
         # what it leads to at the host itself is the host's to answer
         with suppress(errors.GitHubError):
-            client.tree(REPO, "main")
+            client.root_tree(REPO, "main")
     github.faults = [Fault(f.answer(307, {}, {"Location": where}), match="/contents/x")]
     with suppress(errors.GitHubError):
         client.write_file(REPO, "main", "x", b"y", "m", "")
@@ -153,7 +153,7 @@ def test_a_redirect_with_an_endless_body_ends(client: GitHubClient, github: Fake
     github.faults.append(Fault(endless, match="/git/trees/"))
     # Too large, or too slow where the machine is: whichever comes first.
     with pytest.raises((errors.UnexpectedAnswer, errors.Unreachable)):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 def test_names_that_json_may_hold_and_postgres_may_not(
@@ -162,7 +162,7 @@ def test_names_that_json_may_hold_and_postgres_may_not(
     names = ["a\0b", "a\ud800", "a\udcff", "a", "../x", "x/../y", "/x", "x//y", ".GIT/x", ".git"]
     tree = [{"path": name, "mode": "100644", "type": "blob", "sha": "a" * 40} for name in names]
     github.faults.append(Fault(f.answer(200, {"sha": "b" * 40, "tree": tree})))
-    kept = [entry["path"] for entry in client.tree(REPO, "main").data["tree"]]
+    kept = [entry["path"] for entry in client.root_tree(REPO, "main").data["tree"]]
     assert kept == [r"a\x00b", r"a\ud800", r"a\udcff", "a"]
 
 
@@ -174,7 +174,7 @@ def test_no_proxy_of_the_environment_is_asked(
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login stray password stray\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    assert client.tree(REPO, "main").data["sha"]
+    assert client.root_tree(REPO, "main").data["sha"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_tree_can_name_nothing_but_objects(
     tree = {"sha": "b" * 40, "tree": [good | entry], "truncated": False}
     github.faults.append(Fault(f.answer(200, tree)))
     with pytest.raises(errors.UnexpectedAnswer, match="not a git tree"):
-        client.tree(REPO, "main")
+        client.root_tree(REPO, "main")
 
 
 # --- addresses in the catalogue ---------------------------------------------------------------

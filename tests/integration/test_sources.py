@@ -143,7 +143,9 @@ def test_a_run_of_another_server_that_looks_up_already_is_ended(filled: Hub) -> 
     filled.github.requests.clear()
     assert lookup.look_up_directory(run.pk, "Redis")["outcome"] == Outcome.MISSING
     assert filled.github.requests == []
-    RefreshRun.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(minutes=1))
+    silent_since = timezone.now() - timedelta(minutes=1)
+    RefreshRun.objects.filter(pk=run.pk).update(progress_at=silent_since)
+    run.lookups.update(finished_at=silent_since)
     refresh_runs.housekeeping()
     wait_until(lambda: not RefreshRun.objects.get(pk=run.pk).is_open, f"{run} to end")
     assert served()["state"] == "fresh"

@@ -225,6 +225,6 @@ def test_a_run_that_starts_while_redis_is_away_is_sent_by_housekeeping(hub: Hub)
     )
     run = RefreshRun.objects.get()
     assert run.status == RunStatus.QUEUED
-    RefreshRun.objects.update(started_at=run.started_at - timedelta(minutes=1))
+    RefreshRun.objects.update(progress_at=run.started_at - timedelta(minutes=1))
     refresh_runs.housekeeping()
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the run to end")

@@ -16,7 +16,7 @@ from hub.content.runs import refresh_runs
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient, shared_client
 from hub.github.source import Source, source_of
-from hub.github.tokens import adopt_environment_token
+from hub.github.tokens import adopt_environment_token, ask_again
 from hub.models import (
     ContentTree,
     ExporterContents,
@@ -61,6 +61,7 @@ def list_and_compare(run_id: int) -> None:
     try:
         source = source_of(run.source)
         adopt_environment_token()
+        ask_again()
         client = shared_client()
         commit = editing.commit_waiting(client, source, run_id)
         listed_at = timezone.now()
@@ -83,7 +84,7 @@ def _start_listing(run_id: int) -> RefreshRun | None:
     """
     before = [RunStatus.QUEUED, RunStatus.LISTING]
     run = RefreshRun.objects.filter(pk=run_id)
-    if run.filter(status__in=before).update(status=RunStatus.LISTING):
+    if run.filter(status__in=before).update(status=RunStatus.LISTING, progress_at=timezone.now()):
         return run.get()
     looking_up = run.filter(status=RunStatus.LOOKING_UP).first()
     if looking_up:  # a worker died between the commit and the chord
@@ -129,7 +130,7 @@ def _list_root(client: GitHubClient, source: Source, listing: Listing, *, full: 
     stored = TreeListing.objects.values("pk")
     etags = ListingETag.objects.filter(source=source.key, tree_sha__in=stored)
     known = {} if full else {etag.token_id: etag for etag in etags}
-    answer = client.tree(
+    answer = client.root_tree(
         source.repository,
         source.branch,
         etags={token_id: etag.etag for token_id, etag in known.items()},

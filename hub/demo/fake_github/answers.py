@@ -44,6 +44,14 @@ def _user(url: str, login: str) -> dict[str, Any]:
     }
 
 
+def root(url: str) -> dict[str, str]:
+    """The addresses of the API, as its root lists them (those that there are here)."""
+    return {
+        "rate_limit_url": f"{url}/rate_limit",
+        "repository_url": f"{url}/repos/{{owner}}/{{repo}}",
+    }
+
+
 def rate_limits(core: RateLimit, graphql: RateLimit) -> dict[str, Any]:
     """Return the body of `/rate_limit`."""
     rate = core.as_json()

@@ -67,6 +67,10 @@ class Repository:
         entry = self._below(str(found.id.decode()), path)
         return entry.sha if entry and entry.type == "tree" else None
 
+    def is_commit(self, sha: str) -> bool:
+        """Whether a SHA is that of a commit."""
+        return isinstance(self.objects.get(sha), Commit)
+
     def entries(self, tree_sha: str) -> list[TreeEntry]:
         """Return the direct children of a tree, in git's order."""
         tree = self.objects[tree_sha]

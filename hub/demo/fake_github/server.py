@@ -310,6 +310,8 @@ class _Handler(BaseHTTPRequestHandler):
             return answers.rate_limits(
                 limit, github.graphql_limits.get(self._token() or "", _NO_GRAPHQL)
             )
+        if path == "/":
+            return answers.root(github.url)
         route = None if self.command == "POST" else _REPOSITORY.fullmatch(path)
         name, rest = _or_404(route).groups()
         repository = _or_404(github.find(name))
@@ -329,7 +331,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise GitHubProblem(409, "Git Repository is empty.")
         sha, recursive = _or_404(repository.resolve(name)), "recursive" in self.parameters
         limit = self.github.truncate_above
-        return answers.tree(repository, sha, self.url, recursive=recursive, limit=limit)
+        found = answers.tree(repository, sha, self.url, recursive=recursive, limit=limit)
+        # For a commit's SHA, GitHub repeats that instead of the SHA of its tree.
+        return found | {"sha": name} if repository.is_commit(name) else found
 
     def _blob(self, sha: str) -> Any:
         return answers.blob(sha, _or_404(self.github.repository.blob(sha)), self.url)

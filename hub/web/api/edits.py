@@ -81,7 +81,7 @@ class EditOut(Schema):
     directory: str
     path: str
     action: Literal["write", "delete"]
-    state: Literal["queued", "committed", "conflict", "refused", "withdrawn"]
+    state: Literal["queued", "sending", "committed", "conflict", "refused", "withdrawn"]
     reason: _TextOrNone
     detail: _TextOrNone
     commit_sha: _TextOrNone

@@ -148,7 +148,8 @@ class Rows:
 READ_ONLY = {"add": False, "change": False, "delete": False}
 MODELS = [
     Rows("hub.githubtoken"),
-    Rows("hub.contentedit"),
+    # Saving a draft commits it, so it takes the right to add an edit as well.
+    Rows("hub.contentedit", to_change=("hub.change_contentedit", "hub.add_contentedit")),
     Rows("hub.refreshrun", **READ_ONLY),
     Rows(
         "hub.exportercontents",
