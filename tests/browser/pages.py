@@ -1,5 +1,7 @@
 """Every page that people look at: the checks of `test_pages.py` are made on each."""
 
+from hub.content.kinds import KINDS
+
 PAGES = {
     "catalogue": "/",
     "search by a misspelt name": "/?q=redsi",
@@ -7,11 +9,9 @@ PAGES = {
     "search that finds nothing": "/?q=xyzzyxyzzy",
     "coverage": "/coverage",
     "exporter": "/exporters/redis",
-    "exporter's charts": "/exporters/redis/iac",
-    "exporter's alerting rules": "/exporters/redis/alerts",
     "exporter's alerting rules of a version": "/exporters/redis/alerts?version=v1.0.0",
-    "exporter's dashboards": "/exporters/redis/dashboards",
     "exporter without dashboards": "/exporters/ceph/dashboards",
+    **{f"exporter's {kind.tab.name}": f"/exporters/redis/{kind.tab.name}" for kind in KINDS},
     "exporter's releases": "/exporters/redis/releases",
     "exporter's history": "/exporters/redis/history",
     "status": "/status",

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from hub.content.kinds import KINDS
 from hub.models import (
     ContentBlob,
     ContentEdit,
@@ -28,9 +29,7 @@ _QUERIES = {
     "/coverage": ("category", "sort"),
     "/coverage.csv": ("category", "sort"),
     "/exporters/{slug}": ("version",),
-    "/exporters/{slug}/iac": ("version", "file"),
-    "/exporters/{slug}/alerts": ("version",),
-    "/exporters/{slug}/dashboards": ("version",),
+    **{f"/exporters/{{slug}}/{kind.tab.name}": ("version", "file") for kind in KINDS},
     "/exporters/{slug}/releases": ("version", "page"),
     "/exporters/{slug}/history": ("version", "before"),
     "/exporters/{slug}/logo": ("v",),

@@ -21,7 +21,7 @@ class ChangesFeed(Feed[Change, Exporter | None]):
 
     feed_type = Atom1Feed
     item_author_name = "Exporter Hub"
-    subtitle = "What was gained or lost: charts, alerting rules, dashboards."
+    subtitle = f"What was gained or lost: {', '.join(ChangeKind.labels)}."
 
     def get_object(self, request: HttpRequest, slug: str = "") -> Exporter | None:
         """The exporter; Django answers 404 when there is none of that slug."""

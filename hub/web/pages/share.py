@@ -14,7 +14,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.models import Exporter, ExporterContents, Logo
+from hub.models import ChangeKind, Exporter, ExporterContents, Logo
 from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.text import markdown, one_line
 
@@ -88,6 +88,7 @@ def llms(request: HttpRequest) -> HttpResponse:
         "hub": request.build_absolute_uri("/").rstrip("/"),
         "freshness": read_map.freshness(served),
         "exporters": exporters,
+        "kinds": ", ".join(ChangeKind.labels[1:]),
     }
     return render(request, "hub/llms.txt", context, content_type=_PLAIN)
 
@@ -133,5 +134,4 @@ def _exporters() -> QuerySet[Exporter]:
 
 
 def _badges(exporter: Exporter, *, known: bool) -> list[Badge]:
-    rows: list[ExporterContents] = exporter.here  # type: ignore[attr-defined]
-    return [Badge("E", "Exporter", True), *badges_of(rows, known=known)]
+    return [Badge("E", "Exporter", True), *badges_of(exporter.here, known=known)]  # type: ignore[attr-defined]

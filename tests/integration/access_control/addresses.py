@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.content.kinds import KINDS
+
 Statuses = tuple[int, int, int, int, int]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -53,8 +55,7 @@ class Operation:
 
 PAGES = """
  coverage coverage.csv status changes.atom llms.txt robots.txt sitemap.xml
-exporters/<slug:slug> exporters/<slug:slug>/logo exporters/<slug:slug>/iac
-exporters/<slug:slug>/alerts exporters/<slug:slug>/dashboards exporters/<slug:slug>/releases
+exporters/<slug:slug> exporters/<slug:slug>/logo exporters/<slug:slug>/releases
 exporters/<slug:slug>/history exporters/<slug:slug>/changes.atom exporters/<slug:slug>/badge.svg
 healthz
 api/v1/openapi.json api/v1/docs api/v1/contents api/v1/contents/<text:directory> api/v1/exporters
@@ -67,6 +68,7 @@ AN_EDIT = json.dumps({"directory": "Number_0000", "path": "note.md", "text": "he
 OTHERS = [
     Operation("", "GET", everyone(200)),
     *(Operation(route, "GET", everyone(200)) for route in PAGES.split()),
+    *(Operation(f"exporters/<slug:slug>/{kind.tab.name}", "GET", everyone(200)) for kind in KINDS),
     Operation("status/live", "GET", everyone(286)),  # htmx: nothing is under way, ask no more
     Operation("api/v1/", "GET", everyone(404)),
     Operation("favicon.ico", "GET", everyone(302)),

@@ -18,6 +18,9 @@ from hub.content.kinds import KINDS, LETTERS, any_known
 from hub.models import ChangeKind, ExporterContents
 
 ROOT = Path(__file__).resolve().parents[3]
+# The other registry is a runbook and then these, in reverse.
+REVERSED = KINDS[::-1]
+LETTERS_REVERSED = [kind.letter for kind in REVERSED]
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +57,12 @@ def test_each_kind_has_its_columns_its_changes_and_its_tab() -> None:
 
 
 def test_badges_follow_the_registry(lists: Any) -> None:
-    assert lists["badges"] == [
-        "Runbook: available",
-        "Grafana dashboard: not available",
-        "Alerting rules: not available",
-        "Infrastructure as code: not available",
-    ]
+    others = [f"{kind.label}: not available" for kind in REVERSED]
+    assert lists["badges"] == ["Runbook: available", *others]
 
 
 def test_facets_and_query_follow_the_registry(lists: Any) -> None:
-    labels = ["Runbook", "Grafana dashboard", "Alerting rules", "Infrastructure as code"]
+    labels = ["Runbook", *(kind.label for kind in REVERSED)]
     assert lists["facets"]["Has"] == lists["facets"]["Usable"] == labels
     assert lists["query"] == "?has=R&has=G&usable=R"
 
@@ -72,32 +71,32 @@ def test_grid_and_csv_follow_the_registry(lists: Any) -> None:
     assert lists["grid"][2:] == [
         ["E", "Listed", "Exporter in the catalogue"],
         ["R", "Book", "Runbook"],
-        ["G", "Dashboard", "Grafana dashboard"],
-        ["A", "Alerts", "Alerting rules"],
-        ["I", "IaC", "Infrastructure as code"],
+        *([kind.letter, kind.short_label, kind.label] for kind in REVERSED),
     ]
-    assert lists["csv"][-5:] == ["E", "R", "G", "A", "I"]
+    letters = ["E", "R", *LETTERS_REVERSED]
+    assert lists["csv"][-len(letters) :] == letters
 
 
 def test_the_document_of_the_api_follows_the_registry(lists: Any) -> None:
+    letters = ["R", *LETTERS_REVERSED]
     assert lists["schemas"] == {
-        "KindsOut": ["E", "R", "G", "A", "I"],
-        "UsableOut": ["R", "G", "A", "I"],
-        "DirectoryOut": ["E", "R", "G", "A", "I"],
-        "ExporterOut": ["E", "R", "G", "A", "I"],
+        "KindsOut": ["E", *letters],
+        "UsableOut": letters,
+        "DirectoryOut": ["E", *letters],
+        "ExporterOut": ["E", *letters],
     }
     assert lists["described"] == ["A runbook. null: unknown.", "It can be followed."]
-    assert "**R** Runbook, **G** Grafana dashboard, " in lists["description"]
+    assert f"**R** Runbook, **{REVERSED[0].letter}** {REVERSED[0].label}, " in lists["description"]
 
 
 def test_columns_of_the_admin_follow_the_registry(lists: Any) -> None:
-    assert lists["admin"] == ["Book", "Dashboard", "Alerts", "IaC"]
+    assert lists["admin"] == ["Book", *(kind.short_label for kind in REVERSED)]
     assert lists["admin filters"] == ["runbook", "runbook_usable"]
 
 
 def test_tabs_and_their_addresses_follow_the_registry(lists: Any) -> None:
     assert lists["tabs"] == [
-        *("Hands-on", "Runbooks", "Dashboard", "Alerting rules", "IaC"),
+        *("Hands-on", "Runbooks", *(kind.tab.label for kind in REVERSED)),
         *("Releases", "History"),
     ]
     assert lists["address"] == "/exporters/redis/runbooks"
@@ -105,7 +104,7 @@ def test_tabs_and_their_addresses_follow_the_registry(lists: Any) -> None:
 
 
 def test_every_kind_uses_its_judge(lists: Any) -> None:
-    assert lists["evidence"] == {"R": ["runbook.yaml"], "G": [], "A": [], "I": []}
+    assert lists["evidence"] == {"R": ["runbook.yaml"], **{letter: [] for letter in LETTERS}}
 
 
 def test_one_true_value_is_enough_and_an_unknown_one_makes_the_result_unknown() -> None:
