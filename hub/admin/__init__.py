@@ -1,4 +1,4 @@
-"""The admin: runs, contents, edits, catalogue, tokens, deliveries, schedule, failed sign-ins."""
+"""Admin site for the catalogue, contents, edits, runs, tokens, webhooks, schedule and sign-ins."""
 
 from hub.admin import access, catalogue, contents, edits, facts, schedule
 

@@ -1,4 +1,4 @@
-"""Access: GitHub tokens, which are checked before they are saved; failed sign-ins; deliveries."""
+"""Admin for GitHub tokens, failed sign-ins and webhook deliveries."""
 
 from datetime import datetime
 from typing import Any
@@ -20,14 +20,14 @@ _QUOTAS = [name for resource in Resource for name in quota_fields(resource)]
 
 
 class GitHubTokenForm(forms.ModelForm[GitHubToken]):
-    """Accepts a token, which is never sent back to a browser."""
+    """Form for a token. GitHub checks it before it is saved; it is never sent to a browser."""
 
     secret = forms.CharField(
         label="Token",
         max_length=300,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="A token that may read the repository's contents; no other right is needed. "
-        "Leave empty on a later change to keep the one that is stored.",
+        help_text="A GitHub token with read access to the repository's contents. "
+        "To keep the stored token, leave this empty.",
     )
 
     class Meta:
@@ -41,7 +41,7 @@ class GitHubTokenForm(forms.ModelForm[GitHubToken]):
             self.fields["secret"].required = self.instance.pk is None
 
     def clean_secret(self) -> str:
-        """The token, if GitHub accepts it."""
+        """Return the token and store its quota. Raise `ValidationError` if GitHub rejects it."""
         secret: str = self.cleaned_data["secret"].strip()
         if not secret:
             return str(self.instance.secret)
@@ -49,18 +49,19 @@ class GitHubTokenForm(forms.ModelForm[GitHubToken]):
             self.quota = shared_client().check(secret)
         except BadToken:
             raise ValidationError(
-                "GitHub refuses this token. Is it whole, and has it not expired?"
+                "GitHub rejected this token. Check that you copied all of it and that it has not "
+                "expired, then try again."
             ) from None
         except GitHubError as error:
             raise ValidationError(
-                f"GitHub could not check this token ({error.reason.label}). Try again."
+                f"GitHub could not check this token ({error.reason.label}). Try again later."
             ) from None
         return secret
 
 
 @admin.register(GitHubToken)
 class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
-    """Tokens with the limits that GitHub last reported."""
+    """GitHub tokens with the rate limits that GitHub last reported."""
 
     form = GitHubTokenForm
     list_display = ["name", "masked", "state", *_QUOTAS, "used_at"]
@@ -68,16 +69,14 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
     fields = ["name", "secret", *readonly_fields]
 
     def has_change_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
-        """A token of the environment is read-only here."""
-        is_fixed = obj is not None and obj.from_environment
-        return not is_fixed and super().has_change_permission(request, obj)
+        """Return False for the token from `GITHUB_TOKEN`: the environment defines it."""
+        return not (obj and obj.from_environment) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
-        is_fixed = obj is not None and obj.from_environment
-        return not is_fixed and super().has_delete_permission(request, obj)
+        return not (obj and obj.from_environment) and super().has_delete_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: GitHubToken | None = None) -> Any:
-        """Without the secret where it is read-only, for that would show it."""
+        """Omit the secret when it is read-only, because Django would then display it."""
         if obj is None:
             return ["name", "secret"]
         if self.has_change_permission(request, obj):
@@ -85,7 +84,7 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
         return ["name", *self.readonly_fields]
 
     def save_model(self, request: HttpRequest, obj: GitHubToken, form: Any, change: bool) -> None:
-        """Store the quota from the check; a replaced token starts without earlier state."""
+        """Store the quota from the check and reset the state of a replaced token."""
         if hasattr(form, "quota"):
             obj.state, obj.refusals, obj.blocked_until = TokenState.VALID, 0, None
             for name in _QUOTAS:
@@ -98,7 +97,7 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
 
 @admin.register(AccessAttempt)
 class FailedSignInAdmin(ReadOnly, admin.ModelAdmin[AccessAttempt]):
-    """The failures that count at the moment. Deleting them unlocks; nothing else can be done."""
+    """Recent failed sign-ins. Deleting them removes the lock; they cannot be edited."""
 
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time", "locked"]
     search_fields = ["username", "ip_address"]
@@ -108,16 +107,16 @@ class FailedSignInAdmin(ReadOnly, admin.ModelAdmin[AccessAttempt]):
 
     @admin.display(description="locked until")
     def locked(self, attempt: AccessAttempt) -> datetime | None:
-        """When the name may be tried again from that address, by whatever program."""
-        alike = AccessAttempt.objects.filter(
+        """Return when this username can sign in again from this address, with any user agent."""
+        same = AccessAttempt.objects.filter(
             username=attempt.username, ip_address=attempt.ip_address
         )
-        return lockout_end(alike)
+        return lockout_end(same)
 
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnly, admin.ModelAdmin[WebhookDelivery]):
-    """The deliveries, newest first: the ping shows that the webhook is set up."""
+    """Webhook deliveries, newest first. A `ping` event shows that the webhook is configured."""
 
     list_display = ["event", "action", "received_at"]
     list_filter = ["event", "action"]

@@ -1,4 +1,4 @@
-"""Categories and exporters: editing, logos, registration, import and export, refreshing."""
+"""Admin for categories and exporters: edit, add by repository, import, export and refresh."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -25,38 +25,37 @@ from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
 from hub.models.catalogue import RESET_FACTS
 
-_LARGEST_FILE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters has 0.2 MB
+_MAX_FILE_SIZE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters has 0.2 MB
 _FACTS = ["stars", "archived", "default_branch", "renamed_to", "last_release_at"]
 _FACTS += ["facts_at", "facts_problem"]
 
 
 @admin.register(Category)
 class CategoryAdmin(admin.ModelAdmin[Category]):
-    """Categories."""
+    """Categories of exporters."""
 
     search_fields = ["name"]
 
 
 class HasDirectory(admin.SimpleListFilter):
-    """Exporters with or without a directory."""
+    """Filter exporters by whether they have a directory in the repository."""
 
     title = "directory"
     parameter_name = "directory"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "has one"), ("no", "has none")]
+        return [("yes", "With directory"), ("no", "Without directory")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Exporter]) -> QuerySet[Exporter]:
-        here = ExporterContents.objects.filter(
+        contents = ExporterContents.objects.filter(
             source=configured_source().key, exporter=OuterRef("pk")
         )
-        if self.value() == "yes":
-            return queryset.filter(Exists(here))
-        return queryset.filter(~Exists(here)) if self.value() == "no" else queryset
+        filters = {"yes": Exists(contents), "no": ~Exists(contents)}
+        return queryset.filter(filters.get(self.value() or "", Q()))
 
 
 class ExporterForm(forms.ModelForm[Exporter]):
-    """An exporter, with a file for its logo."""
+    """Form for an exporter and its logo."""
 
     repository = forms.URLField(
         max_length=200,
@@ -77,18 +76,18 @@ class ExporterForm(forms.ModelForm[Exporter]):
         fields = ["title", "slug", *COLUMNS[2:]]
 
     def clean_new_logo(self) -> tuple[str, bytes] | None:
-        """The logo's media type and bytes."""
+        """Return the logo's media type and bytes, or None if no file was uploaded."""
         upload: UploadedFile[bytes] | None = self.cleaned_data["new_logo"]
         if upload is None:
             return None
         try:
             return logos.check_logo(upload.read(logos.MAX_LOGO_SIZE + 1))
-        except logos.NotALogo as fault:
-            raise ValidationError(str(fault)) from None
+        except logos.NotALogo as error:
+            raise ValidationError(str(error)) from None
 
 
 class RegisterForm(forms.Form):
-    """What a registration needs; the rest comes from GitHub."""
+    """Form to add an exporter by its repository; the other fields come from GitHub."""
 
     url = forms.CharField(
         label="Repository",
@@ -100,30 +99,30 @@ class RegisterForm(forms.Form):
 
 
 class ImportForm(forms.Form):
-    """A CSV file of exporters."""
+    """Form to upload a CSV file of exporters."""
 
     file = forms.FileField(
         label="CSV file",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-        help_text="UTF-8, up to 2 MB, with the columns title, repository and category; slug, "
-        "project_name, official and description are possible. Nothing is written before you have "
-        "seen what would change.",
+        help_text="UTF-8, up to 2 MB. Required columns: title, repository, category. Optional: "
+        "slug, project_name, official, description. You can review the changes before they are "
+        "applied.",
     )
 
     def clean_file(self) -> bytes:
-        """The file's bytes."""
+        """Return the file's bytes."""
         upload: UploadedFile[bytes] = self.cleaned_data["file"]
-        if upload.size is None or upload.size > _LARGEST_FILE:
+        if upload.size is None or upload.size > _MAX_FILE_SIZE:
             raise ValidationError(
-                f"The file has {(upload.size or 0) / 1024 / 1024:.1f} MB; 2 MB are possible here. "
-                "`manage.py importcatalogue FILE` takes larger ones."
+                f"The file has {(upload.size or 0) / 1024 / 1024:.1f} MB; the limit is 2 MB. "
+                "Import larger files with `manage.py importcatalogue FILE`."
             )
         return bytes(upload.read())
 
 
 @admin.register(Exporter)
 class ExporterAdmin(admin.ModelAdmin[Exporter]):
-    """The catalogue."""
+    """Exporters in the catalogue."""
 
     form = ExporterForm
     change_list_template = "admin/hub/exporter/change_list.html"
@@ -157,7 +156,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Exporter, form: Any, change: bool) -> None:
-        """Store the logo too; clear the facts of a former repository."""
+        """Save the exporter and its logo; clear the facts when the repository changed."""
         if "repository" in form.changed_data:
             for name, value in RESET_FACTS.items():
                 setattr(obj, name, value)
@@ -169,21 +168,19 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
             logos.remove_logo(obj)
 
     def register_view(self, request: HttpRequest) -> HttpResponse:
-        """Add an exporter by the address of its repository."""
+        """Add an exporter by its repository's URL."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = RegisterForm(request.POST or None)
         if form.is_valid():
             try:
                 exporter = register(form.cleaned_data["url"], form.cleaned_data["category"])
-            except NotRegistered as fault:
-                form.add_error("url", str(fault))
+            except NotRegistered as error:
+                form.add_error("url", str(error))
             else:
-                self.log_addition(request, exporter, "Registered by its repository.")
-                messages.success(
-                    request,
-                    f"{exporter} is in the catalogue. Look whether its title is as people know it.",
-                )
+                self.log_addition(request, exporter, "Added by its repository.")
+                text = f"Added {exporter} to the catalogue. Check the title before you continue."
+                messages.success(request, text)
                 if not self.has_view_or_change_permission(request):
                     return redirect("admin:index")
                 return redirect("admin:hub_exporter_change", exporter.pk)
@@ -191,12 +188,12 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         return render(request, "admin/hub/exporter/register.html", context)
 
     def may_import(self, request: HttpRequest) -> bool:
-        """Whether the user may add and change exporters."""
+        """Return whether the user may add and change exporters."""
         may_change = bool(request.user.has_perm("hub.change_exporter"))
         return self.has_add_permission(request) and may_change
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Upload a file, see what would change, confirm."""
+        """Show the upload form, then the planned changes; apply them once they are confirmed."""
         if not self.may_import(request):
             raise PermissionDenied
         if request.method == "POST" and "seen" in request.POST:
@@ -211,39 +208,40 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     def _show_plan(self, request: HttpRequest, data: bytes, plan: ImportPlan) -> HttpResponse:
         context = self._context(
             request,
-            "Import exporters: what would change",
+            "Import exporters: review the changes",
             plan=plan,
             rows=as_rows(plan),
-            # With problems there is nothing to confirm, and the file may not be text.
+            # A plan with problems cannot be confirmed, and the file may not be UTF-8.
             text="" if plan.problems else data.decode("utf-8-sig"),
         )
         return render(request, "admin/hub/exporter/import_plan.html", context)
 
     def _confirm_import(self, request: HttpRequest) -> HttpResponse:
-        """Apply the plan if it is still the one that was shown."""
+        """Apply the plan if it is still the plan that the user reviewed."""
         data = request.POST.get("text", "").encode()
         plan = plan_import(data)
         if plan.digest != request.POST["seen"]:
-            messages.warning(request, "The catalogue changed meanwhile. This is the import now.")
+            text = "The catalogue changed since your review. Review the import again."
+            messages.warning(request, text)
             return self._show_plan(request, data, plan)
         try:
             apply_import(plan)
-        except NotApplied as fault:
-            messages.error(request, f"{fault}.")
+        except NotApplied as error:
+            messages.error(request, f"{error}.")
             return self._show_plan(request, data, plan_import(data))
         messages.success(request, f"Imported: {plan.summary}.")
         return redirect("admin:hub_exporter_changelist")
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
-        """The whole catalogue as a CSV file."""
+        """Return the whole catalogue as a CSV file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         headers = {"Content-Disposition": 'attachment; filename="catalogue.csv"'}
         return HttpResponse(export(), content_type="text/csv; charset=utf-8", headers=headers)
 
-    def _context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
+    def _context(self, request: HttpRequest, title: str, **extra: Any) -> dict[str, Any]:
         site = self.admin_site.each_context(request)
-        return {**site, "title": title, "opts": self.model._meta, **more}
+        return {**site, "title": title, "opts": self.model._meta, **extra}
 
     def directories(self, exporter: Exporter) -> str:
         return ", ".join(row.directory for row in exporter.contents.all()) or "–"
@@ -252,36 +250,35 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     def facts(self, exporter: Exporter) -> str:
         if exporter.facts_problem:
             return exporter.get_facts_problem_display()
-        return "known" if exporter.facts_at else "not asked yet"
+        return "fetched" if exporter.facts_at else "not fetched yet"
 
     @admin.display(description="logo")
     def current_logo(self, exporter: Exporter) -> SafeString:
         if not exporter.logo_type:
-            return format_html("{}", "none: the pages draw the title's first letters")
+            return format_html("{}", "No logo. Pages show the first letters of the title instead.")
         return format_html('<img src="{}" width="64" height="64" alt="">', exporter.logo_url)
 
     def has_refresh_permission(self, request: HttpRequest) -> bool:
-        """Django looks this up for the action's permission."""
+        """Return whether Django offers the `refresh_contents` action."""
         return may_refresh(request)
 
     @admin.action(description="Refresh contents now", permissions=["refresh"])
-    def refresh_contents(self, request: HttpRequest, chosen: QuerySet[Exporter]) -> None:
-        """Look up the directories of the chosen exporters."""
-        here = ExporterContents.objects.filter(source=configured_source().key, exporter__in=chosen)
-        if directories := list(here.values_list("directory", flat=True)):
+    def refresh_contents(self, request: HttpRequest, queryset: QuerySet[Exporter]) -> None:
+        """Start a run that looks up the directories of the selected exporters."""
+        contents = ExporterContents.objects.filter(
+            source=configured_source().key, exporter__in=queryset
+        )
+        if directories := list(contents.values_list("directory", flat=True)):
             refresh(request, chosen=directories)
         else:
-            messages.warning(
-                request,
-                "None of the chosen exporters has a directory yet. "
-                "Refresh everything from the list of runs to find new ones.",
-            )
+            text = "None of the selected exporters has a directory. To find new directories, "
+            messages.warning(request, text + "start a full refresh from the list of refresh runs.")
 
     def has_refresh_facts_permission(self, request: HttpRequest) -> bool:
-        """Django looks this up for the action's permission."""
+        """Return whether Django offers the `refresh_facts` action."""
         return may_refresh_facts(request)
 
     @admin.action(description="Refresh facts now", permissions=["refresh_facts"])
-    def refresh_facts(self, request: HttpRequest, chosen: QuerySet[Exporter]) -> None:
-        """Fetch stars, README and releases of the chosen exporters."""
-        refresh_facts(request, list(chosen.values_list("pk", flat=True)))
+    def refresh_facts(self, request: HttpRequest, queryset: QuerySet[Exporter]) -> None:
+        """Start a run that fetches stars, README and releases of the selected exporters."""
+        refresh_facts(request, list(queryset.values_list("pk", flat=True)))

@@ -1,6 +1,6 @@
-"""Runs with their outcomes, and what the map says; all of it is made by runs, so read-only.
+"""Admin for refresh runs and for the contents of each directory.
 
-An admin's word counts in one thing: which exporter a directory belongs to.
+Runs write this data, so it is read-only, except for which exporter a directory belongs to.
 """
 
 from collections.abc import Callable
@@ -36,11 +36,11 @@ class LookupInline(ReadOnly, admin.TabularInline[Lookup, RefreshRun]):
 
 @admin.register(RefreshRun)
 class RefreshRunAdmin(RunAdmin[RefreshRun]):
-    """The runs. The page's button starts one; a held one can be published all the same."""
+    """Refresh runs, with a button to start one and an action to publish a held run."""
 
     change_list_template = "admin/hub/refreshrun/change_list.html"
     list_display = (
-        *("number", "status", "reason", "trigger", "requested_by", "started_at", "duration"),
+        *("number", "result", "reason", "trigger", "requested_by", "started", "duration"),
         *("directories", "progress", "failed"),
     )
     inlines = [LookupInline]
@@ -54,7 +54,7 @@ class RefreshRunAdmin(RunAdmin[RefreshRun]):
         return [path("refresh/", view, name="hub_refresh_now"), *super().get_urls()]
 
     def refresh_now(self, request: HttpRequest) -> HttpResponseRedirect:
-        """The button: refresh everything that changed."""
+        """Start a run that refreshes everything that changed, for the page's button."""
         if not may_refresh(request):
             raise PermissionDenied
         refresh(request)
@@ -65,22 +65,22 @@ class RefreshRunAdmin(RunAdmin[RefreshRun]):
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def has_refresh_permission(self, request: HttpRequest) -> bool:
-        """Named so that Django offers the action only to those who may start a run."""
+        """Return whether Django offers the `publish_held` action."""
         return may_refresh(request)
 
     @admin.action(
-        description="Publish a held run although directories vanished", permissions=["refresh"]
+        description="Publish a held run despite the removed directories", permissions=["refresh"]
     )
-    def publish_held(self, request: HttpRequest, chosen: QuerySet[RefreshRun]) -> None:
-        """List again and publish what is there now: costs a request, never publishes the past."""
-        if chosen.filter(status=RunStatus.HELD).exists():
+    def publish_held(self, request: HttpRequest, queryset: QuerySet[RefreshRun]) -> None:
+        """Start a run that accepts the removals. It lists again, so it publishes current data."""
+        if queryset.filter(status=RunStatus.HELD).exists():
             refresh(request, shrink_accepted=True)
         else:
-            self.message_user(request, "None of the chosen runs is held back.", "warning")
+            self.message_user(request, "Select a run that is held back.", "warning")
 
 
 class OwnerForm(forms.ModelForm[ExporterContents]):
-    """Which exporter a directory belongs to, by hand."""
+    """Form to assign a directory to an exporter."""
 
     BY_NAME, NONE = "", "none"
     owner = forms.ChoiceField(required=False, label="Belongs to")
@@ -94,21 +94,21 @@ class OwnerForm(forms.ModelForm[ExporterContents]):
         if "owner" not in self.fields:
             return
         self.fields["owner"].choices = [  # type: ignore[attr-defined]
-            (self.BY_NAME, "the exporter of its name"),
-            (self.NONE, "no exporter"),
+            (self.BY_NAME, "Exporter that matches the directory's name"),
+            (self.NONE, "No exporter"),
             *Exporter.objects.values_list("pk", "title"),
         ]
-        if given := _owners(self.instance).first():
-            self.initial["owner"] = str(given.exporter_id or self.NONE)
+        if assigned := _owners(self.instance).first():
+            self.initial["owner"] = str(assigned.exporter_id or self.NONE)
 
 
 def _owners(row: ExporterContents) -> QuerySet[DirectoryOwner]:
-    """The admin's word on the row's directory, if there is one."""
+    """Return the manual assignment of the row's directory, if there is one."""
     return DirectoryOwner.objects.filter(source=row.source, directory=row.directory)
 
 
 def _state_column(kind: Kind) -> Callable[[ExporterContents], str]:
-    """The column of a kind: its state in a word."""
+    """Return the list column that shows the state of a kind."""
 
     @admin.display(description=kind.short_label, ordering=kind.usable_field)
     def state(row: ExporterContents) -> str:
@@ -122,7 +122,7 @@ def _state_column(kind: Kind) -> Callable[[ExporterContents], str]:
 
 @admin.register(ExporterContents)
 class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
-    """The map, a row per directory, with its files and findings. Only the owner can be changed."""
+    """Directories with their files and findings. Only the owner can be changed."""
 
     form = OwnerForm
     list_display = ["directory", "exporter", *map(_state_column, KINDS), "stale", "as_of"]
@@ -143,12 +143,12 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
         return bool(request.user.has_perm("hub.change_directoryowner"))
 
     def get_fields(self, request: HttpRequest, obj: ExporterContents | None = None) -> Any:
-        """Without the choice for those who may only look."""
+        """Omit the owner for users who may not change it."""
         may = self.has_change_permission(request, obj)
         return [name for name in self.fields if may or name != "owner"]
 
     def save_model(self, request: Any, obj: ExporterContents, form: Any, change: bool) -> None:
-        """Keep the admin's word and render the map again; the row itself is a run's to write."""
+        """Store the assignment, which renders the map again. Only runs write the row itself."""
         chosen = form.cleaned_data["owner"]
         if chosen == OwnerForm.BY_NAME:
             _owners(obj).delete()
@@ -161,7 +161,7 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
 
     @admin.display(description="findings")
     def findings(self, row: ExporterContents) -> str:
-        """What the rules say of its files."""
+        """Return the findings for the directory's files."""
         lines = (
             (finding.level, finding.path, finding.line, finding.reason)
             for finding in judgement_of(row).findings
@@ -170,7 +170,7 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
 
     @admin.display(description="files")
     def files(self, row: ExporterContents) -> str:
-        """Its files, each with a link to edit it."""
+        """Return the directory's files, each with a link to edit it."""
         links = (
             (edit_link(row.directory, file.path, file.path), ", ".join(file.kinds))
             for file in files_of(with_trees(ExporterContents.objects.filter(pk=row.pk)))

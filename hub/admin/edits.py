@@ -1,4 +1,4 @@
-"""Editing content files: the form, its checks, and the state of each edit."""
+"""Admin for edits of content files, which are committed to GitHub."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ _DRAFTS = (EditState.CONFLICT, EditState.REFUSED, EditState.WITHDRAWN)
 
 
 class ContentEditForm(forms.ModelForm[ContentEdit]):
-    """One file to write or delete; checked as Prometheus, Grafana and Helm would."""
+    """Form to write or delete one file. It applies the same checks as a refresh."""
 
     text = forms.CharField(
         required=False,
@@ -30,8 +30,8 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
     )
     overwrite = forms.BooleanField(
         required=False,
-        label="Replace what is there now",
-        help_text="Somebody changed the file after you had opened it. Tick to replace their text.",
+        label="Overwrite the current file",
+        help_text="Somebody changed the file since you opened it. Tick to overwrite their change.",
     )
 
     class Meta:
@@ -43,21 +43,21 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         super().__init__(*args, **kwargs)
         if "text" in self.fields and not self.is_bound and not self.instance.pk:
             directory, path = (str(self.initial.get(name, "")) for name in ("directory", "path"))
-            there = editing.current_file(directory, path)
-            self.initial.update(text=there.text or "", base_sha=there.sha)
+            current = editing.current_file(directory, path)
+            self.initial.update(text=current.text or "", base_sha=current.sha)
 
     def clean_text(self) -> str:
-        """Browsers send CR LF; the repository's files end their lines with LF."""
+        """Return the text with LF line endings: browsers send CR LF."""
         return str(self.cleaned_data["text"]).replace("\r\n", "\n")
 
     def clean(self) -> dict[str, Any]:
-        """The checks of `hub.content.editing`, each at its field."""
+        """Check the edit and report each error at its field."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
         if cleaned.pop("overwrite", False):
-            there = editing.current_file(cleaned["directory"], cleaned["path"])
-            cleaned["base_sha"] = there.sha
+            current = editing.current_file(cleaned["directory"], cleaned["path"])
+            cleaned["base_sha"] = current.sha
         self.proposal = editing.EditProposal(
             directory=cleaned["directory"],
             path=cleaned["path"],
@@ -78,7 +78,7 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
 
 @admin.register(ContentEdit)
 class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
-    """Saving an edit commits it to GitHub and publishes it."""
+    """Edits of content files. Saving one starts a run that commits and publishes it."""
 
     form = ContentEditForm
     list_display = ["file", "action", "state", "reason", "author", "created_at", "run_link"]
@@ -87,7 +87,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     list_select_related = ["author"]
     actions = ["withdraw"]
     _state = ["state", "reason", "detail", "commit_sha", "run_link"]
-    readonly_fields = [*_state, "text_as_it_is", "there_now"]
+    readonly_fields = [*_state, "submitted_text", "published_text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContentEdit]:
         return super().get_queryset(request).filter(source=configured_source().key)
@@ -99,13 +99,13 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
         return super().has_change_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: ContentEdit | None = None) -> Any:
-        given = ["directory", "path", "action"]
-        editable = [*given, "text", "message"]
+        target = ["directory", "path", "action"]
+        editable = [*target, "text", "message"]
         if obj is None:
             return [*editable, "base_sha", "overwrite"]
         if self.has_change_permission(request, obj):
-            return [*self._state, "there_now", *editable, "base_sha", "overwrite"]
-        return [*given, "text_as_it_is", "message", *self._state]
+            return [*self._state, "published_text", *editable, "base_sha", "overwrite"]
+        return [*target, "submitted_text", "message", *self._state]
 
     def save_model(self, request: HttpRequest, obj: ContentEdit, form: Any, change: bool) -> None:
         """Store the edit and start the run that commits it."""
@@ -113,14 +113,15 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
         edit, started = editing.submit_edit(form.proposal, author, obj)
         obj.pk = edit.pk
         link = run_link("hub_refreshrun", started.run.pk, f"run {started.run.pk}")
-        text = "{} commits and publishes it." if started.created else "It is committed after {}."
+        queued = "Your edit is queued. It is committed after {}."
+        text = "Your edit is committed and published by {}." if started.created else queued
         messages.info(request, format_html(text, link))
 
-    @admin.action(description="Withdraw what is not committed yet", permissions=["change"])
-    def withdraw(self, request: HttpRequest, chosen: QuerySet[ContentEdit]) -> None:
-        """Withdraw pending edits; their texts stay as drafts."""
-        number = chosen.filter(state=EditState.QUEUED).update(state=EditState.WITHDRAWN)
-        self.message_user(request, f"{number} withdrawn; what was committed stays.")
+    @admin.action(description="Withdraw queued edits", permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[ContentEdit]) -> None:
+        """Withdraw queued edits. They stay as drafts that can be changed and saved again."""
+        count = queryset.filter(state=EditState.QUEUED).update(state=EditState.WITHDRAWN)
+        self.message_user(request, f"Queued edits withdrawn: {count}. Committed edits stay.")
 
     @admin.display(ordering="directory")
     def file(self, edit: ContentEdit) -> str:
@@ -131,19 +132,19 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
         return run_link("hub_refreshrun", edit.run_id, str(edit.run_id)) if edit.run_id else "–"
 
     @admin.display(description="text")
-    def text_as_it_is(self, edit: ContentEdit) -> SafeString:
+    def submitted_text(self, edit: ContentEdit) -> SafeString:
         return format_html("<pre>{}</pre>", edit.text)
 
-    @admin.display(description="what is there now")
-    def there_now(self, edit: ContentEdit) -> SafeString:
-        """The file as last published, to compare a draft with it."""
-        there = editing.current_file(edit.directory, edit.path)
-        if not there.sha:
-            return format_html("{}", "no such file")
-        return format_html("<pre>{}</pre>", there.text if there.text is not None else there.sha)
+    @admin.display(description="published text")
+    def published_text(self, edit: ContentEdit) -> SafeString:
+        """Return the published file, for comparison with a draft."""
+        file = editing.current_file(edit.directory, edit.path)
+        if not file.sha:
+            return format_html("{}", "The file does not exist.")
+        return format_html("<pre>{}</pre>", file.text if file.text is not None else file.sha)
 
 
-def edit_link(directory: str, path: str, words: str) -> SafeString:
-    """A link to the form, filled with the file as it is."""
+def edit_link(directory: str, path: str, label: str) -> SafeString:
+    """Return a link to the edit form for a file."""
     query = urlencode({"directory": directory, "path": path})
-    return format_html('<a href="{}?{}">{}</a>', reverse("admin:hub_contentedit_add"), query, words)
+    return format_html('<a href="{}?{}">{}</a>', reverse("admin:hub_contentedit_add"), query, label)

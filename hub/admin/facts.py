@@ -1,4 +1,4 @@
-"""Runs that fetched the repositories' facts, and fetching them for chosen exporters."""
+"""Admin for facts runs, which fetch facts about the exporters' repositories."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,19 +13,19 @@ from hub.models import FactsLookup, FactsRun, RunTrigger
 
 
 def may_refresh_facts(request: HttpRequest) -> bool:
-    """Whether the user may start a facts run."""
+    """Return whether the user may start a facts run."""
     return bool(request.user.has_perm("hub.add_factsrun"))
 
 
 def refresh_facts(request: HttpRequest, chosen: Sequence[int]) -> None:
-    """Fetch the facts of the chosen exporters, or say that a run is open."""
+    """Start a facts run for the exporters with the ids in `chosen` and report the result."""
     user: Any = request.user
     run, created = start_facts_run(RunTrigger.ADMIN, requested_by=user, chosen=chosen)
-    report_start(request, run_link("hub_factsrun", run.pk, str(run)), "Asking GitHub now", created)
+    report_start(request, run_link("hub_factsrun", run.pk, str(run)), "Fetching facts", created)
 
 
 class FactsLookupInline(ReadOnly, admin.TabularInline[FactsLookup, FactsRun]):
-    """The exporters of the run."""
+    """The exporters that the run looked up."""
 
     model = FactsLookup
     fields = ("exporter", "outcome", "changed", "reason", "detail", "requests", "finished_at")
@@ -38,10 +38,10 @@ class FactsLookupInline(ReadOnly, admin.TabularInline[FactsLookup, FactsRun]):
 
 @admin.register(FactsRun)
 class FactsRunAdmin(RunAdmin[FactsRun]):
-    """The runs, newest first. One is started for chosen exporters in the list of exporters."""
+    """Facts runs, newest first. An action in the list of exporters starts one."""
 
-    list_display = ["number", "status", "progress", "changed", "failed", "requests", "started_at"]
-    list_display += ["duration", "reason", "trigger", "requested_by"]
+    list_display = ["number", "result", "reason", "trigger", "requested_by", "started", "duration"]
+    list_display += ["progress", "changed", "failed", "requests"]
     inlines = [FactsLookupInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FactsRun]:
@@ -52,4 +52,4 @@ class FactsRunAdmin(RunAdmin[FactsRun]):
         return run.changes
 
     def requests(self, run: Any) -> Any:
-        return run.lookup_requests  # those with a free 304 included
+        return run.lookup_requests  # includes 304 responses, which GitHub does not count

@@ -1,4 +1,4 @@
-"""django-celery-beat's admin, with guarded actions and robust against odd addresses."""
+"""django-celery-beat's admin with permission checks for actions and validated query parameters."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,35 +10,35 @@ from django_celery_beat.admin import ClockedScheduleAdmin, PeriodicTaskAdmin
 from django_celery_beat.models import ClockedSchedule, PeriodicTask
 
 
-class ReadableInitials:
-    """Fills a form from the address with valid values only: others make date widgets fail."""
+class ValidInitialData:
+    """Mixin that ignores invalid initial values in the URL, which make date widgets fail."""
 
     model: Any
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        given = super().get_changeform_initial_data(request)  # type: ignore[misc]
-        read = {}
+        initial = super().get_changeform_initial_data(request)  # type: ignore[misc]
+        valid = {}
         for field in self.model._meta.concrete_fields:
-            if field.name in given:
+            if field.name in initial:
                 with suppress(ValidationError):
-                    read[field.name] = field.to_python(given[field.name])
-        return read
+                    valid[field.name] = field.to_python(initial[field.name])
+        return valid
 
 
 admin.site.unregister([PeriodicTask, ClockedSchedule])
 
 
 @admin.register(PeriodicTask)
-class HubPeriodicTaskAdmin(ReadableInitials, PeriodicTaskAdmin):
-    """What beat sends, and when."""
+class HubPeriodicTaskAdmin(ValidInitialData, PeriodicTaskAdmin):
+    """Tasks that beat sends, and their schedules."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Only for users who may change an entry: these enable, disable and run tasks."""
-        may = self.has_change_permission(request)
-        offered: dict[str, Any] = super().get_actions(request)
-        return {name: what for name, what in offered.items() if may or name not in self.actions}
+        """Offer the actions that enable, disable and run tasks only to users who may change one."""
+        actions: dict[str, Any] = super().get_actions(request)
+        may_change = self.has_change_permission(request)
+        return {key: act for key, act in actions.items() if may_change or key not in self.actions}
 
 
 @admin.register(ClockedSchedule)
-class HubClockedScheduleAdmin(ReadableInitials, ClockedScheduleAdmin):
-    """Moments at which beat sends something once."""
+class HubClockedScheduleAdmin(ValidInitialData, ClockedScheduleAdmin):
+    """Points in time at which beat sends a task once."""

@@ -22,7 +22,7 @@ def press_refresh(page: Page) -> RefreshRun:
     """Press the admin's button, and wait for the run that it began to end."""
     page.goto("/admin/hub/refreshrun/")
     page.get_by_role("button", name="Refresh contents now").click()
-    expect(page.get_by_text("Refreshing now")).to_be_visible()
+    expect(page.get_by_text("Refresh started")).to_be_visible()
     newest = RefreshRun.objects.latest("pk")
     ended = RefreshRun.objects.filter(pk=newest.pk, finished_at__isnull=False)
     return wait_until(ended.first, "the run to end")

@@ -180,7 +180,7 @@ def test_a_token_that_github_refuses_is_not_kept(full_hub: Hub, admin: Page) -> 
     admin.get_by_label("Name").fill("bad")
     admin.get_by_label("Token").fill("ghp_of_somebody_else_0123")
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.get_by_text("GitHub refuses this token")).to_be_visible()
+    expect(admin.get_by_text("GitHub rejected this token")).to_be_visible()
     assert GitHubToken.objects.count() == 1
 
 
@@ -250,9 +250,11 @@ def test_most_directories_vanish_and_an_admin_decides(full_hub: Hub, admin: Page
     expect(admin.get_by_text("Most directories vanished")).to_be_visible()
     admin.goto("/admin/hub/refreshrun/")
     admin.get_by_role("row", name="held back").get_by_role("checkbox").check()
-    admin.get_by_label("Action:").select_option("Publish a held run although directories vanished")
+    admin.get_by_label("Action:").select_option(
+        "Publish a held run despite the removed directories"
+    )
     admin.get_by_role("button", name="Go").click()
-    expect(admin.get_by_text("Refreshing now")).to_be_visible()
+    expect(admin.get_by_text("Refresh started")).to_be_visible()
     fresh = ServedContents.objects.filter(state="fresh")
     wait_until(fresh.first, "the map to be fresh")
     admin.goto("/status")

@@ -16,7 +16,7 @@ def test_press_refresh_and_watch_the_page_update(
     full_hub.github.latency = 1.5
     admin.goto("/admin/hub/refreshrun/")
     admin.get_by_role("button", name="Refresh contents now").click()
-    expect(admin.get_by_text("Refreshing now")).to_be_visible()
+    expect(admin.get_by_text("Refresh started")).to_be_visible()
     run = RefreshRun.objects.latest("pk")
 
     watchers = [open_page(screen) for screen in (DESKTOP, PHONE)]

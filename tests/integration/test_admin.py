@@ -1,4 +1,4 @@
-"""The admin: refreshing, tokens, permissions on the server."""
+"""The admin: refresh, tokens and permissions."""
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -37,15 +37,17 @@ def test_the_button_refreshes(admin: Client, hub: Hub) -> None:
     page = admin.get("/admin/hub/refreshrun/").content.decode()
     assert "Refresh contents now" in page
     answer = admin.post("/admin/hub/refreshrun/refresh/", follow=True).content.decode()
-    assert "Refreshing now" in answer
+    assert "Refresh started" in answer
     run = ended()
     assert (run.trigger, run.status) == (RunTrigger.ADMIN, RunStatus.PUBLISHED)
     assert run.requested_by.username == "root"
+    page = admin.get("/admin/hub/refreshrun/").content.decode()
+    assert all(f"column-{name}" in page for name in ("result", "started", "trigger", "duration"))
     detail = admin.get(f"/admin/hub/refreshrun/{run.pk}/change/").content.decode()
     assert "Redis" in detail
 
 
-def test_an_open_run_is_said_instead_of_starting_another(admin: Client, hub: Hub) -> None:
+def test_the_button_reports_an_open_run(admin: Client, hub: Hub) -> None:
     hub.add_token()
     hub.fill("Redis/alert.yaml")
     hub.github.latency = 0.5
@@ -101,7 +103,7 @@ def test_a_token_is_checked_before_it_is_stored_and_starts_a_run(admin: Client, 
     hub.fill("Redis/alert.yaml")
     add = "/admin/hub/githubtoken/add/"
     refused = admin.post(add, {"name": "bad", "secret": "ghp_of_somebody_else_0123"})
-    assert "GitHub refuses this token" in refused.content.decode()
+    assert "GitHub rejected this token" in refused.content.decode()
     assert not GitHubToken.objects.exists()
     admin.post(add, {"name": "good", "secret": TOKEN})
     token = GitHubToken.objects.get()
@@ -110,7 +112,7 @@ def test_a_token_is_checked_before_it_is_stored_and_starts_a_run(admin: Client, 
     assert (run.trigger, run.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
     page = admin.get("/admin/hub/githubtoken/").content.decode()
     assert f"ghp_••••{TOKEN[-4:]}" in page
-    # renaming keeps the stored token
+    # Renaming does not change the stored token.
     admin.post(f"/admin/hub/githubtoken/{token.pk}/change/", {"name": "renamed", "secret": ""})
     token.refresh_from_db()
     assert (token.name, token.secret) == ("renamed", TOKEN)
@@ -127,7 +129,7 @@ def test_staff_without_the_permission_cannot_refresh(hub: Hub) -> None:
     assert not RefreshRun.objects.exists()
 
 
-def test_the_button_wants_a_csrf_token(admin: Client) -> None:
+def test_the_button_requires_a_csrf_token(admin: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = admin.cookies
     assert strict.post("/admin/hub/refreshrun/refresh/").status_code == 403

@@ -1,4 +1,4 @@
-"""Addresses of the admin that nobody would type: refused in words, never a fault of the hub."""
+"""Invalid URLs and forms in the admin: rejected with a message, never with a server error."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -77,5 +77,5 @@ def test_a_token_that_no_header_can_carry(hub: Hub) -> None:
     client.force_login(User.objects.create_superuser("root"))
     form = {"name": "x", "secret": "ghp_\u201cquoted\u201d"}
     answer = client.post("/admin/hub/githubtoken/add/", form)
-    assert "GitHub refuses this token" in answer.content.decode()
+    assert "GitHub rejected this token" in answer.content.decode()
     assert hub.github.requests == []

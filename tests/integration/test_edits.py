@@ -474,7 +474,7 @@ def test_editing_in_the_admin(filled: Hub, admin: Client) -> None:
     broken = admin.post(ADD, {**given, "text": text.replace("up == 0", "up ==")})
     assert "line 5" in broken.content.decode()
     said = admin.post(ADD, given, follow=True).content.decode()
-    assert "commits and publishes it" in said
+    assert "committed and published by" in said
     ended()
     agreed(filled)
     edit = ContentEdit.objects.get()

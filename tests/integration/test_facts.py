@@ -339,7 +339,7 @@ def test_an_admin_refreshes_the_facts_of_chosen_exporters(hub: Hub, redis: Expor
     )
     user.user_permissions.set([view, *may])
     page = client.post("/admin/hub/exporter/", action, follow=True).content.decode()
-    assert "Asking GitHub now" in page
+    assert "Fetching facts" in page
     run = wait_until(FactsRun.objects.filter(finished_at__isnull=False).first, "the run to end")
     assert (run.requested_by, run.chosen) == (user, [redis.pk])
     detail = client.get(f"/admin/hub/factsrun/{run.pk}/change/").content.decode()
