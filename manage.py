@@ -1,17 +1,17 @@
 #!/usr/bin/env python
-"""Django's command line: `manage.py refresh`, `status`, `backup`, `restore`, and Django's own."""
+"""Django's command line, with the hub's commands `refresh`, `status`, `backup` and `restore`."""
 
 import os
 import secrets
 import sys
 
-# Commands that need neither Postgres nor Redis nor a key, so they run beside any hub or none.
-_ALONE = {"fakegithub"}
+# Commands that use no server and no key, and therefore need no settings.
+_STANDALONE = {"fakegithub"}
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    if sys.argv[1:2] and sys.argv[1] in _ALONE:
+    if sys.argv[1:2] and sys.argv[1] in _STANDALONE:
         os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(60))
         os.environ.setdefault("FIELD_ENCRYPTION_KEY", "unused")
         os.environ.setdefault("DATABASE_URL", "postgres://unused")
@@ -23,8 +23,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except EnvError as error:
         sys.exit(
-            f"{error}\n`make run` starts a hub with everything set; "
-            "for servers of your own see the table of settings in docs/settings.md."
+            f"{error}\nSet the variable (see docs/settings.md), or use `make run`, "
+            "which sets everything that a local hub needs."
         )
     except KeyboardInterrupt:
         sys.exit("\nstopped")

@@ -323,7 +323,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "no_tokens": {"()": "hub.github.redaction.RedactTokens"},
-        "postgres_away": {"()": "hub.ops.log_filters.OneLineWhilePostgresIsAway"},
+        "postgres_away": {"()": "hub.ops.log_filters.OneLineDatabaseErrors"},
         "refusals_in_one_line": {"()": "hub.web.error_pages.OneLine"},
     },
     "formatters": {

@@ -1,1 +1,1 @@
-"""What runs the hub on a machine: `make run`, backup, beat, logs."""
+"""Operations: the local hub of `make run`, backups, beat's scheduler and log filters."""

@@ -1,6 +1,6 @@
-"""Beat's scheduler: django-celery-beat's, which tolerates a clock that is set back.
+"""Celery beat scheduler that tolerates a system clock that is set back.
 
-A clock may be ahead until a time server corrects it; beat would then wait for the times it noted.
+A clock can be ahead until NTP corrects it. Beat would then wait for the times that it stored.
 """
 
 import time
@@ -11,24 +11,24 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 
 class ClockTolerantEntry(ModelEntry):
-    """An entry of the schedule that was never sent in the future."""
+    """A schedule entry whose last run is never in the future."""
 
     last_run_at: datetime
 
     def is_due(self) -> Any:
-        """Whether to send it now, and the seconds until the next look."""
+        """Return whether the task is due, and the seconds until the next check."""
         self.last_run_at = min(self.last_run_at, self._default_now())
         return super().is_due()
 
 
 class ClockTolerantScheduler(DatabaseScheduler):
-    """Plans anew when the clock was set back."""
+    """Database scheduler that rebuilds its queue when the clock was set back."""
 
     Entry = ClockTolerantEntry
     _last_tick = 0.0
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Send what is due; the seconds until the next look."""
+        """Send the tasks that are due and return the seconds until the next check."""
         now = time.time()
         if now < self._last_tick:
             self._heap = None

@@ -1,4 +1,4 @@
-"""Databases of the tests' Postgres besides the test's own, and all that one holds."""
+"""Additional databases for tests, and the contents of a database."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -8,7 +8,7 @@ import psycopg2
 from django.db import connection
 from psycopg2.sql import SQL, Identifier
 
-from hub.ops.backup.database import LEFT_OUT
+from hub.ops.backup.database import EXCLUDED_TABLES
 from tests.common.processes import database_url
 
 Row = tuple[object, ...]
@@ -16,7 +16,7 @@ Row = tuple[object, ...]
 
 @contextmanager
 def empty_database() -> Iterator[str]:
-    """The URL of a new database without a table."""
+    """Create an empty database and yield its URL; drop it afterwards."""
     name = f"hub_tests_{uuid4().hex}"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
@@ -28,17 +28,18 @@ def empty_database() -> Iterator[str]:
 
 
 def everything(url: str = "") -> dict[str, list[Row]]:
-    """Every row of every table, sorted; by default of the test's own database.
+    """Return all rows of all tables, sorted; by default of the test database.
 
-    Without sessions, which no backup holds, and without the mark by which beat reads its schedule
-    anew, which each restore sets.
+    Sessions are excluded, because backups do not include them. So is the timestamp that makes beat
+    reload its schedule, because each restore sets it.
     """
-    with closing(psycopg2.connect(url or database_url())) as there, there.cursor() as cursor:
+    connected = closing(psycopg2.connect(url or database_url()))
+    with connected as connection, connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         tables = [name for (name,) in cursor.fetchall()]
         found = {}
         for table in tables:
-            if table in {*LEFT_OUT, "django_celery_beat_periodictasks"}:
+            if table in {*EXCLUDED_TABLES, "django_celery_beat_periodictasks"}:
                 continue
             cursor.execute(SQL("SELECT t::text FROM {} t").format(Identifier(table)))
             found[table] = sorted(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""Child processes of the tests: started, watched, and killed by their own pid."""
+"""Child processes for tests: start, observe, stop and kill them, each by its own pid."""
 
 import os
 import signal
@@ -13,21 +13,22 @@ from typing import IO
 from django.conf import settings
 from django.db import connection
 
+from hub.ops.local.server import EmbeddedServer
 from tests.common.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def database_url() -> str:
-    """The test database as a URL: what a child process must use to see what the test sees."""
+    """Return the URL of the test database, for child processes."""
     db = connection.settings_dict
     return f"postgres://{db['USER']}:{db['PASSWORD']}@{db['HOST']}:{db['PORT']}/{db['NAME']}"
 
 
 def environment_of_a_hub(folder: Path, purpose: str) -> dict[str, str]:
-    """For the processes of a hub of its own, in `folder`: without servers and without GitHub."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HUB_", "GITHUB_"))}
-    return kept | {
+    """Return the environment for a separate hub in `folder`; servers and GitHub are not set."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HUB_", "GITHUB_"))}
+    return inherited | {
         "HUB_DATA_DIR": str(folder / "data"),
         "SECRET_KEY": f"{purpose} only, never used by a hub: " + "x" * 40,
         "FIELD_ENCRYPTION_KEY": f"{purpose} only",
@@ -37,7 +38,7 @@ def environment_of_a_hub(folder: Path, purpose: str) -> dict[str, str]:
 
 
 def manage(env: dict[str, str], *command: str) -> str:
-    """Run a management command in this environment; its output. Fails with its own words."""
+    """Run a management command in this environment and return its output; it must succeed."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *command],
         cwd=ROOT,
@@ -50,8 +51,15 @@ def manage(env: dict[str, str], *command: str) -> str:
     return done.stdout
 
 
+def kill_server(server: EmbeddedServer) -> None:
+    """Kill an embedded server, to simulate a crash."""
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+
+
 class Process:
-    """A command of the project in a process of its own, with its output kept."""
+    """A command of the project as a child process. Its output is stored."""
 
     def __init__(self, *command: str, env: dict[str, str] | None = None) -> None:
         self.command = command
@@ -61,7 +69,7 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, against the test's own database."""
+        """Start the process with the test database."""
         self._started_at = len(self.output())
         self._process = subprocess.Popen(
             [sys.executable, "-m", *self.command],
@@ -80,15 +88,15 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def output(self) -> str:
-        """All that it has written so far."""
+        """Return all output so far."""
         return os.pread(self._output.fileno(), 10_000_000, 0).decode(errors="replace")
 
     def wait_for_output(self, text: str, *, seconds: float = 30.0) -> None:
-        """Wait until it has written `text` since its last start."""
+        """Wait until the process has written `text` since its last start."""
 
         def written() -> bool:
             if text in self.output()[self._started_at :]:
@@ -99,14 +107,14 @@ class Process:
         wait_until(written, f"{text!r} from {self.command}", seconds=seconds)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the process, and for SIGKILL wait until it is gone."""
+        """Send a signal to the process. After SIGKILL, wait until it exits."""
         os.kill(self.pid, number)
         if number == signal.SIGKILL:
             assert self._process is not None
             self._process.wait(10)
 
     def stop(self) -> None:
-        """End it, gently and then not."""
+        """Terminate the process; kill it if it does not exit in time."""
         if self._process is None:
             return
         if self.running:
@@ -121,7 +129,7 @@ class Process:
 
 @contextmanager
 def frozen(processes: Iterable[Process]) -> Iterator[None]:
-    """Stop processes in the block, and let them go on after it."""
+    """Suspend the processes inside the block (SIGSTOP, then SIGCONT)."""
     stopped = list(processes)
     try:
         for process in stopped:
@@ -133,7 +141,7 @@ def frozen(processes: Iterable[Process]) -> Iterator[None]:
 
 
 def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None) -> Process:
-    """A Celery worker as the hub runs it."""
+    """Return a Celery worker with the hub's options."""
     return Process(
         "celery",
         "--app=config",
@@ -150,7 +158,7 @@ def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None
 
 
 def web(port: int, *, env: dict[str, str] | None = None) -> Process:
-    """The web server as `make run` starts it."""
+    """Return a web server with the options of `make run`."""
     return Process(
         "granian",
         "--interface=wsgi",
@@ -163,5 +171,5 @@ def web(port: int, *, env: dict[str, str] | None = None) -> Process:
 
 
 def redis_url() -> str:
-    """The test session's Redis."""
+    """Return the URL of the test session's Redis."""
     return str(settings.REDIS_URL)

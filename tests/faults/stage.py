@@ -1,7 +1,7 @@
-"""The stage: every part of the hub as it really runs, on free ports, in a temporary folder.
+"""The stage: a complete hub with real processes, on free ports and in a temporary folder.
 
-Between the parts are proxies (`proxies.py`). The fake GitHub is a process of its own, and beat
-ticks every second, so that a fault meets a run at once.
+The processes are connected through proxies (`proxies.py`). The fake GitHub is a separate process.
+Beat sends a task every second, so that each fault soon affects a run.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from hub.ops.local.server import EmbeddedServer
 from hub.ops.local.valkey import EmbeddedValkey
 from tests.common.processes import environment_of_a_hub, manage
 from tests.common.waiting import wait_until
-from tests.faults.control import line_to
+from tests.faults.control import client_for
 from tests.faults.ledger import Ledger, read_ledger
 from tests.faults.parts import Keeper, Part, freeze, thaw
 from tests.faults.quota import Quota
@@ -44,26 +44,26 @@ _THREADS = 8
 
 
 class Stage:
-    """The parts and what can be done to them; a context manager that ends all of them.
+    """Context manager that starts and stops all parts, with methods to break and repair them.
 
-    `deadline` is a run's, in seconds. With `plantable`, the workers are those of `planted.py`, and
-    `plant` says with which defect.
+    `deadline`: a run's deadline in seconds. `plantable`: run the workers of `planted.py`, in which
+    `plant` can plant defects.
     """
 
     def __init__(self, *, deadline: int = 4, plantable: bool = False) -> None:
         self.deadline = deadline
         self._app = "tests.faults.planted" if plantable else "config"
-        # What a defect serves for half a second, readers of a copy would miss.
+        # With caches, readers could miss a defect that is visible for half a second only.
         uncached = {"HUB_MAP_CACHE_SECONDS": "0", "HUB_PAGE_CACHE_SECONDS": "0"}
-        self._copies = uncached if plantable else {}
+        self._cache_settings = uncached if plantable else {}
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
-        self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster
+        self.folder.chmod(0o711)  # Postgres does not run as root and must reach its cluster
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.quota = Quota.over(self.folder)
         if self.quota:
             self._stack.callback(self.quota.unmount)
-            logs = Path(tempfile.mkdtemp(prefix="hub-faults-logs-"))  # not in the quota
+            logs = Path(tempfile.mkdtemp(prefix="hub-faults-logs-"))  # outside the quota
             self._stack.callback(shutil.rmtree, logs, ignore_errors=True)
             (self.folder / "logs").symlink_to(logs)
         self._plant = self.folder / "plant"
@@ -82,7 +82,7 @@ class Stage:
         self.parts: dict[str, Part] = {}
         self.keeper: Keeper | None = None
 
-    # --- from nothing to a hub that serves --------------------------------------------------------
+    # --- start of the hub -------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         try:
@@ -138,11 +138,11 @@ class Stage:
             "GITHUB_CONNECT_TIMEOUT": "1",
             "GITHUB_READ_TIMEOUT": str(READ_TIMEOUT),
             "GITHUB_RETRIES": "1",
-            "GITHUB_POINTS_PER_MINUTE": "60000",  # the shared budget is on, and never the brake
+            "GITHUB_POINTS_PER_MINUTE": "60000",  # the budget is on but never limits the requests
             "GITHUB_GRAPHQL_POINTS_PER_MINUTE": "60000",
             "HUB_RUN_DEADLINE_SECONDS": str(self.deadline),
             "HUB_FAULTS_PLANT": str(self._plant),
-            **self._copies,
+            **self._cache_settings,
         }
 
     def _make_parts(self) -> Iterator[Part]:
@@ -154,13 +154,13 @@ class Stage:
             f"postgres:{ports['postgres proxy']}:{self.postgres.port}",
             f"redis:{ports['redis proxy']}:{self.redis.port}",
             f"github:{ports['github proxy']}:{ports['github']}",
-            is_ready=lambda _: _answers(ports["proxies control"]),
+            is_ready=lambda _: _responds(ports["proxies control"]),
         )
         yield self._part(
             "github",
             "tests.faults.github",
             *(str(ports["github control"]), str(ports["github"]), REPOSITORY, TOKEN),
-            is_ready=lambda _: _answers(ports["github control"]),
+            is_ready=lambda _: _responds(ports["github control"]),
         )
         for name in WORKERS:
             yield self._part(
@@ -176,11 +176,11 @@ class Stage:
             "web",
             *("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={ports['web']}"),
             *("--blocking-threads=8", "config.wsgi:application"),
-            is_ready=lambda _: self._web_answers(),
+            is_ready=lambda _: self._web_responds(),
         )
 
     def make_beat(self, name: str) -> Part:
-        """A beat; the stage has one already."""
+        """Return another beat process."""
         return self._part(
             name,
             *("celery", "--app=config", "beat", "--pidfile=", "--loglevel=INFO"),
@@ -215,7 +215,7 @@ class Stage:
                 [every, every, task],
             )
 
-    def _web_answers(self) -> bool:
+    def _web_responds(self) -> bool:
         try:
             opener = build_opener(ProxyHandler({}))
             opener.open(f"http://127.0.0.1:{self.ports['web']}/healthz", timeout=2).close()
@@ -224,11 +224,11 @@ class Stage:
         return True
 
     def plant(self, name: str) -> None:
-        """Let the workers have a defect of `planted.PLANTS` from now on; "": none."""
+        """Plant a defect of `planted.PLANTS` in the workers; "" removes it."""
         self._plant.write_text(name)
 
-    def begin_anew(self) -> None:
-        """Forget every run and snapshot, for a new hub with the catalogue that there is."""
+    def reset_hub(self) -> None:
+        """Delete all runs and snapshots and keep the catalogue."""
         self.execute(
             "TRUNCATE hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_change,"
             " hub_servedcontents CASCADE"
@@ -238,19 +238,19 @@ class Stage:
 
     @property
     def github(self) -> Any:
-        """The line to the fake GitHub: `github.Host`."""
-        return line_to(self.ports["github control"])
+        """A client for the fake GitHub (`github.Host`)."""
+        return client_for(self.ports["github control"])
 
     @property
     def proxies(self) -> Any:
-        """The line to the proxies: `proxies.Proxies`."""
-        return line_to(self.ports["proxies control"])
+        """A client for the proxies (`proxies.Proxies`)."""
+        return client_for(self.ports["proxies control"])
 
     def _deliver(self, objects: list[list[Any]], branches: dict[str, str], forget: bool) -> None:
         self.github.push(objects, branches, forget)
 
-    def back(self, name: str) -> None:
-        """Start a part that was killed, and return when it can be used."""
+    def restart(self, name: str) -> None:
+        """Start a part that was killed, and wait until it is ready."""
         part = self.parts[name]
         if not part.runs:
             part.start()
@@ -258,41 +258,41 @@ class Stage:
         if name == "github":
             self.writer.shown_again()
 
-    def all_back(self) -> None:
-        """Start whatever a fault that was not repaired has left away."""
+    def restore_all(self) -> None:
+        """Start all parts that a fault without repair has left stopped."""
         for server in (self.postgres, self.redis):
-            if not server.answers():
+            if not server.accepts_connections():
                 server.stop()
                 server.start()
         for name, part in self.parts.items():
             if not part.runs:
-                self.back(name)
+                self.restart(name)
 
     def worker_at(self, task: str) -> Part:
-        """The worker that is at a task of this name; waits until one is."""
+        """Wait until a worker runs a task of this name, and return the worker."""
 
-        def at_it() -> Part | None:
+        def busy_worker() -> Part | None:
             return next((w for w in self.workers if w.runs and _at(task, w.recent_output())), None)
 
-        return wait_until(at_it, f"a worker to be at {task}")
+        return wait_until(busy_worker, f"a worker to run {task}")
 
     @property
     def workers(self) -> list[Part]:
-        """Both."""
+        """Both workers."""
         return [self.parts[name] for name in WORKERS]
 
-    # --- what the hub holds and does --------------------------------------------------------------
+    # --- the hub's data and messages --------------------------------------------------------------
 
     def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        """Rows, straight from Postgres: through no proxy, through no model."""
+        """Run a query directly on Postgres, without proxy and models, and return the rows."""
         return self._ask(statement, values, lambda cursor: list(cursor.fetchall()))
 
     def execute(self, statement: str, values: list[Any] | None = None) -> None:
-        """Change something in Postgres, as time or an admin would."""
+        """Run a statement directly on Postgres."""
         self._ask(statement, values, lambda _: None)
 
     def _ask(self, statement: str, values: list[Any] | None, answer: Callable[[Any], T]) -> T:
-        """Over one connection, made anew when Postgres was away meanwhile."""
+        """Run a statement on the shared connection, and reconnect if it is closed."""
         if self._connection is None or self._connection.closed:
             self._connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
             self._connection.autocommit = True
@@ -307,7 +307,7 @@ class Stage:
 
     @contextlib.contextmanager
     def locked(self, statement: str) -> Iterator[None]:
-        """Hold the locks that `statement` takes."""
+        """Hold the locks of `statement` inside the block."""
         connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
         try:
             with connection.cursor() as cursor:
@@ -317,7 +317,7 @@ class Stage:
             connection.close()
 
     def ledger(self) -> Ledger:
-        """All that Postgres holds, of one moment."""
+        """Return a consistent snapshot of the data in Postgres."""
         connection = psycopg2.connect(self.postgres.url, connect_timeout=5)
         try:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
@@ -332,25 +332,25 @@ class Stage:
             connection.close()
 
     def broker(self) -> "redis.Redis[bytes]":
-        """Redis itself, through no proxy."""
+        """Return a direct connection to Redis, without proxy."""
         return redis.Redis.from_url(self.redis.url, socket_timeout=5)
 
     def tick(self) -> None:
-        """A refresh now instead of at beat's next tick."""
+        """Start a refresh without waiting for beat."""
         self.send("tasks.refresh.start_scheduled_refresh")
 
     def send(self, task: str, *arguments: Any) -> str:
-        """Put a message in the queue; its id."""
+        """Send a task and return its id."""
         sent = self.celery.send_task(task, args=list(arguments), ignore_result=True, expires=30)
         return str(sent.id)
 
     def newest_run(self) -> int:
-        """The number of the last run that has ended; one that is open may still list."""
+        """Return the number of the last finished run."""
         newest = "SELECT coalesce(max(id), 0) FROM hub_refreshrun WHERE finished_at IS NOT NULL"
         return int(self.query(newest)[0][0])
 
     def wait_for_end(self, after: int, seconds: float = 30.0) -> str:
-        """How a run ended that began after run `after`; waits until one has."""
+        """Wait until a run newer than `after` has finished, and return its status."""
 
         def ended() -> str:
             rows = self.query(
@@ -362,36 +362,37 @@ class Stage:
         return wait_until(ended, f"a run after {after} to end", seconds=seconds)
 
     def wait_for_status(self, after: int, status: str) -> int:
-        """The number of a run that began after run `after` and stands at `status`."""
+        """Wait until a run newer than `after` has this status, and return its number."""
 
-        def there() -> int:
+        def matching_run() -> int:
             rows = self.query(
                 "SELECT id FROM hub_refreshrun WHERE id > %s AND status = %s", [after, status]
             )
             return int(rows[0][0]) if rows else 0
 
-        return wait_until(there, f"a run after {after} to be {status}")
+        return wait_until(matching_run, f"a run after {after} to be {status}")
 
     def wait_for_list_of(self, commit: Commit) -> int:
-        """The number of the first run that has listed what this commit, new to GitHub, holds."""
+        """Wait until a run has listed this commit, and return the number of the first such run."""
 
-        def there() -> int:
+        def first_run() -> int:
             rows = self.query(
                 "SELECT min(id) FROM hub_refreshrun WHERE root_sha = %s", [commit.tree_sha]
             )
             return int(rows[0][0] or 0)
 
-        return wait_until(there, f"a run to list commit {commit.number}")
+        return wait_until(first_run, f"a run to list commit {commit.number}")
 
     def wait_for_complete(self, commit: Commit) -> None:
-        """Return when this commit is published, and nothing of it is stale."""
-        there = "SELECT 1 FROM hub_snapshot WHERE root_sha = %s AND complete"
+        """Wait until this commit is published without stale entries."""
+        complete = "SELECT 1 FROM hub_snapshot WHERE root_sha = %s AND complete"
         wait_until(
-            lambda: self.query(there, [commit.tree_sha]), f"commit {commit.number} to be published"
+            lambda: self.query(complete, [commit.tree_sha]),
+            f"commit {commit.number} to be published",
         )
 
     def failures_of(self, commit: Commit) -> set[str]:
-        """Why lookups of the runs that listed this commit failed; empty when none did."""
+        """Return the reasons of failed lookups in the runs that listed this commit."""
         rows = self.query(
             "SELECT DISTINCT hub_lookup.reason FROM hub_lookup JOIN hub_refreshrun"
             " ON run_id = hub_refreshrun.id WHERE root_sha = %s"
@@ -401,43 +402,44 @@ class Stage:
         return {str(reason) for (reason,) in rows}
 
     def wait_for_blocked(self, part: str) -> None:
-        """Return when a process of the hub waits in Postgres for a lock, with a statement that has
-        this part: a table's name, or more."""
+        """Wait until a statement that contains `part` waits for a lock in Postgres."""
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
-        wait_until(lambda: self.query(waiting, [f"%{part}%"]), f"someone to wait for {part}")
+        wait_until(lambda: self.query(waiting, [f"%{part}%"]), f"a lock on {part} to block")
 
     def wait_for_all_received(self, run: int) -> None:
-        """Return when workers have, and have noted to have, a message for every open lookup."""
+        """Wait until workers have received and recorded a message for each pending lookup."""
         pending = "SELECT count(*) FROM hub_lookup WHERE run_id = %s AND outcome = 'pending'"
 
         def received() -> bool:
-            at_it = {
+            active = {
                 id_ for w in self.workers for id_ in _at("lookup_directory", w.recent_output())
             }
-            return len(at_it) >= int(self.query(pending, [run])[0][0])
+            return len(active) >= int(self.query(pending, [run])[0][0])
 
         wait_until(received, f"all lookups of run {run} to be received")
 
     def wait_for_outcome(self, run: int) -> None:
-        """Return when a lookup of the run has committed."""
-        there = "SELECT 1 FROM hub_lookup WHERE run_id = %s AND outcome <> 'pending'"
-        wait_until(lambda: self.query(there, [run]), f"a lookup of run {run} to commit")
+        """Wait until a lookup of the run has committed."""
+        done = "SELECT 1 FROM hub_lookup WHERE run_id = %s AND outcome <> 'pending'"
+        wait_until(lambda: self.query(done, [run]), f"a lookup of run {run} to commit")
 
     def wait_for_second_delivery(self, task: str) -> None:
-        """Return when a worker has got a message of this task that one is already at."""
+        """Wait until a message of this task is received again while a worker processes it."""
 
         def twice() -> bool:
-            at_it = [id_ for worker in self.workers for id_ in _at(task, worker.recent_output())]
+            active = [id_ for worker in self.workers for id_ in _at(task, worker.recent_output())]
             received = [
                 id_ for worker in self.workers for id_ in _received(task, worker.recent_output())
             ]
-            return any(received.count(id_) > 1 for id_ in at_it)
+            return any(received.count(id_) > 1 for id_ in active)
 
         wait_until(twice, f"{task} to be delivered twice")
 
     def wait_for_consumers(self) -> None:
-        """Return when both workers wait for messages: after Redis was away they try again later
-        and later, half a minute apart at last."""
+        """Wait until both workers wait for messages.
+
+        While Redis is down, they retry with increasing delays of up to half a minute.
+        """
 
         def waiting() -> bool:
             clients = self.broker().client_list()
@@ -446,30 +448,30 @@ class Stage:
         wait_until(waiting, "both workers to wait for messages", seconds=45)
 
     def wait_until_done(self, messages: list[str]) -> None:
-        """Return when a worker has ended each of these messages."""
+        """Wait until the workers have processed all of these messages."""
 
         def done() -> bool:
             ended = {id_ for worker in self.workers for id_ in _ended(worker.recent_output())}
             return ended.issuperset(messages)
 
-        wait_until(done, "messages to be worked on")
+        wait_until(done, "messages to be processed")
 
     @staticmethod
     def wait(seconds: float) -> None:
-        """Let a fault last: its length is the fault itself."""
+        """Let a fault last for some time."""
         time.sleep(seconds)
 
     def wait_for_rest(self) -> None:
-        """Return when no run is open: a tick then begins one, and does not join one."""
-        there = "SELECT 1 FROM hub_refreshrun WHERE finished_at IS NULL"
-        wait_until(lambda: not self.query(there), "the open run to end")
+        """Wait until no run is open, so that the next tick starts a new run."""
+        is_open = "SELECT 1 FROM hub_refreshrun WHERE finished_at IS NULL"
+        wait_until(lambda: not self.query(is_open), "the open run to end")
 
     def wait_for_strike(self, number: int, times: int = 1) -> None:
-        """Return when a fault of the fake GitHub has begun to act so often."""
-        wait_until(lambda: self.github.struck(number) >= times, "GitHub's fault to strike")
+        """Wait until a fault of the fake GitHub has affected `times` requests."""
+        wait_until(lambda: self.github.struck(number) >= times, "a request to meet GitHub's fault")
 
     def postpone_deadline(self, run: int, seconds: int) -> None:
-        """Let a run have as much time as in production, where redelivery comes before its end."""
+        """Postpone a run's deadline until after the redelivery, as in production."""
         self.execute(
             "UPDATE hub_refreshrun SET deadline = deadline + %s * interval '1 second'"
             " WHERE id = %s",
@@ -477,19 +479,19 @@ class Stage:
         )
 
     def forget_redis_data(self) -> None:
-        """Delete what Redis has on its disk; it does not run."""
+        """Delete the data of Redis, which must be stopped."""
         shutil.rmtree(self.redis.home / "appendonlydir")
 
     def forget_results(self) -> None:
-        """Delete all that Celery keeps of results and chords; messages stay."""
+        """Delete Celery's results and chord counters, but not the messages."""
         broker = self.broker()
         keys = broker.keys("celery-task*")
-        assert keys, "Celery keeps nothing there"
+        assert keys, "Celery has stored no results"
         broker.delete(*keys)
 
     @contextlib.contextmanager
     def frozen_server(self, server: EmbeddedServer) -> Iterator[None]:
-        """Freeze Postgres or Redis with all its processes."""
+        """Suspend Postgres or Redis, with all its processes, inside the block."""
         assert server.process is not None
         freeze(server.process.pid)
         try:
@@ -498,33 +500,33 @@ class Stage:
             thaw(server.process.pid)
 
     def age_messages(self) -> None:
-        """Let the visibility timeout pass for what was taken and not acknowledged.
+        """Make the visibility timeout of all unacknowledged messages expire.
 
-        The workers themselves put such messages back, at their next look.
+        The workers then return these messages to the queue.
         """
         broker = self.broker()
         for tag in broker.zrange("unacked_index", 0, -1):
             broker.zadd("unacked_index", {tag: time.time() - 100_000}, xx=True)
 
     def lose_messages(self) -> None:
-        """Forget what was taken and not acknowledged, as if it had never been noted."""
+        """Delete the unacknowledged messages, as if no worker had recorded them."""
         self.broker().delete("unacked", "unacked_index")
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     try:
-        return bool(line_to(port).ping())
+        return bool(client_for(port).ping())
     except OSError:
         return False
 
 
 def _received(task: str, log: str) -> list[str]:
-    """The ids of the task's messages that a worker wrote of, one for each delivery."""
+    """Return the task ids in a worker's log, one for each delivery."""
     return re.findall(rf"Task \S*{task}\[([0-9a-f-]+)\] received", log)
 
 
 def _at(task: str, log: str) -> set[str]:
-    """The ids of those that it has not ended."""
+    """Return the ids of tasks that the worker has received and not finished."""
     return set(_received(task, log)) - _ended(log)
 
 

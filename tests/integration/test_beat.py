@@ -1,4 +1,4 @@
-"""The schedule, and beat's scheduler when the clock was set back by a day."""
+"""The schedule, and beat's scheduler after the clock was set back by a day."""
 
 import time
 from datetime import timedelta
@@ -31,7 +31,7 @@ def test_every_route_names_a_registered_task() -> None:
 
 
 @pytest.mark.django_db
-def test_what_was_sent_tomorrow_is_due_after_its_interval() -> None:
+def test_a_last_run_in_the_future_is_due_after_its_interval() -> None:
     task = PeriodicTask.objects.get(task="tasks.housekeeping.housekeeping")
     task.last_run_at = timezone.now() + _DAY
     entry = ClockTolerantEntry(task, app=app)
@@ -39,7 +39,7 @@ def test_what_was_sent_tomorrow_is_due_after_its_interval() -> None:
 
 
 @pytest.mark.django_db(transaction=True)  # the scheduler closes connections
-def test_what_is_planned_for_tomorrow_is_planned_anew() -> None:
+def test_the_queue_is_rebuilt_after_the_clock_was_set_back() -> None:
     PeriodicTask.objects.update(last_run_at=timezone.now())  # nothing is due
     scheduler = ClockTolerantScheduler(app)
     scheduler.tick()

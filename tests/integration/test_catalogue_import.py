@@ -63,7 +63,7 @@ def test_the_real_list_updates_the_sample(db: None, real: Path) -> None:
     text = run(str(real), "--dry-run")
     assert "cAdvisor" in text
     assert "category: “Orchestration” → “Miscellaneous”" in text
-    assert "dry run: nothing was written" in text
+    assert "Dry run: nothing was imported" in text
     assert Exporter.objects.get(slug="cadvisor").category.name == "Orchestration"
 
 
@@ -108,11 +108,11 @@ def test_a_changed_file_updates_exporters(db: None) -> None:
 def test_an_invalid_line_prevents_the_import(db: None, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text(f"{HEADER}{REDIS}Broken,nowhere,Database,\n")
-    with pytest.raises(CommandError, match=r"(?s)nothing was imported.*line 3: “nowhere” is not a"):
+    with pytest.raises(CommandError, match=r"(?s)Nothing was imported.*line 3: “nowhere” is not a"):
         run(str(file))
     assert not Exporter.objects.exists()
     assert not Category.objects.exists()
-    with pytest.raises(CommandError, match="cannot be read: No such file"):
+    with pytest.raises(CommandError, match=r"Cannot read .*: No such file"):
         run(str(tmp_path / "nowhere.csv"))
 
 
@@ -151,7 +151,7 @@ def test_only_the_plan_that_was_shown_is_imported(admin: Client) -> None:
     confirmation = hidden(upload(admin, (HEADER + REDIS).encode()))
     apply_import(plan_import((HEADER + REDIS.replace("fast", "slow")).encode()))
     answer = admin.post(IMPORT, confirmation).content.decode()
-    assert "The catalogue changed meanwhile" in answer
+    assert "The catalogue changed since your review" in answer
     assert "description: “slow” → “fast”" in answer
     assert Exporter.objects.get().description == "slow"
     admin.post(IMPORT, hidden(answer))
@@ -164,7 +164,7 @@ def test_problems_are_shown_with_their_line_and_prevent_the_import(admin: Client
     assert 'name="seen"' not in page
     assert "line 1: byte 1" in upload(admin, b"\xff\xfe")
     assert "The submitted file is empty" in upload(admin, b"")
-    assert "2.0 MB; 2 MB are possible" in upload(admin, b"x" * (2 * 1024 * 1024 + 1))
+    assert "2.0 MB; the limit is 2 MB" in upload(admin, b"x" * (2 * 1024 * 1024 + 1))
     assert not Exporter.objects.exists()
 
 
@@ -254,7 +254,7 @@ def signed_in(hub_for_registration: Hub) -> Client:
 def test_add_an_exporter_by_its_repository(signed_in: Client, hub_for_registration: Hub) -> None:
     hub_for_registration.add_token()
     page = register(signed_in, "https://github.com/tests/redis_exporter/")
-    assert "is in the catalogue" in page
+    assert "Added Redis Exporter to the catalogue" in page
     redis = Exporter.objects.get()
     assert (redis.title, redis.slug) == ("Redis Exporter", "redis-exporter")
     assert redis.repository == "https://github.com/Tests/redis_exporter"

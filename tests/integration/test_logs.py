@@ -1,4 +1,4 @@
-"""The log while Postgres is away, with the driver's own faults."""
+"""Log messages while Postgres is unavailable, with real errors of the driver."""
 
 import logging
 
@@ -8,20 +8,20 @@ from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from hub.ops.local.ports import free_port
-from hub.ops.log_filters import OneLineWhilePostgresIsAway
+from hub.ops.log_filters import OneLineDatabaseErrors
 from tests.common.processes import database_url
 
 
 def logged(fault: Exception, message: str = "looking up %s") -> str:
-    """What stands in the log of a fault."""
-    given = (type(fault), fault, fault.__traceback__)
-    record = logging.LogRecord("a.library", logging.ERROR, "", 1, message, ("Redis",), given)
-    assert OneLineWhilePostgresIsAway().filter(record)
+    """Return the log message for an exception."""
+    exc_info = (type(fault), fault, fault.__traceback__)
+    record = logging.LogRecord("a.library", logging.ERROR, "", 1, message, ("Redis",), exc_info)
+    assert OneLineDatabaseErrors().filter(record)
     return logging.Formatter().format(record)
 
 
 @pytest.mark.django_db
-def test_a_server_that_is_away_takes_one_line_with_its_address() -> None:
+def test_an_unreachable_server_is_logged_in_one_line_with_its_address() -> None:
     there = connection.settings_dict
     away = DatabaseWrapper({**there, "PORT": str(free_port()), "OPTIONS": {}}, alias="away")
     with pytest.raises(OperationalError) as raised:
@@ -34,7 +34,7 @@ def test_a_server_that_is_away_takes_one_line_with_its_address() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_server_that_refuses_something_keeps_its_traceback() -> None:
+def test_other_database_errors_keep_their_traceback() -> None:
     with psycopg2.connect(database_url()) as other:
         with other.cursor() as cursor:
             cursor.execute("LOCK TABLE hub_category")
@@ -46,13 +46,11 @@ def test_a_server_that_refuses_something_keeps_its_traceback() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_the_server_ends_takes_one_line() -> None:
+def test_a_connection_that_the_server_closes_is_logged_in_one_line() -> None:
     with connection.cursor() as cursor, pytest.raises(OperationalError) as raised:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     connection.close()
     line = logged(raised.value)
     assert line.startswith("looking up Redis: ")
-    assert (
-        "connection" in line
-    )  # the driver's words differ: it may hear of the end before its cause
+    assert "connection" in line  # the driver's message varies
     assert "\n" not in line

@@ -1,4 +1,4 @@
-"""`manage.py backup [FILE]`: all that the hub stores in Postgres, in one file."""
+"""`manage.py backup [FILE]`: back up the hub's database to one file."""
 
 import sys
 from datetime import UTC, datetime
@@ -10,58 +10,58 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from hub.ops.backup.archive import BackupManifest, created
-from hub.ops.backup.create import NotBackedUp, create_backup
+from hub.ops.backup.archive import BackupManifest, atomic_file
+from hub.ops.backup.create import BackupError, create_backup
 
 
 class Command(BaseCommand):
-    """Readers, workers and runs go on meanwhile; the file holds one moment."""
+    """Write a consistent snapshot of the database while the hub keeps running."""
 
     help = (
-        "Write all that the hub stores in Postgres to a file, while it runs. GitHub tokens stay "
-        "encrypted in it, so keep SECRET_KEY and FIELD_ENCRYPTION_KEY too, elsewhere."
+        "Back up the hub's database to a file. The hub can keep running. GitHub tokens stay "
+        "encrypted, so store SECRET_KEY and FIELD_ENCRYPTION_KEY too, in another place."
     )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        default = "by default a new file below backups in the data folder"
-        parser.add_argument("file", nargs="?", help=f"- is the standard output; {default}")
-        parser.add_argument("--force", action="store_true", help="replace an existing file")
+        text = "file to write; - for standard output (default: a new file in DATA_DIR/backups)"
+        parser.add_argument("file", nargs="?", help=text)
+        parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
     def handle(self, *args: Any, file: str | None, **options: Any) -> None:
         if file == "-" and sys.stdout.isatty():
-            raise CommandError("A backup is no text for a terminal: name a file.")
+            raise CommandError("Cannot write a backup to a terminal. Name a file or redirect.")
         path = Path(file) if file else _new_file()
         try:
             if file == "-":
                 self._create(sys.stdout.buffer)
                 sys.stdout.buffer.flush()
                 return
-            with created(path, overwrite=options["force"]) as new:
+            with atomic_file(path, overwrite=options["force"]) as new:
                 manifest = self._create(new)
-        except FileExistsError as fault:
+        except FileExistsError as error:
             raise CommandError(
-                f"{path} is there already: name another file, or say --force to replace it."
-            ) from fault
-        except OSError as fault:
+                f"{path} already exists. Name another file, or pass --force to overwrite it."
+            ) from error
+        except OSError as error:
             raise CommandError(
-                f"{path} cannot be written ({fault.strerror}). There is no backup: write to "
-                "another place, or make room there, and try again."
-            ) from fault
+                f"Cannot write {path}: {error.strerror}. No backup was made. Free some space or "
+                "name another file, then try again."
+            ) from error
         rows = sum(table.rows for table in manifest.tables.values())
         self.stdout.write(
-            f"{path}: {rows} rows of {len(manifest.tables)} tables, {path.stat().st_size} bytes\n"
-            f"A restore also needs {manifest.needs}. Keep them in another place."
+            f"{path}: {len(manifest.tables)} tables, {rows} rows, {path.stat().st_size} bytes\n"
+            f"A restore also needs {manifest.needs}. Store them in another place."
         )
 
     def _create(self, file: BinaryIO) -> BackupManifest:
         try:
             with tqdm(unit="B", unit_scale=True, disable=None, leave=False) as bar:
                 return create_backup(file, bar.update)
-        except NotBackedUp as fault:
-            raise CommandError(str(fault)) from fault
-        except DatabaseError as fault:
-            raise CommandError(f"Postgres refuses: {str(fault).strip()}") from fault
+        except BackupError as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"Postgres reported an error: {str(error).strip()}") from error
 
 
 def _new_file() -> Path:

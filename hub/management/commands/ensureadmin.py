@@ -1,4 +1,4 @@
-"""`manage.py ensureadmin`: an administrator with a generated password, if there is none."""
+"""`manage.py ensureadmin`: create a superuser with a generated password if there is none."""
 
 import json
 import secrets
@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    """For `make run`; prints the generated password, of which only the hash is stored."""
+    """Create the first superuser for `make run`. The database stores only the password's hash."""
 
     help = (
-        "Create the user `admin` with a generated password unless there is a superuser. Prints "
-        '{"username", "password"} as JSON; the password is null if there was a superuser.'
+        "Create the superuser `admin` with a generated password unless a superuser exists. Prints "
+        '{"username", "password"} as JSON; the password is null if a superuser existed.'
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py exportcatalogue`: the catalogue as CSV, for a backup or a spreadsheet."""
+"""`manage.py exportcatalogue`: print the catalogue as CSV."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from hub.catalogue.table import export
 
 
 class Command(BaseCommand):
-    """Writes what `importcatalogue` takes back without a change."""
+    """Print the catalogue as a CSV file that `importcatalogue` can read."""
 
-    help = "Write the catalogue as CSV to the standard output."
+    help = "Write the catalogue as CSV to standard output."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(export(), ending="")

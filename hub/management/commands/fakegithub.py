@@ -1,4 +1,4 @@
-"""`manage.py fakegithub FOLDER --repo OWNER/NAME`: a fake GitHub over a folder."""
+"""`manage.py fakegithub FOLDER --repo OWNER/NAME`: serve a folder as a fake GitHub API."""
 
 import os
 import signal
@@ -10,70 +10,55 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from hub.demo.fake_github import of_folder
 from hub.demo.fake_github.repository import of_file
 
+# Arguments of the fake GitHub that are also options: type, default and help text.
+_OPTIONS: dict[str, tuple[type, Any, str]] = {
+    "branch": (str, "main", "default branch"),
+    "host": (str, "127.0.0.1", "address to listen on"),
+    "port": (int, 8002, "port to listen on"),
+    "latency": (float, 0.0, "response time in seconds"),
+    "graphql_latency": (float, None, "response time for GraphQL, if it differs"),
+    "fail_rate": (float, 0.0, "share of requests that get a 502"),
+    "rate_limit": (int, 5000, "REST requests per hour"),
+    "graphql_rate_limit": (int, 5000, "GraphQL points per hour"),
+    "points_per_minute": (int, 900, "secondary limit of REST; 0: none"),
+    "graphql_points_per_minute": (int, 2000, "secondary limit of GraphQL; 0: none"),
+    "hour": (int, 3600, "length of the rate limits' hour in seconds; at least 60"),
+}
+
 
 class Command(BaseCommand):
-    """Serves the folder until it is interrupted."""
+    """Serve the folder until Ctrl-C or SIGTERM."""
 
-    help = "Serve a folder (the repository's root) as GitHub's REST and GraphQL API."
+    help = "Serve a folder as a repository through GitHub's REST and GraphQL APIs."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("folder", type=Path)
+        parser.add_argument("folder", type=Path, help="root of the repository")
         parser.add_argument("--repo", default="demo/exporters", help="OWNER/NAME")
-        parser.add_argument(
-            "--others", type=Path, help="JSON file of repositories of which only facts are served"
-        )
-        parser.add_argument("--branch", default="main")
-        parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8002)
-        parser.add_argument(
-            "--token",
-            action="append",
-            help="accepted token; may be repeated. Better in FAKEGITHUB_TOKEN: "
-            "a command line can be read by others.",
-        )
-        parser.add_argument(
-            "--latency", type=float, default=0.0, help="seconds until an answer comes"
-        )
-        parser.add_argument(
-            "--graphql-latency", type=float, help="the same for GraphQL, if it differs"
-        )
-        parser.add_argument("--fail-rate", type=float, default=0.0, help="share answered 502")
-        parser.add_argument("--rate-limit", type=int, default=5000, help="requests an hour")
-        parser.add_argument(
-            "--graphql-rate-limit", type=int, default=5000, help="GraphQL points an hour"
-        )
-        parser.add_argument(
-            "--points-per-minute", type=int, default=900, help="secondary limit of REST; 0: none"
-        )
-        parser.add_argument(
-            "--graphql-points-per-minute", type=int, default=2000, help="that of GraphQL; 0: none"
-        )
-        parser.add_argument(
-            "--hour", type=int, default=3600, help="seconds of an hour of the limits; at least 60"
-        )
+        text = "accepted token; repeatable. Prefer FAKEGITHUB_TOKEN: command lines are public"
+        parser.add_argument("--token", action="append", help=text)
+        parser.add_argument("--others", type=Path, help="JSON file of facts of other repositories")
+        for name, (kind, default, text) in _OPTIONS.items():
+            flag = f"--{name.replace('_', '-')}"
+            parser.add_argument(flag, type=kind, default=default, help=text)
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         if not folder.is_dir():
-            raise CommandError(f"{folder} is no folder: name the repository's root")
+            raise CommandError(f"{folder} is not a folder. Name the root of a repository.")
         tokens = options["token"] or [os.environ.get("FAKEGITHUB_TOKEN", "")]
-        names = (
-            "branch host port hour latency graphql_latency fail_rate rate_limit graphql_rate_limit "
-            "points_per_minute graphql_points_per_minute"
-        )
         try:
             github = of_folder(
                 folder,
                 options["repo"],
                 tokens=[token for token in tokens if token],
                 others=of_file(options["others"]) if options["others"] else (),
-                **{name: options[name] for name in names.split()},
+                **{name: options[name] for name in _OPTIONS},
             )
-        except OSError as fault:
+        except OSError as error:
             raise CommandError(
-                f"port {options['port']} on {options['host']} cannot be used ({fault.strerror}); "
-                "choose another with --port"
-            ) from fault
+                f"Cannot use port {options['port']} on {options['host']}: {error.strerror}. "
+                "Choose another port with --port."
+            ) from error
         self.stdout.write(
             f"ready: GITHUB_API_URL={github.url} GITHUB_REPO={options['repo']} "
             f"GITHUB_BRANCH={options['branch']} GITHUB_TOKEN=…"

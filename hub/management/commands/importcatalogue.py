@@ -13,40 +13,40 @@ SAMPLE = settings.BASE_DIR / "hub" / "demo" / "sample" / "catalogue.csv"
 
 
 class Command(BaseCommand):
-    """Adds and updates exporters, all or nothing; never deletes one."""
+    """Add and update exporters in one transaction. Never deletes an exporter."""
 
     help = (
-        "Add and update exporters from a CSV file (by default the one that ships with the hub). "
-        "If any line has an error, nothing is written."
+        "Add and update exporters from a CSV file (default: the catalogue that ships with the "
+        "hub). If any line has an error, nothing is imported."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", nargs="?", type=Path, default=SAMPLE)
-        only_new = "add what is missing, change nothing"
-        parser.add_argument("--dry-run", action="store_true", help="only show what would change")
+        only_new = "add missing exporters only; do not update existing ones"
+        parser.add_argument("file", nargs="?", type=Path, default=SAMPLE, help="CSV file to import")
+        parser.add_argument("--dry-run", action="store_true", help="only show the changes")
         parser.add_argument("--only-new", action="store_true", help=only_new)
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
             data = file.read_bytes()
-        except OSError as fault:
-            raise CommandError(f"{file} cannot be read: {fault.strerror}") from fault
+        except OSError as error:
+            raise CommandError(f"Cannot read {file}: {error.strerror}") from error
         plan = plan_import(data, only_new=options["only_new"])
         if plan.problems:
-            lines = [f"{file} has errors, so nothing was imported:", *map(str, plan.problems)]
+            lines = [f"Nothing was imported. Fix {file}:", *map(str, plan.problems)]
             raise CommandError("\n  ".join(lines))
         self.stdout.write(_table(plan) + plan.summary)
         if options["dry_run"]:
-            self.stdout.write("dry run: nothing was written")
+            self.stdout.write("Dry run: nothing was imported.")
             return
         try:
             apply_import(plan)
-        except NotApplied as fault:
-            raise CommandError(f"{file}: {fault}") from fault
+        except NotApplied as error:
+            raise CommandError(f"{file}: {error}") from error
 
 
 def _table(plan: ImportPlan) -> str:
-    """A line for each exporter that is written, in columns."""
+    """Return the planned changes as aligned columns, one line per exporter."""
     rows = as_rows(plan)
     columns = ("line", "what", "exporter")
     width = {name: max((len(row[name]) for row in rows), default=0) for name in columns}

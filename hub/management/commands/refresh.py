@@ -1,4 +1,4 @@
-"""`manage.py refresh`: refresh now and wait for the end."""
+"""`manage.py refresh`: start a refresh run and wait until it finishes."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from hub.content import status
 from hub.content.runs import Started, start_refresh
 from hub.models import Reason, RunStatus, RunTrigger
 
-_POLL_EVERY = 0.1  # seconds
+_POLL_INTERVAL = 0.1  # seconds
 _EXIT_CODES = {
     RunStatus.PUBLISHED: 0,
     RunStatus.UNCHANGED: 0,
@@ -25,24 +25,24 @@ _EXIT_CODES = {
 
 
 class Command(BaseCommand):
-    """Starts a run, or joins the open one, and shows its progress."""
+    """Start a run, or join the run that is already open, and show its progress."""
 
     help = (
-        "Refresh the contents and wait. Exit code: 0 published or unchanged, 1 failed, "
-        "3 no token, 4 held back, 5 no worker took it in time."
+        "Refresh the contents and wait for the result. Exit codes: 0 published or unchanged, "
+        "1 failed, 3 no token, 4 held back, 5 not finished in time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        full = "list, plan and publish although nothing changed"
-        parser.add_argument("--json", action="store_true", help="print the ended run as JSON")
+        full = "list and publish even if nothing changed"
+        parser.add_argument("--json", action="store_true", help="print the run as JSON")
         parser.add_argument("--full", action="store_true", help=full)
-        parser.add_argument("--no-wait", action="store_true", help="start and return at once")
+        parser.add_argument("--no-wait", action="store_true", help="exit without waiting")
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = start_refresh(RunTrigger.COMMAND, full=options["full"])
         if not options["json"]:
-            how = "started" if started.created else "joined"
-            self.stdout.write(f"run {started.run.pk} {how}")
+            state = "started" if started.created else "is already running"
+            self.stdout.write(f"run {started.run.pk} {state}")
         run = _state(started) if options["no_wait"] else _wait(started, quiet=options["json"])
         if options["json"]:
             self.stdout.write(json.dumps(run, cls=DjangoJSONEncoder))
@@ -57,9 +57,9 @@ def _state(started: Started) -> dict[str, Any]:
 
 
 def _wait(started: Started, *, quiet: bool) -> dict[str, Any]:
-    """Poll the run's row until it has ended or its deadline is well past.
+    """Poll the database until the run finishes, or until two minutes after its deadline.
 
-    Not the chord's result: `.get()` on a chord of 10,000 hung.
+    Waiting for the chord's result is not an option: `.get()` hung on a chord of 10,000 tasks.
     """
     until = started.run.deadline + timedelta(minutes=2)
     with tqdm(unit="directory", disable=quiet or None, leave=False) as bar:
@@ -69,13 +69,13 @@ def _wait(started: Started, *, quiet: bool) -> dict[str, Any]:
             bar.set_description(RunStatus(state["status"]).label)
             if state["finished_at"] or timezone.now() > until:
                 return state
-            time.sleep(_POLL_EVERY)
+            time.sleep(_POLL_INTERVAL)
 
 
 def _summary(run: dict[str, Any]) -> str:
     lines = [f"run {run['run']}: {RunStatus(run['status']).label} after {run['seconds']:.1f} s"]
     if run["reason"]:
-        lines.append(f"  why: {Reason(run['reason']).label}")
+        lines.append(f"  reason: {Reason(run['reason']).label}")
     if run["detail"]:
         lines.append(f"  detail: {run['detail']}")
     if run["directories"] is not None:
@@ -84,5 +84,5 @@ def _summary(run: dict[str, Any]) -> str:
             f"{run['failed']} failed, {run['requests']} requests"
         )
     if not run["finished_at"]:
-        lines.append("  still open: is a worker running? See `manage.py status`.")
+        lines.append("  The run has not finished. Check the workers and `manage.py status`.")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`manage.py restore FILE`: replace the database's contents with a backup's, or change nothing."""
+"""`manage.py restore FILE`: restore the hub's database from a backup."""
 
 import shutil
 import sys
@@ -11,35 +11,35 @@ from django.utils.timezone import localtime
 from tqdm import tqdm
 
 from hub.ops.backup.archive import Archive, UnusableBackup
-from hub.ops.backup.restore import NotRestored, restore_backup
+from hub.ops.backup.restore import RestoreError, restore_backup
 
 
 class Command(BaseCommand):
-    """A backup of an older hub is migrated."""
+    """Restore a backup in one transaction. A backup of an older hub is migrated."""
 
     help = (
-        "Replace the database's contents with a backup's, in one transaction. Stop web, worker and "
-        "beat first. Works on an empty database too, without `migrate` before."
+        "Restore the hub's database from a backup, in one transaction. Stop web, worker and beat "
+        "first. An empty database does not need `migrate` before."
     )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        tokens = "leave out the GitHub tokens that this hub's keys cannot read"
-        parser.add_argument("file", help="what `manage.py backup` wrote; - is the standard input")
-        parser.add_argument("--force", action="store_true", help="replace a filled database")
+        tokens = "skip GitHub tokens that this hub's keys cannot decrypt"
+        parser.add_argument("file", help="backup file; - for standard input")
+        parser.add_argument("--force", action="store_true", help="replace existing data")
         parser.add_argument("--without-tokens", action="store_true", help=tokens)
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         if file == "-":
-            with tempfile.TemporaryFile() as whole:  # a zip is read from its end
-                shutil.copyfileobj(sys.stdin.buffer, whole)
-                self._restore(whole, "The standard input", options)
+            with tempfile.TemporaryFile() as copy:  # reading a zip needs a seekable file
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+                self._restore(copy, "The standard input", options)
             return
         try:
             with Path(file).open("rb") as opened:
                 self._restore(opened, file, options)
-        except OSError as fault:
-            raise CommandError(f"{file} cannot be read: {fault.strerror}") from fault
+        except OSError as error:
+            raise CommandError(f"Cannot read {file}: {error.strerror}") from error
 
     def _restore(self, file: IO[bytes], name: str, options: dict[str, Any]) -> None:
         try:
@@ -50,21 +50,21 @@ class Command(BaseCommand):
                     archive,
                     overwrite=options["force"],
                     without_tokens=options["without_tokens"],
-                    done=bar.update,
+                    progress=bar.update,
                 )
-        except (UnusableBackup, NotRestored) as fault:
-            raise CommandError(str(fault)) from fault
+        except (UnusableBackup, RestoreError) as error:
+            raise CommandError(str(error)) from error
         made_at = localtime(archive.manifest.made_at)
-        self.stdout.write(f"restored {restored.rows} rows, as of {made_at:%Y-%m-%d %H:%M:%S %Z}")
-        if restored.tokens_left_out:
+        self.stdout.write(f"Restored {restored.rows} rows as of {made_at:%Y-%m-%d %H:%M:%S %Z}.")
+        if restored.skipped_tokens:
             self.stdout.write(
-                "tokens left out, which this hub's keys cannot read: "
-                f"{restored.tokens_left_out}; add new ones in the admin"
+                f"Skipped {restored.skipped_tokens} GitHub tokens that this hub's keys cannot "
+                "decrypt. Add new tokens in the admin."
             )
         if restored.other_sources:
             self.stdout.write(
-                "The contents in it are of another source than this hub is set to read, and are "
-                f"not shown until GITHUB_REPO, GITHUB_BRANCH, GITHUB_CONTENTS_PATH and "
-                f"GITHUB_API_URL name it: {', '.join(restored.other_sources)}"
+                "The backup's contents belong to another source than this hub is configured for. "
+                "To show them, set GITHUB_REPO, GITHUB_BRANCH, GITHUB_CONTENTS_PATH and "
+                f"GITHUB_API_URL to match: {', '.join(restored.other_sources)}"
             )
-        self.stdout.write("Start the hub again now, or restart web, worker and beat.")
+        self.stdout.write("Start or restart web, worker and beat now.")

@@ -1,3 +1,3 @@
-"""`manage.py smallgithub`: the former name of `manage.py fakegithub`."""
+"""`manage.py smallgithub`: alias of `manage.py fakegithub`, its former name."""
 
 from hub.management.commands.fakegithub import Command as Command

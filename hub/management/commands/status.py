@@ -1,4 +1,4 @@
-"""`manage.py status`: how the hub is."""
+"""`manage.py status`: print the hub's status."""
 
 import json
 from typing import Any
@@ -14,20 +14,20 @@ from hub.runs import schedule
 
 
 class Command(BaseCommand):
-    """Prints what /api/v1/status says."""
+    """Print the same data as /api/v1/status."""
 
-    help = "Print the hub's state, its age, the last run and the next one."
+    help = "Print the map's state and age, the last run and the next scheduled refresh."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        check = "fail when beat does not tick; for health checks"
-        parser.add_argument("--json", action="store_true", help="as JSON, as /api/v1/status")
+        check = "exit with an error if beat does not run; for health checks"
+        parser.add_argument("--json", action="store_true", help="print JSON, as /api/v1/status")
         parser.add_argument("--check", action="store_true", help=check)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
-            plan = schedule.schedule_status(timezone.now())
-            if plan.beat_is_late:
-                raise CommandError(f"beat has not ticked for {plan.late_by}: is it running?")
+            beat = schedule.schedule_status(timezone.now())
+            if beat.beat_is_late:
+                raise CommandError(f"beat has sent no task for {beat.late_by}. Restart it.")
         hub = status.describe_status()
         text = json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _as_text(hub)
         self.stdout.write(text)
@@ -46,7 +46,7 @@ def _as_text(hub: dict[str, Any]) -> str:
         + (f", {hub['requests_left']} requests left" if hub["requests_left"] is not None else ""),
     ]
     if hub["advice"]:
-        lines.insert(2, f"why        {hub['advice']}")
+        lines.insert(2, f"reason     {hub['advice']}")
     for name, run in (("open run", hub["open_run"]), ("last run", hub["last_run"])):
         if run:
             lines.append(

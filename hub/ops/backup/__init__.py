@@ -1,5 +1,5 @@
-"""Backup and restore of all that the hub keeps in Postgres, in one file.
+"""Back up the hub's database to one file, and restore it.
 
-It uses `COPY` and not `pg_dump`, which has to be installed and as new as the server. A backup also
-records its migrations: a restore creates these tables, fills them, and migrates them.
+This uses `COPY` instead of `pg_dump`, which must be installed and at least as new as the server.
+A restore creates the tables of the backup's migrations, fills them, and migrates them.
 """

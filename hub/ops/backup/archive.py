@@ -1,6 +1,6 @@
-"""The file of a backup: a zip with the rows of each table, and a manifest, which is written last.
+"""The format of a backup file: a zip with one member per table and a manifest, written last.
 
-A truncated zip has no directory, members have checksums, and a pipe can carry it.
+A zip has checksums, cannot be opened if it is truncated, and can be written to a pipe.
 """
 
 import json
@@ -19,46 +19,47 @@ from pydantic import BaseModel
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-_CHUNK = 1 << 20  # bytes
+_CHUNK_SIZE = 1 << 20  # bytes
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error)
-# What reading a damaged zip raises; NotImplementedError is a RuntimeError.
-_DAMAGE = (*_ZIP_ERRORS, EOFError, KeyError, ValueError, RuntimeError, OSError)
+# Exceptions from reading a damaged zip. NotImplementedError is a RuntimeError.
+_DAMAGED = (*_ZIP_ERRORS, EOFError, KeyError, ValueError, RuntimeError, OSError)
 
 
 class UnusableBackup(Exception):
-    """A file that cannot be restored. The text says why and what to do."""
+    """The file cannot be restored. The message says why and what to do."""
 
 
-class Rows(BaseModel):
-    """A table in the file."""
+class TableRows(BaseModel):
+    """A table in the backup: its columns and its number of rows."""
 
     columns: list[str]
     rows: int
 
 
 class BackupManifest(BaseModel):
-    """What the file holds."""
+    """Description of the backup."""
 
     kind: Literal["exporter-hub backup"] = "exporter-hub backup"
     format: int = FORMAT
     made_at: datetime
     postgres: str
-    needs: str  # for people: what else a restore needs
-    migrations: list[tuple[str, str]]  # [[app, migration], …]: all that had been applied
-    tables: dict[str, Rows]
-    sequences: dict[str, int]  # {"table.column": the next number}
+    needs: str  # message to the user: what else a restore needs
+    migrations: list[tuple[str, str]]  # applied migrations: [[app, name], …]
+    tables: dict[str, TableRows]
+    sequences: dict[str, int]  # {"table.column": next value}
 
 
-def member(table: str) -> str:
-    """The name of the member that holds a table's rows, in COPY's text format."""
+def member_name(table: str) -> str:
+    """Return the name of the zip member with a table's rows, in COPY's text format."""
     return f"tables/{table}"
 
 
 @contextmanager
-def created(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Create a file atomically, readable by its owner alone.
+def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Create a file atomically, with mode 0600.
 
-    Raises `FileExistsError` without `overwrite`. A killed process leaves only a hidden `.part`.
+    A killed process leaves only a hidden `.part` file. Raises `FileExistsError` if the file exists
+    and `overwrite` is false.
     """
     if path.exists() and not overwrite:
         raise FileExistsError(path)
@@ -71,13 +72,13 @@ def created(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         if overwrite:
             Path(name).replace(path)
         else:
-            path.hardlink_to(name)  # fails when another has made it meanwhile
+            path.hardlink_to(name)  # fails if another process has created the file meanwhile
     finally:
         Path(name).unlink(missing_ok=True)
 
 
 class Archive:
-    """A backup that is read."""
+    """A backup that is opened for reading."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         """Read the manifest. Raises `UnusableBackup`."""
@@ -85,47 +86,47 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(file)
             text = self._zip.read(MANIFEST)
-        except _DAMAGE as fault:
+        except _DAMAGED as error:
             raise UnusableBackup(
-                f"{name} is no backup of a hub, or was cut or damaged ({fault}). "
-                "Take another file, one that `manage.py backup` has written to its end."
-            ) from fault
+                f"{name} is not a backup of a hub, or is truncated or damaged ({error}). "
+                "Use a complete file from `manage.py backup`."
+            ) from error
         try:
-            given = json.loads(text)
-            if given["format"] > FORMAT:
+            manifest = json.loads(text)
+            if manifest["format"] > FORMAT:
                 raise UnusableBackup(
-                    f"{name} was written by a newer hub (format {given['format']}; this one "
-                    f"reads {FORMAT}). Restore it with that version, or a newer one."
+                    f"{name} was written by a newer hub (format {manifest['format']}; this hub "
+                    f"reads up to {FORMAT}). Restore it with that version or a newer one."
                 )
-            self.manifest = BackupManifest.model_validate(given)
-        except (ValueError, TypeError, KeyError) as fault:
+            self.manifest = BackupManifest.model_validate(manifest)
+        except (ValueError, TypeError, KeyError) as error:
             raise UnusableBackup(
-                f"{name} is no backup of a hub: its manifest cannot be read. "
-                "Take another file, one that `manage.py backup` has written."
-            ) from fault
+                f"{name} is not a backup of a hub: its manifest is invalid. "
+                "Use a file from `manage.py backup`."
+            ) from error
 
     @property
     def size(self) -> int:
-        """Bytes of all rows, unpacked."""
+        """The uncompressed size of all members, in bytes."""
         return sum(info.file_size for info in self._zip.infolist())
 
     def open(self, table: str) -> IO[bytes]:
-        """The rows of a table; call `check` before."""
-        return self._zip.open(member(table))
+        """Open the rows of a table. Call `check` first."""
+        return self._zip.open(member_name(table))
 
-    def check(self, done: Callable[[int], object]) -> None:
-        """Read everything, telling `done` how many bytes; raises `UnusableBackup` for damage."""
+    def check(self, progress: Callable[[int], object]) -> None:
+        """Read all rows; report the bytes to `progress`. Raises `UnusableBackup` for damage."""
         for table, expected in self.manifest.tables.items():
             rows = 0
             try:
                 with self.open(table) as file:
-                    while chunk := file.read(_CHUNK):
+                    while chunk := file.read(_CHUNK_SIZE):
                         rows += chunk.count(b"\n")
-                        done(len(chunk))
+                        progress(len(chunk))
                 if rows != expected.rows:
                     raise ValueError(f"{rows} rows")
-            except _DAMAGE as fault:
+            except _DAMAGED as error:
                 raise UnusableBackup(
-                    f"{self._name} is damaged: the rows of {table} are not what was written. "
-                    "Nothing was changed. Take another copy of it, or another backup."
-                ) from fault
+                    f"{self._name} is damaged: the rows of {table} are incomplete or changed. "
+                    "Nothing was changed. Use another copy of the file or another backup."
+                ) from error

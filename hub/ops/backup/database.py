@@ -1,4 +1,4 @@
-"""The hub's tables as they are in Postgres, after any migration; rows out and in."""
+"""Read and write the hub's tables in Postgres without the models, which may be newer."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db import connection, transaction
 from psycopg2.sql import SQL, Composed, Identifier
 
-LEFT_OUT = {"django_session"}  # a session is as good as a password; people sign in again
+EXCLUDED_TABLES = {"django_session"}  # a session key grants access like a password
 
-# As pg_dump: values as text do not depend on settings, and the transaction may take long.
+# As in pg_dump: text values do not depend on the server's settings, and there is no timeout.
 _SETTINGS = {
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
@@ -22,7 +22,7 @@ _SETTINGS = {
 
 @contextmanager
 def one_transaction(isolation: str) -> Iterator[None]:
-    """A transaction of its own, at an isolation level."""
+    """Open an outermost transaction with an isolation level and the settings for `COPY`."""
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
@@ -32,8 +32,8 @@ def one_transaction(isolation: str) -> Iterator[None]:
 
 
 def tables() -> dict[str, list[str]]:
-    """The columns of each table that is the hub's: its apps' and Django's own."""
-    ours = ("django_", *(f"{config.label}_" for config in apps.get_app_configs()))
+    """Return the columns of each table of the hub's apps and of Django."""
+    prefixes = ("django_", *(f"{config.label}_" for config in apps.get_app_configs()))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, array_agg(attname::text ORDER BY attnum) "
@@ -42,47 +42,47 @@ def tables() -> dict[str, list[str]]:
             "AND attnum > 0 AND NOT attisdropped AND attgenerated = '' "
             "GROUP BY relname ORDER BY relname"
         )
-        return {table: columns for table, columns in cursor.fetchall() if table.startswith(ours)}
+        return {table: names for table, names in cursor.fetchall() if table.startswith(prefixes)}
 
 
 def run_statement(statement: str, tables: Iterable[str]) -> None:
-    """Run a statement on a list of tables; a new database has none."""
-    listed = _listed(tables)
-    if listed.seq:
+    """Run a statement with `tables` in place of `{}`; do nothing if there are none."""
+    names = _comma_separated(tables)
+    if names.seq:
         with connection.cursor() as cursor:
-            cursor.execute(SQL(statement).format(listed))
+            cursor.execute(SQL(statement).format(names))
 
 
 def count(table: str) -> int:
-    """How many rows a table has."""
+    """Return the number of rows of a table."""
     return int(_value("SELECT count(*) FROM {}", table))
 
 
 def copy_out(table: str, columns: Iterable[str], file: Any) -> int:
-    """Write the rows of a table to `file.write`, a line each; return their number."""
+    """Write the rows of a table to `file.write`, one line per row; return their number."""
     return _copy("COPY {} ({}) TO STDOUT", table, columns, file)
 
 
 def copy_in(table: str, columns: Iterable[str], file: Any) -> None:
-    """Add the rows that `copy_out` wrote, from `file.read`."""
+    """Insert rows that `copy_out` wrote; they come from `file.read`."""
     _copy("COPY {} ({}) FROM STDIN", table, columns, file)
 
 
-def next_numbers(names: Iterable[str]) -> dict[str, int]:
-    """The next number of each sequence, by `table.column`."""
+def next_sequence_values(names: Iterable[str]) -> dict[str, int]:
+    """Return the next value of each sequence of the tables, by `table.column`."""
     return {
         column: int(_value("SELECT last_value + is_called::int FROM {}", sequence))
         for column, sequence in _sequences(names)
     }
 
 
-def set_next_numbers(names: Iterable[str], numbers: Mapping[str, int]) -> None:
-    """Continue the sequences with these numbers."""
+def set_next_sequence_values(names: Iterable[str], values: Mapping[str, int]) -> None:
+    """Set the next value of each sequence of the tables; `values` is by `table.column`."""
     for column, sequence in _sequences(names):
-        if column in numbers:
+        if column in values:
             with connection.cursor() as cursor:
                 name = connection.ops.quote_name(sequence)
-                cursor.execute("SELECT setval(%s, %s, false)", [name, numbers[column]])
+                cursor.execute("SELECT setval(%s, %s, false)", [name, values[column]])
 
 
 def _sequences(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -95,16 +95,16 @@ def _sequences(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def check_constraints_immediately() -> None:
-    """Check the foreign keys now and after each later statement.
+    """Check foreign keys now and after each statement.
 
-    A table with a deferred check pending cannot be altered.
+    Postgres cannot alter a table that has pending deferred checks.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def server_version() -> str:
-    """Postgres' version."""
+    """Return the version of the Postgres server."""
     return str(_value("SHOW server_version"))
 
 
@@ -116,9 +116,10 @@ def _value(query: str, *names: str) -> Any:
 
 def _copy(statement: str, table: str, columns: Iterable[str], file: Any) -> int:
     with connection.cursor() as cursor:
-        cursor.copy_expert(SQL(statement).format(Identifier(table), _listed(columns)), file)
+        names = _comma_separated(columns)
+        cursor.copy_expert(SQL(statement).format(Identifier(table), names), file)
         return int(cursor.rowcount)
 
 
-def _listed(names: Iterable[str]) -> Composed:
+def _comma_separated(names: Iterable[str]) -> Composed:
     return SQL(", ").join(map(Identifier, names))

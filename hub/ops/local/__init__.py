@@ -1,4 +1,4 @@
-"""The whole hub on one machine: embedded servers, and everything under a supervisor.
+"""Run the whole hub on one machine, with embedded servers under supervisord.
 
-Nothing here imports Django: the settings need the environment that is made here.
+This package must not import Django, because it sets the environment that Django's settings need.
 """

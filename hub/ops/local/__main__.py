@@ -1,4 +1,4 @@
-"""`python -m hub.ops.local run`: the whole hub on this machine. `manage`: commands on it."""
+"""`python -m hub.ops.local`: run a local hub, or a management command on it."""
 
 import argparse
 import sys
@@ -9,12 +9,12 @@ from hub.ops.local.supervisor import watch_parent
 
 
 def main() -> int:
-    """The command line."""
+    """Parse the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m hub.ops.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="start everything and stay until Ctrl-C")
-    manages = commands.add_parser("manage", help="run a management command on this machine's hub")
-    manages.add_argument("words", nargs=argparse.REMAINDER, help="such as: backup FILE")
+    commands.add_parser("run", help="start the hub and run until Ctrl-C")
+    manage_parser = commands.add_parser("manage", help="run a management command on the local hub")
+    manage_parser.add_argument("words", nargs=argparse.REMAINDER, help="for example: backup FILE")
     commands.add_parser("watch-parent").add_argument("pid", type=int)
     arguments = parser.parse_args()
     try:

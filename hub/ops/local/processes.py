@@ -1,4 +1,4 @@
-"""Ending processes that an earlier hub left behind, each by its own pid."""
+"""Find and stop processes, each by its own pid."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import psutil
 
 
 def find(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """All other processes for which `is_ours` is true; what may not be read is not ours."""
+    """Return the other processes for which `is_ours` is true, except for unreadable ones."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -19,19 +19,19 @@ def find(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
     return found
 
 
-def end(
-    left: Sequence[psutil.Process], *, seconds: float, stop_signal: int = signal.SIGTERM
+def stop_all(
+    running: Sequence[psutil.Process], *, seconds: float, stop_signal: int = signal.SIGTERM
 ) -> list[psutil.Process]:
-    """Signal the processes, kill those left after `seconds`; return those that survive that.
+    """Signal the processes and kill them after `seconds`; return those that survive a SIGKILL.
 
-    A process whose parent is among them gets no signal: its parent ends it, in its own order.
+    A process whose parent is in `running` gets no signal, because its parent stops it.
     """
-    pids = {process.pid for process in left}
-    for process in left:
+    pids = {process.pid for process in running}
+    for process in running:
         with contextlib.suppress(psutil.Error):
             if process.ppid() not in pids:
                 process.send_signal(stop_signal)
-    _, alive = psutil.wait_procs(left, timeout=seconds)
+    _, alive = psutil.wait_procs(running, timeout=seconds)
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.kill()
@@ -40,7 +40,7 @@ def end(
 
 
 def stop(process: subprocess.Popen[bytes], stop_signal: int, seconds: float) -> None:
-    """Signal a child process, kill it after `seconds`, and wait for its end."""
+    """Signal a child process, kill it after `seconds`, and wait until it exits."""
     process.send_signal(stop_signal)
     try:
         process.wait(seconds)
@@ -50,7 +50,7 @@ def stop(process: subprocess.Popen[bytes], stop_signal: int, seconds: float) -> 
 
 
 def kill_group(leader: int) -> None:
-    """Kill the process group of `leader`, children that start meanwhile included, and wait."""
+    """Kill the process group of `leader`, including new children, and wait until it exits."""
     members = find(lambda process: os.getpgid(process.pid) == leader)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
@@ -59,7 +59,7 @@ def kill_group(leader: int) -> None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs: a process that ended but was not waited for does not."""
+    """Return whether the process is running; a zombie is not."""
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

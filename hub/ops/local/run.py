@@ -1,4 +1,4 @@
-"""`make run`, top to bottom, and management commands on its hub (`make backup`, `make restore`)."""
+"""`make run`, and management commands on the local hub (`make backup`, `make restore`)."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from hub.ops.local import environment
 from hub.ops.local.ports import free_port, is_free, ports_from
 from hub.ops.local.postgres import EmbeddedPostgres
 from hub.ops.local.server import EmbeddedServer, LocalHubError, wait_until
-from hub.ops.local.supervisor import MARK, Program, Supervisor, end_leftovers
+from hub.ops.local.supervisor import MARK, Program, Supervisor, stop_leftovers
 from hub.ops.local.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,22 +27,22 @@ _interrupted_at = float("-inf")  # time.monotonic()
 
 
 def run_hub() -> None:
-    """Start the hub, print its addresses, and stay until it is interrupted. Then end all of it."""
+    """Start the hub, print its URLs, and stop all of it on Ctrl-C. Raises `LocalHubError`."""
     _handle_signals()
     ports = _ports()
     data_dir, lock = _lock_data_dir()
     if lock is None:
         raise LocalHubError(_already_running(data_dir))
     with lock:
-        if end_leftovers(data_dir):
-            _say("ended what an earlier hub had left running")
+        if stop_leftovers(data_dir):
+            _print("stopped leftover processes of an earlier hub")
         _LocalHub(data_dir, ports).run()
 
 
 def manage(command: list[str]) -> int:
-    """Run a management command on this machine's hub, running or not; return its exit code.
+    """Run a management command on the local hub and return its exit code.
 
-    While no hub runs, the embedded Postgres is started for the command alone.
+    If the hub is not running, start the embedded Postgres for the duration of the command.
     """
     _handle_signals()
     data_dir, lock = _lock_data_dir()
@@ -50,9 +50,9 @@ def manage(command: list[str]) -> int:
     if lock is None or os.environ.get("DATABASE_URL"):
         return subprocess.call([*_MANAGE, *command], env=env)  # noqa: S603 — our own command
     with lock:
-        end_leftovers(data_dir)
+        stop_leftovers(data_dir)
         with EmbeddedPostgres(data_dir, free_port()) as postgres:
-            # Redis is not needed; the settings only require an address.
+            # The command does not use Redis, but the settings require a URL.
             urls = {"DATABASE_URL": postgres.url, "REDIS_URL": EmbeddedValkey(data_dir, 0).url}
             if not (data_dir / "hub.env").exists():
                 _make_environment(data_dir, _ports(), urls)
@@ -60,12 +60,12 @@ def manage(command: list[str]) -> int:
 
 
 class _LocalHub:
-    """The servers and programs of one `make run`."""
+    """The embedded servers and the programs of one `make run`."""
 
     def __init__(self, data_dir: Path, ports: dict[str, int]) -> None:
         self._data_dir, self._ports = data_dir, ports
         self._demo = environment.is_demo(os.environ)
-        # By the variable that would name another server.
+        # By the environment variable that would replace the embedded server.
         self._servers: dict[str, EmbeddedServer] = {}
         if not os.environ.get("DATABASE_URL"):
             self._servers["DATABASE_URL"] = EmbeddedPostgres(data_dir, ports["Postgres"])
@@ -73,70 +73,70 @@ class _LocalHub:
             self._servers["REDIS_URL"] = EmbeddedValkey(data_dir, ports["Redis"])
 
     def run(self) -> None:
-        self._refuse_taken_ports()
+        self._check_ports()
         self._prepare_servers()
         urls = {variable: server.url for variable, server in self._servers.items()}
-        made = _make_environment(self._data_dir, self._ports, urls)
-        env = environment.for_processes(os.environ, made)
+        stored = _make_environment(self._data_dir, self._ports, urls)
+        env = environment.process_environment(os.environ, stored)
         env |= {"HUB_DATA_DIR": str(self._data_dir), "PYTHONPATH": str(ROOT)}
         env[MARK] = str(self._data_dir)
         if self._demo:
-            env["FAKEGITHUB_TOKEN"] = made["GITHUB_TOKEN"]
+            env["FAKEGITHUB_TOKEN"] = stored["GITHUB_TOKEN"]
         programs = [*self._server_programs(), *self._hub_programs()]
         supervisor = Supervisor(programs, self._data_dir, env)
         try:
             supervisor.start()
             for server in self._servers.values():
                 server.wait_until_ready()
-                _say(f"{server.name} is ready")
+                _print(f"{server.name} is ready")
             _manage(env, "migrate", "--noinput")
-            _say("the database is migrated")
+            _print("the database is migrated")
             _manage(env, "importcatalogue", "--only-new")
             admin = json.loads(_manage(env, "ensureadmin"))
             for program in self._hub_programs():
                 supervisor.start_program(program.name)
             url = f"http://127.0.0.1:{self._ports['hub']}/healthz"
-            problem = f"the web server does not answer; see {self._data_dir}/logs"
-            wait_until(lambda: _answers(url), 60, problem)
-            _say(_welcome(self._ports, self._data_dir, env, admin))
+            problem = f"The web server does not respond. See the logs in {self._data_dir}/logs."
+            wait_until(lambda: _is_up(url), 60, problem)
+            _print(_welcome(self._ports, self._data_dir, env, admin))
             supervisor.wait()
             raise LocalHubError(
-                f"supervisord ended by itself; see {self._data_dir}/logs/supervisord.log"
+                f"supervisord exited unexpectedly. See {self._data_dir}/logs/supervisord.log."
             )
         finally:
-            for number in _SIGNALS:  # another Ctrl-C does not interrupt the shutdown
+            for number in _SIGNALS:  # a second Ctrl-C must not interrupt the shutdown
                 signal.signal(number, signal.SIG_IGN)
-            _say("stopping …")
+            _print("stopping …")
             supervisor.stop()
 
-    def _refuse_taken_ports(self) -> None:
+    def _check_ports(self) -> None:
         needed = {"hub", "Flower"} | {server.name for server in self._servers.values()}
         if self._demo:
             needed.add("fake GitHub")
         for name, port in self._ports.items():
             if name in needed and not is_free(port):
                 raise LocalHubError(
-                    f"Port {port} ({name}) is taken. Set HUB_PORT to another number, for example "
-                    f"HUB_PORT={self._ports['hub'] + 100}; the other ports follow it."
+                    f"Port {port} ({name}) is in use. Set HUB_PORT to another number, for example "
+                    f"HUB_PORT={self._ports['hub'] + 100}; the other ports change with it."
                 )
 
     def _prepare_servers(self) -> None:
-        _say("preparing Postgres and Redis" if self._servers else "using your Postgres and Redis")
+        _print("preparing Postgres and Redis" if self._servers else "using your Postgres and Redis")
         for server in self._servers.values():
             server.prepare()
-            if isinstance(server, EmbeddedPostgres) and server.is_elsewhere:
-                _say(
-                    f"Postgres' data is in {server.home}, "
-                    f"because {server.user}, who runs it, cannot reach {self._data_dir}"
+            if isinstance(server, EmbeddedPostgres) and server.is_outside_data_dir:
+                _print(
+                    f"Postgres stores its data in {server.home}, because the account "
+                    f"{server.user} that runs it cannot reach {self._data_dir}"
                 )
 
     def _server_programs(self) -> list[Program]:
         programs = []
-        # Postgres is first in `_servers`: with the lowest priority it ends last.
+        # Postgres is first in `_servers`, so it has the lowest priority and stops last.
         for priority, server in enumerate(self._servers.values(), start=10):
-            # An environment of their own: servers do not need the hub's secrets.
-            own = {MARK: str(self._data_dir), **server.environment}
-            env = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in own.items())]
+            # A clean environment, because the servers do not need the hub's secrets.
+            clean = {MARK: str(self._data_dir), **server.environment}
+            env = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in clean.items())]
             command = [*env, *server.command]
             programs.append(
                 # SIGINT is Postgres' fast shutdown; Valkey accepts it too.
@@ -145,7 +145,7 @@ class _LocalHub:
         return programs
 
     def _hub_programs(self) -> list[Program]:
-        """In the order in which they start."""
+        """Return the hub's own programs in the order in which they start."""
         port, sample = self._ports, ROOT / "hub" / "demo" / "sample"
         github = [*_MANAGE, "fakegithub", str(sample), "--repo=demo/exporters"]
         github += [f"--others={sample / 'repositories.json'}", f"--port={port['fake GitHub']}"]
@@ -153,7 +153,7 @@ class _LocalHub:
         # Each thread keeps a connection to Postgres, which allows 200.
         web += [f"--port={port['hub']}", "--blocking-threads=8", f"--working-dir={ROOT}"]
         celery = [sys.executable, "-m", "celery", "--app=config", f"--workdir={ROOT}"]
-        # glibc's heaps, one for each few threads, fragment; readers have priority over the worker.
+        # MALLOC_ARENA_MAX: glibc's per-thread arenas fragment. nice: readers go before the worker.
         worker = ["/usr/bin/env", "MALLOC_ARENA_MAX=2", "nice", "-n", "10", *celery, "worker"]
         worker += ["--pool=threads", "--concurrency=50", "--queues=hub,lookups", "--loglevel=INFO"]
         worker += ["--without-gossip", "--without-mingle", f"--hostname=worker-{port['hub']}@%h"]
@@ -169,13 +169,13 @@ class _LocalHub:
 
 def _handle_signals() -> None:
     for number in _SIGNALS:
-        # `nohup` ignores SIGHUP on purpose; a shell's background job ignores Ctrl-C, which counts.
+        # `nohup` ignores SIGHUP: keep that. Background jobs of a shell ignore SIGINT: handle it.
         if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Raise `KeyboardInterrupt`, once for signals that follow each other within a second."""
+    """Raise `KeyboardInterrupt`, but only once for several signals within a second."""
     global _interrupted_at
     if time.monotonic() - _interrupted_at > 1:
         _interrupted_at = time.monotonic()
@@ -183,7 +183,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _lock_data_dir() -> tuple[Path, FileLock | None]:
-    """The data folder and its lock, acquired; without a lock while a hub runs in it."""
+    """Return the data folder and its acquired lock, or None as lock if a hub is running."""
     data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
     lock = FileLock(data_dir / "run.lock")
     try:
@@ -191,34 +191,37 @@ def _lock_data_dir() -> tuple[Path, FileLock | None]:
         lock.acquire(timeout=0)
     except Timeout:
         return data_dir, None
-    except OSError as fault:
+    except OSError as error:
         raise LocalHubError(
-            f"The data folder {data_dir} cannot be used ({fault.strerror}). "
-            "Set HUB_DATA_DIR to one that you may write to."
-        ) from fault
+            f"Cannot use the data folder {data_dir}: {error.strerror}. "
+            "Set HUB_DATA_DIR to a writable folder."
+        ) from error
     return data_dir, lock
 
 
 def _ports() -> dict[str, int]:
-    given = os.environ.get("HUB_PORT") or "8000"
-    if not given.isdigit() or not 1024 <= int(given) <= 65000:
-        raise LocalHubError(f"HUB_PORT is {given!r}: a number from 1024 to 65000 is needed")
-    return ports_from(int(given))
+    port = os.environ.get("HUB_PORT") or "8000"
+    if not port.isdigit() or not 1024 <= int(port) <= 65000:
+        raise LocalHubError(f"HUB_PORT is {port!r}. Set it to a number from 1024 to 65000.")
+    return ports_from(int(port))
 
 
 def _make_environment(
     data_dir: Path, ports: dict[str, int], urls: dict[str, str]
 ) -> dict[str, str]:
-    """What the hub's processes need besides the user's environment; written to `hub.env`."""
+    """Write `hub.env` and return its variables, which complement the user's environment."""
     file = data_dir / "hub.env"
-    demo_url = f"http://127.0.0.1:{ports['fake GitHub']}"
-    made = environment.hub_environment(os.environ, environment.read(file), urls, demo_url)
+    demo_url, stored = (
+        f"http://127.0.0.1:{ports['fake GitHub']}",
+        environment.read_environment(file),
+    )
+    made = environment.hub_environment(os.environ, stored, urls, demo_url)
     environment.write_environment(file, made | {"HUB_PORT": str(ports["hub"])})
     return made
 
 
 def _manage(env: dict[str, str], *command: str) -> str:
-    """The output of a management command. Raises `LocalHubError` with its errors."""
+    """Run a management command and return its output. Raises `LocalHubError` if it fails."""
     result = subprocess.run(  # noqa: S603 — our own command
         [*_MANAGE, *command], env=env, capture_output=True, text=True, check=False
     )
@@ -227,25 +230,25 @@ def _manage(env: dict[str, str], *command: str) -> str:
     return result.stdout
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     with contextlib.suppress(requests.RequestException), requests.Session() as session:
         session.trust_env = False  # no proxy
         return session.get(url, timeout=2).ok
     return False
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     with contextlib.suppress(OSError):  # the terminal may be closed during the shutdown
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
 
 def _already_running(data_dir: Path) -> str:
-    port = environment.read(data_dir / "hub.env").get("HUB_PORT")
+    port = environment.read_environment(data_dir / "hub.env").get("HUB_PORT")
     return (
-        f"The hub of {data_dir} runs already"
+        f"A hub is already running in {data_dir}"
         + (f":\n{_addresses(ports_from(int(port)))}\n" if port else ". ")
-        + "A second one needs its own HUB_DATA_DIR and HUB_PORT."
+        + "To start a second hub, set another HUB_DATA_DIR and HUB_PORT."
     )
 
 
@@ -263,9 +266,9 @@ def _addresses(ports: dict[str, int], admin_sign_in: str = "", flower_sign_in: s
 def _welcome(
     ports: dict[str, int], data_dir: Path, env: dict[str, str], admin: dict[str, str | None]
 ) -> str:
-    sign_in = "with the password of the first start; `make password` sets a new one"
+    sign_in = "password as printed at the first start; `make password` sets a new one"
     if admin["password"]:
-        sign_in = f"{admin['username']} / {admin['password']}   (shown this once)"
+        sign_in = f"{admin['username']} / {admin['password']}   (shown only once)"
     source = env.get("GITHUB_REPO", "NexClipper/exporterhub.io")
     if env.get("HUB_DEMO") == "true":
         source = "demo data (set GITHUB_TOKEN to read a real repository)"
@@ -274,5 +277,5 @@ def _welcome(
         f"\n{_addresses(ports, sign_in, flower_sign_in)}\n\n"
         f"  contents  {source}\n"
         f"  data      {data_dir}   (logs in {data_dir / 'logs'})\n\n"
-        "  Ctrl-C ends everything.\n"
+        "  Press Ctrl-C to stop the hub.\n"
     )

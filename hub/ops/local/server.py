@@ -1,4 +1,4 @@
-"""An embedded server: prepared in a folder, run by a supervisor or as a child process."""
+"""Base class of the embedded servers, which run under supervisord or as child processes."""
 
 import os
 import pwd
@@ -14,12 +14,12 @@ import psutil
 
 from hub.ops.local import processes
 
-_READY_WITHIN = 60  # seconds; Postgres may have to recover after a crash
-_STOP_WITHIN = 20  # seconds
+_START_TIMEOUT = 60  # seconds; Postgres may have to recover after a crash
+_STOP_TIMEOUT = 20  # seconds
 
 
 class LocalHubError(Exception):
-    """The hub or a server cannot run here. The text says why and what to do."""
+    """The hub or a server cannot run. The message says why and what to do."""
 
 
 def wait_until(
@@ -28,10 +28,10 @@ def wait_until(
     problem: str,
     process: subprocess.Popen[bytes] | None = None,
 ) -> None:
-    """Wait; raises `LocalHubError` with `problem` when time is up or `process` has ended."""
-    until = time.monotonic() + seconds
+    """Wait for `is_ready`. Raise `LocalHubError(problem)` after `seconds` or if `process` exits."""
+    deadline = time.monotonic() + seconds
     while not is_ready():
-        if time.monotonic() > until or (process is not None and process.poll() is not None):
+        if time.monotonic() > deadline or (process is not None and process.poll() is not None):
             raise LocalHubError(problem)
         time.sleep(0.05)
 
@@ -40,9 +40,9 @@ class EmbeddedServer(ABC):
     """A database server from a wheel."""
 
     name: str
-    process_name: str  # as the system lists it
-    user: str | None = None  # the account it runs as, when that is not ours
-    # Without the hub's secrets. Postgres needs a locale to start on macOS.
+    process_name: str  # as in the process list
+    user: str | None = None  # the account that runs it; None: the current one
+    # Without the hub's secrets. On macOS, Postgres does not start without a locale.
     environment = {"LC_ALL": "C"}
 
     def __init__(self, data_dir: Path, port: int) -> None:
@@ -52,7 +52,7 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make the folder ready and end a server that still runs in it."""
+        """Prepare the folder and stop a server that still runs in it."""
 
     @property
     @abstractmethod
@@ -67,23 +67,23 @@ class EmbeddedServer(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """The address with the password."""
+        """The URL, including the password."""
 
     @abstractmethod
-    def answers(self) -> bool:
-        """Whether it accepts connections now."""
+    def accepts_connections(self) -> bool:
+        """Return whether the server accepts connections."""
 
     def wait_until_ready(self) -> None:
-        """Return when it accepts connections. Raises `LocalHubError`."""
-        problem = f"{self.name} did not start; see {self._log}"
-        wait_until(self.answers, _READY_WITHIN, problem, self.process)
+        """Wait until the server accepts connections. Raises `LocalHubError`."""
+        problem = f"{self.name} did not start. See {self._log}."
+        wait_until(self.accepts_connections, _START_TIMEOUT, problem, self.process)
 
     @property
     def _log(self) -> Path:
         return self.data_dir / "logs" / f"{self.name.lower()}.log"
 
     def start(self) -> None:
-        """Start it as a child process and wait until it is ready."""
+        """Start the server as a child process and wait until it accepts connections."""
         self.prepare()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
@@ -95,46 +95,40 @@ class EmbeddedServer(ABC):
             raise
 
     def spawn(self, command: list[str], *, stdout: Any, stderr: Any) -> subprocess.Popen[bytes]:
-        """Start a program of the server with its account and environment."""
+        """Start a program with the server's account and environment."""
         return subprocess.Popen(  # noqa: S603 — our own command
             command,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
+            start_new_session=True,  # Ctrl-C in the terminal must not reach it
             cwd="/",
             env=self.environment,
             **as_user(self.user),
         )
 
     def stop(self) -> None:
-        """End it and wait until it is gone."""
+        """Stop the server and wait until it exits."""
         if self.process is not None:
-            # SIGINT is Postgres' fast shutdown, and fine for Valkey.
-            processes.stop(self.process, signal.SIGINT, _STOP_WITHIN)
+            # SIGINT is Postgres' fast shutdown; Valkey accepts it too.
+            processes.stop(self.process, signal.SIGINT, _STOP_TIMEOUT)
             self.process = None
 
-    def kill(self) -> None:
-        """End it as a crash would."""
-        assert self.process is not None  # noqa: S101 — a caller's mistake
-        self.process.kill()
-        self.process.wait()
+    def stop_leftover(self) -> int:
+        """Stop a server that still runs in the folder: two servers would damage the data.
 
-    def end_leftover(self) -> int:
-        """End a server that still runs in the folder: two would damage it.
-
-        Returns how many processes it had. Raises `LocalHubError` when one survives a SIGKILL.
+        Return its number of processes. Raises `LocalHubError` if one survives a SIGKILL.
         """
 
         def runs_here(process: psutil.Process) -> bool:
             is_server = process.name() == self.process_name
             return is_server and Path(process.cwd()).is_relative_to(self.home)
 
-        left = processes.find(runs_here)
-        alive = processes.end(left, seconds=_STOP_WITHIN, stop_signal=signal.SIGINT)
+        leftover = processes.find(runs_here)
+        alive = processes.stop_all(leftover, seconds=_STOP_TIMEOUT, stop_signal=signal.SIGINT)
         if alive:
-            raise LocalHubError(f"{self.name} of an earlier hub cannot be ended: {alive[0].pid}")
-        return len(left)
+            raise LocalHubError(f"Cannot stop {self.name}. Stop process {alive[0].pid} yourself.")
+        return len(leftover)
 
     def __enter__(self) -> Self:
         self.start()
@@ -145,14 +139,14 @@ class EmbeddedServer(ABC):
 
 
 def as_user(user: str | None) -> dict[str, Any]:
-    """Keywords for `subprocess` to run a command as `user`, without root's groups."""
+    """Return the `subprocess` arguments to run a command as `user`, without root's groups."""
     if user is None:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file whole or not at all, readable by its owner alone."""
+    """Write the file atomically, with mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
@@ -161,8 +155,8 @@ def write_private(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def secret_file(path: Path, make: str) -> str:
-    """The secret in `path` (mode 0600); `make` is stored there first when there is none."""
+def read_or_create_secret(path: Path, new: str) -> str:
+    """Return the secret in `path` (mode 0600); write `new` first if the file does not exist."""
     if not path.exists():
-        write_private(path, make)
+        write_private(path, new)
     return path.read_text().strip()

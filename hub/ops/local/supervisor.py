@@ -1,4 +1,4 @@
-"""supervisord over the hub's processes: its configuration, its start and its end."""
+"""Configure, start and stop supervisord, which runs the hub's processes."""
 
 import contextlib
 import os
@@ -25,18 +25,18 @@ from hub.ops.local.server import wait_until
 from hub.ops.local.valkey import EmbeddedValkey
 
 MARK = "HUB_LOCAL_DATA_DIR"  # in the environment of every process of a local hub
-# Seconds for all of them: the hub's together, then Redis, then Postgres.
-_STOP_WITHIN = 60
-_LONGEST_FOLDER = 70  # a unix socket's path may have about 100 bytes
+# Seconds for all processes: first the hub's, then Redis, then Postgres.
+_STOP_TIMEOUT = 60
+_MAX_FOLDER_LENGTH = 70  # the path of a Unix socket is limited to about 100 bytes
 _GROUP = "hub"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A process to keep running.
+    """A process that supervisord runs and restarts.
 
-    Servers have a priority: they start at once, the lowest first, and end last. All others start
-    on request, and end first and together.
+    Programs with a priority are servers: they start immediately, the lowest priority first, and
+    stop last. The others start on request and stop first, all together.
     """
 
     name: str
@@ -47,13 +47,13 @@ class Program:
 
 
 def configuration(programs: Sequence[Program], *, socket: Path, logs: Path, root: bool) -> str:
-    """supervisord.conf, without secrets: those are in the inherited environment."""
+    """Return supervisord.conf. It has no secrets: programs inherit them in the environment."""
     config = RawConfigParser()
     config["supervisord"] = {
         "nodaemon": "true",
         "logfile": str(logs / "supervisord.log"),
         "pidfile": str(socket.with_suffix(".pid")),
-        **({"user": "root"} if root else {}),  # or it warns
+        **({"user": "root"} if root else {}),  # prevents a warning
     }
     config["unix_http_server"] = {"file": str(socket), "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
@@ -76,7 +76,7 @@ def configuration(programs: Sequence[Program], *, socket: Path, logs: Path, root
             "stdout_logfile_backups": "2",
             **({"user": program.user} if program.user else {}),
         }
-    if together:  # one group: supervisord ends groups one after the other
+    if together:  # one group, because supervisord stops groups one after the other
         config[f"group:{_GROUP}"] = {"programs": ",".join(together), "priority": "100"}
     text = StringIO()
     config.write(text)
@@ -84,26 +84,26 @@ def configuration(programs: Sequence[Program], *, socket: Path, logs: Path, root
 
 
 def _quote(word: str) -> str:
-    """For supervisord's parser: quoted, with `%` escaped."""
+    """Quote a word for supervisord's parser, which also expands `%`."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
 
 
 class Supervisor:
-    """supervisord with the hub's programs."""
+    """A supervisord process with the hub's programs."""
 
     def __init__(
         self, programs: list[Program], data_dir: Path, environment: Mapping[str, str]
     ) -> None:
-        """`environment` is that of all programs except the servers; it holds the `MARK`."""
+        """Prepare supervisord; all programs but the servers get `environment`, with the `MARK`."""
         self._data_dir = data_dir
         self._programs = programs
         self._environment = environment
-        short = len(tempfile.gettempdir()) <= _LONGEST_FOLDER
+        short = len(tempfile.gettempdir()) <= _MAX_FOLDER_LENGTH
         self._folder = Path(tempfile.mkdtemp(prefix="hub-", dir=None if short else "/tmp"))  # noqa: S108 — made private
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start supervisord and the servers. Raises `LocalHubError` if that fails."""
+        """Start supervisord and the servers. Raises `LocalHubError`."""
         logs = self._data_dir / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         socket = self._folder / "s"
@@ -118,11 +118,11 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
+            start_new_session=True,  # Ctrl-C in the terminal must not reach it
         )
         transport: Any = SupervisorTransport(serverurl=f"unix://{socket}")
         self._rpc: Any = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
-        problem = f"supervisord did not start; see {logs}/supervisord.log"
+        problem = f"supervisord did not start. See {logs}/supervisord.log."
         wait_until(socket.exists, 20, problem, self._process)
 
     def start_program(self, name: str) -> None:
@@ -130,36 +130,37 @@ class Supervisor:
         self._rpc.supervisor.startProcess(f"{_GROUP}:{name}", False)
 
     def wait(self) -> None:
-        """Return when supervisord has ended."""
+        """Wait until supervisord exits."""
         assert self._process is not None  # noqa: S101 — a caller's mistake
         self._process.wait()
 
     def stop(self) -> None:
-        """End all programs, the servers last, and whatever they left."""
+        """Stop all programs, the servers last, and then all leftover processes."""
         if self._process is not None:
-            processes.stop(self._process, signal.SIGTERM, _STOP_WITHIN)
-        end_leftovers(self._data_dir)
+            processes.stop(self._process, signal.SIGTERM, _STOP_TIMEOUT)
+        stop_leftovers(self._data_dir)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def end_leftovers(data_dir: Path) -> int:
-    """End what a killed hub in this folder left running; return the number of processes.
+def stop_leftovers(data_dir: Path) -> int:
+    """Stop the processes that a killed hub in this folder left running; return their number.
 
-    They are found by the mark in their environment; the servers by the folder that they run in,
-    for Valkey overwrites its environment with its title.
+    The mark in their environment identifies them. Servers are identified by their working
+    directory, because Valkey overwrites its environment with its process title.
     """
-    left = processes.find(lambda process: process.environ().get(MARK) == str(data_dir))
-    processes.end(left, seconds=20)
-    return len(left) + sum(
-        server.end_leftover()
+    leftover = processes.find(lambda process: process.environ().get(MARK) == str(data_dir))
+    processes.stop_all(leftover, seconds=20)
+    return len(leftover) + sum(
+        server.stop_leftover()
         for server in (EmbeddedValkey(data_dir, port=0), EmbeddedPostgres(data_dir, port=0))
     )
 
 
 def watch_parent(pid: int) -> None:
-    """Wait until `make run` (process `pid`) or supervisord (our parent) is gone; end what is left.
+    """Wait until `make run` (process `pid`) or supervisord (the parent) exits; then stop the rest.
 
-    Runs as one of the programs, so that not even a SIGKILL of either leaves anything running.
+    This runs as one of supervisord's programs, so that nothing stays running even if one of the two
+    is killed with SIGKILL.
     """
     data_dir = Path(os.environ[MARK])
     supervisord = psutil.Process().parent()
@@ -167,11 +168,11 @@ def watch_parent(pid: int) -> None:
         run = psutil.Process(pid)
     except psutil.NoSuchProcess:
         run = None
-    # As psutil processes, for a pid may be given to another process.
+    # Compare psutil processes, because the system can reuse a pid.
     while supervisord and run and all(map(processes.is_alive, (supervisord, run))):
         time.sleep(0.2)
     if supervisord and processes.is_alive(supervisord):
         with contextlib.suppress(psutil.Error):
-            supervisord.terminate()  # it ends the others in their order, and then this process
-            supervisord.wait(_STOP_WITHIN)
-    end_leftovers(data_dir)
+            supervisord.terminate()  # it stops the others in their order, then this process
+            supervisord.wait(_STOP_TIMEOUT)
+    stop_leftovers(data_dir)

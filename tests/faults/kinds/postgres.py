@@ -1,9 +1,10 @@
-"""Postgres crashed and frozen. The web answers 503 meanwhile and recovers by itself."""
+"""Faults of Postgres: killed or frozen. Web responds with 503 and recovers without a restart."""
 
 from collections.abc import Generator
 
 import psutil
 
+from tests.common.processes import kill_server
 from tests.faults.kinds import POSTGRES_AWAY, POSTGRES_SILENT, kind
 from tests.faults.kinds.workers import LOOKUP
 from tests.faults.readers import GIVE_UP
@@ -16,15 +17,15 @@ def killed(stage: Stage) -> Generator[None]:
     stage.writer.change(directories=6)
     stage.tick()
     stage.wait_for_strike(held)
-    stage.postgres.kill()
+    kill_server(stage.postgres)
     stage.wait(1)
     yield
     stage.postgres.start()
 
 
-@kind("a Postgres backend killed", times=3, allows=POSTGRES_AWAY, stops_housekeeping=True)
+@kind("Postgres backend killed", times=3, allows=POSTGRES_AWAY, stops_housekeeping=True)
 def backend_killed(stage: Stage) -> Generator[None]:
-    """Postgres then ends every session and recovers by itself."""
+    """Postgres then closes all sessions and recovers."""
     held = stage.github.strike("slow", [0.5], LOOKUP, 4)
     stage.writer.change(directories=6)
     stage.tick()

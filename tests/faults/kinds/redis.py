@@ -1,38 +1,39 @@
-"""Redis killed, emptied, frozen, gone; messages delivered twice; results lost."""
+"""Faults of Redis: killed, frozen or down, data or results lost, messages delivered twice."""
 
 from collections.abc import Generator
 
+from tests.common.processes import kill_server
 from tests.faults.kinds import kind
 from tests.faults.kinds.workers import LOOKUP, LOOKUPS_HELD, PUBLISH_HELD, lookups_held
 from tests.faults.stage import Stage
 
-_GONE = 60  # seconds
+_DOWN = 60  # seconds
 _OLD_RUNS = 5
 
 
-@kind("Redis killed in a chord", times=3, stops_housekeeping=True, short=True)
+@kind("Redis killed during a chord", times=3, stops_housekeeping=True, short=True)
 def killed(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
-    stage.redis.kill()
+    kill_server(stage.redis)
     yield
     stage.redis.start()
     stage.wait_for_consumers()
 
 
-@kind("Redis killed in a chord, its data gone", times=2, stops_housekeeping=True)
+@kind("Redis killed during a chord, data lost", times=2, stops_housekeeping=True)
 def killed_and_emptied(stage: Stage) -> Generator[None]:
     _chord_in_midst(stage)
-    stage.redis.kill()
+    kill_server(stage.redis)
     stage.forget_redis_data()
     yield
     stage.redis.start()
     stage.wait_for_consumers()
 
 
-@kind("Redis gone for 60 s", times=1, stops_housekeeping=True)
-def gone(stage: Stage) -> Generator[None]:
-    stage.redis.kill()
-    stage.wait(_GONE)
+@kind("Redis down for 60 s", times=1, stops_housekeeping=True)
+def down(stage: Stage) -> Generator[None]:
+    kill_server(stage.redis)
+    stage.wait(_DOWN)
     yield
     stage.redis.start()
     stage.wait_for_consumers()
@@ -47,7 +48,7 @@ def frozen(stage: Stage) -> Generator[None]:
     stage.wait_for_consumers()
 
 
-@kind("result keys lost in a chord", times=2)
+@kind("result keys lost during a chord", times=2)
 def results_lost(stage: Stage) -> Generator[None]:
     with lookups_held(stage) as run:
         stage.forget_results()
@@ -55,7 +56,7 @@ def results_lost(stage: Stage) -> Generator[None]:
     stage.wait_for_end(run - 1)
 
 
-@kind("lookups delivered twice at once", times=3)
+@kind("lookup messages delivered twice concurrently", times=3)
 def lookups_redelivered(stage: Stage) -> Generator[None]:
     with stage.locked(LOOKUPS_HELD):
         stage.writer.change(directories=3)
@@ -66,7 +67,7 @@ def lookups_redelivered(stage: Stage) -> Generator[None]:
     yield
 
 
-@kind("publication delivered twice at once", times=3, short=True)
+@kind("publish message delivered twice concurrently", times=3, short=True)
 def publication_redelivered(stage: Stage) -> Generator[None]:
     with stage.locked(PUBLISH_HELD):
         stage.writer.change(directories=3)
@@ -102,7 +103,7 @@ def old_messages(stage: Stage) -> Generator[None]:
 
 
 def _chord_in_midst(stage: Stage) -> None:
-    """Let lookups wait for GitHub."""
+    """Start a chord whose lookups wait for GitHub."""
     held = stage.github.strike("slow", [0.8], LOOKUP, 4)
     stage.writer.change(directories=6)
     stage.tick()

@@ -1,4 +1,4 @@
-"""Backup and restore, over a hub that real workers have filled."""
+"""Backup and restore of a hub with data from real workers."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def full(hub: Hub) -> Hub:
 
 
 def manage(*command: str, url: str = "", **options: object) -> subprocess.CompletedProcess[bytes]:
-    """`manage.py` as the image runs it: by its entrypoint, in a process of its own."""
+    """Run `manage.py` through the image's entrypoint, in a separate process."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         ["sh", "docker/entrypoint.sh", "python", "manage.py", *command],
@@ -86,7 +86,7 @@ def backup(path: Path) -> Path:
 
 
 def contents(file: Path) -> dict[str, bytes]:
-    """The members of a backup."""
+    """Return the members of a backup."""
     with zipfile.ZipFile(file) as opened:
         return {name: opened.read(name) for name in opened.namelist()}
 
@@ -95,7 +95,7 @@ def served() -> bytes:
     return Client().get("/api/v1/contents").content
 
 
-def test_all_comes_back_after_everything_was_wrecked(full: Hub, tmp_path: Path) -> None:
+def test_a_restore_recovers_a_damaged_database(full: Hub, tmp_path: Path) -> None:
     open_run = RefreshRun.objects.create(
         source=configured_source().key,
         trigger=RunTrigger.SCHEDULE,
@@ -120,19 +120,19 @@ def test_all_comes_back_after_everything_was_wrecked(full: Hub, tmp_path: Path) 
 
     assert everything() == before
     assert served() == body
-    # The run that was open is nobody's any more; its end takes nothing from readers.
+    # No worker has the open run any more. Housekeeping closes it, and readers see no change.
     assert RefreshRun.objects.open().get() == open_run
     refresh_runs.housekeeping()
     assert not RefreshRun.objects.open().exists()
     assert json.loads(served())["contents"] == json.loads(body)["contents"]
-    # What GitHub said is known again, too.
+    # The cached responses from GitHub are restored, too.
     run, asked = full.count()
     assert (run.status, run.requests, len(asked)) == (RunStatus.UNCHANGED, 1, 1)
     assert full.github.requests[0].status == 304
 
 
-def test_a_new_database_takes_it_by_the_images_commands(full: Hub, tmp_path: Path) -> None:
-    """As Compose runs them: out through a pipe, in from one, with nothing migrated before."""
+def test_a_backup_can_be_piped_into_a_new_database(full: Hub, tmp_path: Path) -> None:
+    """The commands run as in Compose; the new database is not migrated before."""
     before = everything()
     taken = manage("backup", "-", stdout=subprocess.PIPE)
     assert taken.returncode == 0, taken.stderr
@@ -142,28 +142,30 @@ def test_a_new_database_takes_it_by_the_images_commands(full: Hub, tmp_path: Pat
         assert everything(url) == before
 
 
-def test_a_backup_holds_one_moment_although_a_run_publishes_meanwhile(full: Hub) -> None:
+def test_a_backup_is_consistent_while_a_run_publishes(full: Hub) -> None:
     before, body = everything(), served()
     full.write("Redis/dashboard.json", b'{"panels": []}')
     publishing: list[RefreshRun] = []
 
     def publish(size: int) -> None:
-        """Once, after the first rows: a whole run, by the workers, seen by another connection."""
+        """After the first rows, publish a run with the workers, over another connection."""
         if not publishing:
             with ThreadPoolExecutor(1) as elsewhere:
                 publishing.append(elsewhere.submit(_refresh_and_hang_up, full).result())
 
     file = BytesIO()
-    create_backup(file, done=publish)
+    create_backup(file, progress=publish)
     assert publishing[0].status == RunStatus.PUBLISHED
     assert served() != body
     numbers = RefreshRun.objects.latest("pk").pk
 
     archive = Archive(file, "the file")
-    restore.restore_backup(archive, overwrite=True, without_tokens=False, done=lambda size: None)
+    restore.restore_backup(
+        archive, overwrite=True, without_tokens=False, progress=lambda size: None
+    )
     assert everything() == before
     assert served() == body
-    # The run that the backup does not know may have messages on their way.
+    # Its id is not reused: messages for the newer run may still be in the queue.
     assert full.refresh().pk == numbers + 1
 
 
@@ -174,7 +176,7 @@ def _refresh_and_hang_up(hub: Hub) -> RefreshRun:
         connection.close()
 
 
-def test_a_filled_database_is_replaced_only_when_told(full: Hub, tmp_path: Path) -> None:
+def test_existing_data_is_replaced_only_with_force(full: Hub, tmp_path: Path) -> None:
     file = backup(tmp_path / "hub.zip")
     Exporter.objects.update(title="Changed since")
     before = everything()
@@ -183,10 +185,10 @@ def test_a_filled_database_is_replaced_only_when_told(full: Hub, tmp_path: Path)
     assert everything() == before
 
 
-def test_a_database_in_use_is_left_alone(
+def test_a_database_in_use_is_not_changed(
     full: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restore, "_LOCK_WITHIN", 0.1)
+    monkeypatch.setattr(restore, "_LOCK_TIMEOUT", 0.1)
     file = backup(tmp_path / "hub.zip")
     before = everything()
     with psycopg2.connect(database_url()) as other, other.cursor() as cursor:
@@ -197,22 +199,20 @@ def test_a_database_in_use_is_left_alone(
     assert everything() == before
 
 
-def test_other_keys_are_refused_unless_the_tokens_stay_behind(
-    full: Hub, tmp_path: Path, settings: Any
-) -> None:
+def test_other_keys_require_skipping_the_tokens(full: Hub, tmp_path: Path, settings: Any) -> None:
     file = backup(tmp_path / "hub.zip")
     before = everything()
     secret: Any = GitHubToken._meta.get_field("secret")
     settings.SALT_KEY = ["another"]
     settings.GITHUB_REPO = "tests/another"
     with keys_read_anew(secret):
-        with pytest.raises(CommandError, match="cannot read 1 of the GitHub tokens"):
+        with pytest.raises(CommandError, match="cannot decrypt 1 of the GitHub tokens"):
             call_command("restore", str(file), "--force")
         assert everything() == before
         said = StringIO()
         call_command("restore", str(file), "--force", "--without-tokens", stdout=said)
-    assert "tokens left out, which this hub's keys cannot read: 1" in said.getvalue()
-    assert "not shown until GITHUB_REPO" in said.getvalue()
+    assert "Skipped 1 GitHub tokens" in said.getvalue()
+    assert "To show them, set GITHUB_REPO" in said.getvalue()
     assert "/tests/exporters@main:contents" in said.getvalue()
     after = everything()
     assert {name for name, rows in before.items() if rows != after[name]} == {
@@ -224,18 +224,18 @@ def test_other_keys_are_refused_unless_the_tokens_stay_behind(
 
 @contextmanager
 def keys_read_anew(field: Any) -> Iterator[None]:
-    """The field keeps the keys that the settings named when it was first used."""
-    kept = {name: field.__dict__.pop(name, None) for name in ("f", "keys")}
+    """Clear the field's cached keys, so that it reads the settings again."""
+    cached = {name: field.__dict__.pop(name, None) for name in ("f", "keys")}
     try:
         yield
     finally:
-        field.__dict__.update({name: value for name, value in kept.items() if value})
+        field.__dict__.update({name: value for name, value in cached.items() if value})
 
 
-def test_no_file_is_replaced_unless_told(full: Hub, tmp_path: Path) -> None:
+def test_an_existing_file_is_overwritten_only_with_force(full: Hub, tmp_path: Path) -> None:
     file = tmp_path / "hub.zip"
     file.write_text("mine")
-    with pytest.raises(CommandError, match=r"is there already.*--force"):
+    with pytest.raises(CommandError, match=r"already exists.*--force"):
         backup(file)
     assert file.read_text() == "mine"
     call_command("backup", str(file), "--force", stdout=StringIO())

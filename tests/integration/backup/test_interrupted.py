@@ -1,4 +1,4 @@
-"""A backup or a restore that ends in its middle: killed, or for want of room."""
+"""An interrupted backup or restore: killed, or without free space."""
 
 import resource
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _SIZE = 32 * 8_000  # bytes
 
 @pytest.fixture(autouse=True)
 def large(transactional_db: None) -> None:
-    """A database whose copying takes long enough to be interrupted."""
+    """A database that takes long enough to copy for an interruption."""
     Category.objects.create(name="Database")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -34,7 +34,7 @@ def large(transactional_db: None) -> None:
 
 
 def kill_while_copying(*command: str) -> None:
-    """Run a command and kill it while Postgres copies the files; return when Postgres noticed."""
+    """Run a command and kill it while Postgres copies rows; wait until Postgres has noticed."""
     process = Process("manage", *command)
     process.start()
     try:
@@ -60,7 +60,7 @@ def test_a_killed_backup_leaves_no_file_of_its_name(tmp_path: Path) -> None:
     kill_while_copying("backup", str(file))
     left = list(tmp_path.iterdir())
     assert [path.suffix for path in left] == [".part"]
-    with pytest.raises(CommandError, match="cut or damaged"):
+    with pytest.raises(CommandError, match="truncated or damaged"):
         call_command("restore", str(left[0]), "--force")
     call_command("backup", str(file), stdout=StringIO())
     assert file.exists()
@@ -77,10 +77,10 @@ def test_a_killed_restore_changes_nothing(tmp_path: Path) -> None:
     assert Category.objects.get().name == "Database"
 
 
-def test_without_room_there_is_no_file(tmp_path: Path) -> None:
+def test_a_backup_without_free_space_leaves_no_file(tmp_path: Path) -> None:
     with (
         files_of_at_most(10_000),
-        pytest.raises(CommandError, match=r"cannot be written \(File too large\)"),
+        pytest.raises(CommandError, match=r"Cannot write .*: File too large"),
     ):
         call_command("backup", str(tmp_path / "hub.zip"))
     assert not list(tmp_path.iterdir())
@@ -88,7 +88,7 @@ def test_without_room_there_is_no_file(tmp_path: Path) -> None:
 
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
-    """This process may write no larger files, as if the disk were full."""
+    """Limit the size of files that this process may write, to simulate a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -1,4 +1,4 @@
-"""What older hubs have kept: migrated forward without a loss, by a restore and in place."""
+"""Backups of older hubs are migrated without loss, by a restore and in place."""
 
 from collections import Counter
 from io import BytesIO, StringIO
@@ -21,7 +21,7 @@ from tests.common import contents
 from tests.conftest import TOKEN, Hub
 
 BACKUPS = sorted((Path(__file__).parents[2] / "data" / "backups").glob("*.zip"))
-# Columns that newer hubs do not have, for the same stands in another one.
+# Columns that newer hubs do not have, because another column has the same data.
 GONE = {("hub_servedcontents", "body"), ("hub_exportercontents", "evidence")}
 RENAMED = {
     ("hub_githubtoken", "limit"): "core_limit",
@@ -29,7 +29,7 @@ RENAMED = {
     ("hub_githubtoken", "reset_at"): "core_reset_at",
     ("hub_listingetag", "url"): "source",
 }
-# Its states have the names of a refresh's now.
+# The states of facts runs now have the same names as those of refresh runs.
 REWRITTEN = {"hub_factsrun"}
 PATHS = (
     *("Redis/alert.yaml", "Redis/helm/Chart.yaml", "Redis/dashboard.json"),
@@ -45,17 +45,17 @@ def old(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def then(hub: Hub) -> Hub:
-    """A hub whose GitHub holds what it held when the backups were made."""
+    """A hub whose GitHub has the same contents as when the backups were made."""
     for path in PATHS:
         hub.write(path, contents.of_its_name(path))
     hub.write("Redis/alert.yaml", contents.of_its_name("Redis/alert.yaml") + b"# again\n")
     return hub
 
 
-def is_now_ours() -> None:
-    """Let the restored contents be of the source that the tests' settings name.
+def adopt_source() -> None:
+    """Assign the restored contents to the source in the tests' settings.
 
-    Its key holds the port of the GitHub that they came from.
+    The source's key contains the port of the fake GitHub, which is different in each session.
     """
     key = configured_source().key
     with connection.cursor() as cursor:
@@ -67,7 +67,7 @@ def is_now_ours() -> None:
 
 
 def what_changed(backup: Path) -> set[str]:
-    """The hub's tables whose rows, in the columns that they had, are not those of the backup."""
+    """Return the hub's tables whose rows, in the old columns, differ from those of the backup."""
     changed = set()
     with backup.open("rb") as file:
         archive = Archive(file, backup.name)
@@ -85,7 +85,7 @@ def what_changed(backup: Path) -> set[str]:
 
 
 def without(gone: set[int], rows: list[bytes]) -> list[bytes]:
-    """The rows, as `copy_out` writes them, without these of their columns."""
+    """Remove columns from rows in the format of `copy_out`."""
     return [
         b"\t".join(value for number, value in enumerate(row.split(b"\t")) if number not in gone)
         for row in rows
@@ -95,13 +95,13 @@ def without(gone: set[int], rows: list[bytes]) -> list[bytes]:
 def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
     call_command("restore", str(old), "--force", stdout=StringIO())
     assert what_changed(old) <= REWRITTEN
-    is_now_ours()
+    adopt_source()
 
     assert GitHubToken.objects.get().secret == TOKEN
     assert not PeriodicTask.objects.get(name="Refresh contents").enabled
     assert PeriodicTask.objects.filter(name="Refresh facts of repositories").exists()
 
-    # Readers see the map that was served then, before any run.
+    # Readers see the restored map before any run.
     client = Client()
     body = client.get("/api/v1/contents").json()
     assert body["contents"]["Redis"] == {"E": True, "I": True, "A": True, "G": True}
@@ -110,7 +110,7 @@ def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
         assert client.get(path).status_code == 200, path
     assert b"Redis" in client.get("/?q=redis").content
 
-    # What was learned of GitHub is judged by newer rules from what is kept, without asking again.
+    # Newer rules check the stored files again without fetching them.
     ContentTree.objects.update(rules=0)
     ContentBlob.objects.update(rules=0)
     Snapshot.objects.update(rules=0)
@@ -118,7 +118,7 @@ def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
     run, asked = then.count()
     assert run.status == RunStatus.PUBLISHED
     assert not run.failed
-    # Of a time that kept no files, just those are fetched: a query for each directory.
+    # Backups of older hubs have no files; these are fetched with one query for each directory.
     assert len(asked) == 1 + (0 if kept_files else 3)
     assert ContentTree.objects.filter(rules=rules.RULES_VERSION).count() == 3
     again = client.get("/api/v1/contents").json()
@@ -128,11 +128,11 @@ def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
     assert (run.status, len(asked)) == (RunStatus.UNCHANGED, 1)
 
 
-def test_an_upgrade_in_place_keeps_all_and_locks_nobody_out(transactional_db: None) -> None:
-    """No table is rewritten: its lock is gone with the blink in which a column is added."""
+def test_an_upgrade_in_place_keeps_data_and_does_not_block_readers(transactional_db: None) -> None:
+    """No table is rewritten, so that locks are held only for a moment."""
     oldest = BACKUPS[0]
     with oldest.open("rb") as file, database.one_transaction("READ COMMITTED"):
-        restore.rebuild(Archive(file, oldest.name), done=lambda size: None)
+        restore.rebuild(Archive(file, oldest.name), progress=lambda size: None)
     before = files_of_tables()
     call_command("migrate", interactive=False, verbosity=0)
     after = files_of_tables()
@@ -141,7 +141,7 @@ def test_an_upgrade_in_place_keeps_all_and_locks_nobody_out(transactional_db: No
 
 
 def files_of_tables() -> dict[str, int]:
-    """The file of each table; Postgres gives another one to a table that it rewrites, locked."""
+    """Return the file number of each table, which changes when Postgres rewrites the table."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relkind = 'r' "

@@ -1,4 +1,4 @@
-"""What is no whole backup of a hub that is no newer is refused, before anything is touched."""
+"""Files that are damaged, incomplete, or from a newer hub are rejected without any change."""
 
 import json
 import random
@@ -20,17 +20,17 @@ SHELVES = 500
 
 @pytest.fixture(scope="module")
 def whole(django_db_setup: None, django_db_blocker: Any) -> bytes:
-    """The bytes of a backup of a few shelves."""
+    """A complete backup, as bytes."""
     file = BytesIO()
     with django_db_blocker.unblock():
         Category.objects.bulk_create(Category(name=f"Shelf {n}") for n in range(SHELVES))
-        create_backup(file, done=lambda size: None)
+        create_backup(file, progress=lambda size: None)
         Category.objects.all().delete()
     return file.getvalue()
 
 
 def rewritten(whole: bytes, change: Callable[[dict[str, Any]], object], drop: str = "") -> bytes:
-    """The backup with another manifest, and perhaps without a member."""
+    """Return the backup with a changed manifest, and without the member `drop`."""
     file = BytesIO()
     with zipfile.ZipFile(BytesIO(whole)) as old, zipfile.ZipFile(file, "w") as new:
         manifest = json.loads(old.read(MANIFEST))
@@ -50,11 +50,11 @@ def a_zip_of_something_else() -> bytes:
 
 
 UNUSABLE = {
-    "empty": (lambda whole: b"", "no backup of a hub"),
-    "a text": (lambda whole: b"-- PostgreSQL database dump\n" * 99, "no backup of a hub"),
-    "another zip": (lambda whole: a_zip_of_something_else(), "no backup of a hub"),
-    "cut by a byte": (lambda whole: whole[:-1], "cut or damaged"),
-    "cut in the middle": (lambda whole: whole[: len(whole) // 2], "cut or damaged"),
+    "empty": (lambda whole: b"", "not a backup of a hub"),
+    "a text": (lambda whole: b"-- PostgreSQL database dump\n" * 99, "not a backup of a hub"),
+    "another zip": (lambda whole: a_zip_of_something_else(), "not a backup of a hub"),
+    "cut by a byte": (lambda whole: whole[:-1], "truncated or damaged"),
+    "cut in the middle": (lambda whole: whole[: len(whole) // 2], "truncated or damaged"),
     "without a table": (
         lambda whole: rewritten(whole, lambda said: None, drop="tables/hub_category"),
         "rows of hub_category",
@@ -67,7 +67,7 @@ UNUSABLE = {
     ),
     "with a manifest of another kind": (
         lambda whole: rewritten(whole, lambda said: said.update(kind="something")),
-        "manifest cannot be read",
+        "manifest is invalid",
     ),
     "of a newer format": (
         lambda whole: rewritten(whole, lambda said: said.update(format=2, more="of it")),
@@ -77,7 +77,7 @@ UNUSABLE = {
         lambda whole: rewritten(
             whole, lambda said: said["migrations"].append(["hub", "9999_of_tomorrow"])
         ),
-        "no migration hub.9999_of_tomorrow",
+        "not have the migration hub.9999_of_tomorrow",
     ),
 }
 
@@ -95,7 +95,7 @@ def test_an_unusable_file_changes_nothing(
 
 
 def test_a_changed_byte_is_found_or_means_nothing(whole: bytes) -> None:
-    """Anywhere in the file: its rows, its names, its directory."""
+    """Change single bytes anywhere in the file: in rows, names or the zip's directory."""
     rows = {name: zipfile.ZipFile(BytesIO(whole)).read(name) for name in _members(whole)}
     random.seed(5)
     for place in random.sample(range(len(whole)), 400):

@@ -1,4 +1,4 @@
-"""The embedded servers, really started, killed and started again."""
+"""The embedded servers: started, killed and restarted."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from hub.ops.local.ports import free_port, is_free
 from hub.ops.local.postgres import EmbeddedPostgres
 from hub.ops.local.server import EmbeddedServer, LocalHubError, as_user
 from hub.ops.local.valkey import EmbeddedValkey
-from tests.common.processes import ROOT
+from tests.common.processes import ROOT, kill_server
 from tests.common.waiting import wait_until
 
 as_root = os.geteuid() == 0
@@ -28,7 +28,7 @@ SERVERS = [EmbeddedPostgres, EmbeddedValkey]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A data folder that Postgres' own account may reach."""
+    """A data folder that the account of Postgres can reach."""
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o711)
         yield Path(parent).resolve() / "data"
@@ -47,7 +47,7 @@ def sql(url: str, statement: str) -> list[tuple[object, ...]]:
 def test_postgres_keeps_what_was_committed_when_it_is_killed(folder: Path) -> None:
     with EmbeddedPostgres(folder, free_port()) as server:
         sql(server.url, "create table kept as select generate_series(1, 1000) as n")
-        server.kill()
+        kill_server(server)
         wait_until(lambda: is_free(server.port), "the end of what the postmaster had started")
         server.start()
         assert sql(server.url, "select count(*) from kept") == [(1000,)]
@@ -56,7 +56,7 @@ def test_postgres_keeps_what_was_committed_when_it_is_killed(folder: Path) -> No
 def test_redis_keeps_what_was_written_when_it_is_killed(folder: Path) -> None:
     with EmbeddedValkey(folder, free_port()) as server:
         redis.Redis.from_url(server.url).rpush("queue", *range(1000))
-        server.kill()
+        kill_server(server)
         server.start()
         assert redis.Redis.from_url(server.url).llen("queue") == 1000
 
@@ -132,7 +132,7 @@ def test_a_server_that_a_killed_hub_left_is_ended_first(
     with kind(folder, free_port()) as server:
         assert left.process is not None
         assert left.process.wait(10) is not None
-        assert server.answers()
+        assert server.accepts_connections()
 
 
 @pytest.mark.parametrize("kind", SERVERS)
@@ -144,13 +144,13 @@ def test_a_start_that_fails_leaves_nothing_running(
         with pytest.raises(LocalHubError, match=r"Redis|Postgres"):
             failing.start()
         assert failing.process is None
-        assert running.answers()
+        assert running.accepts_connections()
 
 
 def test_a_stale_pid_file_that_names_another_program_does_no_harm(folder: Path) -> None:
     with EmbeddedPostgres(folder, free_port()) as server:
-        server.kill()
-        # The pid was given to somebody else meanwhile: as far as Postgres can see, its own.
+        kill_server(server)
+        # Another process of the same user now has the pid.
         stranger = subprocess.Popen(["sleep", "600"], **as_user(server.user))
         try:
             file = server.cluster / "postmaster.pid"
@@ -175,7 +175,7 @@ def test_an_interrupted_preparation_leaves_nothing_half(folder: Path) -> None:
 
 
 def test_a_child_of_a_test_run_ends_with_sigint_and_sigterm(folder: Path) -> None:
-    """The context manager stops the server however the block is left."""
+    """The context manager also stops the server if a signal interrupts the block."""
     code = (
         "import sys, signal; from pathlib import Path\n"
         "from hub.ops.local.valkey import EmbeddedValkey\n"
@@ -203,10 +203,10 @@ def test_a_child_of_a_test_run_ends_with_sigint_and_sigterm(folder: Path) -> Non
 class TestAsRoot:
     @pytest.fixture
     def private(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-        """A data folder below one with mode 0700, and a place for root's clusters."""
+        """A data folder in a folder with mode 0700, and a folder for root's clusters."""
         with tempfile.TemporaryDirectory() as parent, tempfile.TemporaryDirectory() as place:
             Path(place).chmod(0o711)
-            monkeypatch.setattr(postgres_module, "_ROOTS_PLACE", Path(place) / "exporter-hub")
+            monkeypatch.setattr(postgres_module, "_ROOT_DATA_DIR", Path(place) / "exporter-hub")
             yield Path(parent).resolve() / "data"
 
     def test_postgres_does_not_run_as_root(self, folder: Path) -> None:
@@ -215,14 +215,14 @@ class TestAsRoot:
             process = psutil.Process(server.process.pid)
             assert process.username() == "nobody"
             assert 0 not in (*process.uids(), *process.gids())
-            assert not server.is_elsewhere
+            assert not server.is_outside_data_dir
 
     def test_a_private_folder_is_not_opened(self, private: Path) -> None:
         with EmbeddedPostgres(private, free_port()) as server:
-            assert server.is_elsewhere
+            assert server.is_outside_data_dir
             assert (private / "postgres").resolve() == server.home
             sql(server.url, "create table kept as select 1")
-            server.kill()
+            kill_server(server)
             server.start()
             assert sql(server.url, "select * from kept") == [(1,)]
         assert private.parent.stat().st_mode & 0o777 == 0o700
@@ -256,9 +256,9 @@ class TestAsRoot:
             assert server.home == home
         assert len([path for path in home.parent.iterdir() if (path / "cluster").exists()]) == 2
 
-    def test_a_folder_that_was_closed_meanwhile_is_said_plainly(self, folder: Path) -> None:
+    def test_a_folder_that_became_inaccessible_is_reported(self, folder: Path) -> None:
         with EmbeddedPostgres(folder, free_port()):
             pass
         folder.parent.chmod(0o700)
-        with pytest.raises(LocalHubError, match=r"cannot reach"):
+        with pytest.raises(LocalHubError, match=r"can no longer reach"):
             EmbeddedPostgres(folder, free_port()).prepare()

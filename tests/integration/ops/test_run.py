@@ -1,4 +1,4 @@
-"""`make run`, as a user runs it: real processes on free ports in a folder of their own."""
+"""`make run` with real processes, on free ports and in a temporary folder."""
 
 import contextlib
 import os
@@ -24,15 +24,15 @@ from hub.ops.local.supervisor import MARK
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 
-# Not the addresses of the tests' own servers.
-_LEFT_OUT = {"DATABASE_URL", "REDIS_URL", "HUB_DATA_DIR", "SECRET_KEY", "FIELD_ENCRYPTION_KEY"}
+# Variables of the test session that the hub must not inherit.
+_EXCLUDED = {"DATABASE_URL", "REDIS_URL", "HUB_DATA_DIR", "SECRET_KEY", "FIELD_ENCRYPTION_KEY"}
 
 
 def free_row() -> int:
-    """The first of five free ports in a row.
+    """Return the first of five consecutive free ports.
 
-    From below those that systems hand out to whoever asks for any (Linux from 32,768 on, others
-    from 49,152): another test would take one of them before the hub does.
+    They are below the ephemeral ports (from 32,768 on Linux, from 49,152 on other systems), so that
+    no other test gets one of them before the hub.
     """
     rows = range(20_000, 32_000, len(OFFSETS))
     return wait_until(
@@ -49,12 +49,12 @@ def free_row() -> int:
 
 
 def secrets_of(folder: Path) -> list[str]:
-    """What `make run` made and keeps to itself, with the passwords in its servers' addresses."""
-    kept = dotenv_values(folder / "hub.env", interpolate=False)
-    assert {"SECRET_KEY", "FIELD_ENCRYPTION_KEY", "GITHUB_TOKEN", "DATABASE_URL"} <= kept.keys()
+    """Return the secrets that `make run` generated, and the passwords in the servers' URLs."""
+    stored = dotenv_values(folder / "hub.env", interpolate=False)
+    assert {"SECRET_KEY", "FIELD_ENCRYPTION_KEY", "GITHUB_TOKEN", "DATABASE_URL"} <= stored.keys()
     secrets = [
         urlsplit(value).password or value.rpartition(":")[2]
-        for name, value in kept.items()
+        for name, value in stored.items()
         if value and name.endswith(("KEY", "TOKEN", "SECRET", "AUTH", "DATABASE_URL", "REDIS_URL"))
     ]
     assert min(map(len, secrets)) >= 12
@@ -62,7 +62,7 @@ def secrets_of(folder: Path) -> list[str]:
 
 
 class LocalHub:
-    """A `make run` in a session of its own."""
+    """A `make run` in a separate session."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
@@ -73,12 +73,12 @@ class LocalHub:
         given = {
             name: value
             for name, value in os.environ.items()
-            if name not in _LEFT_OUT and not name.startswith("GITHUB_")
+            if name not in _EXCLUDED and not name.startswith("GITHUB_")
         }
         return {**given, "HUB_DATA_DIR": str(self.folder), "HUB_PORT": str(self.port)}
 
     def manage(self, *words: str) -> str:
-        """A management command as `make backup` and `make restore` run it; its output."""
+        """Run a management command like `make backup` and `make restore`; return its output."""
         command = [sys.executable, "-m", "hub.ops.local", "manage", *words]
         return subprocess.run(
             command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=True, timeout=60
@@ -93,7 +93,7 @@ class LocalHub:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                # Under nohup a hub ignores SIGHUP, as it should; the tests' own hub is not.
+                # If the tests run under nohup, the hub would inherit that SIGHUP is ignored.
                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
         return self
@@ -113,14 +113,14 @@ class LocalHub:
         return requests.get(url, timeout=10, **options)  # type: ignore[arg-type]
 
     def status(self, path: str, offset: int = 0) -> int:
-        """The status of an answer; 0 when nobody listens."""
+        """Return the status of a response, or 0 if nothing listens on the port."""
         try:
             return self.get(path, offset).status_code
         except requests.ConnectionError:
             return 0
 
     def children(self) -> list[psutil.Process]:
-        """Every process that bears this folder's mark."""
+        """Return all processes with this folder's mark."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
@@ -136,7 +136,7 @@ class LocalHub:
 
 @pytest.fixture
 def parent() -> Iterator[Path]:
-    """A folder that others may pass through."""
+    """A folder that other users may enter."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
@@ -145,26 +145,26 @@ def parent() -> Iterator[Path]:
 def test_run_from_start_to_end(parent: Path) -> None:
     hub = LocalHub(parent / "data", free_row()).start()
     try:
-        hub.wait_for("Ctrl-C ends everything")
+        hub.wait_for("Press Ctrl-C to stop the hub")
         text = hub.output()
         for offset, path in ((0, "/"), (0, "/admin/"), (1, "/"), (0, "/api/v1/docs")):
             assert f"http://127.0.0.1:{hub.port + offset}{path}" in text
 
-        # the page fills by itself, plainly labelled as demo data
+        # The page shows contents without further action, labelled as demo data.
         wait_until(lambda: hub.get("/api/v1/contents").json()["state"] == "fresh", "a filled map")
         body = hub.get("/api/v1/contents").json()
         assert body["source"]["demo"] is True
         assert sum(kinds["A"] is True for kinds in body["contents"].values()) >= 12
         assert "Demo data" in hub.get("/").text
 
-        # Flower wants the password that was printed
+        # Flower requires the printed password.
         user, password = re.search(r"Flower .*/ +(\S+) / (\S+)", text).groups()
         wait_until(
             lambda: hub.status("/api/workers", OFFSETS["Flower"]) == 401, "Flower", seconds=60
         )
         assert hub.get("/api/workers", 1, auth=(user, password)).status_code == 200
 
-        # the admin's password works, and stands nowhere in the data folder
+        # The admin's password works and is not stored in the data folder.
         password = re.search(r"admin / (\S+)", text).group(1)
         session = requests.Session()
         login = f"http://127.0.0.1:{hub.port}/admin/login/"
@@ -181,7 +181,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
         )
         assert "Site administration" in answer.text
 
-        # nothing listens but on loopback, and secrets are in files of their owner alone
+        # All processes listen on loopback only, and only the owner can read files with secrets.
         listening = {
             connection.laddr.ip
             for child in hub.children()
@@ -190,7 +190,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
         }
         assert listening == {"127.0.0.1"}
         secrets = [*secrets_of(hub.folder), password]
-        # (Postgres' own files come and go, and are its user's alone)
+        # (Postgres' files change all the time, and only its user can read them.)
         files = [f for f in hub.folder.rglob("*") if f.is_file() and "postgres" not in f.parts]
         assert {"web.log", "worker.log", "beat.log", "flower.log"} <= {file.name for file in files}
         for file in files:
@@ -201,21 +201,21 @@ def test_run_from_start_to_end(parent: Path) -> None:
         commands = [" ".join(child.cmdline()) for child in hub.children()]
         assert not [c for c in commands for secret in secrets if secret in c]
 
-        # started twice, it says so; so does a hub whose ports are taken
+        # A second start in the same folder, or with the same ports, reports the conflict.
         second = LocalHub(hub.folder, hub.port)
         second.log = parent / "second.log"
         second.start()
         assert second.process.wait(60) == 1
-        assert "runs already" in second.output()
+        assert "is already running" in second.output()
         other = LocalHub(parent / "other", hub.port).start()
         assert other.process.wait(60) == 1
-        assert f"Port {hub.port} (hub) is taken" in other.output()
+        assert f"Port {hub.port} (hub) is in use" in other.output()
 
-        # a backup is taken while the hub runs
+        # A backup works while the hub runs.
         hub.manage("backup")
         (backup,) = (hub.folder / "backups").iterdir()
 
-        # Ctrl-C ends all children, pressed twice as well
+        # Ctrl-C stops all children, even if it is pressed twice.
         assert len(hub.children()) > 6
         hub.process.send_signal(signal.SIGINT)
         hub.process.send_signal(signal.SIGINT)
@@ -224,18 +224,18 @@ def test_run_from_start_to_end(parent: Path) -> None:
     finally:
         hub.end()
 
-    # and restored without it, whatever became of the data
+    # The backup can be restored without a running hub, even if the data is lost.
     shutil.rmtree((hub.folder / "postgres").resolve())
-    assert "restored" in hub.manage("restore", str(backup))
+    assert "Restored" in hub.manage("restore", str(backup))
     assert hub.children() == []
 
-    # the data is there at the next start, and no new password is made
+    # The next start uses the restored data and generates no new password.
     hub.start()
     try:
-        hub.wait_for("Ctrl-C ends everything")
+        hub.wait_for("Press Ctrl-C to stop the hub")
         assert hub.get("/api/v1/contents").json()["run"] == body["run"]
         assert password not in hub.output()
-        # not even a SIGKILL of the parent leaves anything behind
+        # No process stays running even after a SIGKILL of the parent.
         hub.process.kill()
         wait_until(lambda: not hub.children(), "the end of all children", seconds=60)
     finally:

@@ -1,4 +1,4 @@
-"""`make run` when parts of it are killed, and when it is interrupted before it is up."""
+"""`make run` when processes are killed, and when the start is interrupted."""
 
 import signal
 import tempfile
@@ -25,16 +25,16 @@ def hub() -> Iterator[LocalHub]:
 
 
 def pid_of(hub: LocalHub, *words: str) -> psutil.Process:
-    """The topmost process whose command line holds all the words."""
+    """Return the topmost process whose command line contains all words."""
     found = [child for child in hub.children() if all(word in child.cmdline() for word in words)]
     pids = {child.pid for child in found}
     return next(child for child in found if child.ppid() not in pids)
 
 
 def wait_for_the_end(hub: LocalHub) -> None:
-    """No process of the hub is left. (Servers hide its mark, not their folder.)
+    """Wait until no process of the hub is left. Servers are found by their folder.
 
-    Its ports are not looked at: another test may have been given one since.
+    The ports are not checked, because another test may use one of them by now.
     """
     wait_until(
         lambda: (
@@ -47,14 +47,14 @@ def wait_for_the_end(hub: LocalHub) -> None:
 
 
 def test_parts_that_are_killed_come_back(hub: LocalHub) -> None:
-    hub.start().wait_for("Ctrl-C ends everything")
+    hub.start().wait_for("Press Ctrl-C to stop the hub")
     for words in (("granian",), ("celery", "worker"), ("celery", "beat"), ("fakegithub",)):
         killed = pid_of(hub, *words)
         killed.kill()
         wait_until(lambda words=words, pid=killed.pid: _has_another(hub, words, pid), f"{words}")
     wait_until(lambda: hub.get("/healthz").ok, "the page")
 
-    # a second start names the addresses of the hub that runs, not those that it would have had
+    # A second start prints the URLs of the running hub.
     second = LocalHub(hub.folder, hub.port + 100)
     second.log = hub.folder.parent / "second.log"
     second.start()
@@ -62,10 +62,10 @@ def test_parts_that_are_killed_come_back(hub: LocalHub) -> None:
     assert f"http://127.0.0.1:{hub.port}/admin/" in second.output()
     assert f":{hub.port + 100}/" not in second.output()
 
-    # without its supervisor the hub ends, and says so
+    # Without supervisord, the hub stops with a message.
     pid_of(hub, "supervisor.supervisord").kill()
     assert hub.process.wait(90) == 1
-    assert "supervisord ended by itself" in hub.output()
+    assert "supervisord exited unexpectedly" in hub.output()
     wait_for_the_end(hub)
 
 
@@ -77,8 +77,8 @@ def _has_another(hub: LocalHub, words: tuple[str, ...], pid: int) -> bool:
 
 
 def test_what_a_killed_hub_left_is_ended_at_the_next_start(hub: LocalHub) -> None:
-    hub.start().wait_for("Ctrl-C ends everything")
-    # all that could have ended the others, the watcher first
+    hub.start().wait_for("Press Ctrl-C to stop the hub")
+    # First suspend the processes that would stop the others.
     for victim in (pid_of(hub, "watch-parent"), pid_of(hub, "supervisor.supervisord")):
         victim.suspend()
     hub.process.kill()
@@ -87,8 +87,8 @@ def test_what_a_killed_hub_left_is_ended_at_the_next_start(hub: LocalHub) -> Non
     hub.process.wait(10)
     left = hub.children()
     assert left
-    hub.start().wait_for("Ctrl-C ends everything")
-    assert "an earlier hub had left running" in hub.output()
+    hub.start().wait_for("Press Ctrl-C to stop the hub")
+    assert "leftover processes of an earlier hub" in hub.output()
     assert not any(process.is_running() for process in left)
     assert hub.get("/api/v1/contents").json()["contents"]
     hub.process.send_signal(signal.SIGHUP)

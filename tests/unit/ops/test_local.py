@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hub.ops.local.environment import hub_environment, read, write_environment
+from hub.ops.local.environment import hub_environment, read_environment, write_environment
 from hub.ops.local.ports import ports_from
 from hub.ops.local.supervisor import Program, configuration
 
@@ -41,7 +41,7 @@ def test_what_the_user_sets_wins() -> None:
 def test_the_file_is_private_and_reads_back(tmp_path: Path) -> None:
     file = tmp_path / "hub.env"
     write_environment(file, {"A": "x y#z$q", "B": "2"})
-    assert read(file) == {"A": "x y#z$q", "B": "2"}
+    assert read_environment(file) == {"A": "x y#z$q", "B": "2"}
     assert file.stat().st_mode & 0o777 == 0o600
 
 

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from hub.ops.local.environment import for_processes, hub_environment, read, write_environment
+from hub.ops.local.environment import (
+    hub_environment,
+    process_environment,
+    read_environment,
+    write_environment,
+)
 from hub.ops.local.ports import ports_from
 from hub.ops.local.postgres import reachable
 from hub.ops.local.run import _addresses
@@ -18,14 +23,14 @@ URLS = {"DATABASE_URL": "postgres://embedded", "REDIS_URL": "redis://embedded"}
 def test_what_the_user_sets_reaches_the_processes(mode: dict[str, str]) -> None:
     given = {**mode, "SECRET_KEY": "theirs", "HUB_HTTPS": "true", "REDIS_URL": "redis://theirs"}
     made = hub_environment(given, {}, URLS, "http://demo")
-    processes = for_processes(given, made)
+    processes = process_environment(given, made)
     assert {name: processes[name] for name in given} == given
     assert processes["DATABASE_URL"] == "postgres://embedded"
 
 
 def test_an_empty_variable_is_as_good_as_none() -> None:
     given = {"GITHUB_TOKEN": "", "DATABASE_URL": "", "SECRET_KEY": ""}
-    processes = for_processes(given, hub_environment(given, {}, URLS, "http://demo"))
+    processes = process_environment(given, hub_environment(given, {}, URLS, "http://demo"))
     assert processes["DATABASE_URL"] == "postgres://embedded"
     assert len(processes["SECRET_KEY"]) >= 50
     assert processes["GITHUB_TOKEN"].startswith("demo_")
@@ -33,14 +38,14 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
 
 def test_the_demo_reads_the_demo_whatever_repository_is_named() -> None:
     given = {"GITHUB_REPO": "owner/name", "GITHUB_BRANCH": "trunk"}
-    processes = for_processes(given, hub_environment(given, {}, URLS, "http://demo"))
+    processes = process_environment(given, hub_environment(given, {}, URLS, "http://demo"))
     assert (processes["GITHUB_REPO"], processes["GITHUB_BRANCH"]) == ("demo/exporters", "main")
 
 
 def test_the_demo_too_takes_the_webhook_secret_that_is_set() -> None:
     kept = hub_environment({}, {}, URLS, "http://demo")
     given = {"GITHUB_WEBHOOK_SECRET": "theirs"}
-    processes = for_processes(given, hub_environment(given, kept, URLS, "http://demo"))
+    processes = process_environment(given, hub_environment(given, kept, URLS, "http://demo"))
     assert processes["GITHUB_WEBHOOK_SECRET"] == "theirs"
     assert processes["GITHUB_REPO"] == "demo/exporters"
 
@@ -49,14 +54,14 @@ def test_keys_that_are_set_for_one_start_do_not_replace_the_kept_ones() -> None:
     first = hub_environment({}, {}, URLS, "http://demo")
     given = {"SECRET_KEY": "theirs", "FIELD_ENCRYPTION_KEY": "theirs"}
     second = hub_environment(given, first, URLS, "http://demo")
-    assert for_processes(given, second)["SECRET_KEY"] == "theirs"
+    assert process_environment(given, second)["SECRET_KEY"] == "theirs"
     assert hub_environment({}, second, URLS, "http://demo") == first
 
 
 @pytest.mark.parametrize("value", ["it's", 'say "x"', "back\\slash", "a=b # c", " edges ", "$x"])
 def test_any_value_reads_back(tmp_path: Path, value: str) -> None:
     write_environment(tmp_path / "hub.env", {"VALUE": value})
-    assert read(tmp_path / "hub.env") == {"VALUE": value}
+    assert read_environment(tmp_path / "hub.env") == {"VALUE": value}
 
 
 def test_the_file_is_private_even_where_an_open_one_stood(tmp_path: Path) -> None:
@@ -64,7 +69,7 @@ def test_the_file_is_private_even_where_an_open_one_stood(tmp_path: Path) -> Non
     file.write_text("OLD='1'\n")
     file.chmod(0o644)
     write_environment(file, {"NEW": "2"})
-    assert read(file) == {"NEW": "2"}
+    assert read_environment(file) == {"NEW": "2"}
     assert file.stat().st_mode & 0o777 == 0o600
 
 
