@@ -1,1 +1,1 @@
-"""`make bench`: how fast reads and refreshes are, as ratios measured side by side in one run."""
+"""Benchmark (`make bench`): speed of reads and refreshes, as ratios measured in the same run."""

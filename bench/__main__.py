@@ -1,4 +1,4 @@
-"""`python -m bench`: measure reads and refreshes side by side, and say how they compare."""
+"""`python -m bench`: measure reads and refreshes and compare them with alternatives."""
 
 import argparse
 import signal
@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench import budget, read, refresh, report, windows, wrk
 
-_LOG_WIDTH = 130  # characters, where no terminal says how wide it is
+_LOG_WIDTH = 130  # characters, if the output is not a terminal
 _PARTS = {
     "read": read.measure,
     "refresh": refresh.measure,
@@ -19,17 +19,18 @@ _PARTS = {
 
 
 def main() -> int:
-    """The command line; 1 when a figure is not within its bound."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it ends all parts
+    """Parse the command line and run. Return 1 if a figure misses its target."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: stops all processes
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer rounds")
-    parser.add_argument("--only", action="append", choices=_PARTS, help="may be repeated")
+    parser.add_argument("--quick", action="store_true", help="use smaller sizes and fewer rounds")
+    only = "measure only this part; may be repeated"
+    parser.add_argument("--only", action="append", choices=_PARTS, help=only)
     arguments = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=_LOG_WIDTH)
-    begun = time.monotonic()
+    started = time.monotonic()
 
-    def say(what: str) -> None:
-        console.print(f"[dim]{time.monotonic() - begun:6.0f} s[/]  {what}", highlight=False)
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - started:6.0f} s[/]  {text}", highlight=False)
 
     try:
         wrk.find()
@@ -43,12 +44,12 @@ def main() -> int:
         console.print(str(reason))
         return 2
     except KeyboardInterrupt:
-        console.print("stopped; all parts have been ended, and nothing was kept")
+        console.print("Interrupted. All processes were stopped and no result was saved.")
         return 130
-    kept = report.kept(parts, seconds=time.monotonic() - begun, quick=arguments.quick)
+    results = report.results_of(parts, seconds=time.monotonic() - started, quick=arguments.quick)
     report.show(console, parts)
     if not arguments.quick and not arguments.only:
-        report.write(kept, parts)
+        report.write(results, parts)
     return 0 if all(figure.holds for figure in report.figures_of(parts)) else 1
 
 

@@ -1,4 +1,4 @@
-"""How many requests a refresh takes, and how well it uses the budget that it has."""
+"""Measure the requests of a refresh, and how much of its request budget it uses."""
 
 import time
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 
 REAL = ROOT / "tests" / "data" / "real-contents"
-POINTS = 810  # REST requests a minute of a token, as the hub's settings have it
-_MORE = 1_200  # directories, more than a minute's budget allows
+POINTS = 810  # REST requests per minute and token, the default of the hub's settings
+_MORE = 1_200  # directories; more than the budget of one minute allows
 
 
 def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
-    """The table of requests; the quick form leaves out the minute of the budget."""
+    """Return the table of requests. `quick`: skip the measurement that takes a minute."""
     with Stage() as stage:
         figures = [_per_directory(stage, say)]
         if not quick:
@@ -25,10 +25,11 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
         Part(
             title="Requests",
             words=(
-                "One token and the default budget. A new directory takes a recursive tree over "
-                "REST and its files over GraphQL; the directories are the real ones of the tests."
+                "With one token and the default budget. A new directory needs one recursive tree "
+                "over REST, and its files over GraphQL. The directories are the real contents of "
+                "the tests."
             ),
-            columns=("what", "is"),
+            columns=("Measure", "Value"),
             rows=tuple((figure.what, f"{figure.value:.3g}") for figure in figures),
             figures=tuple(figures),
             raw={},
@@ -37,21 +38,21 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
 
 
 def _per_directory(stage: Stage, say: Callable[[str], None]) -> Figure:
-    say("requests of the real contents")
+    say("requests for the real contents")
     with GitHub(stage, REAL) as github, Hub(stage) as hub:
-        hub.refresh(wanted="published")
+        hub.refresh(expected="published")
         requests = sum(github.requests()) - REQUESTS_TO_LIST
         directories = hub.query("SELECT count(*) FROM hub_lookup")[0][0]
     return size(
         "requests_per_new_directory",
-        f"requests of the lookups by directories ({requests} by {directories})",
+        f"requests per directory ({requests} requests for {directories} directories)",
         [requests / directories],
         at_most=2.1,
     )
 
 
 def _reached(stage: Stage, say: Callable[[str], None]) -> Figure:
-    say("a minute of the budget")
+    say("one minute of the request budget")
     folder = fill_small(stage.folder / "more", _MORE, files=1)
     with GitHub(stage, folder) as github, Hub(stage) as hub:
         hub.start_run()
@@ -60,7 +61,7 @@ def _reached(stage: Stage, say: Callable[[str], None]) -> Figure:
         rest, _ = github.requests()
     return size(
         "budget_reached",
-        f"share of the {POINTS} REST points that the first minute uses",
+        f"share of the {POINTS} REST points used in the first minute",
         [rest / POINTS],
         at_least=0.95,
     )

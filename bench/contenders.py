@@ -1,4 +1,4 @@
-"""The algorithm that the refresh replaces."""
+"""The serial algorithm that the refresh replaces."""
 
 from urllib.parse import quote
 
@@ -9,10 +9,9 @@ from bench.stage import REPOSITORY, token
 
 
 def serial(api: str, directories: int) -> None:
-    """A request for each directory, one after the other.
+    """Request all directories one after the other, each over a new connection.
 
-    ExporterHub.io asked the contents API for the directory of each exporter that it knew, with a
-    connection for each.
+    ExporterHub.io requested the directory of each known exporter from GitHub's contents API.
     """
     headers = {"Authorization": f"Bearer {token(0)}", "User-Agent": "bench"}
     for number in range(directories):

@@ -1,4 +1,4 @@
-"""Figures and how they are measured: contenders in turn, round by round, and medians. Pure."""
+"""Figures: medians over rounds in which the contenders are measured in turn. No side effects."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One ratio or size, kept under `name`; `low` and `high` are its spread over the rounds."""
+    """One ratio or size, stored as `name`; `low` and `high` are its spread over the rounds."""
 
     name: str
     what: str
@@ -20,14 +20,14 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether it is within its bound."""
+        """Whether the value meets its target."""
         return (self.at_least is None or self.value >= self.at_least) and (
             self.at_most is None or self.value <= self.at_most
         )
 
     @property
     def bound(self) -> str:
-        """The bound in words; "" without one."""
+        """The target as text; "" if there is none."""
         if self.at_least is not None:
             return f"at least {self.at_least:g}"
         return "" if self.at_most is None else f"at most {self.at_most:g}"
@@ -35,7 +35,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """One table of the report, its figures, and all that was measured."""
+    """One table of the report with its figures and the raw measurements."""
 
     title: str
     words: str
@@ -48,9 +48,9 @@ class Part:
 def interleaved(
     contenders: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
-    """What each contender measures, once a round, one after the other.
+    """Measure all contenders in turn, once per round, and return the values by contender.
 
-    So whatever the machine does meanwhile affects all of them alike.
+    Other load on the machine then affects all contenders equally.
     """
     measured: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
@@ -68,7 +68,7 @@ def ratio(
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> Figure:
-    """The median of the rounds' ratios: ours divided by theirs of the same round."""
+    """Return the median of `ours / theirs` over the rounds."""
     return size(
         name,
         what,
@@ -86,7 +86,7 @@ def size(
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> Figure:
-    """The median of what was measured."""
+    """Return the median of the values."""
     return Figure(
         name, what, statistics.median(values), min(values), max(values), at_least, at_most
     )

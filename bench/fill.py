@@ -1,6 +1,6 @@
-"""`python -m bench.fill N`: a hub of N exporters, each with a directory, and their map served.
+"""`python -m bench.fill N`: fill a hub with N exporters and directories, and publish their map.
 
-`python -m bench.fill --publish` then goes on publishing: one directory is another each time.
+`python -m bench.fill --publish` then publishes continuously, with one changed directory each time.
 """
 
 import argparse
@@ -20,7 +20,7 @@ _TABLES = (
 
 
 def main() -> None:
-    """The command line; with `--publish` it says so after each publication, until it is ended."""
+    """Parse the command line and run. With `--publish`, print a line after each publication."""
     parser = argparse.ArgumentParser(prog="python -m bench.fill", description=__doc__)
     parser.add_argument("exporters", type=int, nargs="?", default=0)
     parser.add_argument("--publish", action="store_true")
@@ -31,12 +31,12 @@ def main() -> None:
         return
     from hub.models import ExporterContents, RefreshRun
 
-    os.nice(10)  # as workers are started
-    RefreshRun.objects.open().delete()  # the one that was ended in its midst
+    os.nice(10)  # like the workers
+    RefreshRun.objects.open().delete()  # a run that was interrupted
     directories = list(ExporterContents.objects.values_list("directory", flat=True))
-    for turn in itertools.count(1):
-        _publish(directories, turn)
-        sys.stdout.write(f"published {turn}\n")
+    for number in itertools.count(1):
+        _publish(directories, number)
+        sys.stdout.write(f"published {number}\n")
         sys.stdout.flush()
 
 
@@ -49,11 +49,11 @@ def _fill(count: int) -> None:
         cursor.execute(f"TRUNCATE {_TABLES} CASCADE")
     fill_catalogue(count)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as Postgres does by itself within a minute
+        cursor.execute("ANALYZE")  # autovacuum does this within a minute
 
 
-def _publish(directories: list[str], turn: int) -> None:
-    """What a run does once its lookups have ended."""
+def _publish(directories: list[str], number: int) -> None:
+    """Publish a run as if its lookups had just finished."""
     from django.utils import timezone
 
     from hub.content import judgement as rules
@@ -65,7 +65,7 @@ def _publish(directories: list[str], turn: int) -> None:
 
     files = {"alerts.yaml": contents.alert(), "dashboard.json": contents.dashboard("A board")}
     trees = {name: _sha(name) for name in directories}
-    trees[directories[turn % len(directories)]] = _sha(f"turn {turn}")
+    trees[directories[number % len(directories)]] = _sha(f"publication {number}")
     judgement = rules.judge_directory({path: judge(files[path]) for path in files})
     learned = {"judgement": judgement.as_json(), "kinds": judgement.kinds()}
     ContentTree.objects.bulk_create(

@@ -1,4 +1,4 @@
-"""The hub while it refreshes: its worker, and a run watched from outside."""
+"""A hub with one worker, whose refresh runs are measured from outside."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from celery import Celery
 
 from bench.stage import REPOSITORY, Part, Stage
 
-WIDTH = 50  # threads of a worker, as `make run` starts it
+WIDTH = 50  # threads of a worker, as in `make run`
 _LEARNED = "hub_contenttree, hub_contentblob, hub_treelisting, hub_listingetag"
 _RUNS = (
     "hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_change, hub_servedcontents"
@@ -20,7 +20,7 @@ _RUNS = (
 
 @dataclass(frozen=True)
 class Refresh:
-    """A run that has ended. `seconds` are from its row to the commit that ended it."""
+    """A finished run. `seconds`: from the creation of its row to the commit that finished it."""
 
     run: int
     status: str
@@ -29,10 +29,10 @@ class Refresh:
 
 
 class Hub:
-    """A worker over a stage, new to the repository; a context manager.
+    """Context manager for a worker on a stage. The hub does not know the repository yet.
 
-    A refresh starts as beat starts one, and Postgres tells when it has ended. `tokens` is how many
-    tokens the hub has.
+    A refresh starts with the same task as from beat; Postgres is polled until it has finished.
+    `tokens`: number of GitHub tokens.
     """
 
     def __init__(self, stage: Stage, *, tokens: int = 1) -> None:
@@ -46,16 +46,16 @@ class Hub:
         self.redis = redis.Redis.from_url(stage.redis.url)
 
     def __enter__(self) -> Self:
-        self.redis.flushall()  # no messages, and no budget that was spent
+        self.redis.flushall()  # no messages and an unused request budget
         self.stage.run("bench.tokens", str(self.tokens))
         self.forget()
-        self.query("UPDATE hub_exporter SET facts_at = now()")  # or the worker would fetch them
+        self.query("UPDATE hub_exporter SET facts_at = now()")  # prevents a facts run
         self.worker: Part = self.stage.start(
             "worker",
             *("celery", "--app=config", "worker", "--pool=threads", f"--concurrency={WIDTH}"),
             *("--queues=hub,lookups", "--without-gossip", "--without-mingle", "--loglevel=INFO"),
             "--hostname=worker@bench",
-            env={"MALLOC_ARENA_MAX": "2"},  # as `make run`
+            env={"MALLOC_ARENA_MAX": "2"},  # as in `make run`
         )
         self.worker.wait_for_output("first run:")
         return self
@@ -66,9 +66,9 @@ class Hub:
         self.redis.close()
 
     def forget(self) -> None:
-        """Let the hub be new to the repository."""
+        """Delete all that the hub knows about the repository."""
         self.query(f"TRUNCATE {_RUNS}, {_LEARNED} CASCADE")
-        # As if one had been tried: a worker that starts would start one.
+        # A finished run, because a worker of a hub without any run starts one.
         self.query(
             "INSERT INTO hub_refreshrun (source, trigger, status, started_at, deadline,"
             ' finished_at, shrink_accepted, "full", rest_only, follow_up, reason, detail,'
@@ -78,21 +78,21 @@ class Hub:
         )
 
     def start_run(self) -> int:
-        """Start a run; runs above the number that is returned are newer than this call."""
+        """Start a run. Return the number of the newest run before it."""
         before = int(self.query("SELECT coalesce(max(id), 0) FROM hub_refreshrun")[0][0])
         self._celery.send_task("tasks.refresh.start_scheduled_refresh", ignore_result=True)
         return before
 
-    def refresh(self, *, wanted: str) -> Refresh:
-        """A run from its start to its end, which has to be `wanted`, with nothing left out."""
-        done = self.tick()
-        assert done.status == wanted, f"{done}, not {wanted}"
-        unfound = "SELECT count(*) FROM hub_lookup WHERE run_id = %s AND outcome <> 'found'"
-        assert self.query(unfound, [done.run]) == [(0,)], f"{done}: not every directory was found"
-        return done
+    def refresh(self, *, expected: str) -> Refresh:
+        """Run a refresh. It must have the expected status, and all its lookups must succeed."""
+        run = self.run_once()
+        assert run.status == expected, f"{run}, not {expected}"
+        not_found = "SELECT count(*) FROM hub_lookup WHERE run_id = %s AND outcome <> 'found'"
+        assert self.query(not_found, [run.run]) == [(0,)], f"{run}: some lookups failed"
+        return run
 
-    def tick(self, seconds: float = 1800) -> Refresh:
-        """A run to its end, whichever that is."""
+    def run_once(self, seconds: float = 1800) -> Refresh:
+        """Run a refresh and return it, whatever its status is."""
         before = self.start_run()
         sent = time.monotonic()
         while True:
@@ -106,17 +106,17 @@ class Hub:
                 assert isinstance(started_at, datetime)
                 return Refresh(run, status, reason, time.time() - started_at.timestamp())
             passed = time.monotonic() - sent
-            assert passed < seconds, "the run does not end"
-            # A two-hundredth of what there is to measure.
+            assert passed < seconds, "the run does not finish"
+            # An error of at most 0.5 % of the measured time.
             time.sleep(min(0.02, max(0.001, passed / 200)))
 
     def query(self, statement: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        """Rows, straight from Postgres."""
+        """Run a statement on Postgres and return the rows."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall()) if cursor.description else []
 
     def broker_bytes(self) -> int:
-        """Bytes that Redis has received and sent so far, whatever for."""
+        """Return the bytes that Redis has received and sent so far."""
         info = self.redis.info("stats")
         return int(info["total_net_input_bytes"] + info["total_net_output_bytes"])

@@ -1,4 +1,4 @@
-"""Reads: the map and the list page, against what else could be done on the same server."""
+"""Measure reads: the map and the list page, compared with alternatives on the same server."""
 
 import statistics
 import tempfile
@@ -16,45 +16,45 @@ from tests.common.waiting import wait_until
 SIZES = (50, 1_000, 10_000)
 _GZIP = {"Accept-Encoding": "gzip"}
 _CONTENTS = "/api/v1/contents"
-# Below what saturates the machine's two cores: a p99 in a queue says how long the queue is.
+# Too few connections to saturate two cores: with a queue, the p99 would measure its length.
 _FEW = 2
 
-# What is asked: a name for the table, the address, and the headers; the map's ETag is put in.
-_ASKED: dict[str, tuple[str, dict[str, str]]] = {
-    "bare view, the same bytes": ("/bench/bare", _GZIP),
-    "the map, gzip": (_CONTENTS, _GZIP),
-    "the map, as it is": (_CONTENTS, {"Accept-Encoding": "identity"}),
+# Requests by their name in the table: path and headers; `{etag}` is the map's ETag.
+_REQUESTS: dict[str, tuple[str, dict[str, str]]] = {
+    "bare view, same bytes": ("/bench/bare", _GZIP),
+    "map, gzip": (_CONTENTS, _GZIP),
+    "map, uncompressed": (_CONTENTS, {"Accept-Encoding": "identity"}),
     "bare view, 304": ("/bench/bare-304", {}),
-    "the map, 304": (_CONTENTS, {"If-None-Match": "{etag}"}),
-    "file cache, JSON for each": ("/bench/file-cache", {}),
-    "Redis cache, JSON for each": ("/bench/redis-cache", {}),
-    "rows from Postgres, JSON for each": ("/bench/rows", {}),
-    "list page of 60 cards": ("/", _GZIP),
+    "map, 304": (_CONTENTS, {"If-None-Match": "{etag}"}),
+    "file cache, JSON per request": ("/bench/file-cache", {}),
+    "Redis cache, JSON per request": ("/bench/redis-cache", {}),
+    "rows from Postgres, JSON per request": ("/bench/rows", {}),
+    "list page with 60 cards": ("/", _GZIP),
 }
 
 
 def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
-    """Requests a second of each, at each size, and the times while a run publishes."""
+    """Return the tables of requests per second and of latencies while runs publish."""
     rounds, seconds = (2, 1) if quick else (5, 2)
     loads: dict[int, dict[str, list[Load]]] = {}
     servers: dict[str, list[Load]] = {}
     with Stage() as stage:
         for size in SIZES[:2] if quick else SIZES:
-            say(f"reads of {size:,} exporters")
+            say(f"reads with {size:,} exporters")
             stage.run("bench.fill", str(size))
             with web(stage) as (url, server):
                 loads[size] = _in_turn(url, server, rounds, seconds)
                 if size == 1_000:
-                    say("reads while runs publish, one after the other")
-                    rest, publishing = _beside_runs(stage, url, rounds, seconds)
+                    say("reads while runs publish continuously")
+                    idle, publishing = _during_runs(stage, url, rounds, seconds)
             if size == 1_000 and not quick:
-                say("the same on other servers")
+                say("the same with other web servers")
                 servers = _on_each_server(stage, rounds, seconds)
-    parts = [_part_of_reads(loads), _part_of_times(rest, publishing)]
+    parts = [_part_of_reads(loads), _part_of_times(idle, publishing)]
     return parts if quick else [*parts, _part_of_servers(servers)]
 
 
-# The web as `make run` starts it first; what takes its place may have as many threads.
+# The first is the web server of `make run`; the others get as many threads.
 _SERVERS: dict[str, tuple[str, ...]] = {
     "granian, 8 threads": (
         *("granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}"),
@@ -77,20 +77,20 @@ _SERVERS: dict[str, tuple[str, ...]] = {
 
 @contextmanager
 def web(stage: Stage, server: str = "granian, 8 threads") -> Iterator[tuple[str, Process]]:
-    """The web with the contenders: its address and its process."""
+    """Start a web server with the contenders; yield its URL and its process."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=stage.folder) as folder:
         command = (part.format(port=port) for part in _SERVERS[server])
         part = stage.start(f"web {port}", *command, env={"HUB_DATA_DIR": folder})
         url = f"http://127.0.0.1:{port}"
         try:
-            wait_until(lambda: _answers(f"{url}/healthz"), f"{server} to answer")
+            wait_until(lambda: _responds(f"{url}/healthz"), f"{server} to respond")
             yield url, part
         finally:
             part.stop()
 
 
-def _answers(url: str) -> bool:
+def _responds(url: str) -> bool:
     try:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2).close()
     except OSError:
@@ -104,46 +104,46 @@ def _etag(url: str) -> str:
 
 
 def _in_turn(url: str, server: Process, rounds: int, seconds: int) -> dict[str, list[Load]]:
-    """Each of `_ASKED`, after one that nobody counts: caches fill, connections are made."""
+    """Measure `_REQUESTS` in turn, after a warm-up that fills caches and opens connections."""
     etag = _etag(url + _CONTENTS)
-    loads: dict[str, list[Load]] = {name: [] for name in _ASKED}
+    loads: dict[str, list[Load]] = {name: [] for name in _REQUESTS}
 
-    def asking(name: str) -> Callable[[], float]:
-        path, headers = _ASKED[name]
+    def contender(name: str) -> Callable[[], float]:
+        path, headers = _REQUESTS[name]
         sent = {key: value.format(etag=etag) for key, value in headers.items()}
 
-        def ask() -> float:
-            server.wait_until_idle()  # with what the one before had asked for and not waited for
+        def measure() -> float:
+            server.wait_until_idle()  # finish requests of the previous measurement
             loads[name].append(load(url + path, sent, seconds=seconds))
             return loads[name][-1].requests
 
         load(url + path, sent, seconds=1)
-        return ask
+        return measure
 
-    interleaved({name: asking(name) for name in _ASKED}, rounds)
+    interleaved({name: contender(name) for name in _REQUESTS}, rounds)
     return loads
 
 
-def _beside_runs(
+def _during_runs(
     stage: Stage, url: str, rounds: int, seconds: int
 ) -> tuple[list[Load], list[Load]]:
-    """The map at rest, and while run after run publishes, in turn."""
+    """Measure reads of the map in turn without runs and while runs publish continuously."""
 
-    def ask() -> Load:
+    def measure() -> Load:
         return load(url + _CONTENTS, _GZIP, seconds=seconds, connections=_FEW)
 
-    rest, publishing = [], []
+    idle, publishing = [], []
     for _ in range(rounds):
-        rest.append(ask())
+        idle.append(measure())
         part = stage.start("publishing", "bench.fill", "--publish", env=DJANGO)
         part.wait_for_output("published 2\n")
-        publishing.append(ask())
+        publishing.append(measure())
         part.stop()
-    return rest, publishing
+    return idle, publishing
 
 
 def _on_each_server(stage: Stage, rounds: int, seconds: int) -> dict[str, list[Load]]:
-    """The map over 16 connections, each server in turn; none of the others runs meanwhile."""
+    """Measure the map over 16 connections on each web server in turn; only one server runs."""
     loads: dict[str, list[Load]] = {name: [] for name in _SERVERS}
     for _ in range(rounds):
         for name in _SERVERS:
@@ -159,12 +159,12 @@ def _part_of_reads(loads: dict[int, dict[str, list[Load]]]) -> Part:
         size: {name: [each.requests for each in those] for name, those in loads[size].items()}
         for size in sizes
     }
-    rows = tuple((name, *(_rate(rates[size][name]) for size in sizes)) for name in _ASKED)
+    rows = tuple((name, *(_rate(rates[size][name]) for size in sizes)) for name in _REQUESTS)
     return Part(
         title="Reads",
-        words="Requests a second over 16 connections to one web process, as medians of the rounds. "
-        "All contenders run on the same server behind the same middleware.",
-        columns=("", *(f"{size:,} exporters" for size in sizes)),
+        words="Requests per second over 16 connections to one web process: the median of the "
+        "rounds and the spread. All requests use the same server and the same middleware.",
+        columns=("Request", *(f"{size:,} exporters" for size in sizes)),
         rows=rows,
         figures=tuple(_figures(rates)),
         raw={
@@ -181,56 +181,61 @@ def _figures(rates: dict[int, dict[str, list[float]]]) -> Iterator[Figure]:
         if size in rates:
             yield ratio(name, what, rates[size][ours], rates[size][theirs], at_least=at_least)
 
-    bare, gzipped = "bare view, the same bytes", "the map, gzip"
+    bare, gzipped = "bare view, same bytes", "map, gzip"
     for size, files in ((1_000, 6.0), (10_000, 40.0)):
-        what = f"the map of {size:,}"
+        what = f"map of {size:,} exporters, gzip"
         yield from against(
-            f"read_200_vs_bare_{size}", f"{what}, gzip, by the bare view", size, gzipped, bare, 0.8
+            f"read_200_vs_bare_{size}", f"{what}, vs. bare view", size, gzipped, bare, 0.8
         )
         yield from against(
             f"read_vs_filecache_{size}",
-            f"{what}, gzip, by the file cache",
-            *(size, gzipped, "file cache, JSON for each", files),
+            f"{what}, vs. file cache",
+            *(size, gzipped, "file cache, JSON per request", files),
         )
     yield from against(
         "read_304_vs_bare",
-        "304 of the map of 1,000 by a bare 304",
-        *(1_000, "the map, 304", "bare view, 304", 0.8),
+        "304 for the map of 1,000 exporters, vs. bare 304",
+        *(1_000, "map, 304", "bare view, 304", 0.8),
     )
-    page = "list page of 60 cards"
+    page = "list page with 60 cards"
     yield from against(
-        "list_vs_bare_1000", "list page out of 1,000 by the bare view", 1_000, page, bare, 0.25
+        "list_vs_bare_1000",
+        "list page of 1,000 exporters, vs. bare view",
+        1_000,
+        page,
+        bare,
+        0.25,
     )
     if 10_000 in rates:
         yield ratio(
             "list_10000_vs_1000",
-            "list page out of 10,000 by the one out of 1,000",
+            "list page of 10,000 exporters, vs. 1,000 exporters",
             rates[10_000][page],
             rates[1_000][page],
             at_least=0.8,
         )
 
 
-def _part_of_times(rest: list[Load], publishing: list[Load]) -> Part:
+def _part_of_times(idle: list[Load], publishing: list[Load]) -> Part:
     figure = ratio(
         "read_p99_publishing_vs_rest",
-        "p99 of the map of 1,000 while runs publish by that at rest",
+        "p99 of the map of 1,000 exporters while runs publish, vs. without runs",
         [each.p99 for each in publishing],
-        [each.p99 for each in rest],
+        [each.p99 for each in idle],
         at_most=2.0,
     )
     rows = tuple(
         (name, _ms([each.median for each in those]), _ms([each.p99 for each in those]))
-        for name, those in (("at rest", rest), ("while runs publish", publishing))
+        for name, those in (("without runs", idle), ("while runs publish", publishing))
     )
     return Part(
         title="Reads while runs publish",
-        words=f"The map of 1,000 exporters over {_FEW} connections, while a process publishes one "
-        "changed map after the other without a pause.",
-        columns=("", "median", "p99"),
+        words=f"The map of 1,000 exporters over {_FEW} connections, while a process continuously "
+        "publishes changed maps.",
+        columns=("Condition", "Median", "p99"),
         rows=rows,
         figures=(figure,),
-        raw={"rest": [vars(x) for x in rest], "publishing": [vars(x) for x in publishing]},
+        raw={"rest": [vars(x) for x in idle], "publishing": [vars(x) for x in publishing]},
     )
 
 
@@ -240,9 +245,9 @@ def _part_of_servers(loads: dict[str, list[Load]]) -> Part:
         for name, those in loads.items()
     )
     return Part(
-        title="Servers",
+        title="Web servers",
         words="The map of 1,000 exporters, gzip, over 16 connections.",
-        columns=("", "requests a second", "p99"),
+        columns=("Server", "Requests per second", "p99"),
         rows=rows,
         figures=(),
         raw={name: [vars(each) for each in those] for name, those in loads.items()},

@@ -1,4 +1,4 @@
-"""How long a refresh takes, against what it replaces and against the time of GitHub's answers."""
+"""Measure refreshes, compared with the replaced algorithm and with GitHub's response time."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -12,20 +12,20 @@ from bench.hub import Hub
 from bench.repository import GRAPHQL_LATENCY, LATENCY, GitHub, fill
 from bench.stage import Stage
 
-_SERIAL = 50  # the size at which the replaced algorithm is measured, too
+_SERIAL = 50  # directories; at this size, the replaced algorithm is measured too
 _ROUNDS = {_SERIAL: 5, 10_000: 1}
 _QUICK_ROUNDS = {_SERIAL: 1, 300: 1}
-_CHANGES = 5  # rounds of what takes half a second
-# One token fills 810 directories a minute; from here on the hub has more tokens.
+_CHANGES = 5  # rounds of measurements that take half a second
+# One token allows 810 directories a minute; from this size on, the hub has more tokens.
 _MORE_TOKENS_FROM, _TOKENS = 300, 20
 _MB, _KB = 1e6, 1e3
 
-REPLACED, NEW = "replaced: one directory after the other", "all new"
-ONE_TREE, ONE_FILE, NONE = "one picture changed", "one file changed", "nothing changed"
+REPLACED, NEW = "replaced algorithm, one by one", "all new"
+ONE_TREE, ONE_FILE, NONE = "one image changed", "one file changed", "nothing changed"
 
 
 def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
-    """The refresh's table, and that of its cost."""
+    """Return the tables of the refresh and of its cost."""
     results = []
     with Stage() as stage:
         stage.manage("importcatalogue")
@@ -40,9 +40,9 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
 
 @dataclass
 class _Result:
-    """What was measured of a repository of so many directories, by what was done.
+    """The measurements of a repository, by the name of the change.
 
-    `requests` are those over REST and over GraphQL.
+    `requests`: numbers of REST and GraphQL requests.
     """
 
     directories: int
@@ -59,9 +59,12 @@ class _Measuring:
         self.result = _Result(directories)
 
     def measure(self) -> _Result:
-        """All new, where it is quick against the replaced algorithm; then one change at a time."""
+        """Measure a refresh with all directories new, and then with one change at a time.
+
+        With few directories, the first is compared with the replaced algorithm.
+        """
         result, before = self.result, self.hub.broker_bytes()
-        first = self._refresh(NEW, "published")  # warms up, where there is another
+        first = self._refresh(NEW, "published")  # a warm-up if it is measured again
         result.cost["broker"] = (self.hub.broker_bytes() - before) / result.directories
         result.cost["rows"] = float(self.hub.query(_ROWS)[0][0]) / result.directories
         result.cost["postgres"] = float(self.hub.query(_BYTES)[0][0]) / result.directories
@@ -94,12 +97,12 @@ class _Measuring:
         change()
         return self._refresh(name, "published")
 
-    def _refresh(self, name: str, wanted: str) -> float:
-        return self._done(name, self.hub.refresh(wanted=wanted).seconds)
+    def _refresh(self, name: str, expected: str) -> float:
+        return self._done(name, self.hub.refresh(expected=expected).seconds)
 
     def _done(self, name: str, seconds: float) -> float:
         self.result.requests[name] = rest, queries = self.github.requests()
-        self.say(f"  {name}: {seconds:.2f} s, {rest:,} requests and {queries:,} queries")
+        self.say(f"  {name}: {seconds:.2f} s, {rest:,} REST and {queries:,} GraphQL requests")
         return seconds
 
 
@@ -132,13 +135,16 @@ def _refresh_part(results: list[_Result]) -> Part:
     return Part(
         title="Refresh",
         words=(
-            "From the creation of the run to the commit that publishes it. The fake GitHub answers "
+            "Time from the creation of the run to the commit that publishes it. GitHub responds "
             f"after {LATENCY * 1000:.0f} ms over REST and after {GRAPHQL_LATENCY * 1000:.0f} ms "
-            "over GraphQL. Each directory holds alerts, a dashboard of 15 KB and a chart, which "
-            "are read and judged, and a picture, which is not. The request budget is the default; "
+            "over GraphQL. Each directory has alerts, a dashboard of 15 KB and a chart, which are "
+            "fetched and checked, and an image, which is not. The request budget is the default; "
             f"from {_MORE_TOKENS_FROM} directories on, the hub has {_TOKENS} tokens."
         ),
-        columns=("directories", "what", "REST", "GraphQL", "median", "spread", "in REST answers"),
+        columns=(
+            *("Directories", "Change", "REST requests", "GraphQL requests"),
+            *("Median", "Spread", "Median in REST responses"),
+        ),
         rows=tuple(rows),
         figures=tuple(figures),
         raw={
@@ -153,7 +159,7 @@ def _figures(result: _Result) -> Iterator[Figure]:
     if number == _SERIAL:
         yield ratio(
             f"refresh_cold_vs_serial_{number}",
-            f"{number} directories, all new, against one after the other",
+            f"{number} directories, all new, vs. one by one",
             seconds[NEW],
             seconds[REPLACED],
             at_most=0.25,
@@ -162,8 +168,8 @@ def _figures(result: _Result) -> Iterator[Figure]:
     for name, short, bound in ((NONE, "unchanged", 2.0), (ONE_TREE, "one_changed", 6.0)):
         yield ratio(
             f"refresh_{short}_vs_rtt_{number}",
-            f"{number:,} directories, {name} (requests: {sum(result.requests[name])}), against "
-            "the time of a REST answer",
+            f"{number:,} directories, {name} (requests: {sum(result.requests[name])}), vs. the "
+            "time of a REST response",
             seconds[name],
             [LATENCY] * _CHANGES,
             at_most=bound,
@@ -174,14 +180,15 @@ def _cost_part(results: list[_Result]) -> Part:
     last = results[-1]
     number = last.directories
     return Part(
-        title="Cost of a refresh, all new",
+        title="Cost of a refresh with all directories new",
         words=(
-            "The worker's peak is that of its process. The traffic through Redis is everything "
-            "that it receives and sends: messages, results, events for Flower and the budget."
+            "The peak of the worker is that of its process. The traffic of Redis is all that it "
+            "receives and sends: messages, results, events for Flower, and the request budget."
         ),
         columns=(
-            *("directories", "worker, peak", "Redis, peak", "through Redis, each"),
-            *("rows in Postgres, each", "in Postgres, each"),
+            *("Directories", "Worker memory, peak", "Redis memory, peak"),
+            *("Redis traffic per directory", "Postgres rows per directory"),
+            "Postgres space per directory",
         ),
         rows=tuple(
             (
@@ -197,19 +204,19 @@ def _cost_part(results: list[_Result]) -> Part:
         figures=(
             size(
                 f"worker_mb_{number}",
-                f"MB of the worker at its peak, {number:,} directories",
+                f"peak memory of the worker in MB, {number:,} directories",
                 [last.cost["worker"] / _MB],
                 at_most=250,
             ),
             size(
                 "redis_mb",
-                f"MB of Redis at its peak, {number:,} directories",
+                f"peak memory of Redis in MB, {number:,} directories",
                 [last.cost["redis"] / _MB],
                 at_most=100,
             ),
             size(
                 "broker_bytes_per_directory",
-                "bytes that Redis receives and sends for a directory (INFO total_net_*), all new",
+                "bytes that Redis receives and sends per new directory (INFO total_net_*)",
                 [last.cost["broker"]],
                 at_most=16_384,
             ),

@@ -1,4 +1,4 @@
-"""The report: on the terminal, as JSON, as charts, and in the docs."""
+"""Report of the benchmark: on the terminal, as JSON, as a chart, and in the docs."""
 
 import json
 import math
@@ -26,12 +26,12 @@ _GOOD, _BAD = "#1a7f4b", "#c2362b"
 
 
 def figures_of(parts: Iterable[Part]) -> list[Figure]:
-    """All figures, in the order of the parts."""
+    """Return all figures, in the order of the parts."""
     return [figure for part in parts for figure in part.figures]
 
 
-def kept(parts: Sequence[Part], *, seconds: float, quick: bool) -> dict[str, Any]:
-    """All that is kept of a run, JSON-ready; each figure under its own name too."""
+def results_of(parts: Sequence[Part], *, seconds: float, quick: bool) -> dict[str, Any]:
+    """Return the results as JSON-serializable values; each figure is also a key of its own."""
     return {
         **measured_on(_PACKAGES),
         "quick": quick,
@@ -46,7 +46,7 @@ def kept(parts: Sequence[Part], *, seconds: float, quick: bool) -> dict[str, Any
 
 
 def show(console: Console, parts: Sequence[Part]) -> None:
-    """The tables on the terminal, the figures last."""
+    """Print the tables, the figures last."""
     for part in parts:
         table = Table(title=part.title, title_justify="left", caption=part.words)
         for number, column in enumerate(part.columns):
@@ -55,17 +55,17 @@ def show(console: Console, parts: Sequence[Part]) -> None:
             table.add_row(*row)
         console.print(table)
     table = Table(title="Figures", title_justify="left")
-    for column in ("figure", "is", "spread", "bound", ""):
-        table.add_column(column, justify="left" if column in ("figure", "") else "right")
+    for column in ("Figure", "Value", "Spread", "Target", "Result"):
+        table.add_column(column, justify="left" if column in ("Figure", "Result") else "right")
     for figure in figures_of(parts):
         table.add_row(*_cells(figure), style=None if figure.holds else "bold red")
     console.print(table)
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    mark = "" if not figure.bound else "holds" if figure.holds else "falls short"
+    result = "" if not figure.bound else "met" if figure.holds else "missed"
     spread = f"{_short(figure.low)}–{_short(figure.high)}"
-    return (figure.name, _short(figure.value), spread, figure.bound, mark)
+    return (figure.name, _short(figure.value), spread, figure.bound, result)
 
 
 def _short(value: float) -> str:
@@ -73,7 +73,7 @@ def _short(value: float) -> str:
 
 
 def write(report: dict[str, Any], parts: Sequence[Part]) -> None:
-    """Write the JSON, the chart and the docs."""
+    """Write the JSON file, the chart and the docs."""
     LATEST.parent.mkdir(exist_ok=True)
     LATEST.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     draw(figures_of(parts), CHART)
@@ -81,13 +81,14 @@ def write(report: dict[str, Any], parts: Sequence[Part]) -> None:
 
 
 def markdown(report: dict[str, Any], parts: Sequence[Part]) -> str:
-    """The figures, the tables, and what they were measured on."""
+    """Return the figures, the tables and a description of the machine as Markdown."""
+    columns = ("Figure", "Description", "Value", "Spread", "Target", "Result")
     lines = [
-        f"{in_words(report)}, in {report['seconds'] / 60:.0f} minutes.",
+        f"{in_words(report)}. The benchmark took {report['seconds'] / 60:.0f} minutes.",
         "",
-        "![How far each figure is from its bound](bench.png)",
+        "![Each figure relative to its target](bench.png)",
         "",
-        *_table(("Figure", "What", "Is", "Spread", "Bound", ""), map(_line, figures_of(parts))),
+        *_table(columns, map(_line, figures_of(parts))),
     ]
     for part in parts:
         lines += ["", f"### {part.title}", "", part.words, "", *_table(part.columns, part.rows)]
@@ -105,7 +106,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def draw(figures: Sequence[Figure], file: Path) -> None:
-    """How many times better than its bound each figure is: right of the line is good."""
+    """Draw by which factor each figure is better than its target; right of the line is better."""
     bounded = [figure for figure in figures if figure.bound]
     chart, axes = plt.subplots(figsize=(9, 0.9 + 0.34 * len(bounded)), layout="constrained")
     for place, figure in enumerate(reversed(bounded)):
@@ -128,7 +129,7 @@ def draw(figures: Sequence[Figure], file: Path) -> None:
     left, right = axes.get_xlim()
     axes.set_xlim(min(left, 0.5), right * 4)
     axes.set_yticks(range(len(bounded)), [figure.name for figure in reversed(bounded)], fontsize=8)
-    axes.set_xlabel("times better than its bound; the thin line is the spread over the rounds")
+    axes.set_xlabel("factor better than the target; the thin line is the spread over the rounds")
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     chart.savefig(file, dpi=110)
@@ -140,7 +141,7 @@ def _sides(figure: Figure) -> tuple[float, float, float]:
 
 
 def _times(figure: Figure, value: float) -> float:
-    """How many times better than the bound; logarithms need something above nothing."""
+    """Return the factor by which a value is better than its target; above 0 for the log scale."""
     value = max(value, 1e-9)
     if figure.at_least is not None:
         return value / figure.at_least

@@ -1,4 +1,4 @@
-"""Repositories to refresh from, and the fake GitHub that serves them from this process."""
+"""Repositories for the benchmark, and the fake GitHub that serves them from this process."""
 
 import gc
 import json
@@ -9,9 +9,9 @@ from bench.stage import REPOSITORY, Stage, token
 from hub.demo.fake_github import FakeGitHub, of_folder
 from tests.common.processes import ROOT
 
-LATENCY = 0.12  # seconds until GitHub answers over REST
-GRAPHQL_LATENCY = 0.35  # a query for up to 50 files
-REQUESTS_TO_LIST = 2  # the root tree, and that of the contents below it
+LATENCY = 0.12  # response time of REST in seconds
+GRAPHQL_LATENCY = 0.35  # response time of a query for up to 50 files
+REQUESTS_TO_LIST = 2  # the root tree and the tree of the contents folder
 _SAMPLE = ROOT / "hub" / "demo" / "sample" / "contents"
 _FILES = {
     "alerts.yaml": _SAMPLE / "Celery" / "Celery_alerts.yaml",
@@ -21,15 +21,15 @@ _FILES = {
 
 
 def directory(number: int) -> str:
-    """The name of a directory; the first is number 0."""
+    """Return the name of a directory; the first is number 0."""
     return f"Exporter_{number:05}"
 
 
 def fill(folder: Path, directories: int) -> Path:
-    """Write so many directories, and return the repository's root.
+    """Write `directories` directories and return the repository's root.
 
-    Each holds what an exporter of the demo has: alerts, a dashboard of 15 KB and a chart, which are
-    read, and a picture, which is not. No two files are alike.
+    Each has the files of an exporter of the demo: alerts, a dashboard of 15 KB and a chart, which
+    the hub fetches, and an image, which it does not. All files are different.
     """
     texts = {name: path.read_text() for name, path in _FILES.items()}
     for number in range(directories):
@@ -42,7 +42,7 @@ def fill(folder: Path, directories: int) -> Path:
 
 
 def fill_small(folder: Path, directories: int, files: int) -> Path:
-    """Write so many directories of so many small files, all of which are read."""
+    """Write directories with small files, all of which the hub fetches."""
     for number in range(directories):
         home = folder / "contents" / directory(number)
         home.mkdir(parents=True)
@@ -54,14 +54,14 @@ def fill_small(folder: Path, directories: int, files: int) -> Path:
 
 
 def _marked(name: str, text: str, mark: int) -> bytes:
-    """The file with a mark that makes it another one."""
+    """Return the file with a mark that makes it unique."""
     if name.endswith(".json"):
         return json.dumps(json.loads(text) | {"description": f"of {mark}"}).encode()
     return f"{text}\n# {mark}\n".encode()
 
 
 class GitHub:
-    """The fake GitHub over a folder. A context manager; unlimited but for the given `limits`."""
+    """Context manager for a fake GitHub; without rate limits except for the given `limits`."""
 
     def __init__(self, stage: Stage, folder: Path, *, tokens: int = 1, **limits: Any) -> None:
         unlimited = {"rate_limit": 1_000_000, "graphql_rate_limit": 1_000_000}
@@ -76,7 +76,7 @@ class GitHub:
         )
         self._changes = 0
         gc.collect()
-        gc.freeze()  # a large repository's objects would hold up an answer
+        gc.freeze()  # garbage collection of a large repository would delay responses
 
     def __enter__(self) -> "GitHub":
         self.fake.start()
@@ -86,20 +86,20 @@ class GitHub:
         self.fake.stop()
 
     def requests(self) -> tuple[int, int]:
-        """Requests that were answered since the last call: over REST, over GraphQL."""
-        answered, self.fake.requests = self.fake.requests, []
-        refused = [request for request in answered if request.status not in (200, 304)]
-        assert not refused, refused[:3]
-        queries = sum(request.path == "/graphql" for request in answered)
-        return len(answered) - queries, queries
+        """Return the numbers of REST and GraphQL requests since the last call."""
+        requests, self.fake.requests = self.fake.requests, []
+        failed = [request for request in requests if request.status not in (200, 304)]
+        assert not failed, failed[:3]
+        queries = sum(request.path == "/graphql" for request in requests)
+        return len(requests) - queries, queries
 
     def change_picture(self) -> None:
-        """Commit a change that costs one lookup of one tree: a picture is not read."""
+        """Commit a change that needs one tree: the hub does not fetch images."""
         self._changes += 1
         self._write("picture.png", f"changed {self._changes}".encode())
 
     def change_alerts(self) -> None:
-        """Commit a change that costs one lookup of one tree and one file."""
+        """Commit a change that needs one tree and one file."""
         self._changes += 1
         text = _FILES["alerts.yaml"].read_text()
         self._write("alerts.yaml", _marked("alerts.yaml", text, -self._changes))

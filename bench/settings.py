@@ -1,11 +1,11 @@
-"""The hub's own settings, with the addresses and the caches of what it is measured against."""
+"""The hub's settings, with the URLs and caches of the alternatives."""
 
 from config.settings import *  # noqa: F403
 from config.settings import CACHES, DATA_DIR, REDIS_URL
 
 ROOT_URLCONF = "bench.urls"
 CACHES = CACHES | {
-    # As the replaced design had it: a pickled map, an hour.
+    # As in the replaced design: a pickled map for an hour.
     "file": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(DATA_DIR / "file-cache"),

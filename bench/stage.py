@@ -1,7 +1,7 @@
-"""The hub's parts for a measurement: real ones, on free ports, in a temporary folder.
+"""Real processes of a hub for a measurement, on free ports and in a temporary folder.
 
-Postgres, Redis and the migrated database are there when the stage begins; what else is measured is
-started with `start`, as `make run` starts it.
+The stage starts Postgres and Redis and migrates the database. `start` starts other processes with
+the options of `make run`.
 """
 
 import contextlib
@@ -27,12 +27,12 @@ DJANGO = {"DJANGO_SETTINGS_MODULE": "config.settings"}
 
 
 def token(number: int) -> str:
-    """One of the tokens that the fake GitHub accepts; number 0 is that of the environment."""
+    """Return a token that the fake GitHub accepts; number 0 is the token in the environment."""
     return f"ghp_{'bench0secret' * 2}{number:012}"
 
 
 class Part:
-    """A process of the stage: `python -m …`, its output in a file."""
+    """A process of the stage: `python -m …`, with its output in a file."""
 
     def __init__(self, name: str, command: tuple[str, ...], env: dict[str, str], log: Path) -> None:
         self.name, self.log = name, log
@@ -44,7 +44,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # a Ctrl-C in the terminal is the stage's to handle
+                start_new_session=True,  # Ctrl-C in the terminal must not reach it
             )
 
     @property
@@ -54,15 +54,15 @@ class Part:
 
     @property
     def returncode(self) -> int | None:
-        """How it ended; None while it runs."""
+        """The exit code; None while the process runs."""
         return self._process.poll()
 
     def output(self) -> str:
-        """All that it, and those of its name before it, have written so far."""
+        """Return the output so far, including that of earlier processes with this name."""
         return self.log.read_text(errors="replace")
 
     def wait_for_output(self, text: str, *, seconds: float = 30.0) -> None:
-        """Return when it has written `text`; fails with its output when it ends before."""
+        """Wait until the process has written `text`; fail if it exits before."""
 
         def written() -> bool:
             if text in self.output():
@@ -73,7 +73,7 @@ class Part:
         wait_until(written, f"{text!r} from {self.name}", seconds=seconds)
 
     def peak_memory(self) -> int:
-        """The most bytes that it has held so far; where the system keeps no peak, those of now."""
+        """Return the peak memory in bytes, or the current memory if the system has no peak."""
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
@@ -81,23 +81,23 @@ class Part:
         return int(psutil.Process(self.pid).memory_info().rss)
 
     def cpu_seconds(self) -> float:
-        """The processor's time that it and its children have used so far."""
+        """Return the CPU time of the process and its children."""
         process = psutil.Process(self.pid)
         times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
         return float(sum(each.user + each.system for each in times))
 
     def wait_until_idle(self) -> None:
-        """Return when it is done with all requests, those of closed connections too."""
+        """Wait until all requests are processed, including those of closed connections."""
 
         def idle() -> bool:
             before = self.cpu_seconds()
-            time.sleep(0.1)  # ten of the ticks in which the system counts
+            time.sleep(0.1)  # ten clock ticks of the CPU time
             return self.cpu_seconds() == before
 
         wait_until(idle, f"{self.name} to be idle")
 
     def stop(self) -> None:
-        """End it, gently and then not."""
+        """Terminate the process; kill it if it does not exit in time."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -108,16 +108,16 @@ class Part:
 
 
 class Stage:
-    """A context manager: Postgres, Redis and the hub's tables are there within it.
+    """Context manager that provides Postgres, Redis and the hub's tables.
 
-    `env` is what each process of the hub gets; a measurement may add to it before it starts one.
-    `github_port` is where a fake GitHub belongs.
+    `env`: the environment of the hub's processes; a measurement may add variables. `github_port`:
+    the port for a fake GitHub.
     """
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
-        self.folder.chmod(0o711)  # Postgres does not run as root and has to reach its cluster
+        self.folder.chmod(0o711)  # Postgres does not run as root and must reach its cluster
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.postgres = EmbeddedPostgres(self.folder, free_port())
         self.redis = EmbeddedValkey(self.folder, free_port())
@@ -148,17 +148,17 @@ class Stage:
         }
 
     def manage(self, *args: str) -> str:
-        """Run a management command; its output. Fails with its own words."""
+        """Run a management command and return its output; it must succeed."""
         return manage(self.env, *args)
 
     def run(self, module: str, *arguments: str) -> None:
-        """Run `python -m MODULE` with the hub's settings to its end, which has to be good."""
+        """Run `python -m MODULE` with the hub's settings; it must succeed."""
         part = self.start(module, module, *arguments, env=DJANGO)
         wait_until(lambda: part.returncode is not None, f"{module} to end", seconds=120)
         assert part.returncode == 0, part.output()
 
     def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Part:
-        """Start `python -m COMMAND` with the stage's environment and `env`; ends with the stage."""
+        """Start `python -m COMMAND` with the stage's environment and `env`; stop it at the end."""
         log = self.folder / "logs" / f"{name.replace(' ', '-')}.log"
         log.parent.mkdir(exist_ok=True)
         log.unlink(missing_ok=True)

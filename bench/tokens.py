@@ -1,4 +1,4 @@
-"""`python -m bench.tokens COUNT`: the hub has so many tokens, each with a request budget."""
+"""`python -m bench.tokens COUNT`: give the hub `COUNT` tokens, each with a request budget."""
 
 import sys
 

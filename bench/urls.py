@@ -1,4 +1,4 @@
-"""The hub's addresses, and those of what it is measured against."""
+"""The hub's URLs and those of the alternatives."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What the hub's reads are measured against, on the same server with the same middleware."""
+"""Alternatives to the hub's reads, on the same server with the same middleware."""
 
 import json
 from functools import cache
@@ -19,30 +19,30 @@ def _bytes() -> bytes:
 
 @cache
 def _map() -> Any:
-    """The map as Python's own values, for the caches that keep it so."""
+    """Return the map as Python values, for the caches."""
     served = ServedContents.objects.get(pk=configured_source().key)
     return json.loads(bytes(served.body))
 
 
 def bare(request: HttpRequest) -> HttpResponse:
-    """The same bytes as the hub's, from memory."""
+    """Return the bytes of the hub's map from memory."""
     response = HttpResponse(_bytes(), content_type="application/json")
     response["Content-Encoding"] = "gzip"
     return response
 
 
 def bare_304(request: HttpRequest) -> HttpResponse:
-    """No bytes at all."""
+    """Return an empty 304."""
     return HttpResponse(status=304)
 
 
 def file_cache(request: HttpRequest) -> HttpResponse:
-    """The replaced design: the map is pickled in a file, and JSON made of it for each request."""
+    """Return the map as in the replaced design: pickled in a file, serialized per request."""
     return _cached("file")
 
 
 def redis_cache(request: HttpRequest) -> HttpResponse:
-    """The same in Redis."""
+    """Return the map from Redis, serialized per request."""
     return _cached("redis")
 
 
@@ -55,7 +55,7 @@ def _cached(name: str) -> HttpResponse:
 
 
 def rows(request: HttpRequest) -> HttpResponse:
-    """A row for each exporter from Postgres, and JSON made of them for each request."""
+    """Return the map from Postgres rows, serialized per request."""
     found = ExporterContents.objects.filter(source=configured_source().key)
     contents, usable = {}, {}
     for row in found:

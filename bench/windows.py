@@ -1,7 +1,7 @@
-"""A first refresh that needs more requests than GitHub allows in an hour, with the clock sped up.
+"""Measure a first refresh that needs more requests than GitHub allows per hour.
 
-The fake GitHub keeps GitHub's limits, but its hour lasts a few minutes. The hub's budget and the
-time between refreshes are sped up alike; the hub itself works no faster.
+The fake GitHub has GitHub's rate limits, but its hour is only a few minutes long. The hub's request
+budget and the refresh interval are scaled accordingly; the hub itself is not faster.
 """
 
 import json
@@ -21,15 +21,15 @@ from bench.stage import Stage, token
 from hub.demo.fake_github import Fault
 
 DIRECTORIES, _FILES = 10_000, 10
-_HOUR = 300  # seconds; the machine has to manage an hour's requests in less
+_HOUR = 300  # seconds; the machine must process an hour's requests in less
 _SPEED = 3600 / _HOUR
 _REQUESTS_AN_HOUR = 5_000  # over REST, and as many over GraphQL
 _TICK = 300 / _SPEED  # seconds between refreshes
-_NEEDED = 2 * DIRECTORIES + REQUESTS_TO_LIST  # a tree and a query for each directory
+_MINIMUM = 2 * DIRECTORIES + REQUESTS_TO_LIST  # a tree and a query for each directory
 
 
 def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
-    """The table of hours; nothing in the quick form, for it takes eleven minutes."""
+    """Return the table of hours. `quick`: return nothing, because this takes eleven minutes."""
     if quick:
         return []
     say(f"a first refresh of {DIRECTORIES:,} directories with one token")
@@ -48,28 +48,28 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
         )
         with github, Hub(stage) as hub:
             fetched: Counter[str] = Counter()
-            github.fake.faults.append(Fault(_noted_in(fetched)))
+            github.fake.faults.append(Fault(_counted_in(fetched)))
             for limits in (github.fake.limits, github.fake.graphql_limits):
-                limits[token(0)].reset = 0  # the hour begins with the first request
+                limits[token(0)].reset = 0  # the hour starts with the first request
             moments = _refresh_until_complete(hub, say)
             requests = sum(not request.path.startswith("/rate") for request in github.fake.requests)
     return [_part(moments, requests, fetched)]
 
 
-def _noted_in(fetched: Counter[str]) -> Callable[[BaseHTTPRequestHandler], bool]:
-    """Serve a request and count the objects that it names, unless it was refused."""
+def _counted_in(fetched: Counter[str]) -> Callable[[BaseHTTPRequestHandler], bool]:
+    """Return a fault that serves a request and, if it succeeds, counts the requested objects."""
 
-    def serve_and_note(handler: BaseHTTPRequestHandler) -> bool:
+    def serve_and_count(handler: BaseHTTPRequestHandler) -> bool:
         handler.serve()  # type: ignore[attr-defined]
         if handler.status == 200:  # type: ignore[attr-defined]
             fetched.update(objects_of(handler.path, handler.body))  # type: ignore[attr-defined]
         return True
 
-    return serve_and_note
+    return serve_and_count
 
 
 def objects_of(path: str, body: bytes) -> Iterator[str]:
-    """The SHAs of the trees and files that a request asks for."""
+    """Yield the SHAs of the trees and files that a request names."""
     place = urlsplit(path).path
     names = json.loads(body)["variables"].values() if place == "/graphql" else [place]
     for name in names:
@@ -80,35 +80,35 @@ def objects_of(path: str, body: bytes) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Moment:
-    """How things stand after a run. `hours` are the sped-up clock's, since the first run began."""
+    """The state after a run. `hours`: shortened hours since the start of the first run."""
 
     hours: float
     status: str
     reason: str
     requests: int  # of all runs so far
-    learned: int  # directories whose tree is judged
-    served: int  # directories of which readers are told what they hold
+    learned: int  # directories whose contents are checked
+    served: int  # directories whose contents are published
 
 
 def _refresh_until_complete(hub: Hub, say: Callable[[str], None]) -> list[_Moment]:
-    """Tick until readers know every directory; a moment for each run that learned something."""
+    """Run refreshes until all directories are published; return the runs with progress."""
     moments: list[_Moment] = []
     started = time.monotonic()
     while not moments or moments[-1].served < DIRECTORIES:
         tick = time.monotonic()
-        assert tick - started < 4 * _HOUR, "the first refresh does not end"
-        run = hub.tick()
-        moment = _look(hub, (time.monotonic() - started) / _HOUR, run.status, run.reason)
+        assert tick - started < 4 * _HOUR, "the first refresh does not finish"
+        run = hub.run_once()
+        moment = _state(hub, (time.monotonic() - started) / _HOUR, run.status, run.reason)
         if moments:
-            assert moment.served >= moments[-1].served, "readers lost what they had been told"
+            assert moment.served >= moments[-1].served, "published contents were lost"
         if not moments or moment.learned > moments[-1].learned:
             say(f"  hour {moment.hours:.2f}: {moment.learned:,} directories, {run}")
             moments.append(moment)
-        time.sleep(max(0.0, _TICK - (time.monotonic() - tick)))  # until beat's next one
+        time.sleep(max(0.0, _TICK - (time.monotonic() - tick)))  # until the next scheduled refresh
     return moments
 
 
-def _look(hub: Hub, hours: float, status: str, reason: str) -> _Moment:
+def _state(hub: Hub, hours: float, status: str, reason: str) -> _Moment:
     requests, learned, served = hub.query(
         "SELECT (SELECT coalesce(sum(requests), 0) FROM hub_refreshrun)"
         " + (SELECT coalesce(sum(requests), 0) FROM hub_lookup),"
@@ -122,15 +122,16 @@ def _part(moments: list[_Moment], requests: int, fetched: Counter[str]) -> Part:
     last = moments[-1]
     twice = sum(times > 1 for times in fetched.values())
     return Part(
-        title=f"A first refresh of {DIRECTORIES:,} directories across hours",
+        title=f"First refresh of {DIRECTORIES:,} directories over several hours",
         words=(
-            f"One token: {_REQUESTS_AN_HOUR:,} requests an hour over REST and as many over "
-            f"GraphQL, with the default budget; an hour lasts {_HOUR} s, with a refresh every five "
-            f"minutes of it. Each directory has {_FILES} files that are read. It needs "
-            f"{_NEEDED:,} requests at least. Each line is a run that fetched something. The next "
-            "hour fetches the rest, and readers get what is known by then."
+            f"One token allows {_REQUESTS_AN_HOUR:,} requests per hour over REST and as many over "
+            f"GraphQL. The request budget is the default. An hour is shortened to {_HOUR} s; a "
+            "refresh starts every five minutes of it. Each directory has "
+            f"{_FILES} files to fetch. At least {_MINIMUM:,} requests are needed. Each line is a "
+            "run that made progress. It publishes what it has fetched; the rest is fetched in the "
+            "next hour."
         ),
-        columns=("hour", "run", "why not all", "requests", "learned", "readers know"),
+        columns=("Hour", "Result", "Reason", "Requests", "Checked", "Published"),
         rows=tuple(
             (
                 f"{moment.hours:.2f}",
@@ -145,19 +146,19 @@ def _part(moments: list[_Moment], requests: int, fetched: Counter[str]) -> Part:
         figures=(
             size(
                 f"windows_hours_{DIRECTORIES}_files",
-                f"hours until readers know all, {_FILES} files each, with one token",
+                f"hours until all directories are published, {_FILES} files each, with one token",
                 [last.hours],
                 at_most=2.2,
             ),
             size(
                 f"windows_requests_vs_needed_{DIRECTORIES}",
-                f"requests of all hours together ({requests:,}), against what is needed at least",
-                [requests / _NEEDED],
+                f"requests in total ({requests:,}), vs. the minimum",
+                [requests / _MINIMUM],
                 at_most=1.05,
             ),
             size(
                 f"windows_fetched_twice_{DIRECTORIES}",
-                f"trees and files that were fetched twice, of {len(fetched):,}",
+                f"trees and files fetched more than once, out of {len(fetched):,}",
                 [twice],
                 at_most=0,
             ),
