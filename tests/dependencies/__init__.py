@@ -1,1 +1,1 @@
-"""What the pinned packages are: `make licences`, `make audit`. Run with the project's Python."""
+"""Checks of the pinned packages: `make licences` and `make audit`."""

@@ -1,7 +1,7 @@
-"""`make audit`: known vulnerabilities of what requirements*.txt pin, by pip-audit.
+"""`make audit`: check the packages in requirements*.txt for known vulnerabilities with pip-audit.
 
-pip-audit calls it a success when a database does not know a single package, as a mirror of PyPI
-does not, and ends in a traceback where it reaches none. Here, what was not looked up is said.
+pip-audit reports success if the database knows no package, as with a mirror of PyPI, and prints a
+traceback if it cannot connect. This module reports packages that were not checked.
 """
 
 import json
@@ -10,29 +10,29 @@ import sys
 
 from tests.dependencies.pinned import DEV
 
-_NOTHING_KNOWN = (
-    "The database of vulnerabilities, at pypi.org, cannot be asked from this machine{why}: nothing "
-    "was found out. Run `make audit` where pypi.org itself is reached, without a mirror.\n"
+_NOTHING_CHECKED = (
+    "Nothing was checked: the vulnerability database at pypi.org is not available here{why}. "
+    "Run `make audit` with direct access to pypi.org, without a mirror.\n"
 )
 
 
 def verdict(output: str, errors: str) -> tuple[int, str]:
-    """The exit code and what to say of pip-audit's JSON and its stderr. Pure.
+    """Return the exit code and the message for pip-audit's JSON and stderr.
 
-    0: all were looked up and none is vulnerable; 1: some are; 2: not all could be looked up.
+    Exit code 0: no vulnerabilities; 1: vulnerabilities; 2: some packages could not be checked.
     """
     try:
         packages = json.loads(output)["dependencies"]
     except (ValueError, KeyError):
         last = errors.strip().rpartition("\n")[2]
-        return 2, _NOTHING_KNOWN.format(why=f" ({last[:300]})" if last else "")
-    looked_up = [package for package in packages if "skip_reason" not in package]
-    if not looked_up:
-        return 2, _NOTHING_KNOWN.format(why="")
+        return 2, _NOTHING_CHECKED.format(why=f" ({last[:300]})" if last else "")
+    checked = [package for package in packages if "skip_reason" not in package]
+    if not checked:
+        return 2, _NOTHING_CHECKED.format(why="")
     lines = [
         f"{package['name']} {package['version']}: {found['id']}, fixed in "
         f"{', '.join(found['fix_versions']) or 'no version yet'}\n"
-        for package in looked_up
+        for package in checked
         for found in package["vulns"]
     ]
     skipped = [package["skip_reason"] + "\n" for package in packages if "skip_reason" in package]
@@ -40,22 +40,22 @@ def verdict(output: str, errors: str) -> tuple[int, str]:
         return 1, "".join(lines + skipped)
     if skipped:
         return 2, "".join(skipped)
-    return 0, f"{len(looked_up)} packages, no known vulnerability\n"
+    return 0, f"{len(checked)} packages, no known vulnerability\n"
 
 
 def main() -> int:
-    """Ask, and say it."""
-    asked = subprocess.run(
+    """Run pip-audit, print the message and return the exit code."""
+    audit = subprocess.run(
         [
             *(sys.executable, "-m", "pip_audit", "--format=json", "--progress-spinner=off"),
-            *("--no-deps", "--disable-pip"),  # all is pinned; nothing has to be resolved
-            f"--requirement={DEV}",  # which holds requirements.txt's too
+            *("--no-deps", "--disable-pip"),  # everything is pinned, so nothing must be resolved
+            f"--requirement={DEV}",  # includes the packages of requirements.txt
         ],
         check=False,
         capture_output=True,
         text=True,
     )
-    code, text = verdict(asked.stdout, asked.stderr)
+    code, text = verdict(audit.stdout, audit.stderr)
     (sys.stderr if code else sys.stdout).write(text)
     return code
 

@@ -1,4 +1,4 @@
-"""The packages that requirements*.txt pin."""
+"""Read the packages that requirements*.txt pin."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 RUN, DEV = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
 
-# One environment, wherever this runs: packages for Windows or PyPy only are none of the hub's.
+# A fixed environment: packages for Windows or PyPy are not relevant.
 _REFERENCE = {
     "python_version": "3.11",
     "python_full_version": "3.11.9",
@@ -21,7 +21,7 @@ _REFERENCE = {
 
 
 def names(file: Path) -> set[str]:
-    """The names of the packages that a file pins, in their canonical form."""
+    """Return the canonical names of the packages that a file pins."""
     pinned = (Requirement(line) for line in file.read_text().splitlines() if line.strip())
     return {
         canonicalize_name(requirement.name)

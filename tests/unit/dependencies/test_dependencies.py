@@ -54,7 +54,7 @@ SKIPPED = {"name": "b", "skip_reason": "Dependency not found on PyPI: b (1.0)"}
         ([package("a", ("PYSEC-1", []))], 1, "fixed in no version yet"),
         ([package("a"), SKIPPED], 2, "not found on PyPI: b"),
         # behind a mirror: pip-audit itself says "No known vulnerabilities found" and ends with 0
-        ([SKIPPED], 2, "nothing was found out. Run `make audit` where pypi.org itself is reached"),
+        ([SKIPPED], 2, "Nothing was checked"),
     ],
 )
 def test_an_audit_says_what_it_knows(packages: list[object], code: int, said: str) -> None:
@@ -67,7 +67,7 @@ def test_an_audit_without_an_answer_shows_no_traceback() -> None:
     errors = 'Traceback (most recent call last):\n  File "x"\nConnectionError: no such host\n'
     code, text = verdict("", errors)
     assert code == 2
-    assert "cannot be asked from this machine (ConnectionError: no such host)" in text
+    assert "is not available here (ConnectionError: no such host)" in text
     assert "Traceback" not in text
 
 
