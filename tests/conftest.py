@@ -1,4 +1,4 @@
-"""Fixtures for every test: the fake GitHub at the address that the settings name, and workers."""
+"""Fixtures for all tests: the fake GitHub at the URL in the settings, and real workers."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ TOKEN = "ghp_" + "tests0secret" * 3
 
 @pytest.fixture(autouse=True)
 def _no_search_for_static_files(settings: Any) -> None:
-    """Every Django test client would look through the folders of all apps: a third of its time."""
+    """Disable WhiteNoise's finders, which take a third of the time of Django's test client."""
     settings.WHITENOISE_USE_FINDERS = False
 
 
@@ -39,7 +39,7 @@ def _github_server() -> Iterator[FakeGitHub]:
 
 @pytest.fixture
 def github(_github_server: FakeGitHub) -> Iterator[FakeGitHub]:
-    """The fake GitHub that the settings name: empty, without faults, with one token."""
+    """The fake GitHub at the URL in the settings: empty, without faults, with one token."""
     server = _github_server
     server.repository = Repository()
     server.faults, server.requests, server.limits = [], [], {}
@@ -52,12 +52,12 @@ def github(_github_server: FakeGitHub) -> Iterator[FakeGitHub]:
 
 @pytest.fixture(scope="session")
 def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[Process]]:
-    """Two real worker processes for the whole session."""
+    """Two real worker processes for the test session."""
     processes = [worker("one"), worker("two")]
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        # The first worker of a new hub starts a run; the tests start their own.
+        # The first worker of a new hub starts a run, unless there is one already.
         now = timezone.now()
-        tried = RefreshRun.objects.create(
+        earlier_run = RefreshRun.objects.create(
             source=configured_source().key,
             trigger=RunTrigger.STARTUP,
             status=RunStatus.FAILED,
@@ -68,7 +68,7 @@ def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[
             process.start()
         for process in processes:
             process.wait_for_output("first run: not needed")
-        tried.delete()
+        earlier_run.delete()
     yield processes
     for process in processes:
         process.stop()
@@ -76,37 +76,37 @@ def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[
 
 @pytest.fixture
 def hub(_workers: list[Process], github: FakeGitHub, transactional_db: None) -> Iterator["Hub"]:
-    """The hub with real workers, over an empty fake GitHub, without a token."""
+    """A hub with real workers, an empty fake GitHub and no token."""
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
-    client.shared_pool.cache_clear()  # what it knows of another test's tokens
+    client.shared_pool.cache_clear()  # it caches the tokens of other tests
     client.shared_client.cache_clear()
     yield Hub(github, _workers)
-    # A run that is still open would write into the next test's tables.
+    # An open run would write to the tables of the next test.
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the test's runs to end")
     wait_until(lambda: not FactsRun.objects.open().exists(), "the test's facts runs to end")
 
 
 class Hub:
-    """What tests do with a hub."""
+    """A hub, with the operations that tests need."""
 
     def __init__(self, github: FakeGitHub, workers: list[Process]) -> None:
         self.github, self.workers = github, workers
 
     def add_token(self, secret: str = TOKEN, name: str = "token") -> GitHubToken:
-        """Store a token without the run that saving one starts."""
+        """Store a token without starting a run."""
         return GitHubToken.objects.bulk_create([GitHubToken(name=name, secret=secret)])[0]
 
     def fill(self, *paths: str) -> None:
-        """Commit files below `contents/`, each with what its name promises."""
+        """Commit files in `contents/`, with content that fits their names."""
         for path in paths:
             self.write(path, contents.of_its_name(path))
 
     def write(self, path: str, content: bytes) -> str:
-        """Commit a file below `contents/`; the commit's SHA."""
+        """Commit a file in `contents/` and return the commit's SHA."""
         return self.github.repository.write(f"contents/{path}", content)
 
     def refresh(self, **options: object) -> RefreshRun:
-        """Run a refresh with the real workers; the ended run, with its counts."""
+        """Run a refresh with the real workers and return the finished run with its counts."""
         started = start_refresh(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
         run: RefreshRun = wait_until(
             lambda: status.runs().filter(pk=started.run.pk, finished_at__isnull=False).first(),
@@ -115,7 +115,7 @@ class Hub:
         return run
 
     def refresh_facts(self, **options: object) -> FactsRun:
-        """Ask for the repositories' facts with the real workers; the ended run."""
+        """Fetch the repositories' facts with the real workers and return the finished run."""
         started, _ = facts_runs.start_facts_run(RunTrigger.COMMAND, **options)  # type: ignore[arg-type]
         run: FactsRun = wait_until(
             FactsRun.objects.filter(pk=started.pk, finished_at__isnull=False).first,
@@ -124,11 +124,11 @@ class Hub:
         return run
 
     def break_files(self, act: Callable[[Any], bool]) -> None:
-        """Let no file come, over GraphQL or over REST; trees still do."""
+        """Apply a fault to requests for files, over GraphQL and REST, but not for trees."""
         self.github.faults += [Fault(act, match=path) for path in ("/graphql", "/git/blobs/")]
 
     def count(self) -> tuple[RefreshRun, list[str]]:
-        """A refresh and the paths that it asked the fake GitHub for."""
+        """Run a refresh; return the run and the paths of its requests to the fake GitHub."""
         self.github.requests.clear()
         run = self.refresh()
         return run, [request.path for request in self.github.requests]
@@ -136,5 +136,5 @@ class Hub:
 
 @pytest.fixture
 def real_contents() -> Path:
-    """The real data that lies beside the project, with its truth."""
+    """The folder with real contents and their expected results."""
     return Path(__file__).parent / "data" / "real-contents"

@@ -1,7 +1,7 @@
-"""The browser of the tests: a Chromium or Chrome that is there, or one that is installed for them.
+"""Find or install the browser for the tests: Chromium or Chrome.
 
-`make setup` runs this module. It installs what is missing, or says what to install and fails; so do
-the tests of the pages.
+`make setup` runs this module. It installs missing packages. If that is not possible, it prints what
+to install and fails; the browser tests do the same.
 """
 
 import os
@@ -14,23 +14,23 @@ from collections.abc import Iterator
 from playwright.sync_api import sync_playwright
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_APPLICATIONS = ("Google Chrome", "Chromium")  # of macOS
+_APPLICATIONS = ("Google Chrome", "Chromium")  # on macOS
 _PLAYWRIGHT = [sys.executable, "-m", "playwright"]
-# Debian's packages. Playwright's driver needs the library, which a minimal system lacks.
+# Debian packages. Playwright's driver needs the library, which minimal systems do not have.
 _BROWSER = ("chromium", "chromium-sandbox", "fonts-liberation")
-# Chromium's sandbox refuses root.
+# Chromium's sandbox does not work for root.
 FLAGS_OF_USER = ["--no-sandbox"] if os.geteuid() == 0 else []
 _LIBRARY = ("libatomic1",)
 _APT_INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends")
 
 
 def find() -> str | None:
-    """The path of a browser that starts; None when there is none."""
+    """Return the path of a working browser, or None."""
     return next((path for path in _candidates() if _opens_a_page(path)), None)
 
 
 def missing() -> str:
-    """What the tests of the pages lack and how to install it, in one line; "" when all is there."""
+    """Return one line that says what is missing and how to install it, or ""."""
     driver, browser = _driver_starts(), find()
     if driver and browser:
         return ""
@@ -57,14 +57,15 @@ def _candidates() -> Iterator[str]:
 
 
 def _driver_starts() -> bool:
-    """Whether Playwright's own Node.js starts: it needs a library that may be missing."""
+    """Return whether Playwright's Node.js starts: it needs a library that may be missing."""
     return _succeeds([*_PLAYWRIGHT, "--version"])
 
 
 def _opens_a_page(path: str) -> bool:
-    """Ubuntu's `chromium-browser` only says where to get one; libraries may be missing.
+    """Return whether the browser opens a page.
 
-    The profile is a new one: a browser that the user has open would show the page instead.
+    Libraries may be missing, and Ubuntu's `chromium-browser` only prints where to get a browser.
+    The profile is new, because otherwise a browser that is already running would open the page.
     """
     flags = ["--headless", "--disable-gpu", "--no-first-run", *FLAGS_OF_USER]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -79,11 +80,11 @@ def _succeeds(command: list[str]) -> bool:
 
 
 def install() -> None:
-    """Install what is missing: Debian's packages where we may, else Playwright's own browser."""
+    """Install missing packages: Debian's if this is root, otherwise Playwright's browser."""
     root = os.geteuid() == 0
     if root and shutil.which("apt-get"):
         _try("apt-get", "--quiet", "update")
-        # One after the other: where there is no such package, the others are installed.
+        # Separately, so that a package that does not exist does not block the others.
         for packages in (_LIBRARY, _BROWSER):
             _try(*_APT_INSTALL, "--quiet", *packages)
     if _driver_starts() and not find():
@@ -91,7 +92,7 @@ def install() -> None:
 
 
 def _try(*command: str) -> None:
-    sys.stderr.write(f"{' '.join(command)}\n")  # it takes a while
+    sys.stderr.write(f"{' '.join(command)}\n")  # shows progress: this takes a while
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     process = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

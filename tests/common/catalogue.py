@@ -1,4 +1,4 @@
-"""A catalogue as large as tests need it, with contents."""
+"""Fill a catalogue of any size, with contents."""
 
 from datetime import timedelta
 
@@ -13,10 +13,10 @@ from hub.models.search_index import reindex
 
 
 def fill_catalogue(count: int) -> None:
-    """`count` exporters in ten categories, each with a description, a release and a directory.
+    """Create `count` exporters in ten categories, each with description, release and directory.
 
-    By their numbers: every second has alerting rules, of which every second works; every third has
-    a chart that works; none has a dashboard. One directory belongs to no exporter.
+    Every second exporter has alerting rules, and every second of those is usable. Every third has a
+    usable chart. None has a dashboard. One more directory belongs to no exporter.
     """
     now = timezone.now()
     source = configured_source().key
@@ -71,7 +71,7 @@ def fill_catalogue(count: int) -> None:
 
 
 def publish() -> None:
-    """Serve what there is as the snapshot of a run that has just ended."""
+    """Publish the current rows as the snapshot of a run that has just finished."""
     now = timezone.now()
     source = configured_source().key
     run = RefreshRun.objects.create(

@@ -1,4 +1,4 @@
-"""Content files as tests need them: small, and of the kind that their name says."""
+"""Small content files for tests; each has the kind that its name suggests."""
 
 import json
 from pathlib import PurePosixPath
@@ -9,7 +9,7 @@ VALUES = b"image:\n  repository: tests\nreplicaCount: 1\nresources: {}\n"
 
 
 def alert(name: str = "Down", expr: str = "up == 0") -> bytes:
-    """A rule file with one alert."""
+    """Return a rule file with one alert."""
     return (
         f"groups:\n- name: tests\n  rules:\n  - alert: {name}\n    expr: {expr}\n"
         "    labels:\n      severity: warning\n    annotations:\n      summary: it is down\n"
@@ -17,13 +17,13 @@ def alert(name: str = "Down", expr: str = "up == 0") -> bytes:
 
 
 def dashboard(title: str = "Tests") -> bytes:
-    """A dashboard with one panel."""
+    """Return a dashboard with one panel."""
     panel = {"type": "timeseries", "title": "Up", "targets": [{"expr": "up"}]}
     return json.dumps({"title": title, "schemaVersion": 39, "panels": [panel]}).encode()
 
 
 def of_its_name(path: str) -> bytes:
-    """What a file of that name would hold; different for each path."""
+    """Return typical content for a file of that name; it differs for each path."""
     name = PurePosixPath(path).name.casefold()
     if name == "chart.yaml":
         content = CHART

@@ -1,4 +1,4 @@
-"""The payloads of `tests/data/hostile`."""
+"""Load the hostile payloads in `tests/data/hostile`."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "hostile"
 
 
 class _Loader(yaml.SafeLoader):
-    """Knows `!times [N, text]`."""
+    """YAML loader that supports `!times [N, text]`."""
 
 
 def _times(loader: _Loader, node: yaml.SequenceNode) -> str:
@@ -20,7 +20,7 @@ _Loader.add_constructor("!times", _times)
 
 
 def payloads(*, nesting: bool = True) -> dict[str, str]:
-    """All payloads by `theme: name`; without those that only nest, where size is in the way."""
+    """Return all payloads by `theme: name`. `nesting`: include the large, deeply nested ones."""
     found: dict[str, str] = {}
     for file in sorted(FOLDER.glob("*.yaml")):
         if file.stem != "nesting" or nesting:

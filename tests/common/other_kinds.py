@@ -1,6 +1,6 @@
-"""Every list of the kinds of content under another registry, printed as JSON.
+"""Print, as JSON, all lists of content kinds with another registry.
 
-The registry has a fourth kind, another order and other labels, set before any list is made.
+The registry has a fourth kind, another order and other labels. It is set before any list is built.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a report says of where it was measured, and how it gets into the docs."""
+"""Describe where a report was measured, and insert it into the docs."""
 
 import importlib.metadata
 import os
@@ -15,7 +15,7 @@ from tests.common.processes import ROOT
 
 
 def measured_on(packages: Iterable[str]) -> dict[str, Any]:
-    """Date, commit, machine, Python and the packages' versions, JSON-ready."""
+    """Return date, commit, machine, Python version and package versions."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
@@ -25,28 +25,28 @@ def measured_on(packages: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def in_words(kept: dict[str, Any]) -> str:
-    """The same as the beginning of a sentence."""
-    versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items())
+def in_words(report: dict[str, Any]) -> str:
+    """Return the values of `measured_on` as a sentence without a full stop."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return (
-        f"Measured on {kept['date'][:10]} at commit `{kept['commit']}` on {kept['machine']}, "
-        f"Python {kept['python']}, {versions}"
+        f"Measured on {report['date'][:10]} at commit `{report['commit']}` on {report['machine']}, "
+        f"Python {report['python']}, {versions}"
     )
 
 
 def put_into(document: Path, name: str, text: str) -> None:
-    """Write `text` between the document's marks of this name."""
+    """Write `text` between the document's markers with this name."""
     begin, end = f"<!-- {name}: written by ", f"<!-- end of {name} -->"
     before, mark, rest = document.read_text().partition(begin)
     first_line, _, rest = rest.partition("\n")
     _, last, after = rest.partition(end)
-    assert mark, f"{document} has no mark where {name} begins"
-    assert last, f"{document} has no mark where {name} ends"
+    assert mark, f"{document} has no start marker for {name}"
+    assert last, f"{document} has no end marker for {name}"
     document.write_text(f"{before}{mark}{first_line}\n{text}{last}{after}")
 
 
 def _commit() -> str:
-    """The commit of this checkout, marked when files differ from it; "" outside of git."""
+    """Return the commit of this checkout, with "-dirty" if files differ; "" outside of git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""A hub filled with the sample contents and the list that ships with it, by real workers."""
+"""Fill a hub with the sample contents and the catalogue that ships with it, by real workers."""
 
 from datetime import timedelta
 from io import StringIO
@@ -18,7 +18,7 @@ _copies: list[dict[str, bytes]] = []
 
 
 def fill(hub: Hub) -> None:
-    """Give the hub contents and a token: by real workers first, later by a copy of the tables."""
+    """Fill the hub: the first time with real workers, then from a copy of the tables."""
     hub.github.repository = Repository.of_folder(SAMPLE)
     for version, name in (("v1.0.0", "RedisOfLongAgo"), ("v1.1.0", "RedisOfToday")):
         hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
@@ -34,7 +34,7 @@ def fill(hub: Hub) -> None:
 
 
 def _facts() -> None:
-    """What GitHub would tell of two repositories: stars, a README, releases."""
+    """Store facts of two repositories: stars, a README and releases."""
     now = timezone.now()
     for slug, stars in (("redis", 3400), ("kafka", 2300)):
         exporter = Exporter.objects.get(slug=slug)

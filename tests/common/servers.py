@@ -1,11 +1,11 @@
-"""A pytest plugin: a real Postgres and a real Redis for the whole test session.
+"""pytest plugin that starts a real Postgres and a real Redis for the test session.
 
-They have to run before Django reads its settings, hence a plugin of its own (`-p`). Servers named
-by `DATABASE_URL` and `REDIS_URL` are used instead; that Redis database must be empty, for the
-tests empty it.
+The servers must run before Django reads its settings, so this is a separate plugin (`-p`). If
+`DATABASE_URL` or `REDIS_URL` is set, that server is used. The Redis database must be empty, because
+the tests delete its data.
 
-Under pytest-xdist, each process has a Redis and a fake GitHub of its own, for Celery's workers
-take whatever stands in a queue; Postgres is one, with a database for each (pytest-django).
+With pytest-xdist, each process has its own Redis and fake GitHub, because Celery's workers take all
+messages in a queue. The processes share Postgres, with a database for each (pytest-django).
 """
 
 import os
@@ -26,35 +26,38 @@ from hub.ops.local.valkey import EmbeddedValkey
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, object, object]:
-    """Start the servers before pytest-django loads the settings, stop them with pytest."""
+    """Start the servers before pytest-django loads the settings."""
     start()
     return (yield)
 
 
 _stack = ExitStack()
-_OURS = "HUB_TESTS_MADE_REDIS"
+_OWN_REDIS = "HUB_TESTS_OWN_REDIS"
 
 
 def start() -> None:
-    """Start what the environment does not name, and give the settings what they ask for."""
+    """Start the servers that the environment does not name, and set the tests' environment."""
     folder = Path(tempfile.mkdtemp(prefix="hub-tests-"))
-    folder.chmod(0o711)  # Postgres does not run as root and still has to reach its cluster
+    folder.chmod(0o711)  # Postgres does not run as root and must reach its cluster
     _stack.callback(shutil.rmtree, folder, ignore_errors=True)
     if "DATABASE_URL" not in os.environ:
         postgres = _stack.enter_context(EmbeddedPostgres(folder, free_port()))
-        _hurry(postgres.url)
+        _disable_durability(postgres.url)
         os.environ["DATABASE_URL"] = postgres.url
-    if _OURS in os.environ:  # the process that started this one made it
+    if _OWN_REDIS in os.environ:  # inherited from the parent process
         del os.environ["REDIS_URL"]
     if "REDIS_URL" in os.environ:
         if redis.Redis.from_url(os.environ["REDIS_URL"]).dbsize():
-            raise pytest.UsageError("REDIS_URL must name an empty database: the tests empty it")
+            raise pytest.UsageError(
+                "The Redis database in REDIS_URL is not empty. Use an empty one: the tests delete "
+                "its data."
+            )
     else:
         valkey = _stack.enter_context(EmbeddedValkey(folder, free_port()))
         os.environ["REDIS_URL"] = valkey.url
-        os.environ[_OURS] = "1"
+        os.environ[_OWN_REDIS] = "1"
     os.environ |= {
-        "HUB_DATA_DIR": str(folder),  # no hub.env of a hub that runs in this checkout
+        "HUB_DATA_DIR": str(folder),  # ignores the hub.env of a hub in this checkout
         "SECRET_KEY": "tests only, never used by a hub: " + "x" * 40,
         "FIELD_ENCRYPTION_KEY": "tests only",
         "HUB_HTTPS": "false",
@@ -62,7 +65,7 @@ def start() -> None:
         "GITHUB_RETRIES": "1",
         "GITHUB_CONNECT_TIMEOUT": "2",
         "GITHUB_READ_TIMEOUT": "2",
-        "HUB_MAP_CACHE_SECONDS": "0",  # each test reads what it has just written
+        "HUB_MAP_CACHE_SECONDS": "0",  # tests read what they have just written
         "HUB_PAGE_CACHE_SECONDS": "0",
         "GITHUB_REPO": "tests/exporters",
         "GITHUB_API_URL": f"http://127.0.0.1:{free_port()}",
@@ -77,11 +80,8 @@ def start() -> None:
         os.environ.pop(name, None)
 
 
-def _hurry(url: str) -> None:
-    """Let the tests' Postgres forget all in a crash of the machine: their tables are emptied often.
-
-    A crash of Postgres alone loses nothing by it.
-    """
+def _disable_durability(url: str) -> None:
+    """Speed up the tests, which truncate tables often. Data is lost only if the machine crashes."""
     with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -91,5 +91,5 @@ def _hurry(url: str) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Stop the servers, whatever the tests came to."""
+    """Stop the servers, even if tests have failed."""
     _stack.close()

@@ -1,7 +1,7 @@
-"""A copy of the hub's tables: filled once by real runs, put back before each test in no time.
+"""Copy the hub's tables, and restore them quickly before each test.
 
-The content types and the permissions come along: the web process remembers their numbers, and
-emptying the database between two tests makes new ones.
+Content types and permissions are included: the web process caches their ids, and truncating the
+database between tests creates new ones.
 """
 
 from io import BytesIO
@@ -23,7 +23,7 @@ def _models() -> list[type[models.Model]]:
 
 
 def copy_out() -> dict[str, bytes]:
-    """Every row of these apps, by table."""
+    """Return all rows of these apps' tables, by table."""
     copy = {}
     with transaction.atomic(), connection.cursor() as cursor:
         for model in _models():
@@ -35,7 +35,7 @@ def copy_out() -> dict[str, bytes]:
 
 
 def restore(copy: dict[str, bytes]) -> None:
-    """Fill the tables again. Foreign keys are checked at the commit, so the order is free."""
+    """Restore the tables in any order: foreign keys are checked at the commit."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(copy)} CASCADE")
         for table, rows in copy.items():

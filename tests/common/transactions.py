@@ -1,4 +1,4 @@
-"""Which of Postgres' transactions wrote to a table."""
+"""Count the Postgres transactions that write to a table."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ _END = "DROP FUNCTION note_transaction CASCADE; DROP TABLE written_by;"
 
 @contextmanager
 def transactions_that_write(**tables: str) -> Iterator[Callable[[], int]]:
-    """How many transactions have written to the tables meanwhile, when asked.
+    """Yield a function that returns how many transactions have written to the tables so far.
 
-    For each table a condition in SQL on the new row: `hub_snapshot="true"`. A row's own `xmin`
-    would not tell: that may be a savepoint's, and others' numbers lie between.
+    `tables`: for each table a condition in SQL on the new row, such as `hub_snapshot="true"`. A
+    row's `xmin` is not suitable, because it may belong to a savepoint.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN)

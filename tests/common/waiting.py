@@ -1,4 +1,4 @@
-"""Awaiting a condition instead of sleeping."""
+"""Wait for a condition instead of sleeping."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 30.0) -> T:
-    """The first truthy value of `condition`; fails naming `what` after `seconds`."""
-    until = monotonic() + seconds
+    """Return the first truthy value of `condition`. Fail after `seconds`; `what` is the message."""
+    deadline = monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        if monotonic() > until:
-            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+        if monotonic() > deadline:
+            raise AssertionError(f"timed out after {seconds:.0f} s waiting for {what}")
         sleep(0.02)

@@ -1,2 +1,5 @@
-"""Faults: the real parts are broken on purpose while readers read, and a checker says what of it
-readers could tell. `python -m tests.faults` runs all of it, `--help` says how."""
+"""Fault injection: break the real parts of a hub while readers send requests.
+
+A checker then reports every failure that a reader could notice. Run it with
+`python -m tests.faults`; see `--help`.
+"""

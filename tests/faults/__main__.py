@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: inject every kind of fault, and say what readers could tell of it."""
+"""`python -m tests.faults`: inject every kind of fault and report what readers noticed."""
 
 import argparse
 import shutil
@@ -12,25 +12,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.common.processes import ROOT
 from tests.faults import table
 from tests.faults.kinds import Kind, all_kinds
-from tests.faults.runner import Injection, on_stage, programme
+from tests.faults.runner import Injection, on_stage, plan
 from tests.faults.stage import Stage
 
-_LOG_WIDTH = 130  # characters, where no terminal says how wide it is
+_LOG_WIDTH = 130  # characters, if the output is not a terminal
 LOGS = ROOT / "tests" / "output" / "faults"
 
 
 def main() -> int:
-    """The command line; 1 when something was lost, wrong or stuck."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: it ends all parts
+    """Parse the command line and run. Return 1 if anything was lost, wrong or stuck."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: stops all parts
     kinds = all_kinds()
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="what `make test` injects")
     parser.add_argument(
-        "--only", action="append", metavar="KIND", help="this kind only; may be repeated"
+        "--short", action="store_true", help="inject only the faults of `make test`"
     )
-    parser.add_argument("--times", type=int, help="how often each kind, instead of its own number")
-    parser.add_argument("--seed", type=int, default=5, help="of the order (default: %(default)s)")
-    parser.add_argument("--list", action="store_true", help="name the kinds, and inject nothing")
+    parser.add_argument(
+        "--only", action="append", metavar="KIND", help="inject only this kind; may be repeated"
+    )
+    parser.add_argument("--times", type=int, help="number of injections of each kind")
+    parser.add_argument("--seed", type=int, default=5, help="for the order (default: %(default)s)")
+    parser.add_argument("--list", action="store_true", help="list the kinds and exit")
     arguments = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=_LOG_WIDTH)
     if arguments.list:
@@ -39,26 +41,26 @@ def main() -> int:
         return 0
     unknown = sorted(set(arguments.only or ()) - kinds.keys())
     if unknown:
-        parser.error(f"no such kind: {', '.join(unknown)}; --list names them")
+        parser.error(f"unknown kind: {', '.join(unknown)}. Use --list to list the kinds.")
     if arguments.only:
         kinds = {name: kinds[name] for name in arguments.only}
-    planned = programme(
+    planned = plan(
         kinds,
         seed=arguments.seed,
         short=arguments.short and not arguments.only,
         times=arguments.times,
     )
-    whole = not (arguments.short or arguments.only or arguments.times)
+    is_complete = not (arguments.short or arguments.only or arguments.times)
     try:
-        return _run(console, planned, seed=arguments.seed, keep=whole)
+        return _run(console, planned, seed=arguments.seed, save=is_complete)
     except KeyboardInterrupt:
-        console.print("stopped; all parts have been ended, and nothing was kept")
+        console.print("Interrupted. All parts were stopped and no result was saved.")
         return 130
 
 
-def _run(console: Console, planned: list[Kind], *, seed: int, keep: bool) -> int:
-    begun = time.monotonic()
-    console.print("starting Postgres, Redis, the fake GitHub, two workers, beat and the web …")
+def _run(console: Console, planned: list[Kind], *, seed: int, save: bool) -> int:
+    started = time.monotonic()
+    console.print("Starting Postgres, Redis, the fake GitHub, two workers, beat and web …")
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -80,16 +82,16 @@ def _run(console: Console, planned: list[Kind], *, seed: int, keep: bool) -> int
                     f"  {finding.verdict}: {finding.what}", style="bold red", highlight=False
                 )
             progress.advance(task)
-        suite.look()
-        kept = table.report(suite, seconds=time.monotonic() - begun, seed=seed)
+        suite.check()
+        report = table.report(suite, seconds=time.monotonic() - started, seed=seed)
         if suite.findings:
             shutil.copytree(suite.stage.folder / "logs", LOGS, dirs_exist_ok=True)
-            console.print(f"the parts' logs are in {LOGS}")
-    table.show(console, kept)
+            console.print(f"The logs of all parts are in {LOGS}.")
+    table.show(console, report)
     for finding in suite.findings:
         console.print(f"{finding.verdict}: {finding.what}", style="bold red", highlight=False)
-    if keep:
-        table.keep(kept)
+    if save:
+        table.save(report)
     console.print(
         table.closing_line(suite.verdicts, len(suite.injections)), highlight=False, soft_wrap=True
     )

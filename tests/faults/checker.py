@@ -1,6 +1,7 @@
-"""The checker: what readers got and what Postgres holds, against the truth.
+"""Checker: compare what readers got, and what is in Postgres, with the truth.
 
-Pure, and independent of the code under test: no rule, no model and no query of the hub is used.
+It has no side effects and is independent of the code under test: it uses no rule, model or query of
+the hub.
 """
 
 import hashlib
@@ -13,16 +14,16 @@ from tests.faults.readers import Body, Read
 from tests.faults.truth import EXPORTERS, KINDS, Commit, Map
 
 LOST, WRONG, STUCK = "lost", "wrong", "stuck"
-NO_ANSWER = 0  # in the place of a status
+NO_ANSWER = 0  # used as a status
 _AGE_TOLERANCE = 1.0  # seconds
-_PATIENCE = 5.0  # seconds that a reader waits for an answer
-_SLACK = 5.0  # seconds that a busy machine may take for housekeeping, and to write the end
+_PATIENCE = 5.0  # seconds within which a reader must get a response
+_SLACK = 5.0  # seconds that housekeeping may take on a busy machine
 _ALL = frozenset(EXPORTERS)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A promise that was broken; `at` is when, in seconds since the epoch."""
+    """A broken promise; `at` is the time in seconds since the epoch."""
 
     verdict: str
     at: float
@@ -31,9 +32,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Window:
-    """The time of one fault. From `start` to `recovered` readers may get what it `allows`:
-    statuses, `NO_ANSWER` among them. `stops_housekeeping` says that no run can be closed before
-    `healed`.
+    """The time window of one fault.
+
+    `allows`: statuses, including `NO_ANSWER`, that readers may get between `start` and `recovered`.
+    `stops_housekeeping`: no run can be closed before `healed`.
     """
 
     fault: str
@@ -46,7 +48,7 @@ class Window:
 
 @dataclass
 class Evidence:
-    """All that is known when the checker is asked; `first` is the ledger before the first fault."""
+    """The input of the checker; `first` is the ledger before the first fault."""
 
     commits: Sequence[Commit]
     reads: Sequence[Read]
@@ -57,7 +59,7 @@ class Evidence:
 
 
 def check(evidence: Evidence) -> list[Finding]:
-    """Everything that is wrong, lost or stuck, in the order of time."""
+    """Return everything that is wrong, lost or stuck, in chronological order."""
     snapshots = evidence.ledger.snapshots if evidence.ledger else {}
     findings = [
         *check_maps(evidence.reads, evidence.commits, snapshots),
@@ -81,9 +83,9 @@ def check(evidence: Evidence) -> list[Finding]:
 def check_maps(
     reads: Iterable[Read], commits: Sequence[Commit], snapshots: dict[int, str]
 ) -> list[Finding]:
-    """Each map equals the truth of some commit: of the snapshot's own where that is known.
+    """Check that each map equals the truth of a commit: that of its snapshot, if it is known.
 
-    Maps that say that no snapshot is there yet are none; `check_answers` looks at those.
+    Maps without a snapshot are left to `check_answers`.
     """
     findings, judged = [], set()
     for read in reads:
@@ -95,7 +97,7 @@ def check_maps(
         candidates = [c for c in commits if tree in (None, c.tree_sha)]
         fault = _fault_of(body, read.received, candidates, commits)
         if not fault and body.as_of is not None and body.as_of > read.received:
-            fault = "is of a time that has not come"
+            fault = "has a time in the future"
         if fault:
             findings.append(Finding(WRONG, read.received, f"the map of run {body.run} {fault}"))
     return findings
@@ -104,16 +106,16 @@ def check_maps(
 def _fault_of(
     body: Body, received: float, candidates: Sequence[Commit], commits: Sequence[Commit]
 ) -> str:
-    """What is wrong with a map; "" when it is true."""
+    """Return what is wrong with a map, or "" if it is correct."""
     fitting = [commit for commit in candidates if _fits(body, commit)]
     if not fitting:
-        return f"is of no commit{_nearest(body, candidates)}"
+        return f"matches no commit{_nearest(body, candidates)}"
     if not _was_true(fitting, body.as_of, received):
-        return "says that it was confirmed when GitHub did not show that commit"
+        return "claims to be confirmed at a time when GitHub did not show that commit"
     for directory, as_of in body.stale.items():
         entry = body.contents.get(directory)
         if entry is None:
-            return f"calls {directory} stale and has no entry for it"
+            return f"marks {directory} as stale but has no entry for it"
         alike = [c for c in commits if c.map.get(directory) == kinds_of(entry)]
         if not _is_unknown(entry) and not _was_true(alike, as_of, received):
             return f"has a stale entry for {directory} that was never true"
@@ -149,9 +151,9 @@ def _nearest(body: Body, candidates: Sequence[Commit]) -> str:
 
 
 def _was_true(commits: Iterable[Commit], as_of: float | None, received: float) -> bool:
-    """Whether GitHub may have shown one of the commits at `as_of`, and did before `received`.
+    """Return whether GitHub may have shown one of the commits at `as_of` and before `received`.
 
-    `as_of` is noted before GitHub is asked, so a commit may be younger than that.
+    `as_of` is taken before the request to GitHub, so a commit may be newer.
     """
     return any(
         (as_of is None or commit.visible_until >= as_of) and commit.visible_from <= received
@@ -160,7 +162,7 @@ def _was_true(commits: Iterable[Commit], as_of: float | None, received: float) -
 
 
 def kinds_of(entry: dict[str, bool | None]) -> frozenset[str]:
-    """The kinds that an entry says are there."""
+    """Return the kinds that are present according to an entry."""
     return frozenset(kind for kind in KINDS if entry[kind])
 
 
@@ -173,7 +175,7 @@ def _is_unknown(entry: dict[str, bool | None]) -> bool:
 
 
 def check_order(reads: Iterable[Read]) -> list[Finding]:
-    """For one reader after another: maps never grow older, and nothing known is forgotten."""
+    """Check for each reader that maps never get older and that known entries stay known."""
     findings = []
     last: dict[str, Read] = {}
     known: set[str] = set()
@@ -187,7 +189,7 @@ def check_order(reads: Iterable[Read]) -> list[Finding]:
         if before is None or before.body is None or before.body is not body:
             forgotten = {d for d in known & body.contents.keys() if _is_unknown(body.contents[d])}
             if forgotten:
-                what = f"{sorted(forgotten)} were known and are not any more"
+                what = f"{sorted(forgotten)} were known and are now unknown"
                 findings.append(Finding(LOST, read.received, what))
             known |= {d for d, entry in body.contents.items() if not _has_unknown(entry)}
         if before and before.body and before.body is not body:
@@ -199,7 +201,7 @@ def _backwards(read: Read, before: Body, body: Body) -> Iterable[Finding]:
     if before.as_of is not None and (
         body.as_of is None or body.as_of < before.as_of - _AGE_TOLERANCE
     ):
-        back = "and is gone" if body.as_of is None else f"by {before.as_of - body.as_of:.0f} s"
+        back = "to none" if body.as_of is None else f"by {before.as_of - body.as_of:.0f} s"
         yield Finding(WRONG, read.received, f"the map's age went backwards {back}")
     if before.run is not None and body.run is not None and body.run < before.run:
         what = f"run {body.run} was served after run {before.run}"
@@ -207,17 +209,17 @@ def _backwards(read: Read, before: Body, body: Body) -> Iterable[Finding]:
 
 
 def _age_of_header(read: Read, body: Body) -> Iterable[Finding]:
-    """The header is whole seconds, and so is the map's own time: two seconds between them."""
+    """Check the age header. It and the map's time are in whole seconds, so allow two seconds."""
     if body.as_of is None or read.age is None:
         return
     youngest, oldest = read.sent - body.as_of - 2, read.received - body.as_of
     if not youngest - _AGE_TOLERANCE <= read.age <= max(0, oldest) + _AGE_TOLERANCE:
-        what = f"an age of {read.age} s, where it was {youngest:.0f} to {oldest:.0f} s"
+        what = f"the age header is {read.age} s instead of {youngest:.0f} to {oldest:.0f} s"
         yield Finding(WRONG, read.received, what)
 
 
 def check_answers(reads: Iterable[Read], windows: Sequence[Window]) -> list[Finding]:
-    """Once there had been a snapshot: no error that no fault allows, nothing empty, no wait."""
+    """Check responses after the first snapshot: only allowed errors, nothing empty, no delay."""
     findings = []
     served = False
     for read in reads:
@@ -229,7 +231,7 @@ def check_answers(reads: Iterable[Read], windows: Sequence[Window]) -> list[Find
                 what = f"{read.reader}: {read.error or read.status}"
                 findings.append(Finding(LOST, read.received, what))
         elif read.received - read.sent > _PATIENCE and not _allowed(read, windows, NO_ANSWER):
-            what = f"{read.reader}: answered after {read.received - read.sent:.1f} s"
+            what = f"{read.reader}: response after {read.received - read.sent:.1f} s"
             findings.append(Finding(STUCK, read.received, what))
         elif read.body is not None and (read.body.run is None or not read.body.contents):
             findings.append(Finding(LOST, read.received, "an empty map"))
@@ -255,7 +257,7 @@ def _allowed(read: Read, windows: Sequence[Window], status: int) -> bool:
 def check_ends(
     ledger: Ledger, windows: Sequence[Window], housekeeping_every: float
 ) -> list[Finding]:
-    """Each run ended, at the latest by the first housekeeping after its deadline."""
+    """Check that each run finished, at the latest by the housekeeping after its deadline."""
     findings = []
     for name, runs in (("run", ledger.runs), ("facts run", ledger.facts_runs)):
         for run in runs:
@@ -272,7 +274,7 @@ def check_ends(
 
 
 def _latest_end(run: Run, windows: Sequence[Window], now: float) -> float:
-    """When housekeeping can have closed it first: at the deadline, or once a fault had ended."""
+    """Return when housekeeping could first close the run: at its deadline or after a fault."""
     latest = run.deadline
     for window in sorted(windows, key=lambda window: window.start):
         if window.stops_housekeeping and window.start <= latest + _SLACK and window.healed > latest:
@@ -281,7 +283,7 @@ def _latest_end(run: Run, windows: Sequence[Window], now: float) -> float:
 
 
 def check_counts(ledger: Ledger) -> list[Finding]:
-    """No outcome twice: a lookup for each run and directory, a snapshot for each published run."""
+    """Check for one lookup per run and directory, and one snapshot per published run."""
     twice = [
         Finding(WRONG, ledger.now, f"run {run} has {times} outcomes for {directory}")
         for (run, directory), times in Counter(
@@ -305,11 +307,11 @@ def check_counts(ledger: Ledger) -> list[Finding]:
 
 
 def check_log(first: Ledger, ledger: Ledger) -> list[Finding]:
-    """The change log, added to an earlier moment's map, gives the map: nothing counted twice."""
-    begun = {name: kinds_of(entry) for name, entry in first.rows.items()}
+    """Check that the first map plus the change log since then gives the current map."""
+    before = {name: kinds_of(entry) for name, entry in first.rows.items()}
     last = max((change.number for change in first.changes), default=0)
     since = [change for change in ledger.changes if change.number > last]
-    findings, added = _add_up(begun, since, ledger.now)
+    findings, added = _add_up(before, since, ledger.now)
     rows = {name: kinds_of(entry) for name, entry in ledger.rows.items()}
     if added != rows:
         differing = sorted(n for n in added.keys() | rows.keys() if added.get(n) != rows.get(n))
@@ -318,12 +320,12 @@ def check_log(first: Ledger, ledger: Ledger) -> list[Finding]:
     return findings
 
 
-def _add_up(begun: Map, changes: Iterable[Change], now: float) -> tuple[list[Finding], Map]:
+def _add_up(before: Map, changes: Iterable[Change], now: float) -> tuple[list[Finding], Map]:
     findings = []
-    added = {name: set(kinds) for name, kinds in begun.items()}
+    added = {name: set(kinds) for name, kinds in before.items()}
     for change in changes:
         if change.what not in ("gained", "lost"):
-            continue  # usability: the writer's files all work
+            continue  # changes of usability: all of the writer's files are usable
         gains = change.what == "gained"
         if change.kind == "directory":
             was_there = change.directory in added
@@ -342,18 +344,18 @@ def _add_up(begun: Map, changes: Iterable[Change], now: float) -> tuple[list[Fin
 
 
 def check_kept(ledger: Ledger, reads: Iterable[Read]) -> list[Finding]:
-    """Every snapshot that a reader got is still known."""
+    """Check that every snapshot that a reader got still exists."""
     seen: Collection[int] = {read.body.run for read in reads if read.body and read.body.run}
     return [
-        Finding(LOST, ledger.now, f"readers got the snapshot of run {run}, and it is gone")
+        Finding(LOST, ledger.now, f"readers got the snapshot of run {run}, which no longer exists")
         for run in sorted(set(seen) - ledger.snapshots.keys())
     ]
 
 
 def check_files(ledger: Ledger) -> list[Finding]:
-    """Every stored file hashes to the SHA under which it is stored."""
+    """Check that every stored file hashes to the SHA under which it is stored."""
     return [
-        Finding(WRONG, ledger.now, f"what is stored of the file {sha} does not hash to it")
+        Finding(WRONG, ledger.now, f"the stored content of file {sha} does not hash to its SHA")
         for sha, data in ledger.files.items()
         if hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()
         != sha

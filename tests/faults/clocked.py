@@ -1,7 +1,7 @@
-"""`python -m tests.faults.clocked FILE MODULE …`: a module's command under a clock of its own.
+"""`python -m tests.faults.clocked FILE MODULE …`: run a module with a separate clock.
 
-The file says by how many seconds the clock is ahead of the true time, at the start and whenever it
-is written anew.
+The file contains the number of seconds by which the clock is ahead of the correct time. The clock
+follows changes of the file.
 """
 
 import runpy
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import time_machine
 
-_LOOK_EVERY = 0.05  # seconds
+_POLL_INTERVAL = 0.05  # seconds
 _never = threading.Event()
 
 
 def main() -> None:
-    """Turn the clock, and be the module's command."""
+    """Set the clock and run the module as `__main__`."""
     file, module = Path(sys.argv[1]), sys.argv[2]
     sys.argv[:] = sys.argv[2:]
     ahead = _read(file)
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _follow(file: Path, clock: time_machine.Traveller, ahead: timedelta) -> None:
-    while not _never.wait(_LOOK_EVERY):
+    while not _never.wait(_POLL_INTERVAL):
         now = _read(file)
         if now != ahead:
             ahead = now

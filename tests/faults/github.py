@@ -1,7 +1,8 @@
-"""The fake GitHub in a process of its own, so that it can be killed and frozen.
+"""The fake GitHub as a separate process that can be killed and frozen.
 
-`python -m tests.faults.github CONTROL PORT OWNER/NAME TOKEN` runs it. Its repository comes over the
-control line: the writer (`truth.py`) keeps the commits, for a killed GitHub forgets them.
+Run it with `python -m tests.faults.github CONTROL PORT OWNER/NAME TOKEN`. It receives its
+repository over the control port, because a killed process loses it; the writer (`truth.py`) stores
+the commits.
 """
 
 import itertools
@@ -16,11 +17,11 @@ from dulwich.objects import ShaFile
 from hub.demo.fake_github import FakeGitHub, Fault, Repository, faults
 from tests.faults.control import serve
 
-_LONGEST_HOLD = 20.0  # seconds; nobody waits longer
+_MAX_HOLD = 20.0  # seconds; no client waits longer
 
 
 class Host:
-    """A fake GitHub, for another process to steer."""
+    """A fake GitHub that another process controls."""
 
     def __init__(self, port: int, name: str, token: str) -> None:
         self._token = token
@@ -31,9 +32,9 @@ class Host:
         self._gates: dict[int, threading.Event] = {}
 
     def push(self, objects: list[list[Any]], branches: dict[str, str], forget: bool) -> None:
-        """Take git objects ([type, bytes], …) and what the branches name now.
+        """Add git objects ([type, bytes], …) and set the branches.
 
-        With `forget`, what was there before is gone, as after a force push and a collection.
+        `forget`: delete all earlier objects, as after a force push and a garbage collection.
         """
         repository = Repository() if forget else self._github.repository
         for kind, raw in objects:
@@ -43,13 +44,13 @@ class Host:
         self._github.repository = repository
 
     def strike(self, fault: str, arguments: list[Any], match: str, times: int | None) -> int:
-        """Switch on `faults.<fault>` for requests whose path holds `match`; the fault's number.
+        """Activate `faults.<fault>` for requests whose path contains `match`; return its number.
 
-        With `arguments` it is made from them first; None: it acts as it is. `match` may be several,
-        with a | between them; each is struck so many `times`.
+        `arguments`: call `faults.<fault>` with them to create the fault; None: it is the fault.
+        `match`: several parts can be separated by |. `times`: the number of requests for each part.
         """
-        made = getattr(faults, fault)
-        return self._switch_on(made if arguments is None else made(*arguments), match, times)
+        act = getattr(faults, fault)
+        return self._switch_on(act if arguments is None else act(*arguments), match, times)
 
     def _switch_on(
         self, act: Callable[[BaseHTTPRequestHandler], bool], match: str, times: int | None
@@ -70,11 +71,11 @@ class Host:
         return counted
 
     def hold(self, match: str) -> int:
-        """Let requests whose path holds `match` (see `strike`) wait until `release`; its number."""
+        """Hold requests whose path contains `match` (see `strike`); return a number to release."""
         gate = threading.Event()
 
         def act(_: BaseHTTPRequestHandler) -> bool:
-            gate.wait(_LONGEST_HOLD)
+            gate.wait(_MAX_HOLD)
             return False
 
         number = self._switch_on(act, match, None)
@@ -82,15 +83,15 @@ class Host:
         return number
 
     def release(self, number: int) -> None:
-        """Answer what waits for this `hold`, and let nothing wait for it any more."""
+        """Respond to the requests of this `hold` and end it."""
         self._gates[number].set()
 
     def struck(self, number: int) -> int:
-        """How often the fault has begun to act."""
+        """Return how many requests the fault has affected."""
         return self._struck[number]
 
     def heal(self) -> None:
-        """Be an ordinary GitHub with one good token, from the next request on."""
+        """Remove all faults and limits and accept the token again."""
         self._github.faults = []
         for number in self._gates:
             self.release(number)
@@ -99,38 +100,38 @@ class Host:
         self._github.add_token(self._token)
 
     def revoke(self) -> None:
-        """Answer 401 to the token."""
+        """Respond with 401 to the token."""
         self._github.revoke(self._token)
 
     def exhaust(self, reset_in: int) -> None:
-        """Let the token's hour be used up; so many seconds from now there is more."""
+        """Exhaust the token's rate limits, which reset in `reset_in` seconds."""
         for limits in (self._github.limits, self._github.graphql_limits):
             limits[self._token].exhaust(reset_in)
 
     def exhaust_graphql(self, reset_in: int, left: int) -> None:
-        """The same for GraphQL alone, with so many points left."""
+        """Reduce the GraphQL limit to `left` points; it resets in `reset_in` seconds."""
         self._github.graphql_limits[self._token].exhaust(reset_in, left)
 
     def truncate_above(self, entries: int) -> None:
-        """Cut longer trees off."""
+        """Truncate trees with more entries."""
         self._github.truncate_above = entries
 
     def sha_of(self, path: str) -> str:
-        """The SHA of a file or folder at the branch's tip; "" when it is not there."""
+        """Return the SHA of a file or folder at the tip of the branch, or ""."""
         found = self._github.repository.find(self._github.branch, path)
         return found.sha if found else ""
 
     def requests(self) -> int:
-        """How many requests were answered."""
+        """Return the number of requests so far."""
         return len(self._github.requests)
 
     def ping(self) -> bool:
-        """Whether it serves."""
+        """Return True, to show that the server is ready."""
         return True
 
 
 def main() -> None:
-    """The command line."""
+    """Parse the command line and serve."""
     control, port, name, token = sys.argv[1:]
     serve(Host(int(port), name, token), int(control))
 

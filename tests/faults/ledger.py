@@ -1,4 +1,4 @@
-"""What Postgres holds, as plain rows: raw SQL, no models, no rules of the hub."""
+"""Read the hub's data from Postgres with plain SQL, without its models and rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Change:
-    """A line of the change log."""
+    """An entry of the change log."""
 
     number: int
     run: int
@@ -32,22 +32,22 @@ class Change:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All of it, of one moment."""
+    """A consistent snapshot of the data."""
 
     now: float
     runs: list[Run]
-    facts_runs: list[Run]  # of the repositories' facts; without a tree
+    facts_runs: list[Run]  # these have no tree
     snapshots: dict[int, str]  # run → root tree SHA
     changes: list[Change]
-    lookups: list[tuple[int, str, str]]  # (run, directory, outcome), a row each
-    rows: dict[str, dict[str, bool | None]]  # the materialised map
+    lookups: list[tuple[int, str, str]]  # (run, directory, outcome)
+    rows: dict[str, dict[str, bool | None]]  # the map's rows by directory
     stale: frozenset[str]
     served_run: int | None
-    files: dict[str, bytes]  # what is stored of each blob SHA
+    files: dict[str, bytes]  # the stored content of each blob SHA
 
 
 def read_ledger(query: Query) -> Ledger:
-    """Ask Postgres; `query` returns the rows of a statement."""
+    """Read the ledger; `query` runs a statement and returns its rows."""
     columns = "id, status, extract(epoch from started_at), extract(epoch from deadline), {}"
     ended = "extract(epoch from finished_at)"
     rows = query("SELECT directory, iac, alerts, dashboard, stale FROM hub_exportercontents")
@@ -70,7 +70,7 @@ def read_ledger(query: Query) -> Ledger:
             for row in query("SELECT id, run_id, directory, kind, what FROM hub_change ORDER BY id")
         ],
         lookups=query("SELECT run_id, directory, outcome FROM hub_lookup"),
-        rows={name: dict(zip("IAG", said, strict=True)) for name, *said, _ in rows},
+        rows={name: dict(zip("IAG", present, strict=True)) for name, *present, _ in rows},
         stale=frozenset(name for name, *_, stale in rows if stale),
         served_run=served[0][0] if served else None,
         files={sha: bytes(data) for sha, data in query("SELECT sha, data FROM hub_contentblob")},

@@ -1,4 +1,4 @@
-"""The parts as child processes: kept alive as a supervisor does, killed and frozen by their pid."""
+"""The hub's parts as child processes that can be killed and frozen, and are restarted."""
 
 import contextlib
 import os
@@ -15,12 +15,12 @@ from hub.ops.local import processes
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
 
-_LOOK_EVERY = 0.1  # seconds
+_POLL_INTERVAL = 0.1  # seconds
 _RECENT = 150_000  # bytes
 
 
 class Part:
-    """A command of the project. It leads a process group, which is killed and frozen as a whole."""
+    """A command of the project in its own process group, which is killed and frozen as a whole."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class Part:
     ) -> None:
         self.name, self.command, self.env, self.log = name, command, env, log
         self._is_ready = is_ready
-        self.started_at = 0  # bytes of the log before the last start
+        self.started_at = 0  # size of the log before the last start
         self.process: subprocess.Popen[bytes] | None = None
-        self.wanted = False  # a supervisor starts it again when it ends
-        self.ended_by_itself = 0
+        self.should_run = False  # restarted by `Keeper` if it exits
+        self.unexpected_exits = 0
 
     def start(self) -> None:
-        """Start it. `wait` returns when it can be used."""
+        """Start the process. Use `wait` to wait until it is ready."""
         with self.log.open("ab") as log:
             self.started_at = log.tell()
             self.process = subprocess.Popen(
@@ -51,48 +51,48 @@ class Part:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.wanted = True
+        self.should_run = True
 
     def wait(self) -> None:
-        """Return when it can be used."""
+        """Wait until the process is ready."""
         try:
             wait_until(lambda: self._is_ready(self), f"{self.name} to be ready")
-        except AssertionError as fault:
-            raise AssertionError(f"{fault}:\n{self.output()[-2000:]}") from None
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.output()[-2000:]}") from None
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         assert self.process is not None
         return self.process.pid
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process is running."""
         return self.process is not None and self.process.poll() is None
 
     def output(self) -> str:
-        """What it has written since its last start."""
+        """Return the output since the last start."""
         with self.log.open("rb") as log:
             log.seek(self.started_at)
             return log.read().decode(errors="replace")
 
     def recent_output(self) -> str:
-        """The end of that: the last thousand lines or so."""
+        """Return the end of the output, about a thousand lines."""
         with self.log.open("rb") as log:
             log.seek(max(self.started_at, log.seek(0, os.SEEK_END) - _RECENT))
             return log.read().decode(errors="replace")
 
     def kill(self) -> None:
-        """End it as a crash would; it stays away until `start`."""
-        self.wanted = False
+        """Kill the process group, to simulate a crash. It is not restarted until `start`."""
+        self.should_run = False
         processes.kill_group(self.pid)
         assert self.process is not None
         self.process.wait()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop it in its tracks, and let it go on afterwards."""
+        """Suspend the process group inside the block."""
         os.killpg(self.pid, signal.SIGSTOP)
         try:
             yield
@@ -101,8 +101,8 @@ class Part:
                 os.killpg(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """End it gently, and then not."""
-        self.wanted = False
+        """Terminate the process; kill it if it does not exit in time."""
+        self.should_run = False
         if not self.runs:
             return
         assert self.process is not None
@@ -114,7 +114,7 @@ class Part:
 
 
 class Keeper:
-    """Starts parts again that ended by themselves, as supervisord or Compose would."""
+    """Restarts parts that exit unexpectedly, like supervisord or Compose."""
 
     def __init__(self, parts: list[Part]) -> None:
         self._parts = parts
@@ -122,31 +122,31 @@ class Keeper:
         self._thread = threading.Thread(target=self._keep, daemon=True)
 
     def start(self) -> None:
-        """Look after the parts from now on."""
+        """Start to watch the parts."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let them be."""
+        """Stop watching the parts."""
         self._stop.set()
         self._thread.join()
 
     def _keep(self) -> None:
-        while not self._stop.wait(_LOOK_EVERY):
+        while not self._stop.wait(_POLL_INTERVAL):
             for part in self._parts:
-                if part.wanted and not part.runs:
-                    part.ended_by_itself += 1
+                if part.should_run and not part.runs:
+                    part.unexpected_exits += 1
                     part.start()
 
 
 def freeze(pid: int) -> None:
-    """Freeze a server with its children: Postgres is many processes."""
+    """Suspend a server and its children: Postgres has many processes."""
     for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.suspend()
 
 
 def thaw(pid: int) -> None:
-    """Let a frozen server go on."""
+    """Resume a suspended server."""
     for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.resume()

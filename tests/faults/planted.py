@@ -1,8 +1,8 @@
-"""Plant defects in the hub's workers, for the checker to find.
+"""Defects that are planted into the hub's workers to test the checker.
 
-A worker or beat that is started with `--app=tests.faults.planted` runs the hub with the defect that
-the file `$HUB_FAULTS_PLANT` names; without one if the file is empty. A defect replaces a part of a
-function's source, and planting it fails if that source has changed.
+A worker or beat with `--app=tests.faults.planted` runs the hub's code with the defect that the file
+`$HUB_FAULTS_PLANT` names, or without a defect while the file is empty. A defect replaces text in a
+function's source; planting fails if the text is not there.
 """
 
 import importlib
@@ -24,7 +24,7 @@ __all__ = ["PLANTS", "Plant", "app"]
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the source of a function or method: `new` replaces `old`."""
+    """Replace `old` by `new` in the source of a function or method."""
 
     module: str
     function: str
@@ -34,9 +34,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Plant:
-    """A defect, the kind of fault that exposes it, and the checker's expected verdict.
+    """A defect, the kind of fault that exposes it, and the expected finding of the checker.
 
-    `says` is a pattern, because readers may see different effects of one defect.
+    `says` is a regular expression, because readers may notice a defect in different ways.
     """
 
     exposed_by: str
@@ -44,7 +44,7 @@ class Plant:
     says: str
     changes: tuple[Change, ...] = ()
     acks_early: bool = False
-    within: float = 5.0  # seconds to wait for a hub that hangs
+    within: float = 5.0  # seconds; no need to wait longer for a hub that hangs
 
 
 _PUBLISH = "hub.content.refresh.publish"
@@ -52,7 +52,7 @@ _LIFECYCLE = "hub.runs.lifecycle"
 _ENDED = "if run.status != RunStatus.LOOKING_UP:\n            return"
 
 PLANTS = {
-    "fencing off": Plant(
+    "no fencing": Plant(
         "messages of old runs redelivered",
         "wrong",
         "was served after run|is the newest",
@@ -61,11 +61,11 @@ PLANTS = {
             Change(_PUBLISH, "publish", "newest.pk > run.pk", "newest.pk > 2**62"),
         ),
     ),
-    "acks early": Plant(
-        "worker killed in lookup, its messages redelivered", "stuck", "to end", acks_early=True
+    "early acknowledgement": Plant(
+        "worker killed during lookup, messages redelivered", "stuck", "to end", acks_early=True
     ),
     "publish without transaction": Plant(
-        "worker killed in publish",
+        "worker killed during publishing",
         "wrong",
         "has a snapshot and was not published",
         (
@@ -80,9 +80,9 @@ PLANTS = {
         ),
     ),
     "a failed lookup publishes false": Plant(
-        "GitHub: 5xx in bursts",
+        "GitHub: bursts of 5xx",
         "wrong",
-        "is of no commit",
+        "matches no commit",
         (
             Change(
                 "hub.content.refresh.plan",
@@ -93,7 +93,7 @@ PLANTS = {
         ),
     ),
     "housekeeping closes nothing": Plant(
-        "worker killed in list",
+        "worker killed during listing",
         "stuck",
         "past its deadline",
         (
@@ -104,10 +104,10 @@ PLANTS = {
                 "self._rows.none()",
             ),
         ),
-        within=12.0,  # longer than the checker tolerates an overdue run
+        within=12.0,  # until the run is later than the checker tolerates
     ),
     "an outcome counted twice": Plant(
-        "publication delivered twice at once",
+        "publish message delivered twice concurrently",
         "wrong",
         "again",
         (
@@ -121,10 +121,10 @@ PLANTS = {
             ),
         ),
     ),
-    "everything failed, and an empty map": Plant(
-        "GitHub: everything is new, and every lookup fails",
+    "an empty map after all lookups failed": Plant(
+        "GitHub: all directories new, every lookup fails",
         "wrong",
-        "is of no commit",
+        "matches no commit",
         (
             Change(
                 _PUBLISH,
@@ -136,10 +136,10 @@ PLANTS = {
             ),
         ),
     ),
-    "as of now, whatever was confirmed": Plant(
+    "as_of is the current time": Plant(
         "GitHub killed",
         "wrong",
-        "when GitHub did not show that commit",
+        "at a time when GitHub did not show that commit",
         (
             Change(
                 "hub.content.map.render_map",
@@ -149,10 +149,10 @@ PLANTS = {
             ),
         ),
     ),
-    "whatever text GraphQL sends": Plant(
-        "GitHub: GraphQL's text is not the file's",
+    "text from GraphQL is not verified": Plant(
+        "GitHub: GraphQL returns another file's text",
         "wrong",
-        "does not hash to it",
+        "does not hash to its SHA",
         (
             Change(
                 "hub.github.graphql",
@@ -166,52 +166,52 @@ PLANTS = {
 
 
 def _function(module: str, name: str) -> Any:
-    """Return a function of a module, or a `Class.method`."""
+    """Return a function of a module, or a method by `Class.method`."""
     return attrgetter(name)(importlib.import_module(module))
 
 
 def texts_of(plant: Plant) -> dict[tuple[str, str], str]:
-    """Return the new sources by module and name. Fails if the old source has changed."""
+    """Return the changed sources by module and function; fails if a text to replace is missing."""
     texts: dict[tuple[str, str], str] = {}
     for change in plant.changes:
         where = (change.module, change.function)
         text = texts.get(where) or textwrap.dedent(inspect.getsource(_function(*where)))
-        assert change.old in text, f"{change.old!r} is not in {'.'.join(where)} any more"
+        assert change.old in text, f"{change.old!r} is not in {'.'.join(where)}"
         texts[where] = text.replace(change.old, change.new)
     return texts
 
 
-class _Garden:
-    """The defect that is planted in this process."""
+class _Planter:
+    """Plants defects in this process, at most one at a time."""
 
     def __init__(self) -> None:
-        self._now = ""
-        self._healthy: list[tuple[Any, CodeType]] = []
+        self._current = ""
+        self._originals: list[tuple[Any, CodeType]] = []
 
-    def hold(self, name: str) -> None:
-        """Plant only the defect `name` ("" for none)."""
-        if name == self._now:
+    def switch_to(self, name: str) -> None:
+        """Replace the current defect by `name`; "" means none."""
+        if name == self._current:
             return
-        for function, code in reversed(self._healthy):
+        for function, code in reversed(self._originals):
             function.__code__ = code
-        self._healthy.clear()
-        self._now = name
+        self._originals.clear()
+        self._current = name
         texts = texts_of(PLANTS[name]) if name else {}
         for (module_name, function_name), text in texts.items():
             function = _function(module_name, function_name)
-            made: dict[str, Any] = {}
-            exec(compile(text, f"<{name}>", "exec"), function.__globals__, made)  # noqa: S102 — the planted text
-            self._healthy.append((function, function.__code__))
-            function.__code__ = made[function.__name__].__code__
+            changed: dict[str, Any] = {}
+            exec(compile(text, f"<{name}>", "exec"), function.__globals__, changed)  # noqa: S102 — the planted text
+            self._originals.append((function, function.__code__))
+            function.__code__ = changed[function.__name__].__code__
 
 
-_garden = _Garden()
+_planter = _Planter()
 
 
 @task_received.connect
 def _plant(request: Any, **_: Any) -> None:
-    """Plant the defect that the file names before the task runs."""
+    """Switch to the defect that the file names before a message is processed."""
     name = Path(os.environ["HUB_FAULTS_PLANT"]).read_text()
-    _garden.hold(name)
+    _planter.switch_to(name)
     if name and PLANTS[name].acks_early:
         request.acknowledge()

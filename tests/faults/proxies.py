@@ -1,6 +1,6 @@
-"""Proxies between the parts: TCP proxies that can be cut, stalled, slowed and left half open.
+"""TCP proxies between the parts that can cut, stall, delay or drop connections.
 
-`python -m tests.faults.proxies CONTROL NAME:PORT:TARGET…` runs them in a process of their own.
+Run them in a separate process with `python -m tests.faults.proxies CONTROL NAME:PORT:TARGET…`.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from tests.faults.control import serve
 
 T = TypeVar("T")
 
-_PART = 64 * 1024  # bytes
-# Linux: a packet filter of a socket, here of one instruction that lets nothing in.
+_CHUNK_SIZE = 64 * 1024  # bytes
+# Linux: a packet filter for a socket. Its only instruction drops all packets.
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 _DROP_ALL = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
 _FILTER = struct.pack("HxxxxxxP", 1, ctypes.addressof(_DROP_ALL))
@@ -32,49 +32,49 @@ class Proxy:
         self._flows = asyncio.Event()
         self._flows.set()
         self.delay = 0.0
-        self.delayed = 0  # parts
+        self.delayed = 0  # chunks
         self.is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._lost: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def listen(self) -> None:
-        """Take connections from now on."""
+        """Start to accept connections."""
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
 
     async def cut(self, *, keep_cut: bool) -> int:
-        """Reset every connection, how many; with `keep_cut`, each new one as well."""
+        """Reset all connections and return their number; with `keep_cut`, also reset new ones."""
         self.is_cut = keep_cut
-        there = self._writers - self._lost
-        for writer in there:
+        connected = self._writers - self._lost
+        for writer in connected:
             writer.transport.abort()
-        return len(there)
+        return len(connected)
 
     async def vanish(self) -> int:
-        """Let every packet vanish, in both directions; how many connections had it.
+        """Drop all packets in both directions; return the number of affected connections.
 
-        As when a router forgets them: the system of neither side gets an acknowledgement, a reset
-        or a sign that the other is alive. A new connection finds nobody until `repair`.
+        This is what happens when a router drops its state: neither side gets an acknowledgement, a
+        reset or a response to a keepalive. New connections fail until `repair`.
         """
-        there = self._writers - self._lost
-        self._lost |= there
-        for writer in there:
-            _let_nothing_in(writer.get_extra_info("socket"))
+        connected = self._writers - self._lost
+        self._lost |= connected
+        for writer in connected:
+            _drop_packets(writer.get_extra_info("socket"))
         assert self._server is not None
         for listening in self._server.sockets:
-            _let_nothing_in(listening)
-        return len(there)
+            _drop_packets(listening)
+        return len(connected)
 
     async def stall(self) -> None:
-        """Let nothing pass, and close nothing."""
+        """Stop forwarding without closing connections."""
         self._flows.clear()
 
     async def slow(self, seconds: float) -> None:
-        """Let each part wait so long."""
+        """Delay each chunk by `seconds`."""
         self.delay = seconds
 
     async def repair(self) -> None:
-        """Be an ordinary proxy."""
+        """Forward normally again."""
         self.delay, self.is_cut = 0.0, False
         self._flows.set()
         assert self._server is not None
@@ -96,32 +96,32 @@ class Proxy:
                 self._writers.discard(far_writer)
                 far_writer.transport.abort()
         except OSError:
-            pass  # refused or reset: the other side is told below
+            pass  # refused or reset: the other side is closed below
         finally:
             self._writers.discard(writer)
             writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while part := await reader.read(_PART):
+            while chunk := await reader.read(_CHUNK_SIZE):
                 if self.delay:
                     self.delayed += 1
                     await asyncio.sleep(self.delay)  # the fault itself
                 await self._flows.wait()
                 if writer in self._lost:
-                    continue  # what was on its way has vanished too
-                writer.write(part)
+                    continue  # data in transit is lost too
+                writer.write(chunk)
                 await writer.drain()
         with contextlib.suppress(OSError):
-            writer.close()  # what came before is sent; then the other direction ends too
+            writer.close()  # sends buffered data first; then the other direction ends too
 
 
-def _let_nothing_in(thing: socket.socket) -> None:
-    thing.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _FILTER)
+def _drop_packets(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _FILTER)
 
 
 class Proxies:
-    """All proxies by name, for another process to steer."""
+    """All proxies by name, controlled by another process."""
 
     def __init__(self, proxies: dict[str, Proxy]) -> None:
         self._wires = proxies
@@ -147,7 +147,7 @@ class Proxies:
         self._do(self._wires[name].slow(seconds))
 
     def delayed(self, name: str) -> int:
-        """How many parts a proxy has let wait so far."""
+        """Return how many chunks a proxy has delayed so far."""
         return self._wires[name].delayed
 
     def repair(self, name: str) -> None:
@@ -155,7 +155,7 @@ class Proxies:
         self._do(self._wires[name].repair())
 
     def ping(self) -> bool:
-        """Whether all of them listen."""
+        """Return True, to show that all proxies listen."""
         return True
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -163,7 +163,7 @@ class Proxies:
 
 
 def main() -> None:
-    """The command line."""
+    """Parse the command line and serve."""
     proxies = {}
     for argument in sys.argv[2:]:
         name, port, target = argument.split(":")

@@ -1,4 +1,4 @@
-"""Readers: they read without pause, and write down what they got and when."""
+"""Readers: send requests continuously and record the responses with their times."""
 
 import hashlib
 import http.client
@@ -23,7 +23,7 @@ PAGES = {
 
 @dataclass(frozen=True)
 class Body:
-    """What the map said; times are seconds since the epoch, None where it had none."""
+    """A response of the contents API; times are seconds since the epoch or None."""
 
     state: str
     reason: str | None
@@ -36,7 +36,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Read:
-    """One read. `status` is 0 when there was no answer, `error` then says why."""
+    """One request. `status` is 0 if there was no response; `error` then says why."""
 
     reader: str
     sent: float  # seconds since the epoch
@@ -45,11 +45,11 @@ class Read:
     error: str = ""
     age: int | None = None  # of the header
     body: Body | None = None  # of the map
-    shows: frozenset[str] = frozenset()  # of a page: the exporters that it names
+    shows: frozenset[str] = frozenset()  # of a page: the exporters on it
 
 
 def parse(raw: bytes) -> Body:
-    """The map's JSON. Raises `ValueError`, `KeyError` or `TypeError` for what is none."""
+    """Parse the map's JSON. Raises `ValueError`, `KeyError` or `TypeError` if it is invalid."""
     data = json.loads(raw)
     return Body(
         state=data["state"],
@@ -69,9 +69,9 @@ def _seconds(text: str | None) -> float | None:
 
 @dataclass
 class Readers:
-    """One for each page of `PAGES`, in a thread of its own.
+    """One reader thread for each page of `PAGES`.
 
-    Between two reads each waits for `breath` seconds: the machine has other parts to run.
+    Each waits for `breath` seconds between requests, to leave CPU time to the other parts.
     """
 
     port: int
@@ -83,14 +83,14 @@ class Readers:
     _threads: list[threading.Thread] = field(default_factory=list, repr=False)
 
     def start(self) -> None:
-        """Read from now on."""
+        """Start reading."""
         for reader in PAGES:
             thread = threading.Thread(target=self._read_on, args=(reader,), daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -106,8 +106,8 @@ class Readers:
                 answer = connection.getresponse()
                 raw = answer.read()
                 read = self._read(reader, sent, answer, raw)
-            except (OSError, http.client.HTTPException) as fault:
-                read = Read(reader, sent, time.time(), 0, type(fault).__name__)
+            except (OSError, http.client.HTTPException) as error:
+                read = Read(reader, sent, time.time(), 0, type(error).__name__)
                 connection.close()
                 connection = None
                 self._stop.wait(_AFTER_ERROR)
@@ -121,14 +121,14 @@ class Readers:
             age = answer.headers.get("Hub-Snapshot-Age")
             try:
                 facts = {"body": self._body(raw), "age": None if age is None else int(age)}
-            except (ValueError, KeyError, TypeError) as fault:
-                facts = {"error": f"not a map: {type(fault).__name__}"}
+            except (ValueError, KeyError, TypeError) as error:
+                facts = {"error": f"not a map: {type(error).__name__}"}
         elif answer.status == 200:
             facts = {"shows": frozenset(name for name in EXPORTERS if name.encode() in raw)}
         return Read(reader, sent, received, answer.status, **facts)
 
     def _body(self, raw: bytes) -> Body:
-        """The parsed map, one object for equal bytes."""
+        """Return the parsed map; equal bytes give the same object."""
         digest = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
         if digest not in self._bodies:
             self._bodies[digest] = parse(raw)

@@ -1,4 +1,4 @@
-"""Injects faults one after the other, awaits the recovery from each, and asks the checker."""
+"""Inject faults one after the other, wait for each recovery, and run the checker."""
 
 import random
 import time
@@ -19,28 +19,28 @@ from tests.faults.stage import COMMIT_EVERY, HOUSEKEEPING_EVERY, Stage
 
 @dataclass
 class Injection:
-    """One fault that was injected, and how it ended."""
+    """One injected fault and its result."""
 
     kind: Kind
     window: Window
     requests: int  # of readers
-    errors: int  # reads that had no good answer, allowed ones too
-    recovery: float | None  # seconds from the repair to the newest commit; None: it did not
+    errors: int  # failed requests, including allowed ones
+    recovery: float | None  # seconds from the repair to the newest commit; None: no recovery
     findings: list[Finding] = field(default_factory=list)
 
 
 @dataclass
 class Suite:
-    """A stage with readers and a writer at work, and all that was injected so far."""
+    """A stage with active readers and a writer, and the faults injected so far."""
 
     stage: Stage
     readers: Readers
-    first: Ledger | None = None  # of the moment before the first fault
+    first: Ledger | None = None  # before the first fault
     injections: list[Injection] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def inject(self, kind: Kind) -> Injection:
-        """Inject a fault, repair it, await the recovery, and look at what was read meanwhile."""
+        """Inject a fault, repair it, wait for the recovery, and check the responses since then."""
         first = len(self.readers.reads)
         start = time.time()
         stuck = None
@@ -49,19 +49,19 @@ class Suite:
             next(acting)
             repaired = time.time()
             next(acting, None)
-        except (AssertionError, OSError, psycopg2.Error) as fault:
+        except (AssertionError, OSError, psycopg2.Error) as error:
             acting.close()
             repaired = time.time()
-            stuck = Finding(STUCK, repaired, f"{kind.name}: {fault}")
-            self.stage.all_back()  # or the next faults would meet half a hub
+            stuck = Finding(STUCK, repaired, f"{kind.name}: {error}")
+            self.stage.restore_all()  # the next fault needs a complete hub
         healed = time.time()
         recovery = None
         if not stuck:
             try:
                 self.await_recovery(kind.within)
                 recovery = time.time() - repaired
-            except AssertionError as fault:
-                stuck = Finding(STUCK, time.time(), f"{kind.name}: {fault}")
+            except AssertionError as error:
+                stuck = Finding(STUCK, time.time(), f"{kind.name}: {error}")
         window = Window(kind.name, start, healed, time.time(), kind.allows, kind.stops_housekeeping)
         reads = self.readers.reads[first:]
         injection = Injection(
@@ -74,11 +74,11 @@ class Suite:
         self.injections.append(injection)
         if stuck:
             self._add(stuck)
-        self.look(since=first)
+        self.check(since=first)
         return injection
 
     def await_recovery(self, within: float) -> None:
-        """Commit, and return when readers get that commit, or a later one, as fresh."""
+        """Commit, and wait until readers get that commit or a later one as fresh."""
         commit = self.stage.writer.change()
 
         def served() -> bool:
@@ -91,16 +91,16 @@ class Suite:
         body = read.body
         if body is None or body.state != "fresh" or body.stale:
             return False
-        said = {
+        shown = {
             name: frozenset(k for k in "IAG" if entry[k]) for name, entry in body.contents.items()
         }
         commits = self.stage.writer.truth.commits
-        newest = next((c for c in commits[number:] if c.map == said), None)
-        # A commit may leave the map as it was: the map's own time tells then.
+        newest = next((c for c in commits[number:] if c.map == shown), None)
+        # A commit may not change the map, so compare the map's time too.
         return newest is not None and (body.as_of or 0) + 1 >= commits[number].visible_from
 
-    def look(self, since: int = 0) -> None:
-        """Ask the checker about the reads from number `since` on, and about all of Postgres."""
+    def check(self, since: int = 0) -> None:
+        """Run the checker on the requests from number `since` on and on all data in Postgres."""
         reads = self.readers.reads
         evidence = Evidence(
             commits=list(self.stage.writer.truth.commits),
@@ -123,12 +123,12 @@ class Suite:
 
     @property
     def verdicts(self) -> Counter[str]:
-        """How often each verdict was given."""
+        """The number of findings by verdict."""
         return Counter(finding.verdict for finding in self.findings)
 
 
 def _last_of_each(reads: list[Read]) -> list[Read]:
-    """The last good read of each reader: what comes next is compared with it."""
+    """Return the last successful request of each reader, to compare the next ones with it."""
     last: dict[str, Read] = {}
     for read in reversed(reads):
         if read.status == 200 and read.reader not in last:
@@ -140,7 +140,7 @@ def _last_of_each(reads: list[Read]) -> list[Read]:
 
 @contextmanager
 def on_stage(stage: Stage, *, breath: float = BREATH) -> Iterator[Suite]:
-    """A suite on a stage that runs, from its first snapshot on. `breath`: see `Readers`."""
+    """Start a suite on a running stage once it has a snapshot. `breath`: see `Readers`."""
     readers = Readers(stage.ports["web"], breath)
     readers.start()
     suite = Suite(stage, readers)
@@ -154,14 +154,15 @@ def on_stage(stage: Stage, *, breath: float = BREATH) -> Iterator[Suite]:
         readers.stop()
 
 
-def programme(
+def plan(
     kinds: dict[str, Kind], *, seed: int, short: bool = False, times: int | None = None
 ) -> list[Kind]:
-    """What is injected, in a shuffled order.
+    """Return the faults to inject, in random order.
 
-    Each kind as often as it says, or `times`; with `short`, each short one once.
+    Each kind occurs `times` times, by default as often as it defines. With `short`, each short kind
+    occurs once.
     """
-    wanted = [kind for kind in kinds.values() if kind.short or not short]
-    planned = [kind for kind in wanted for _ in range(1 if short else times or kind.times)]
+    selected = [kind for kind in kinds.values() if kind.short or not short]
+    planned = [kind for kind in selected for _ in range(1 if short else times or kind.times)]
     random.Random(seed).shuffle(planned)
     return planned

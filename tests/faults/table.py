@@ -1,4 +1,4 @@
-"""The table of what was injected: on the terminal, as JSON, and in the docs."""
+"""Report of the injected faults: on the terminal, as JSON, and in the docs."""
 
 import json
 import statistics
@@ -17,11 +17,15 @@ from tests.faults.runner import Injection, Suite
 LATEST = ROOT / "tests" / "faults" / "results" / "latest.json"
 DOCUMENT = ROOT / "docs" / "faults.md"
 _VERDICTS = (LOST, WRONG, STUCK)
+_COLUMNS = (
+    *("Times", "Requests", "Errors", "Lost", "Wrong", "Stuck"),
+    *("Recovery, median", "Recovery, maximum"),
+)
 _PACKAGES = ("django", "celery", "kombu", "redis", "django-celery-beat", "psycopg2-binary")
 
 
 def rows(injections: Iterable[Injection]) -> list[dict[str, Any]]:
-    """A row for each kind that was injected, in the order of their names."""
+    """Return one row for each injected kind, sorted by name."""
     by_kind: dict[str, list[Injection]] = {}
     for injection in injections:
         by_kind.setdefault(injection.kind.name, []).append(injection)
@@ -44,7 +48,7 @@ def _row(name: str, injections: list[Injection]) -> dict[str, Any]:
 
 
 def report(suite: Suite, *, seconds: float, seed: int) -> dict[str, Any]:
-    """All that is kept of a run of the suite, JSON-ready."""
+    """Return the results of the suite as JSON-serializable values."""
     return {
         **measured_on(_PACKAGES),
         "seconds": round(seconds),
@@ -52,9 +56,9 @@ def report(suite: Suite, *, seconds: float, seed: int) -> dict[str, Any]:
         "commits": len(suite.stage.writer.truth.commits),
         "runs": suite.stage.newest_run(),
         "restarts": {
-            part.name: part.ended_by_itself
+            part.name: part.unexpected_exits
             for part in suite.stage.parts.values()
-            if part.ended_by_itself
+            if part.unexpected_exits
         },
         "injected": len(suite.injections),
         "verdicts": {verdict: suite.verdicts[verdict] for verdict in _VERDICTS},
@@ -64,20 +68,20 @@ def report(suite: Suite, *, seconds: float, seed: int) -> dict[str, Any]:
 
 
 def closing_line(verdicts: Mapping[str, int], injected: int) -> str:
-    """The last line, which other programs may read."""
+    """Return the last line of the output, which other programs may parse."""
     return (
         f"faults: {injected} injected, {verdicts[LOST]} lost, {verdicts[WRONG]} wrong, "
         f"{verdicts[STUCK]} stuck"
     )
 
 
-def show(console: Console, kept: Mapping[str, Any]) -> None:
-    """The table on the terminal."""
+def show(console: Console, results: Mapping[str, Any]) -> None:
+    """Print the table."""
     table = Table()
-    table.add_column("fault", no_wrap=True)
-    for column in ("times", "requests", "errors", *_VERDICTS, "recovery", "longest"):
+    table.add_column("Fault", no_wrap=True)
+    for column in _COLUMNS:
         table.add_column(column, justify="right")
-    for row in kept["faults"]:
+    for row in results["faults"]:
         bad = any(row[verdict] for verdict in _VERDICTS)
         table.add_row(*_cells(row), style="bold red" if bad else None)
     console.print(table)
@@ -93,28 +97,29 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _restarts(by_part: Mapping[str, int]) -> str:
-    """What ended without having been killed, as a worker may that loses Redis."""
+    """Describe unexpected restarts: a worker may exit, for example, when it loses Redis."""
     parts = ", ".join(f"{part} {times}×" for part, times in by_part.items())
-    return f"Ended by themselves and were started again, as a supervisor does: {parts or 'none'}."
+    return f"Processes that exited unexpectedly and were restarted: {parts or 'none'}."
 
 
-def keep(kept: dict[str, Any], file: Path = LATEST) -> None:
-    """Write the JSON, and the table into the docs."""
+def save(results: dict[str, Any], file: Path = LATEST) -> None:
+    """Write the JSON file, and the table in the docs."""
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    put_into(DOCUMENT, "the table", markdown(kept))
+    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    put_into(DOCUMENT, "the table", markdown(results))
 
 
-def markdown(kept: dict[str, Any]) -> str:
-    """The table and what it was measured on."""
+def markdown(results: dict[str, Any]) -> str:
+    """Return the table and a description of the machine as Markdown."""
     lines = [
-        f"`{closing_line(kept['verdicts'], kept['injected'])}`",
+        f"`{closing_line(results['verdicts'], results['injected'])}`",
         "",
-        f"{in_words(kept)}: {kept['seconds'] / 60:.0f} minutes, "
-        f"{kept['runs']:,} runs over {kept['commits']:,} commits. {_restarts(kept['restarts'])}",
+        f"{in_words(results)}. The suite took {results['seconds'] / 60:.0f} minutes, with "
+        f"{results['runs']:,} runs and {results['commits']:,} commits. "
+        f"{_restarts(results['restarts'])}",
         "",
-        "| Fault | Times | Reads | Errors | Lost | Wrong | Stuck | Recovery, median | longest |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
-        *(f"| {' | '.join(_cells(row))} |" for row in kept["faults"]),
+        f"| {' | '.join(('Fault', *_COLUMNS))} |",
+        f"|---|{'--:|' * len(_COLUMNS)}",
+        *(f"| {' | '.join(_cells(row))} |" for row in results["faults"]),
     ]
     return "\n".join(lines) + "\n"

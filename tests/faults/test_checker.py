@@ -50,12 +50,12 @@ def says(findings: list[checker.Finding]) -> list[tuple[str, str]]:
     [
         (body(SECOND, as_of=250), None),
         (body(SECOND, as_of=290, state="stale"), None),
-        (body(SECOND, as_of=301), "says that it was confirmed when GitHub did not show"),
-        (with_entry(body(SECOND, as_of=250), "Beta", I=True), "is of no commit"),
-        (with_entry(body(SECOND, as_of=250), "Delta", I=True), "is of no commit"),
-        (with_entry(body(SECOND, as_of=250), "Alpha"), "is of no commit"),
-        (replace(body(SECOND, as_of=250), contents={}), "is of no commit"),
-        (body(THIRD, as_of=999), "is of a time that has not come"),
+        (body(SECOND, as_of=301), "claims to be confirmed at a time when GitHub did not show"),
+        (with_entry(body(SECOND, as_of=250), "Beta", I=True), "matches no commit"),
+        (with_entry(body(SECOND, as_of=250), "Delta", I=True), "matches no commit"),
+        (with_entry(body(SECOND, as_of=250), "Alpha"), "matches no commit"),
+        (replace(body(SECOND, as_of=250), contents={}), "matches no commit"),
+        (body(THIRD, as_of=999), "has a time in the future"),
     ],
 )
 def test_a_map_is_that_of_a_commit(said: Body, fault: str | None) -> None:
@@ -99,11 +99,11 @@ def test_a_stale_entry_was_true_once(
         (body(THIRD, as_of=310, run=2), []),
         (body(SECOND, as_of=249.5), []),
         (body(FIRST, as_of=190), [(WRONG, "the map's age went backwards by 60 s")]),
-        (body(THIRD, as_of=None), [(WRONG, "the map's age went backwards and is gone")]),
+        (body(THIRD, as_of=None), [(WRONG, "the map's age went backwards to none")]),
         (body(SECOND, as_of=250, run=0), [(WRONG, "run 0 was served after run 1")]),
         (
             with_entry(body(SECOND, as_of=250), "Beta"),
-            [(LOST, "['Beta'] were known and are not any more")],
+            [(LOST, "['Beta'] were known and are now unknown")],
         ),
     ],
 )
@@ -142,7 +142,7 @@ PAGE = Read("list", 400, 401, 200, shows=frozenset(NAMES))
         (AWAY, [(LOST, "list: 503")]),
         (replace(PAGE, shows=frozenset()), [(LOST, "list: an empty page")]),
         (replace(SERVED, error="not a map: ValueError", body=None), [NO_MAP]),
-        (replace(PAGE, received=410.0), [(STUCK, "list: answered after 10.0 s")]),
+        (replace(PAGE, received=410.0), [(STUCK, "list: response after 10.0 s")]),
     ],
 )
 def test_readers_get_answers_once_there_is_a_snapshot(
@@ -182,7 +182,7 @@ LEDGER = Ledger(
 )
 
 
-BEGUN = replace(
+BEFORE = replace(
     LEDGER,
     changes=[Change(6, 1, "Gamma", "A", "gained"), Change(5, 1, "Gamma", "A", "lost")],
     rows={n: {k: k in kinds for k in "IAG"} for n, kinds in SECOND.map.items()},
@@ -190,7 +190,7 @@ BEGUN = replace(
 
 
 def test_a_sound_ledger_has_nothing_to_find() -> None:
-    evidence = checker.Evidence(COMMITS, [SERVED, PAGE], (), LEDGER, BEGUN)
+    evidence = checker.Evidence(COMMITS, [SERVED, PAGE], (), LEDGER, BEFORE)
     assert not checker.check(evidence)
 
 
@@ -257,7 +257,7 @@ def test_nothing_counts_twice(change: dict[str, object], found: tuple[str, str])
 )
 def test_the_change_log_adds_up(changes: list[Change], found: str) -> None:
     ledger = replace(LEDGER, changes=changes)
-    assert found in [finding.what for finding in checker.check_log(BEGUN, ledger)]
+    assert found in [finding.what for finding in checker.check_log(BEFORE, ledger)]
 
 
 def test_a_directory_may_go_with_what_it_held() -> None:
@@ -267,13 +267,13 @@ def test_a_directory_may_go_with_what_it_held() -> None:
         *(Change(9, 3, "Alpha", kind, "lost") for kind in "IA"),
     ]
     ledger = replace(LEDGER, rows=rows, changes=[*LEDGER.changes, *gone])
-    assert not checker.check_log(BEGUN, ledger)
+    assert not checker.check_log(BEFORE, ledger)
 
 
 def test_a_snapshot_that_readers_got_is_kept() -> None:
     seen = [read(body(SECOND, as_of=250, run=2), 300)]
     assert says(checker.check_kept(LEDGER, seen)) == [
-        (LOST, "readers got the snapshot of run 2, and it is gone")
+        (LOST, "readers got the snapshot of run 2, which no longer exists")
     ]
 
 
@@ -281,4 +281,4 @@ def test_a_stored_file_hashes_to_its_sha() -> None:
     [sha] = LEDGER.files
     ledger = replace(LEDGER, files={sha: b"Hello World"})
     found = says(checker.check_files(ledger))
-    assert found == [(WRONG, f"what is stored of the file {sha} does not hash to it")]
+    assert found == [(WRONG, f"the stored content of file {sha} does not hash to its SHA")]

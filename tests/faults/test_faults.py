@@ -1,6 +1,7 @@
-"""A fault of each sort, and defects that the checker has to find; `make faults` injects them all.
+"""One fault of each short kind, and planted defects that the checker must find.
 
-One stage serves both: the defects are planted and weeded out while it runs.
+`make faults` injects all kinds. The tests share a stage; defects are planted and removed while it
+runs.
 """
 
 import re
@@ -11,26 +12,26 @@ import pytest
 
 from tests.faults.kinds import all_kinds
 from tests.faults.planted import PLANTS, texts_of
-from tests.faults.runner import on_stage, programme
+from tests.faults.runner import on_stage, plan
 from tests.faults.stage import Stage
 
 _BREATH = 0.05  # seconds
-# Readers may just miss what a defect serves before the next publication replaces it.
+# Readers may miss the effect of a defect, because the next publication replaces it.
 _TRIES = 3
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    """All parts, with runs that have three seconds."""
+    """A running hub whose runs have a deadline of three seconds."""
     with Stage(deadline=3, plantable=True) as stage:
         yield stage
 
 
 def test_readers_notice_no_fault(stage: Stage) -> None:
     with on_stage(stage, breath=_BREATH) as suite:
-        for kind in programme(all_kinds(), seed=1, short=True):
+        for kind in plan(all_kinds(), seed=1, short=True):
             suite.inject(kind)
-        suite.look()
+        suite.check()
     assert not suite.findings
 
 
@@ -39,8 +40,8 @@ def test_the_checker_finds(name: str, stage: Stage) -> None:
     plant = PLANTS[name]
     assert texts_of(plant) or plant.acks_early
     kind = all_kinds()[plant.exposed_by]
-    assert kind.short, "so that the test above says that without the defect there is nothing"
-    stage.begin_anew()
+    assert kind.short, "the test above must show that the kind alone causes no finding"
+    stage.reset_hub()
     with on_stage(stage, breath=_BREATH) as suite:
         stage.plant(name)
         try:
@@ -56,4 +57,4 @@ def test_the_checker_finds(name: str, stage: Stage) -> None:
         finally:
             stage.plant("")
     assert found, injection.findings
-    assert all(worker.runs for worker in stage.workers), "the next fault would meet half a hub"
+    assert all(worker.runs for worker in stage.workers), "the next fault needs both workers"

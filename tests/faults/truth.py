@@ -1,6 +1,6 @@
-"""What is true: a writer commits to the fake GitHub and knows what each commit's map has to say.
+"""The truth: a writer that commits to the fake GitHub and knows the correct map of each commit.
 
-The kinds of a directory are decided here, and its files made for them: nobody asks the hub's rules.
+The writer chooses the kinds of a directory and creates files for them, without the hub's rules.
 """
 
 import random
@@ -16,16 +16,16 @@ from tests.common import contents
 
 BRANCH = "main"
 KINDS = "IAG"
-EXPORTERS = ("Alpha", "Beta", "Gamma")  # of the catalogue; their directories are never deleted
+EXPORTERS = ("Alpha", "Beta", "Gamma")  # in the catalogue; their directories are never deleted
 _MOST_DIRECTORIES = 14
 _FEWEST_DIRECTORIES = 9
 
-# directory → the kinds that it holds
+# directory → the kinds that it contains
 Map = dict[str, frozenset[str]]
 
 
 def file_of(kind: str, salt: int) -> tuple[str, bytes]:
-    """A path and a content that speaks for a kind beyond doubt; another one for each `salt`."""
+    """Return a path and a valid file of a kind; the content differs for each `salt`."""
     if kind == "I":
         return "chart/Chart.yaml", contents.CHART + f"# {salt}\n".encode()
     if kind == "A":
@@ -35,36 +35,36 @@ def file_of(kind: str, salt: int) -> tuple[str, bytes]:
 
 @dataclass
 class Commit:
-    """What the branch held for a while; times are seconds since the epoch."""
+    """A commit of the branch; times are seconds since the epoch."""
 
     number: int
     tree_sha: str
     map: Map
-    visible_from: float = float("inf")  # GitHub cannot have shown it earlier,
-    visible_until: float = float("inf")  # nor later
+    visible_from: float = float("inf")  # GitHub cannot have shown it earlier
+    visible_until: float = float("inf")  # GitHub cannot have shown it later
 
     @property
     def pushed(self) -> bool:
-        """Whether GitHub ever had it as the newest."""
+        """Whether GitHub has had it as the newest commit."""
         return self.visible_from != float("inf")
 
 
 @dataclass
 class Truth:
-    """Every commit of the branch that ever was, oldest first."""
+    """All commits of the branch, oldest first."""
 
     commits: list[Commit] = field(default_factory=list)
 
     @property
     def newest(self) -> Commit:
-        """The last one."""
+        """The newest commit."""
         return self.commits[-1]
 
 
 class Writer:
-    """Commits and pushes; `deliver` takes (objects, branches, forget) to the fake GitHub.
+    """Commits and pushes; `deliver(objects, branches, forget)` sends them to the fake GitHub.
 
-    While GitHub is away commits stay here and are pushed with the next one.
+    While GitHub is down, commits are stored here and pushed with the next one.
     """
 
     def __init__(self, deliver: Callable[[list[list[Any]], dict[str, str], bool], None]) -> None:
@@ -82,7 +82,7 @@ class Writer:
     # --- one commit -------------------------------------------------------------------------------
 
     def begin(self, directories: int = 12) -> Commit:
-        """The first commit."""
+        """Create the first commit."""
         with self._lock:
             for number in range(directories):
                 name = EXPORTERS[number] if number < len(EXPORTERS) else self._new_name()
@@ -90,14 +90,14 @@ class Writer:
             return self._commit()
 
     def change(self, directories: int = 1) -> Commit:
-        """Commit a change of so many directories: kinds come and go, contents are rewritten."""
+        """Commit a change of several directories: add, remove or rewrite files."""
         with self._lock:
             for name in self._random.sample(sorted(self._map), min(directories, len(self._map))):
                 self._change(name)
             return self._commit()
 
     def renew(self, directories: int) -> Commit:
-        """Commit new files of every kind in so many directories."""
+        """Commit new files of every kind in several directories."""
         with self._lock:
             for name in self._random.sample(sorted(self._map), directories):
                 for kind in KINDS:
@@ -105,20 +105,20 @@ class Writer:
             return self._commit()
 
     def come_and_go(self) -> Commit:
-        """Commit a new directory, or the end of one."""
+        """Commit a new directory, or delete one."""
         with self._lock:
             spare = sorted(self._map.keys() - set(EXPORTERS))
             grow = self._random.random() < 0.5 or len(self._map) <= _FEWEST_DIRECTORIES
             if grow and len(self._map) < _MOST_DIRECTORIES:
                 self._add(self._new_name(), self._random.choice(KINDS))
             else:
-                gone = self._random.choice(spare)
-                self._repository.delete(f"contents/{gone}")
-                del self._map[gone]
+                name = self._random.choice(spare)
+                self._repository.delete(f"contents/{name}")
+                del self._map[name]
             return self._commit()
 
     def force_push(self) -> Commit:
-        """Rewrite every directory on a branch without history; the objects before are gone."""
+        """Rewrite every directory on a branch without history and delete all earlier objects."""
         with self._lock:
             self._repository, self._pushed = Repository(), set()
             for name, kinds in list(self._map.items()):
@@ -131,7 +131,7 @@ class Writer:
 
     def _add(self, name: str, kinds: str) -> None:
         self._salt += 1
-        # So that it never vanishes, and is never the tree that it was before a force push.
+        # Keeps the directory from being empty, and changes its tree at a force push.
         self._write(f"{name}/README.md", f"# {name} {self._salt}\n".encode())
         self._map[name] = frozenset()
         for kind in kinds:
@@ -174,7 +174,7 @@ class Writer:
                 forget,
             )
         except OSError:
-            return  # GitHub is away
+            return  # GitHub is down
         self._pushed.update(new)
         now = time.time()
         for commit in self.truth.commits[:-1]:
@@ -184,47 +184,47 @@ class Writer:
         newest.visible_from = min(newest.visible_from, before)
 
     def hidden(self) -> None:
-        """GitHub shows nothing from now on: it was killed, or the branch is gone."""
+        """Record that GitHub shows nothing from now on: it was killed or the branch is deleted."""
         with self._lock:
             newest = self.truth.newest
             if newest.pushed:
                 newest.visible_until = min(newest.visible_until, time.time())
 
     def shown_again(self) -> None:
-        """Push everything to a GitHub that has forgotten it; the same tree is another commit."""
+        """Push everything again to an empty GitHub, as a new commit with the same tree."""
         with self._lock:
             self._pushed = set()
             self._commit(forget=True)
 
     @contextmanager
     def branch_vanished(self) -> Iterator[None]:
-        """The branch is not there for a while."""
+        """Delete the branch inside the block."""
         with self._lock:
-            kept = dict(self._repository.branches)
-            self._deliver([], {"elsewhere": kept[BRANCH]}, False)
+            branches = dict(self._repository.branches)
+            self._deliver([], {"elsewhere": branches[BRANCH]}, False)
             self.hidden()
             try:
                 yield
             finally:
                 self._commit()
 
-    # --- without end ------------------------------------------------------------------------------
+    # --- continuous commits -----------------------------------------------------------------------
 
     def start(self, every: float) -> None:
-        """Go on committing, about so many seconds apart."""
+        """Commit continuously, about every `every` seconds."""
         self._stop.clear()
         self._thread = threading.Thread(target=self._go_on, args=(every,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Commit no more."""
+        """Stop committing."""
         self._stop.set()
         if self._thread:
             self._thread.join()
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Nobody else commits for a while."""
+        """Pause the continuous commits inside the block."""
         with self._lock:
             yield
 

@@ -1,4 +1,4 @@
-"""Asking the web server what schemathesis thinks of, and keeping account of how it answered."""
+"""Send requests that schemathesis generates, and record how the web server responds."""
 
 import sys
 from collections import Counter
@@ -21,10 +21,10 @@ from tests.fuzz.documents import Document
 
 SECONDS = 2.0  # issue 5: no hang over 2 s
 TRACEBACK = "Traceback (most recent call last)"
-_GIVE_UP = 30.0  # seconds
-_MOST_SHOWN = 30
+_TIMEOUT = 30.0  # seconds
+_MAX_SHOWN = 30
 
-# What the hub promises of its API; the pages promise no more than to answer.
+# Checks for the API. Pages only have to respond without a server error.
 _CONFORMANCE = (
     "status_code_conformance",
     "content_type_conformance",
@@ -38,21 +38,21 @@ _CONFORMANCE = (
 
 @dataclass
 class Account:
-    """What all requests came to."""
+    """The results of all requests."""
 
     requests: int = 0
     server_errors: int = 0
     tracebacks: int = 0
     too_long: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    faults: dict[str, str] = field(default_factory=dict)  # what → how to repeat it
+    faults: dict[str, str] = field(default_factory=dict)  # fault → how to reproduce it
 
     def note(self, what: str, how: str) -> None:
-        """Keep one example of each fault."""
+        """Record one example of each fault."""
         self.faults.setdefault(what, how)
 
     def add(self, other: "Account") -> None:
-        """Count another account's requests with these."""
+        """Add the results of another account."""
         self.requests += other.requests
         self.server_errors += other.server_errors
         self.tracebacks += other.tracebacks
@@ -60,12 +60,12 @@ class Account:
 
     @property
     def answered_well(self) -> float:
-        """The share of 200s and 202s: fuzzing a closed door finds nothing."""
+        """The share of 200 and 202 responses: fuzzing is useless if all requests are rejected."""
         return (self.statuses[200] + self.statuses[202]) / max(1, self.requests)
 
     @property
     def line(self) -> str:
-        """The closing line."""
+        """The last line of the output."""
         return (
             f"fuzz: {self.requests} requests, {self.server_errors} server errors, "
             f"{self.tracebacks} tracebacks, {self.too_long} over {SECONDS:.0f} s"
@@ -73,14 +73,14 @@ class Account:
 
     @property
     def report(self) -> str:
-        """Each fault with what repeats it."""
-        shown = [f"{what}\n    {how}" for what, how in list(self.faults.items())[:_MOST_SHOWN]]
+        """The faults, with the commands that reproduce them."""
+        shown = [f"{what}\n    {how}" for what, how in list(self.faults.items())[:_MAX_SHOWN]]
         rest = len(self.faults) - len(shown)
         return "\n".join([*shown, *([f"… and {rest} more"] if rest > 0 else [])])
 
 
 class Fuzzer:
-    """Asks one server; the `account` is shared by all documents."""
+    """Sends requests to one server; all documents share the `account`."""
 
     def __init__(self, base_url: str, account: Account, start: int) -> None:
         self.base_url, self.account, self.start = base_url, account, start
@@ -89,31 +89,32 @@ class Fuzzer:
         self,
         document: Document,
         session_of: Callable[[str], requests.Session],
-        wanted: int,
+        minimum: int,
         *,
         name: str,
         conforming: bool = False,
     ) -> None:
-        """At least `wanted` requests over every operation of the document, odd and even data.
+        """Send at least `minimum` requests, with valid and invalid data, to all operations.
 
-        `session_of` gives the session to ask a path with. `conforming`: the answers must be what
-        the document says.
+        `session_of`: returns the session for a path. `conforming`: responses must conform to the
+        document.
         """
         schema = schemathesis.openapi.from_dict(document)
         operations = [found.ok() for found in schema.get_all_operations()]
-        # Any text is even data for a page, so there is no odd one.
+        # Any text is valid data for a page, so there is no invalid data.
         modes = list(GenerationMode) if conforming else [GenerationMode.POSITIVE]
         units = [(one, mode) for one in operations for mode in modes]
         Random(self.start).shuffle(units)
-        each = max(1, min(25, wanted // len(units)))
-        until = self.account.requests + wanted
-        with tqdm(total=wanted, desc=name, unit=" requests", mininterval=2, file=sys.stderr) as bar:
-            for number in count(self.start):  # all again, with another seed
+        each = max(1, min(25, minimum // len(units)))
+        until = self.account.requests + minimum
+        bar = tqdm(total=minimum, desc=name, unit=" requests", mininterval=2, file=sys.stderr)
+        with bar:
+            for number in count(self.start):  # repeat all with another seed
                 for unit in list(units):
                     before = self.account.requests
                     try:
                         self._ask_operation(*unit, number, each, session_of, conforming)
-                    except Unsatisfiable:  # what takes no parameter has no odd data
+                    except Unsatisfiable:  # without parameters, there is no invalid data
                         units.remove(unit)
                     bar.update(self.account.requests - before)
                     if self.account.requests >= until:
@@ -148,12 +149,12 @@ class Fuzzer:
         self, case: schemathesis.Case, session: requests.Session, origin: str, conforming: bool
     ) -> None:
         what = f"{case.method.upper()} {case.path}"
-        answered = self._send(case, session)
-        if answered is None:
+        sent = self._send(case, session)
+        if sent is None:
             return
-        response, seconds = answered
+        response, seconds = sent
         self.account.requests += 1
-        if seconds > SECONDS:  # a busy machine? then it is fast when asked again, alone
+        if seconds > SECONDS:  # retry, in case the machine was busy
             again = [self._send(case, session) for _ in range(2)]
             seconds = min([seconds, *(one[1] for one in again if one)])
 
@@ -166,7 +167,7 @@ class Fuzzer:
             note(f"{seconds:.1f} s")
         if response is None:
             self.account.server_errors += 1
-            note("no answer")
+            note("no response")
             return
         self.account.statuses[response.status_code] += 1
         if response.status_code >= 500:
@@ -174,16 +175,16 @@ class Fuzzer:
             note(f"{response.status_code}")
         if TRACEBACK.encode() in response.content:
             self.account.tracebacks += 1
-            note("a traceback in the answer")
+            note("a traceback in the response")
         if conforming:
-            for said in self._differences(case, response):
-                note(said)
+            for difference in self._differences(case, response):
+                note(difference)
 
     def _differences(
         self, case: schemathesis.Case, response: schemathesis.Response
     ) -> Iterator[str]:
-        """What the document does not say of this answer."""
-        # Which text is a file that works, no document can say.
+        """Yield where the response does not conform to the document."""
+        # The document cannot describe which text is a usable file.
         judged = case.operation.method == "post" and response.status_code == 422
         names = [name for name in _CONFORMANCE if not judged or name != "positive_data_acceptance"]
         try:
@@ -195,12 +196,15 @@ class Fuzzer:
     def _send(
         self, case: schemathesis.Case, session: requests.Session
     ) -> tuple[schemathesis.Response | None, float] | None:
-        """The answer and its seconds; no answer for a broken connection, None if never sent."""
-        for _ in range(2):  # the server may close a connection that was kept open, just then
+        """Send a request. Return the response and its duration, or None if it cannot be sent.
+
+        The response is None if the connection broke.
+        """
+        for _ in range(2):  # the server may close a keepalive connection at this moment
             started = monotonic()
             try:
                 response = case.call(
-                    self.base_url, session, timeout=_GIVE_UP, allow_redirects=False
+                    self.base_url, session, timeout=_TIMEOUT, allow_redirects=False
                 )
             except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL):
                 return None

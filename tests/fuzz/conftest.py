@@ -1,4 +1,4 @@
-"""Closes with the account of all requests."""
+"""Print the results of all requests at the end."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.fuzz.test_fuzz import ACCOUNT
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Print the closing line, below pytest's own."""
+    """Print the last line, below that of pytest."""
     account = config.stash.get(ACCOUNT, None)
     if account:
-        print(account.line)  # noqa: T201 — what `make fuzz` closes with
+        print(account.line)  # noqa: T201 — the last line of `make fuzz`

@@ -1,6 +1,6 @@
-"""What is fuzzed, as OpenAPI documents: the API's own, and those made of the addresses of pages.
+"""OpenAPI documents for fuzzing: the API's document, and documents from the URL patterns of pages.
 
-Every address of the project is in one of them, so that a new page is fuzzed without being named.
+They contain all URLs of the project, so that new pages are fuzzed automatically.
 """
 
 import re
@@ -22,8 +22,8 @@ from hub.web.api import api
 
 Document = dict[str, Any]
 
-# Signing out ends the session that all the rest is asked with.
-_LEFT_OUT = {"/admin/logout/"}
+# Signing out would end the session of all other requests.
+_EXCLUDED = {"/admin/logout/"}
 _QUERIES = {
     "/": ("q", "category", "has", "usable", "official", "updated", "sort", "page"),
     "/coverage": ("category", "sort"),
@@ -49,7 +49,7 @@ _FILES = {"file", "new_logo"}
 
 
 def of_the_api() -> Document:
-    """The hub's own document; real slugs, directories and SHAs join the made-up ones."""
+    """Return the hub's document, extended with real slugs, directories and SHAs."""
     document: Document = dict(api.get_openapi_schema())
     for path, operations in document["paths"].items():
         for operation in operations.values():
@@ -61,7 +61,7 @@ def of_the_api() -> Document:
 
 
 def of_the_pages() -> Document:
-    """All that neither the API's document has nor the admin: pages, feeds, badges, the webhook."""
+    """Return a document for pages, feeds, badges and the webhook."""
     documented = api.get_openapi_schema()["paths"]
     return _document(
         path for path in _paths() if not path.startswith("/admin/") and path not in documented
@@ -69,18 +69,18 @@ def of_the_pages() -> Document:
 
 
 def of_the_admin() -> Document:
-    """Every view of the admin: looked at with odd queries, and sent odd forms."""
+    """Return a document for all views of the admin, with queries and forms."""
     return _document(
-        path for path in _paths() if path.startswith("/admin/") and path not in _LEFT_OUT
+        path for path in _paths() if path.startswith("/admin/") and path not in _EXCLUDED
     )
 
 
 def _paths() -> Iterator[str]:
-    """Every address of the project as a template: `/exporters/{slug}/iac`."""
+    """Yield all URLs of the project as templates, such as `/exporters/{slug}/iac`."""
     for route in _routes(get_resolver()):
         if route.startswith("admin/^"):  # the index of an app
             yield "/admin/{app_label}/"
-        elif "(?P<url>" in route:  # the admin's own 404
+        elif "(?P<url>" in route:  # the admin's 404 view
             yield "/admin/{rest}"
         else:
             yield "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
@@ -104,7 +104,7 @@ def _document(paths: Iterable[str]) -> Document:
 
 
 def _operations(path: str) -> dict[str, Any]:
-    answers = {"default": {"description": "Whatever is no fault of the hub."}}
+    answers = {"default": {"description": "Any response without a server error."}}
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": _values(name, path)}
         for name in re.findall(r"{(\w+)}", path)
@@ -142,7 +142,7 @@ def _admin_query(path: str) -> tuple[str, ...]:
 
 
 def _form(path: str) -> dict[str, Any]:
-    """The bodies that a path takes; {} where it takes none."""
+    """Return the request bodies that a path accepts, or {}."""
     if path == "/webhooks/github":
         return {"application/json": {"schema": _PUSH}}
     names = _FORMS.get(path)
@@ -174,13 +174,13 @@ def _model_of(path: str) -> Any:
 
 
 def _values(name: str, path: str) -> dict[str, Any]:
-    """A schema for a parameter: any text, and now and then one that leads somewhere."""
-    real = _real(name, path) or _telling(name)
+    """Return a schema for a parameter: any text, and sometimes a meaningful value."""
+    real = _real(name, path) or _meaningful(name)
     return {"anyOf": [{"enum": real}, {"type": "string"}]} if real else {"type": "string"}
 
 
-def _telling(name: str) -> list[str]:
-    """Values that mean something to the pages."""
+def _meaningful(name: str) -> list[str]:
+    """Return values that pages interpret."""
     return {
         "sort": ["name", "recent", "trending", "relevance", "-A", "popular"],
         "has": ["I", "A", "G"],
@@ -214,7 +214,7 @@ def _telling(name: str) -> list[str]:
 
 
 def _real(name: str, path: str) -> list[Any]:
-    """Some of what there is of that name."""
+    """Return some existing values for a parameter."""
     if name == "object_id":
         model = _model_of(path)
         return [str(pk) for pk in model.objects.values_list("pk", flat=True)[:3]] if model else []

@@ -1,6 +1,6 @@
-"""Whatever is asked, the web answers: quickly, without a fault of its own, and as documented.
+"""The web server responds to any request quickly, without server errors and as documented.
 
-`make fuzz` asks 10,000 requests; here, in all tests, some hundreds from a fixed seed.
+`make fuzz` sends 10,000 requests; the test suite sends a few hundred with a fixed seed.
 """
 
 import math
@@ -33,7 +33,7 @@ ACCOUNT = pytest.StashKey[Account]()
 
 
 class Signed(AuthBase):
-    """Signs each body as GitHub does."""
+    """Signs each request body like GitHub."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         body = request.body or b""
@@ -45,7 +45,7 @@ class Signed(AuthBase):
 
 @pytest.fixture(scope="module")
 def server(django_db_setup: None) -> Iterator[tuple[Process, str]]:
-    """A real web server over the test's hub, with a secret for GitHub's webhook."""
+    """A real web server with a secret for GitHub's webhook."""
     port = free_port()
     process = web(port, env={"GITHUB_WEBHOOK_SECRET": SECRET})
     process.start()
@@ -56,7 +56,7 @@ def server(django_db_setup: None) -> Iterator[tuple[Process, str]]:
 
 @pytest.fixture
 def filled(hub: Hub) -> Hub:
-    """A hub that real workers have filled, with an admin."""
+    """A hub with sample contents and an admin."""
     sample.fill(hub)
     User.objects.create_superuser("root", password=PASSWORD)
     return hub
@@ -71,7 +71,7 @@ def _session(**attributes: object) -> requests.Session:
 
 
 def _admin(base_url: str) -> requests.Session:
-    """A session that has signed in; its forms are taken."""
+    """Return a session that is signed in and sends the CSRF token."""
     session = _session()
     login = f"{base_url}/admin/login/?next=/admin/"
     session.get(login)
@@ -126,7 +126,7 @@ def test_it_answers(
     processes = [process, *filled.workers]
     said_before = [len(process.output()) for process in processes]
     document, session_of = prepare(base_url)
-    name = f"{request.node.callspec.id} (FUZZ_REQUESTS={WANTED} FUZZ_SEED={SEED} repeats it)"
+    name = f"{request.node.callspec.id} (repeat: FUZZ_REQUESTS={WANTED} FUZZ_SEED={SEED})"
     wanted = math.ceil(WANTED * share)
     fuzzer = Fuzzer(base_url, account, SEED)
     fuzzer.ask(document, session_of, wanted, name=name, conforming="API" in name)
@@ -136,11 +136,11 @@ def test_it_answers(
         said = process.output()[before:]
         for found in re.finditer(re.escape(TRACEBACK), said):
             account.tracebacks += 1
-            account.note("a traceback in the output", _around(said, found))
+            account.note("a traceback in the log", _around(said, found))
     whole.add(account)
     assert not account.faults, f"{account.line}\n{account.report}"
     assert account.requests >= wanted
-    assert account.answered_well > 0.1, "most were turned away at the door"
+    assert account.answered_well > 0.1, "most requests were rejected"
 
 
 def _around(text: str, found: re.Match[str]) -> str:

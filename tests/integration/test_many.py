@@ -19,7 +19,7 @@ LARGEST_WORKER = 300 * 1024 * 1024  # bytes
 
 
 def fill(folder: Path) -> Repository:
-    """Five files in each directory, none like another, as one push."""
+    """Return a repository with five different files in each directory."""
     for number in range(DIRECTORIES):
         directory = folder / "contents" / f"Exporter_{number:04}"
         (directory / "helm" / "templates").mkdir(parents=True)
@@ -38,7 +38,7 @@ def fill(folder: Path) -> Repository:
 def test_a_thousand_directories(hub: Hub, tmp_path: Path) -> None:
     hub.github.repository = fill(tmp_path)
     hub.add_token()
-    hub.github.limits[TOKEN].limit = 10_000  # 5,002 requests: more than an hour's of one token
+    hub.github.limits[TOKEN].limit = 10_000  # 5,002 requests exceed one token's hourly limit
     workers = [psutil.Process(process.pid) for process in hub.workers]
     largest = 0
     with transactions_that_write(hub_exportercontents="true", hub_servedcontents="true") as count:
@@ -57,5 +57,5 @@ def test_a_thousand_directories(hub: Hub, tmp_path: Path) -> None:
     body = Client().get("/api/v1/contents").json()
     assert len(body["contents"]) == DIRECTORIES
     assert {tuple(usable.values()) for usable in body["usable"].values()} == {(True, True, True)}
-    assert ContentBlob.objects.count() == 4 * DIRECTORIES  # templates are not read
+    assert ContentBlob.objects.count() == 4 * DIRECTORIES  # templates are not fetched
     assert largest < LARGEST_WORKER

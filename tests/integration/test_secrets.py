@@ -1,4 +1,4 @@
-"""No secret, ever, in Redis, Flower, logs, pages, the API, or in Postgres in the clear."""
+"""No secret appears in Redis, Flower, logs, pages or the API, or unencrypted in Postgres."""
 
 import base64
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ WRONG_PASSWORD = "a wrong password of this test, 8 horses"
 
 
 def secrets() -> list[str]:
-    """All that this hub must keep to itself; of the token its middle too, which is never shown."""
+    """Return all secrets of this hub, and the middle of the token, which is never shown either."""
     passwords = [urlsplit(url).password for url in (database_url(), settings.REDIS_URL)]
     return [
         *(TOKEN, TOKEN[8:-4]),
@@ -74,7 +74,7 @@ def beat(hub: Hub) -> Iterator[Process]:
 
 @pytest.fixture
 def server(hub: Hub) -> Iterator[tuple[str, Process]]:
-    """A real web server, with its address."""
+    """A real web server; returns its URL and its process."""
     port = free_port()
     process = web(port, env={"GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET, "HUB_LOG_LEVEL": "DEBUG"})
     process.start()
@@ -84,7 +84,7 @@ def server(hub: Hub) -> Iterator[tuple[str, Process]]:
 
 
 def everything_in_redis() -> bytes:
-    """Every key of the test session's Redis with its value, whatever its kind."""
+    """Return all keys and values in the test session's Redis."""
     client = redis.Redis.from_url(settings.REDIS_URL)
     read = {
         b"string": client.get,
@@ -97,7 +97,7 @@ def everything_in_redis() -> bytes:
 
 
 def everything_in_postgres() -> bytes:
-    """Every row of every table, as text."""
+    """Return all rows of all tables as text."""
     with connection.cursor() as cursor:
         rows = []
         for table in connection.introspection.table_names(cursor):
@@ -107,14 +107,14 @@ def everything_in_postgres() -> bytes:
 
 
 def from_outside(address: str) -> list[bytes]:
-    """What the web server answers strangers: pages, the API, faults, with secrets sent to it."""
+    """Return responses to anonymous requests, some of which contain secrets."""
     wrong = base64.b64encode(f"root:{WRONG_PASSWORD}".encode()).decode()
     session = requests.Session()
     login = session.get(f"{address}/admin/login/", timeout=10)
     form = {"username": "root", "password": WRONG_PASSWORD}
     answers = [
         login,
-        session.post(  # a page that says what is wrong
+        session.post(  # a page with an error message
             f"{address}/admin/login/",
             {**form, "csrfmiddlewaretoken": login.cookies["csrftoken"]},
             timeout=10,
@@ -134,7 +134,7 @@ def from_outside(address: str) -> list[bytes]:
 
 
 def from_flower(address: str) -> list[bytes]:
-    """What Flower tells ops: its pages, with each worker's configuration, and its API."""
+    """Return Flower's pages, with each worker's configuration, and its API responses."""
     workers = wait_until(
         lambda: [
             name
@@ -152,7 +152,7 @@ def from_flower(address: str) -> list[bytes]:
     return [requests.get(address + path, auth=FLOWER, timeout=20).content for path in paths]
 
 
-def test_a_secret_is_nowhere_to_be_seen(
+def test_no_secret_is_shown(
     hub: Hub, flower: str, beat: Process, server: tuple[str, Process]
 ) -> None:
     hub.fill("Redis/alert.yaml", "Kafka/alert.yaml", "Node/alert.yaml")
@@ -164,7 +164,7 @@ def test_a_secret_is_nowhere_to_be_seen(
         admin.post(add, {"name": "bad", "secret": TOKEN + "x"}).content,
     ]
     wait_until(lambda: RefreshRun.objects.exclude(finished_at=None).exists(), "the token's run")
-    # every kind of error that carries a request, too
+    # Errors that contain a request are included.
     for fault in (f.reset, f.answer(500, "<h1>A page</h1>")):
         hub.github.faults.append(Fault(fault, times=2))
         pages.append(admin.post(add, {"name": "other", "secret": TOKEN}).content)
@@ -193,7 +193,7 @@ def test_a_secret_is_nowhere_to_be_seen(
     beat.wait_for_output("Scheduler: Sending")
     assert token.secret == TOKEN
     assert client.dbsize() > 0
-    assert mail.outbox == []  # the hub sends none
+    assert mail.outbox == []  # the hub sends no mail
     seen = b"".join([*pages, everything_in_redis(), everything_in_postgres(), repr(tasks).encode()])
     logs = [process.output() for process in (*hub.workers, beat, server[1])]
     for secret in secrets():
@@ -204,7 +204,7 @@ def test_a_secret_is_nowhere_to_be_seen(
     assert "Repeated login failure by 'root'" in logs[-1]
 
 
-def test_flower_wants_its_password(flower: str) -> None:
+def test_flower_requires_its_password(flower: str) -> None:
     for path in ("/", "/api/tasks", "/api/workers"):
         assert requests.get(flower + path, timeout=5).status_code == 401
     assert requests.get(f"{flower}/api/workers", auth=FLOWER, timeout=5).status_code == 200

@@ -1,4 +1,4 @@
-"""Two triggers at once give one run; a change that comes too late for it gives one more."""
+"""Concurrent triggers start one run; a change that comes too late for it starts another one."""
 
 import os
 import subprocess
@@ -23,8 +23,8 @@ from tests.common.waiting import wait_until
 from tests.conftest import TOKEN, Hub
 
 ROUNDS = 50
-# A process that does at each line what it reads there: begins a run, one to follow the open one
-# too, or ends the open one. It answers with the run's number and what came of it.
+# A process that reads commands from stdin: start a run, request a follow-up run, or end the open
+# run. It prints the run's number and the result.
 TRIGGER = textwrap.dedent(
     """
     import os, sys, django
@@ -33,11 +33,11 @@ TRIGGER = textwrap.dedent(
     from django.db import transaction
     from hub.content.runs import refresh_runs, start_refresh
     from hub.models import RefreshRun
-    refresh_runs._send_start = lambda *_: None  # the run stays open: no worker takes it
+    refresh_runs._send_start = lambda *_: None  # no worker gets the run, so it stays open
     print("ready", flush=True)
     for line in sys.stdin:
         if line == "end\\n":
-            start_refresh("schedule")  # takes as long as what the other does first
+            start_refresh("schedule")  # takes as long as the other process's first step
             with transaction.atomic():
                 run = RefreshRun.objects.open().select_for_update().get()
                 refresh_runs.end(run, "failed")
@@ -73,7 +73,7 @@ def two_processes() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def at_once(processes: list[subprocess.Popen[str]], *commands: str) -> list[list[str]]:
-    """What the processes answer to a command each, given at the same moment."""
+    """Send a command to each process at the same time and return their output."""
     for process, command in zip(processes, commands, strict=True):
         process.stdin.write(f"{command}\n")
     for process in processes:
@@ -82,7 +82,7 @@ def at_once(processes: list[subprocess.Popen[str]], *commands: str) -> list[list
 
 
 def open_run(status: RunStatus, **fields: object) -> RefreshRun:
-    """A run that no worker takes, for it was never sent."""
+    """Create an open run without sending it to a worker."""
     return RefreshRun.objects.create(
         source=configured_source().key,
         trigger=RunTrigger.COMMAND,
@@ -98,7 +98,7 @@ def end(run: RefreshRun, status: RunStatus = RunStatus.FAILED) -> None:
 
 
 def close(run: RefreshRun) -> None:
-    """End the run and nothing else."""
+    """Mark the run as finished, without side effects."""
     RefreshRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, finished_at=timezone.now())
 
 
@@ -118,8 +118,8 @@ def test_two_processes_fifty_times(hub: Hub) -> None:
     assert RefreshRun.objects.count() == ROUNDS
 
 
-def test_a_change_at_the_moment_of_the_end_is_looked_at_once_fifty_times(hub: Hub) -> None:
-    """Noted in time, or begun after: there is one open run that has not listed, and one alone."""
+def test_a_change_at_the_end_of_a_run_starts_one_run_fifty_times(hub: Hub) -> None:
+    """The change is recorded in the ending run, or starts a run itself: one new run in any case."""
     with two_processes() as processes:
         for _ in range(ROUNDS):
             ending = open_run(RunStatus.LOOKING_UP)
@@ -131,7 +131,7 @@ def test_a_change_at_the_moment_of_the_end_is_looked_at_once_fifty_times(hub: Hu
             if will_follow == "True":
                 assert (int(number), created) == (ending.pk, "False")
             else:
-                # It began the run itself, after the end.
+                # The change started the run itself, after the end of the other run.
                 assert (int(number), created) == (following.pk, "True")
             close(following)
     assert RefreshRun.objects.count() == 2 * ROUNDS
@@ -141,7 +141,7 @@ def test_a_change_at_the_moment_of_the_end_is_looked_at_once_fifty_times(hub: Hu
     ("status", "chosen", "follows"),
     [
         (RunStatus.QUEUED, None, False),
-        (RunStatus.QUEUED, ["Redis"], True),  # it would leave the others as they are
+        (RunStatus.QUEUED, ["Redis"], True),  # this run does not update other directories
         (RunStatus.LISTING, None, True),
         (RunStatus.LOOKING_UP, None, True),
     ],
@@ -171,18 +171,18 @@ def test_other_triggers_join_without_more(hub: Hub) -> None:
     assert RefreshRun.objects.count() == 1
 
 
-def test_the_lister_waits_for_whoever_notes_a_change(hub: Hub) -> None:
-    """A change that joined a waiting run is listed after it, never before."""
+def test_the_listing_waits_until_a_change_is_recorded(hub: Hub) -> None:
+    """A queued run that a change has joined lists after the change, never before."""
     run = open_run(RunStatus.QUEUED)
     with transaction.atomic():
         assert not start_refresh(RunTrigger.WEBHOOK, follow_up=True).will_follow
         refresh_runs._send_start(run.pk)
-        wait_until(a_lock_is_waited_for, "the lister to wait")
+        wait_until(a_lock_is_waited_for, "the listing to wait")
         assert RefreshRun.objects.get(pk=run.pk).status == RunStatus.QUEUED
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the run to end")
 
 
-def test_a_token_that_is_added_while_a_run_ends_for_want_of_one(hub: Hub) -> None:
+def test_a_token_that_is_added_while_a_run_ends_without_token(hub: Hub) -> None:
     hub.fill("Redis/alert.yaml")
     run = open_run(RunStatus.LISTING)
     GitHubToken.objects.create(name="new", secret=TOKEN)
@@ -192,7 +192,7 @@ def test_a_token_that_is_added_while_a_run_ends_for_want_of_one(hub: Hub) -> Non
     assert (following.trigger, following.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
 
 
-def test_an_end_that_is_rolled_back_begins_nothing(hub: Hub) -> None:
+def test_an_end_that_is_rolled_back_starts_no_run(hub: Hub) -> None:
     run = open_run(RunStatus.LOOKING_UP, follow_up=RunTrigger.WEBHOOK)
     with transaction.atomic():
         end(run)
@@ -212,7 +212,7 @@ def test_a_second_delivery_of_the_listing_never_takes_a_run_back(hub: Hub) -> No
     close(run)
 
 
-def test_a_run_that_starts_while_redis_is_away_is_sent_by_housekeeping(hub: Hub) -> None:
+def test_a_run_that_starts_while_redis_is_down_is_sent_by_housekeeping(hub: Hub) -> None:
     subprocess.run(
         [sys.executable, "manage.py", "refresh", "--no-wait"],
         cwd=ROOT,

@@ -1,5 +1,7 @@
-"""The kinds of faults. Each is a generator over the stage: what comes before its `yield` breaks
-something and awaits the effect, what comes after repairs it. The runner does the rest.
+"""The kinds of faults.
+
+Each kind is a generator function that gets the stage. The code before its `yield` breaks something
+and waits for the effect; the code after it repairs the damage. The runner does the rest.
 """
 
 import importlib
@@ -21,10 +23,10 @@ POSTGRES_SILENT = frozenset({503, NO_ANSWER})
 class Kind:
     """A kind of fault.
 
-    `times` is how often the full suite injects it, `allows` what readers may get meanwhile (see
-    `checker.Window`), `stops_housekeeping` whether no run can be closed while it lasts, `within`
-    how many seconds the hub has to serve the newest commit again. `short`: `make test` injects it
-    too.
+    `times`: number of injections in the full suite. `allows`: errors that readers may get during
+    the fault (see `checker.Window`). `stops_housekeeping`: housekeeping cannot close runs during
+    the fault. `within`: seconds that the hub has to serve the newest commit again. `short`:
+    `make test` injects it too.
     """
 
     name: str
@@ -48,7 +50,7 @@ def kind(
     within: float = 45.0,
     short: bool = False,
 ) -> Callable[[Act], Act]:
-    """Make a generator over the stage a kind of fault."""
+    """Return a decorator that registers a generator function as a kind of fault."""
 
     def register(act: Act) -> Act:
         assert name not in KINDS, name
@@ -59,7 +61,7 @@ def kind(
 
 
 def all_kinds() -> dict[str, Kind]:
-    """Every kind of this folder's modules, by its name."""
+    """Import all modules of this package and return every kind by its name."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return KINDS

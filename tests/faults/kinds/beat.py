@@ -1,4 +1,4 @@
-"""Beat killed, frozen, and twice there."""
+"""Faults of beat: killed, frozen, or running twice."""
 
 from collections.abc import Generator
 
@@ -11,18 +11,18 @@ def killed(stage: Stage) -> Generator[None]:
     stage.parts["beat"].kill()
     stage.wait(2)
     yield
-    stage.back("beat")
+    stage.restart("beat")
 
 
 @kind("beat frozen", times=1, stops_housekeeping=True)
 def frozen(stage: Stage) -> Generator[None]:
     with stage.parts["beat"].frozen():
-        # Past the time until which the map may call itself fresh.
+        # Longer than the map may report itself as fresh.
         stage.wait(stage.deadline + 4)
         yield
 
 
-@kind("two beats", times=2)
+@kind("two beat processes", times=2)
 def two(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     second = stage.make_beat("second beat")
@@ -30,7 +30,7 @@ def two(stage: Stage) -> Generator[None]:
     try:
         second.wait()
         stage.wait_for_end(before)
-        stage.wait(2)  # a few ticks of both
+        stage.wait(2)  # both send tasks a few times
         yield
     finally:
         second.stop()

@@ -1,4 +1,4 @@
-"""Beat's clock turned. Every process but beat keeps the true time, by which all is checked."""
+"""Faults of beat's clock. All other processes, and the checker, use the correct time."""
 
 import itertools
 from collections.abc import Generator, Iterator
@@ -21,13 +21,13 @@ _HOUSEKEEPING = "Sending due task Housekeeping"
 
 
 class _Clock:
-    """How far the clock of a process is ahead: `tests.faults.clocked` reads it from the file."""
+    """The clock of another process; `tests.faults.clocked` reads its offset from the file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def set(self, ahead: timedelta) -> None:
-        """So far ahead of the true time from now on."""
+        """Set the clock ahead of the correct time."""
         new = self.file.with_name(f"{self.file.name}.new")
         new.write_text(f"{ahead.total_seconds():.3f}\n")
         new.replace(self.file)
@@ -35,14 +35,15 @@ class _Clock:
 
 @contextmanager
 def _beat_with(stage: Stage, ahead: timedelta) -> Iterator[tuple[Part, _Clock]]:
-    """A beat with a clock of its own in the place of the stage's, which is back afterwards.
+    """Replace the stage's beat by one with a separate clock, and restore it afterwards.
 
-    It ends gently, and so writes down by its own clock when it last sent what.
+    The replacement is terminated cleanly, so that it stores when it last sent each task, by its
+    own clock.
     """
     stage.parts["beat"].kill()
     clock = _Clock(stage.folder / "clock")
     clock.set(ahead)
-    beat = stage.make_beat("beat with a clock of its own")
+    beat = stage.make_beat("beat with a separate clock")
     beat.command = ["tests.faults.clocked", str(clock.file), *beat.command]
     beat.start()
     try:
@@ -50,17 +51,17 @@ def _beat_with(stage: Stage, ahead: timedelta) -> Iterator[tuple[Part, _Clock]]:
         yield beat, clock
     finally:
         beat.stop()
-        stage.back("beat")
+        stage.restart("beat")
 
 
 def _wait_for_tick(beat: Part, what: str = _SEND) -> None:
-    """Return when this beat has sent it once more."""
+    """Wait until this beat has sent the task once more."""
     before = beat.output().count(what)
     wait_until(lambda: beat.output().count(what) > before, f"beat: {what}")
 
 
 @kind(
-    "beat restarted after a day, and its clock set back afterwards",
+    "beat's clock a day ahead, corrected at its restart",
     times=1,
     stops_housekeeping=True,
 )
@@ -73,7 +74,7 @@ def restarted_after_a_day(stage: Stage) -> Generator[None]:
     _wait_for_tick(stage.parts["beat"])
 
 
-@kind("beat's clock set back by a day while it runs", times=1, stops_housekeeping=True)
+@kind("beat's clock set back by a day while beat runs", times=1, stops_housekeeping=True)
 def set_back(stage: Stage) -> Generator[None]:
     with _beat_with(stage, _DAY) as (beat, clock):
         _wait_for_tick(beat)
@@ -85,7 +86,7 @@ def set_back(stage: Stage) -> Generator[None]:
 
 
 def _next_changes() -> Iterator[datetime]:
-    """When summer time begins and ends next: the minutes at which the zone's offset differs."""
+    """Yield the next times at which daylight saving time starts or ends in the zone."""
     zone = ZoneInfo(_ZONE)
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     while True:
@@ -98,9 +99,9 @@ def _next_changes() -> Iterator[datetime]:
 _changes = itertools.cycle(itertools.islice(_next_changes(), 2))
 
 
-@kind("a run across a DST change", times=1, stops_housekeeping=True)
+@kind("run across a DST change", times=1, stops_housekeeping=True)
 def dst_change(stage: Stage) -> Generator[None]:
-    """Summer time begins, or ends, while a run is open."""
+    """Daylight saving time starts or ends while a run is open."""
     change = next(_changes)
     with _beat_with(stage, _until(change, 60)) as (beat, clock):
         _wait_for_tick(beat)
@@ -108,14 +109,19 @@ def dst_change(stage: Stage) -> Generator[None]:
 
 
 @kind(
-    "a run across a DST change, planned by a crontab of the zone", times=1, stops_housekeeping=True
+    "run across a DST change, scheduled by a crontab in that time zone",
+    times=1,
+    stops_housekeeping=True,
 )
 def dst_change_by_crontab(stage: Stage) -> Generator[None]:
-    """Summer time begins: the minute after 1:59 is 3:00. (At its end Celery's crontab leaves out
-    the hour that comes twice.)"""
+    """Daylight saving time starts: the minute after 1:59 is 3:00.
+
+    The end is not tested, because Celery's crontab skips the hour that occurs twice.
+    """
     change = next(c for c in _next_changes() if c.month == _SPRING)
-    # Put back before beat begins anew: a change while it begins, it would miss for minutes.
-    with _beat_with(stage, _until(change, 45)) as (beat, clock), _planned_by_the_zone(stage):
+    # The schedule is restored before beat restarts: beat would miss a change during its start for
+    # minutes.
+    with _beat_with(stage, _until(change, 45)) as (beat, clock), _crontab_schedule(stage):
         _wait_for_tick(beat, _HOUSEKEEPING)
         yield from _across(stage, beat, clock, change)
 
@@ -138,13 +144,13 @@ def _across(stage: Stage, beat: Part, clock: _Clock, change: datetime) -> Genera
 
 
 def _until(moment: datetime, seconds: float) -> timedelta:
-    """How far a clock is ahead that has so many seconds to go until then."""
+    """Return the offset of a clock that reaches `moment` in `seconds`."""
     return moment - timedelta(seconds=seconds) - datetime.now(UTC)
 
 
 @contextmanager
-def _planned_by_the_zone(stage: Stage) -> Iterator[None]:
-    """The refresh each minute by a crontab of the zone, instead of each second."""
+def _crontab_schedule(stage: Stage) -> Iterator[None]:
+    """Schedule the refresh every minute by a crontab in the zone, instead of every second."""
     task = "tasks.refresh.start_scheduled_refresh"
     changed = "UPDATE django_celery_beat_periodictasks SET last_update = clock_timestamp()"
     interval, expires = stage.query(
@@ -155,7 +161,7 @@ def _planned_by_the_zone(stage: Stage) -> Iterator[None]:
         "WITH minutes AS (INSERT INTO django_celery_beat_crontabschedule"
         " (minute, hour, day_of_month, month_of_year, day_of_week, timezone)"
         " VALUES ('*', '*', '*', '*', '*', %s) RETURNING id)"
-        # Sent now, by the true time: an earlier fault may have left a time that is yet to come.
+        # Last sent now, by the correct time: an earlier fault may have stored a future time.
         " UPDATE django_celery_beat_periodictask SET interval_id = NULL, expire_seconds = 60,"
         " last_run_at = clock_timestamp(),"
         f" crontab_id = (SELECT id FROM minutes) WHERE task = %s; {changed}",

@@ -1,8 +1,7 @@
-"""The quota of the data folder used up: of Postgres and of Redis, which share it.
+"""Disk full: the quota of the data folder, which Postgres and Redis share, is used up.
 
-The folder is a file system in memory whose size is its quota (`quota.py`); where this process may
-not mount one, as it may when it is root's on Linux, these kinds are left out. The logs lie
-elsewhere.
+The folder is an in-memory file system whose size is the quota (`quota.py`). Mounting it needs root
+on Linux; without that permission, these kinds are skipped. Logs are stored outside the quota.
 """
 
 from collections.abc import Generator, Iterator
@@ -21,12 +20,12 @@ _FULL_FOR = 2.0  # seconds
 
 @contextmanager
 def _full(stage: Stage) -> Iterator[None]:
-    """Not a page is left, as both servers have noticed, until the block ends."""
-    assert stage.quota is not None, "nothing could be mounted over the data folder"
+    """Leave no free page inside the block, and wait until both servers have noticed."""
+    assert stage.quota is not None, "could not mount a file system over the data folder"
     stage.quota.use_up()
     try:
-        wait_until(lambda: _write_fails(stage), "Postgres to be refused a write")
-        wait_until(lambda: _redis_is_refused(stage), "Redis to be refused a write")
+        wait_until(lambda: _write_fails(stage), "a write to fail in Postgres")
+        wait_until(lambda: _redis_write_fails(stage), "a write to fail in Redis")
         yield
     finally:
         stage.quota.lift()
@@ -38,12 +37,12 @@ def _full(stage: Stage) -> Iterator[None]:
         stage.wait_for_consumers()
 
 
-def _redis_is_refused(stage: Stage) -> bool:
+def _redis_write_fails(stage: Stage) -> bool:
     return bool(stage.broker().info("persistence")["aof_last_write_status"] != "ok")
 
 
 def _write_fails(stage: Stage) -> bool:
-    """Write a few pages; whether Postgres has no room for them, or has crashed for want of it."""
+    """Write a few pages and return whether Postgres has no space for them, or has crashed."""
     try:
         stage.execute(
             "CREATE TABLE IF NOT EXISTS filler (page text);"
@@ -80,5 +79,6 @@ def full_in_publish(stage: Stage) -> Generator[None]:
 
 
 if may_mount():
-    for _step, _act in (("lookup", full_in_lookup), ("publish", full_in_publish)):
-        kind(f"disk full in {_step}", times=1, allows=POSTGRES_AWAY, stops_housekeeping=True)(_act)
+    for _step, _act in (("lookup", full_in_lookup), ("publishing", full_in_publish)):
+        _name = f"disk full during {_step}"
+        kind(_name, times=1, allows=POSTGRES_AWAY, stops_housekeeping=True)(_act)

@@ -1,4 +1,4 @@
-"""The fake GitHub's process killed and frozen."""
+"""Faults of the fake GitHub's process: killed or frozen."""
 
 from collections.abc import Generator
 
@@ -17,10 +17,10 @@ def killed(stage: Stage) -> Generator[None]:
     stage.parts["github"].kill()
     stage.writer.hidden()
     stage.wait_for_end(before)
-    for _ in range(2):  # that could not even list; the map's time is in whole seconds
+    for _ in range(2):  # two runs whose listing fails; the map's time is in whole seconds
         stage.wait_for_end(stage.newest_run())
     yield
-    stage.back("github")
+    stage.restart("github")
 
 
 @kind("GitHub frozen", times=3)

@@ -1,7 +1,7 @@
-"""GitHub's GraphQL at its worst, while its REST works.
+"""Faults of GitHub's GraphQL API while the REST API works.
 
-Where REST has the same files, the newest commit is published although the fault lasts, and no
-lookup fails. Limits are not worked around: what they refuse is looked up after their reset.
+The hub then fetches the files over REST: the newest commit is published during the fault and no
+lookup fails. Rate limits are not bypassed: the hub continues after their reset.
 """
 
 import itertools
@@ -15,12 +15,12 @@ from tests.faults.kinds.workers import QUERY
 from tests.faults.stage import READ_TIMEOUT, Stage
 
 _DIRECTORIES = 5  # with three new files each
-_RESET_IN = 3  # seconds until GitHub's hour begins anew
-_POINTS_LEFT = 2  # of the points that the directories need
-_LATE: frozenset[str] = frozenset({"deadline"})  # then the next tick continues
+_RESET_IN = 3  # seconds until GitHub's rate limit resets
+_POINTS_LEFT = 2  # fewer than the directories need
+_LATE: frozenset[str] = frozenset({"deadline"})  # the next run continues
 
 
-def _published_all_the_same(
+def _published_despite_fault(
     fault: str,
     arguments: list[Any] | None,
     stage: Stage,
@@ -28,10 +28,10 @@ def _published_all_the_same(
     may_fail: frozenset[str] = frozenset(),
     rest_only: bool = False,
 ) -> Generator[None]:
-    """Every query meets the fault, and the commit is published before it ends.
+    """Apply the fault to every query and wait until the commit is published despite it.
 
-    `may_fail`: reasons for which lookups may fail meanwhile. `rest_only`: the run is to notice that
-    it cannot use GraphQL.
+    `may_fail`: reasons for which lookups may fail. `rest_only`: the run must record that it cannot
+    use GraphQL.
     """
     with stage.writer.quiet(), healed(stage):
         strike = stage.github.strike(fault, arguments, QUERY, None)
@@ -44,18 +44,18 @@ def _published_all_the_same(
         if rest_only:
             assert stage.query(
                 "SELECT 1 FROM hub_refreshrun WHERE root_sha = %s AND rest_only", [commit.tree_sha]
-            ), "no run noticed that it cannot use GraphQL"
+            ), "no run has recorded that it cannot use GraphQL"
         yield
 
 
 def _in_turn(
     name: str, fault: str, variants: list[Any], *, times: int, short: bool = False, **options: Any
 ) -> None:
-    """A kind whose injections take one list of arguments after the other."""
-    turn = itertools.cycle(variants)
+    """Register a kind that uses the next list of arguments at each injection."""
+    remaining = itertools.cycle(variants)
 
     def act(stage: Stage) -> Generator[None]:
-        yield from _published_all_the_same(fault, next(turn), stage, **options)
+        yield from _published_despite_fault(fault, next(remaining), stage, **options)
 
     kind(f"GitHub: {name}", times=times, short=short)(act)
 
@@ -63,23 +63,23 @@ def _in_turn(
 # --- errors ---------------------------------------------------------------------------------------
 
 _TOO_LARGE = ["RESOURCE_LIMITS_EXCEEDED"]
-_in_turn("GraphQL's resource limit", "graphql_error", [_TOO_LARGE], times=3)
+_in_turn("GraphQL resource limit", "graphql_error", [_TOO_LARGE], times=3)
 _in_turn(
-    "GraphQL's resource limit for more than one file",
+    "GraphQL resource limit for more than one file",
     "graphql_error",
     [["RESOURCE_LIMITS_EXCEEDED", "", 1]],
     times=3,
 )
-_in_turn("GraphQL says that something went wrong", "graphql_error", [[""]], times=3)
+_in_turn("GraphQL internal error", "graphql_error", [[""]], times=3)
 _in_turn(
-    "GraphQL denies the repository",
+    "GraphQL denies access to the repository",
     "graphql_error",
     [["FORBIDDEN"], ["NOT_FOUND"]],
     times=4,
     rest_only=True,
 )
 _in_turn(
-    "GraphQL is not offered",
+    "GraphQL not supported",
     "answer",
     [[404, {"message": "Not Found"}], [403, {"message": "Forbidden"}], [404, "<html></html>"]],
     times=3,
@@ -87,7 +87,7 @@ _in_turn(
     rest_only=True,
 )
 _in_turn(
-    "GraphQL's JSON has another shape",
+    "unexpected JSON from GraphQL",
     "with_json",
     [
         [[], "null"],
@@ -104,15 +104,17 @@ _in_turn(
 # --- files ----------------------------------------------------------------------------------------
 
 _in_turn(
-    "GraphQL leaves files out",
+    "GraphQL omits files",
     "graphql_partial",
     [["NOT_FOUND"], ["FORBIDDEN", "", 2], ["", "", 3]],
     times=3,
 )
-_in_turn("GraphQL's text is null", "graphql_text", [["null"], ["null", 3]], times=3)
-_in_turn("GraphQL's text is cut off", "graphql_text", [["truncated"], ["truncated", 3]], times=3)
+_in_turn("GraphQL returns null as text", "graphql_text", [["null"], ["null", 3]], times=3)
 _in_turn(
-    "GraphQL's text is not the file's",
+    "GraphQL returns truncated text", "graphql_text", [["truncated"], ["truncated", 3]], times=3
+)
+_in_turn(
+    "GraphQL returns another file's text",
     "graphql_text",
     [["other"], ["other", 3]],
     times=3,
@@ -132,13 +134,13 @@ _in_turn(
     short=True,
     may_fail=_LATE,
 )
-_in_turn("GraphQL never answers", "slow", [[3 * READ_TIMEOUT]], times=3, may_fail=_LATE)
-_in_turn("GraphQL's answers end too early", "half_body", [None], times=2)
+_in_turn("GraphQL never responds", "slow", [[3 * READ_TIMEOUT]], times=3, may_fail=_LATE)
+_in_turn("incomplete bodies from GraphQL", "half_body", [None], times=2)
 
 # --- limits ---------------------------------------------------------------------------------------
 
 
-@kind("GitHub: GraphQL's limit is used up in mid-run", times=2)
+@kind("GitHub: GraphQL rate limit reached during a run", times=2)
 def used_up(stage: Stage) -> Generator[None]:
     with healed(stage) as since:
         held = stage.github.hold(QUERY)
@@ -148,16 +150,16 @@ def used_up(stage: Stage) -> Generator[None]:
         stage.github.exhaust_graphql(_RESET_IN, _POINTS_LEFT)
         stage.github.release(held)
         wait_for_failure(stage, since, LOOK_UP, "rate_limited")
-        yield  # the hub itself waits for the reset that it was told
+        yield  # the hub waits for the reset that GitHub reported
 
 
 _rate_limited = itertools.cycle(("RATE_LIMITED", "RATE_LIMIT"))
 
 
-@kind("GitHub: GraphQL refuses for its limit, with points left", times=2)
+@kind("GitHub: GraphQL rate limit error although points are left", times=2)
 def refused_with_points_left(stage: Stage) -> Generator[None]:
     with healed(stage) as since:
-        # The reset is soon; an hour of waiting would be right too, but long.
+        # The reset is soon, because the hub waits for it.
         stage.github.strike("graphql_used_up", [_RESET_IN, 1000], QUERY, None)
         stage.github.strike("graphql_error", [next(_rate_limited)], QUERY, None)
         stage.writer.renew(_DIRECTORIES)
@@ -167,7 +169,7 @@ def refused_with_points_left(stage: Stage) -> Generator[None]:
 
 
 def _asked_to_wait(fault: str, arguments: list[Any], stage: Stage) -> Generator[None]:
-    # The minute passes that the hub waits when GitHub names no time.
+    # Skip the minute that the hub waits if GitHub sends no Retry-After.
     with afterwards(stage, "blocked_until = now()"), healed(stage) as since:
         stage.github.strike(fault, arguments, QUERY, None)
         stage.writer.renew(_DIRECTORIES)
@@ -177,9 +179,9 @@ def _asked_to_wait(fault: str, arguments: list[Any], stage: Stage) -> Generator[
 
 
 _TOO_FAST = "You have exceeded a secondary rate limit. Please wait a few minutes."
-kind("GitHub: GraphQL's secondary limit", times=3)(
+kind("GitHub: GraphQL secondary rate limit", times=3)(
     partial(_asked_to_wait, "graphql_error", ["", _TOO_FAST])
 )
-kind("GitHub: GraphQL's secondary limit as 403", times=2)(
+kind("GitHub: GraphQL secondary rate limit as 403", times=2)(
     partial(_asked_to_wait, "secondary_limit", [None, 403])
 )

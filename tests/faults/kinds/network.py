@@ -1,4 +1,4 @@
-"""Connections cut, slow and half open, at each step of a run that uses them."""
+"""Network faults at each step of a run: connections cut, slow, reset or half-open."""
 
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -11,17 +11,17 @@ from tests.faults.kinds.workers import LOOKUP, PUBLISH_HELD, QUERY, ROOT_TREE
 from tests.faults.stage import Stage
 
 _AWAY = 1.5  # seconds
-_HELD = 0.8  # seconds; less than the hub waits for GitHub
-_SLOW = {"github": 0.25, "redis": 0.05, "postgres": 0.02}  # seconds for each part, both ways
+_HELD = 0.8  # seconds; shorter than the hub's read timeout for GitHub
+_SLOW = {"github": 0.25, "redis": 0.05, "postgres": 0.02}  # delay per chunk in both directions
 
-_NOTICED_WITHIN = 60.0  # seconds; each connection of a process may have to run into its timeout
+_NOTICED_WITHIN = 60.0  # seconds; each connection of a process may have to time out
 
 _At = Callable[[Stage], AbstractContextManager[int]]
 
 
 @contextmanager
 def _in_list(stage: Stage) -> Iterator[int]:
-    """A run is in the midst of its list; the run before it."""
+    """Hold a run during its listing. Yields the number of the run before it."""
     before = stage.newest_run()
     held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
     stage.writer.change(directories=6)
@@ -61,38 +61,42 @@ def _in_publish(stage: Stage) -> Iterator[int]:
 
 
 _STEPS: dict[str, _At] = {
-    "list": _in_list,
+    "listing": _in_list,
     "lookup": _in_lookup,
-    "query": _in_query,
-    "publish": _in_publish,
+    "a GraphQL query": _in_query,
+    "publishing": _in_publish,
 }
-# (A publication asks GitHub nothing, and a query is a part of a lookup for all others.)
-_LEFT_OUT = {("github", "publish"), ("redis", "query"), ("postgres", "query")}
+# Publishing sends nothing to GitHub, and a query uses neither Redis nor Postgres.
+_EXCLUDED = {
+    ("github", "publishing"),
+    ("redis", "a GraphQL query"),
+    ("postgres", "a GraphQL query"),
+}
 _PROXIES = {"github": "GitHub", "redis": "Redis", "postgres": "Postgres"}
 
 
 def _cut(proxy: str, at: _At, stage: Stage) -> Generator[None]:
-    """Every connection is reset, and new ones for a while."""
+    """Reset every connection, and reject new ones for a while."""
     with at(stage):
-        assert stage.proxies.cut(proxy, True), f"nobody was connected to {proxy}"
+        assert stage.proxies.cut(proxy, True), f"no connections to {proxy}"
         stage.wait(_AWAY)
     yield
     stage.proxies.repair(proxy)
     if proxy == "redis":
-        _wait_until_noticed(stage)  # by workers and beat, which try again later and later
+        _wait_until_noticed(stage)  # workers and beat reconnect with increasing delays
 
 
 def _cut_once(proxy: str, at: _At, stage: Stage) -> Generator[None]:
-    """Every connection is reset, and new ones work at once."""
+    """Reset every connection once; new ones work immediately."""
     with at(stage):
-        assert stage.proxies.cut(proxy, False), f"nobody was connected to {proxy}"
+        assert stage.proxies.cut(proxy, False), f"no connections to {proxy}"
     yield
     if proxy == "redis":
-        _wait_until_noticed(stage)  # by workers and beat, which try again later and later
+        _wait_until_noticed(stage)  # workers and beat reconnect with increasing delays
 
 
 def _slow(proxy: str, at: _At, stage: Stage) -> Generator[None]:
-    """Everything takes longer until the run has ended."""
+    """Delay all traffic until the run has finished."""
     with at(stage) as before:
         already = stage.proxies.delayed(proxy)
         stage.proxies.slow(proxy, _SLOW[proxy])
@@ -103,16 +107,16 @@ def _slow(proxy: str, at: _At, stage: Stage) -> Generator[None]:
 
 
 def _half_open(proxy: str, at: _At, stage: Stage) -> Generator[None]:
-    """Nothing comes of what is connected any more, and nobody is told; new connections work."""
+    """Drop all packets of existing connections without closing them."""
     with at(stage):
-        assert stage.proxies.vanish(proxy), f"nobody was connected to {proxy}"
+        assert stage.proxies.vanish(proxy), f"no connections to {proxy}"
     yield
     stage.proxies.repair(proxy)
     _wait_until_noticed(stage)
 
 
 def _wait_until_noticed(stage: Stage) -> None:
-    """Return when the hub has found out by its own timeouts: a run begins again, and ends."""
+    """Wait until the hub has recovered by its own timeouts: a new run starts and finishes."""
     stage.wait_for_end(stage.newest_run(), seconds=_NOTICED_WITHIN)
 
 
@@ -122,26 +126,26 @@ def _register() -> None:
         silent = POSTGRES_SILENT if proxy == "postgres" else frozenset[int]()
         stops = proxy != "github"
         for step, at in _STEPS.items():
-            if (proxy, step) in _LEFT_OUT:
+            if (proxy, step) in _EXCLUDED:
                 continue
             kind(
-                f"{name} cut off in {step}",
+                f"{name} unreachable during {step}",
                 times=1,
                 allows=away,
                 stops_housekeeping=stops,
             )(partial(_cut, proxy, at))
             kind(
-                f"{name}'s connections reset in {step}",
+                f"{name} connections reset during {step}",
                 times=1,
                 allows=away,
                 stops_housekeeping=stops,
             )(partial(_cut_once, proxy, at))
-            kind(f"{name} slow in {step}", times=1, stops_housekeeping=stops)(
+            kind(f"{name} slow during {step}", times=1, stops_housekeeping=stops)(
                 partial(_slow, proxy, at)
             )
-            if sys.platform == "linux":  # a packet filter of its sockets does it
+            if sys.platform == "linux":  # needs a packet filter on the sockets
                 kind(
-                    f"{name}'s connections half open in {step}",
+                    f"{name} connections half-open during {step}",
                     times=1,
                     allows=silent,
                     stops_housekeeping=stops,

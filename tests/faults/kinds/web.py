@@ -1,4 +1,4 @@
-"""The web server killed and frozen."""
+"""Faults of the web server: killed or frozen."""
 
 from collections.abc import Generator
 
@@ -11,7 +11,7 @@ from tests.faults.stage import Stage
 def killed(stage: Stage) -> Generator[None]:
     stage.parts["web"].kill()
     yield
-    stage.back("web")
+    stage.restart("web")
 
 
 @kind("web frozen", times=1, allows=WEB_AWAY)

@@ -1,6 +1,6 @@
-"""Workers killed and frozen, at every step of a run.
+"""Faults of workers: killed or frozen at each step of a run.
 
-A step is held by a lock in Postgres or a slow GitHub, so that a worker is met in the midst of it.
+A lock in Postgres or a slow response from GitHub holds a worker in the step.
 """
 
 from collections.abc import Generator, Iterator
@@ -13,18 +13,18 @@ ROOT_TREE = "/git/trees/main"
 LOOKUP = "recursive=1"
 QUERY, BLOB = "/graphql", "/git/blobs/"
 FILES = f"{QUERY}|{BLOB}"
-# Locks that hold the list and the publication just before they commit, and a lookup before it
-# stores its tree. None of them keeps a reader from reading.
+# Locks that hold the listing and the publication just before they commit, and a lookup before it
+# stores its tree. They do not block readers.
 LIST_HELD = "LOCK TABLE hub_lookup IN SHARE ROW EXCLUSIVE MODE"
 LOOKUPS_HELD = "LOCK TABLE hub_contenttree IN SHARE ROW EXCLUSIVE MODE"
 PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
-_HELD = 3.0  # seconds that GitHub lets a request wait; longer than the hub waits for it
-_LONG_RUN = 60  # seconds; as a run's deadline is beyond the visibility timeout in production
+_HELD = 3.0  # seconds that GitHub holds a request; longer than the hub's read timeout
+_LONG_RUN = 60  # seconds; in production, a run's deadline is later than the visibility timeout
 
 
 @contextmanager
 def lookups_held(stage: Stage) -> Iterator[int]:
-    """The number of a run whose lookups all wait to commit, as long as this lasts."""
+    """Hold all lookups of a run before they commit. Yields the number of the run."""
     before = stage.newest_run()
     with stage.locked(LOOKUPS_HELD):
         stage.writer.change(directories=6)
@@ -37,10 +37,10 @@ def _killed_at(stage: Stage, task: str) -> Generator[None]:
     victim = stage.worker_at(task)
     victim.kill()
     yield
-    stage.back(victim.name)
+    stage.restart(victim.name)
 
 
-@kind("worker killed in list", times=2, short=True)
+@kind("worker killed during listing", times=2, short=True)
 def killed_in_list(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
     stage.tick()
@@ -48,7 +48,7 @@ def killed_in_list(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "list_directories")
 
 
-@kind("worker killed in lookup", times=2)
+@kind("worker killed during lookup", times=2)
 def killed_in_lookup(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 3)
     stage.writer.change(directories=8)
@@ -57,7 +57,7 @@ def killed_in_lookup(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "lookup_directory")
 
 
-@kind("worker killed in publish", times=2, short=True)
+@kind("worker killed during publishing", times=2, short=True)
 def killed_in_publish(stage: Stage) -> Generator[None]:
     with stage.locked(PUBLISH_HELD):
         stage.writer.change(directories=4)
@@ -66,10 +66,10 @@ def killed_in_publish(stage: Stage) -> Generator[None]:
         victim = stage.worker_at("publish_contents")
         victim.kill()
     yield
-    stage.back(victim.name)
+    stage.restart(victim.name)
 
 
-@kind("worker killed between the list's commit and the chord", times=2)
+@kind("worker killed between the listing's commit and the chord", times=2)
 def killed_before_the_chord(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     with stage.locked(LIST_HELD):
@@ -84,13 +84,13 @@ def killed_before_the_chord(stage: Stage) -> Generator[None]:
     finally:
         stage.proxies.repair("redis")
     yield
-    stage.back(victim.name)
+    stage.restart(victim.name)
 
 
-@kind("worker killed between a lookup's commit and its reply", times=2)
+@kind("worker killed between a lookup's commit and its acknowledgement", times=2)
 def killed_before_the_reply(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
-    slow = stage.github.strike("slow", [0.5], LOOKUP, 8)  # time to lock what was listed
+    slow = stage.github.strike("slow", [0.5], LOOKUP, 8)  # leaves time to lock the lookups
     stage.writer.change(directories=4)
     stage.tick()
     stage.wait_for_strike(slow)
@@ -106,10 +106,10 @@ def killed_before_the_reply(stage: Stage) -> Generator[None]:
         stage.proxies.repair("redis")
     yield
     stage.github.heal()
-    stage.back(victim.name)
+    stage.restart(victim.name)
 
 
-@kind("worker killed between the publication's commit and its reply", times=3)
+@kind("worker killed between the publication's commit and its acknowledgement", times=3)
 def killed_after_publishing(stage: Stage) -> Generator[None]:
     before = stage.newest_run()
     with stage.locked(PUBLISH_HELD):
@@ -123,12 +123,12 @@ def killed_after_publishing(stage: Stage) -> Generator[None]:
         victim.kill()
     finally:
         stage.proxies.repair("redis")
-    stage.age_messages()  # what it had not acknowledged is delivered again
+    stage.age_messages()  # unacknowledged messages are delivered again
     yield
-    stage.back(victim.name)
+    stage.restart(victim.name)
 
 
-@kind("worker killed in lookup, its messages redelivered", times=2, short=True)
+@kind("worker killed during lookup, messages redelivered", times=2, short=True)
 def killed_and_redelivered(stage: Stage) -> Generator[None]:
     with lookups_held(stage) as run:
         stage.postpone_deadline(run, _LONG_RUN)
@@ -137,14 +137,16 @@ def killed_and_redelivered(stage: Stage) -> Generator[None]:
         victim.kill()
         stage.age_messages()
     yield
-    stage.wait_for_end(run - 1, seconds=25)  # by the other worker, long before its deadline
-    stage.back(victim.name)
+    stage.wait_for_end(run - 1, seconds=25)  # the other worker finishes it before its deadline
+    stage.restart(victim.name)
 
 
-@kind("worker killed in lookup, its messages lost", times=2)
+@kind("worker killed during lookup, messages lost", times=2)
 def killed_with_its_messages(stage: Stage) -> Generator[None]:
-    """Between taking a message from its list and noting that it has it, a worker holds the only
-    copy (Celery's transport takes it with BRPOP). Housekeeping ends such a run at its deadline.
+    """Lose messages that a worker has taken but not yet recorded as unacknowledged.
+
+    Celery's transport takes a message with BRPOP, so the worker then has the only copy.
+    Housekeeping closes such a run at its deadline.
     """
     with lookups_held(stage) as run:
         stage.wait_for_all_received(run)
@@ -152,11 +154,11 @@ def killed_with_its_messages(stage: Stage) -> Generator[None]:
         victim.kill()
         stage.lose_messages()
     yield
-    stage.back(victim.name)
+    stage.restart(victim.name)
     stage.wait_for_end(run - 1)
 
 
-@kind("both workers killed in lookup", times=1, stops_housekeeping=True)
+@kind("both workers killed during lookup", times=1, stops_housekeeping=True)
 def both_killed(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 8)
     stage.writer.change(directories=8)
@@ -166,10 +168,10 @@ def both_killed(stage: Stage) -> Generator[None]:
         worker.kill()
     yield
     for worker in stage.workers:
-        stage.back(worker.name)
+        stage.restart(worker.name)
 
 
-@kind("worker killed while it waits for GraphQL", times=2)
+@kind("worker killed during a GraphQL query", times=2)
 def killed_in_query(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], QUERY, 3)
     stage.writer.renew(directories=6)
@@ -178,7 +180,7 @@ def killed_in_query(stage: Stage) -> Generator[None]:
     yield from _killed_at(stage, "lookup_directory")
 
 
-@kind("worker frozen in list", times=1)
+@kind("worker frozen during listing", times=1)
 def frozen_in_list(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], ROOT_TREE, 1)
     stage.tick()
@@ -188,7 +190,7 @@ def frozen_in_list(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("worker frozen in lookup", times=1)
+@kind("worker frozen during lookup", times=1)
 def frozen_in_lookup(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [_HELD], LOOKUP, 2)
     stage.writer.change(directories=8)
@@ -199,7 +201,7 @@ def frozen_in_lookup(stage: Stage) -> Generator[None]:
         yield
 
 
-@kind("worker frozen in publish", times=1)
+@kind("worker frozen during publishing", times=1)
 def frozen_in_publish(stage: Stage) -> Generator[None]:
     still_frozen = ExitStack()
     with stage.locked(PUBLISH_HELD):
