@@ -1,1 +1,1 @@
-"""What the outside sees: pages, API, webhooks."""
+"""The HTTP interface: pages, API and webhooks."""

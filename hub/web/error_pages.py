@@ -1,4 +1,4 @@
-"""Answers to requests that fail: a page for people, JSON for programs."""
+"""Error responses: a page for browsers, JSON for programs."""
 
 import logging
 
@@ -20,34 +20,34 @@ _FOR_PROGRAMS = ("/api/", "/webhooks/")
 
 
 def is_for_programs(request: HttpRequest) -> bool:
-    """Whether the client is a program, which gets JSON instead of a page."""
+    """Return whether the client expects JSON instead of a page."""
     if request.path.startswith(_FOR_PROGRAMS):
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def refusal_of(fault: BaseException | None, otherwise: str) -> tuple[int, str]:
-    """The status and the reason for what Django refuses by itself."""
+    """Return status and detail for a request that Django rejects; `otherwise` is the default."""
     if isinstance(fault, RequestDataTooBig):
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
-        return 413, f"The request is larger than {most} MB: send less at once."
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+        return 413, f"The request is larger than {limit} MB."
     if isinstance(fault, TooManyFieldsSent):
-        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-        return 400, f"The request has more than {most} parameters: send fewer."
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        return 400, f"The request has more than {limit} parameters."
     if isinstance(fault, TooManyFilesSent):
-        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-        return 400, f"The request has more than {most} files: send fewer."
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        return 400, f"The request has more than {limit} files."
     if isinstance(fault, DisallowedHost):
-        return 400, "The hub does not answer under this host name: add it to HUB_ALLOWED_HOSTS."
+        return 400, "This host name is not allowed: add it to HUB_ALLOWED_HOSTS."
     if isinstance(fault, BadRequest):
-        return 400, f"The request was refused: {fault}."
+        return 400, f"The request is invalid: {fault}."
     return 400, otherwise
 
 
 def refuse(
     request: HttpRequest, status: int, detail: str, page: str = "400.html", **context: object
 ) -> HttpResponse:
-    """`detail` as JSON for programs, the page for people."""
+    """Return `detail` as JSON for programs, or `page` rendered with `context` for browsers."""
     if is_for_programs(request):
         return JsonResponse({"detail": detail}, status=status)
     context |= {"status": status, "detail": detail, "theme": theme_of(request)}
@@ -55,20 +55,20 @@ def refuse(
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: what it calls suspicious, too large or malformed."""
+    """Django's handler400, for suspicious, too large and malformed requests."""
     return refuse(request, *refusal_of(exception, "The request is malformed."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if is_for_programs(request):
-        detail = "There is no such address: /api/v1/docs lists those that there are."
+        detail = "Not found. /api/v1/docs lists all endpoints."
         return refuse(request, 404, detail)
     return page_not_found(request, exception)
 
 
 class OneLine(logging.Filter):
-    """A logging filter: a refused request is the client's fault and needs no traceback."""
+    """Logging filter that removes the tracebacks of client errors (4xx)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security") or getattr(record, "status_code", 500) < 500:

@@ -1,4 +1,4 @@
-"""What a locked-out person is told."""
+"""The response to a sign-in that is locked out."""
 
 import math
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from hub.web.error_pages import refuse
 def response(
     request: HttpRequest, _original: HttpResponse | None, credentials: Mapping[str, Any] | None
 ) -> HttpResponse:
-    """429, as the API's JSON or as a page, with the seconds to wait."""
+    """Return 429, as a page or as JSON, with the time until the lock ends; for django-axes."""
     [attempts] = AxesDatabaseHandler().get_user_attempts(request, credentials)
     until = lockout_end(attempts)
-    # Unlocked meanwhile: at once.
+    # `until` is None if an administrator has removed the lock in the meantime.
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds())) if until else 1
     minutes = math.ceil(seconds / 60)
     detail = (

@@ -1,4 +1,4 @@
-"""Middleware: bodies are received before a view runs, HEAD on the API, and an absent Postgres."""
+"""Middleware: buffer request bodies, answer HEAD on the API, and handle an unreachable database."""
 
 import logging
 from collections.abc import Callable
@@ -14,26 +14,26 @@ from hub.web.error_pages import refuse
 logger = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
 
-# Of the web's threads (8 with `make run`), so many may wait for bodies; the others go on reading.
-AT_ONCE = 4
+# Web threads (of 8 with `make run`) that may receive bodies at the same time; the others stay free.
+MAX_RECEIVING = 4
 _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
-_SAY_WHY_EVERY = 60.0  # seconds; that a request failed is said for each
+_TRACEBACK_INTERVAL = 60.0  # seconds; each failed request is logged without a traceback
 
 
 def receive_bodies(get_response: View) -> View:
-    """Receives a body whole, a few at a time, up to `DATA_UPLOAD_MAX_MEMORY_SIZE`.
+    """Receive request bodies before the view runs, up to `DATA_UPLOAD_MAX_MEMORY_SIZE` each.
 
-    A web thread waits for a body as long as its sender likes: slow uploads must not block readers.
-    A proxy in front would receive bodies by itself; the hub works without one.
+    A slow upload occupies its thread. Limiting the number of simultaneous uploads keeps threads
+    free for readers, even without a reverse proxy that buffers requests.
     """
-    receiving = BoundedSemaphore(AT_ONCE)
+    receiving = BoundedSemaphore(MAX_RECEIVING)
 
     def answer(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()) or int(length) == 0:
-            return get_response(request)  # without a length, Django reads no body
+            return get_response(request)  # Django reads no body without a length
         if not receiving.acquire(blocking=False):
-            detail = "Too many uploads at this moment. Try again shortly."
+            detail = "Too many uploads at the moment. Try again shortly."
             response = refuse(request, 503, detail)
             response["Retry-After"] = "1"
             return response
@@ -49,9 +49,9 @@ def receive_bodies(get_response: View) -> View:
 
 
 def answer_head(get_response: View) -> View:
-    """Answers HEAD on the API as GET, of which the web server sends the headers.
+    """Answer HEAD on the API like GET; the web server then sends the headers alone.
 
-    django-ninja routes a method to its operation by name, and would list HEAD beside each GET.
+    django-ninja would need an operation for HEAD beside each GET, and list it in the API's docs.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -66,23 +66,23 @@ def answer_head(get_response: View) -> View:
 
 
 class DatabaseUnavailableMiddleware:
-    """Answers 503 with a page, or JSON for programs, when a view cannot reach Postgres."""
+    """Answers 503, as a page or as JSON, when a view cannot reach Postgres."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
-        self._said_why_at = float("-inf")  # time.monotonic()
+        self._traceback_logged_at = float("-inf")  # time.monotonic()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
-        """Django calls it with whatever a view raised."""
+        """Return the response for a database error; Django calls this for each exception."""
         if not isinstance(fault, OperationalError | InterfaceError):
             return None
-        if monotonic() - self._said_why_at > _SAY_WHY_EVERY:
-            self._said_why_at = monotonic()
-            logger.error("Postgres does not answer, so readers get 503", exc_info=fault)
-        detail = "The hub's database cannot be reached at the moment. Try again shortly."
+        if monotonic() - self._traceback_logged_at > _TRACEBACK_INTERVAL:
+            self._traceback_logged_at = monotonic()
+            logger.error("cannot reach Postgres, answering 503", exc_info=fault)
+        detail = "The hub cannot reach its database at the moment. Try again shortly."
         response = refuse(request, 503, detail, "503.html", sent=request.method == "POST")
         response["Retry-After"] = _RETRY_AFTER
         return response

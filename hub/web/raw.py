@@ -1,4 +1,4 @@
-"""A content file as a download: whatever its bytes are, no browser shall run them."""
+"""Serve content files so that a browser never runs them, whatever their bytes are."""
 
 from pathlib import PurePosixPath
 
@@ -15,7 +15,7 @@ _TYPES = {
     ".csv": "text/csv; charset=utf-8",
 }
 _PLAIN = "text/plain; charset=utf-8"
-# For the OpenAPI document: by media type, what the bytes are; JSON may be any.
+# The response content by media type, for the OpenAPI document. The JSON may be any value.
 CONTENT: dict[str, dict[str, object]] = {
     "application/json": {},
     **{
@@ -23,20 +23,20 @@ CONTENT: dict[str, dict[str, object]] = {
         for kind in ("application/yaml", "text/markdown", "text/csv", _PLAIN)
     },
 }
-LONGEST_NAME = 255  # characters of a file's name that count: its last ones, with the suffix
-_BY_FORMAT = {"json": ".json", "yaml": ".yaml"}
+LONGEST_NAME = 255  # characters; of a longer file name, the end with the suffix is used
+_SUFFIXES = {"json": ".json", "yaml": ".yaml"}  # by the format in a report
 
 
 def download(blob: ContentBlob, name: str, *, shown: bool) -> HttpResponse:
-    """The blob under `name` (its last part counts).
+    """Return the blob as a download called `name`, of which only the last part is used.
 
-    `shown`: as plain text for a browser to show, instead of a download.
+    `shown` returns it as plain text for the browser to display instead.
     """
-    name = safe_name(name) or f"{blob.sha[:12]}{_BY_FORMAT.get(blob.report['format'], '.txt')}"
-    known = {} if shown else _TYPES
+    name = safe_name(name) or f"{blob.sha[:12]}{_SUFFIXES.get(blob.report['format'], '.txt')}"
+    media_types = {} if shown else _TYPES
     return HttpResponse(
         bytes(blob.data),
-        content_type=known.get(PurePosixPath(name).suffix.lower(), _PLAIN),
+        content_type=media_types.get(PurePosixPath(name).suffix.lower(), _PLAIN),
         headers={
             "Content-Disposition": content_disposition_header(not shown, name) or "inline",
             "ETag": f'"{blob.sha}"',
@@ -46,7 +46,7 @@ def download(blob: ContentBlob, name: str, *, shown: bool) -> HttpResponse:
 
 
 def safe_name(name: str) -> str:
-    """The last part of a path, without what a file system or a header could take amiss."""
+    """Return the last part of a path, without characters unsafe for file systems and headers."""
     last = name.replace("\\", "/").rpartition("/")[2]
     printable = "".join(character for character in last if character.isprintable())
     return printable[-LONGEST_NAME:].strip(". ")

@@ -1,4 +1,4 @@
-"""Light, dark, or the system's theme: a cookie that the server reads, so that no page flashes."""
+"""The theme: light, dark or the system's. A cookie, so that pages never flash the wrong theme."""
 
 from typing import Any
 
@@ -10,37 +10,37 @@ from django.views.decorators.http import require_POST
 
 COOKIE = "theme"
 CHOSEN = ("light", "dark")
-_KEPT = 365 * 24 * 3600  # seconds
+_MAX_AGE = 365 * 24 * 3600  # seconds
 
 
 def theme_of(request: HttpRequest) -> str:
-    """The theme that the reader chose; "" for the system's."""
+    """Return the theme that the reader chose; "" for the system's."""
     theme = request.COOKIES.get(COOKIE, "")
     return theme if theme in CHOSEN else ""
 
 
 def theme(request: HttpRequest) -> dict[str, Any]:
-    """A context processor: `theme` for base.html."""
+    """Context processor: set `theme` for base.html."""
     return {"theme": theme_of(request)}
 
 
-# A token would set a cookie for each reader and make each page differ, to protect no more than the
-# look of the hub in the browser that sends it.
+# A CSRF token would need a cookie for each reader and make every page different, and would protect
+# only the theme of the reader's own browser.
 @csrf_exempt
 @require_POST
 def choose_theme(request: HttpRequest) -> HttpResponse:
-    """Keep the choice, and go back to the page it was made on (`next`)."""
+    """Store the theme in a cookie, and redirect to the page in `next`."""
     theme = request.POST.get("theme", "")
     if theme not in (*CHOSEN, "system"):
-        return HttpResponseBadRequest("theme is one of: light, dark, system\n", "text/plain")
-    response = HttpResponseRedirect(_way_back(request), status=303)
+        return HttpResponseBadRequest("theme must be light, dark or system\n", "text/plain")
+    response = HttpResponseRedirect(_next_path(request), status=303)
     if theme == "system":
         response.delete_cookie(COOKIE, samesite="Lax")
     else:
         response.set_cookie(
             COOKIE,
             theme,
-            max_age=_KEPT,
+            max_age=_MAX_AGE,
             secure=settings.SESSION_COOKIE_SECURE,
             httponly=True,
             samesite="Lax",
@@ -48,7 +48,7 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _way_back(request: HttpRequest) -> str:
-    way = request.POST.get("next", "")
-    ours = url_has_allowed_host_and_scheme(way, allowed_hosts=None)  # a path, and no other host
-    return way if ours and way.startswith("/") else "/"
+def _next_path(request: HttpRequest) -> str:
+    path = request.POST.get("next", "")
+    is_local = url_has_allowed_host_and_scheme(path, allowed_hosts=None)  # no redirect elsewhere
+    return path if is_local and path.startswith("/") else "/"

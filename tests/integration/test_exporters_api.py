@@ -71,7 +71,7 @@ def test_one_exporter(filled: Hub) -> None:
     assert (redis["A"], redis["facts_at"], redis["facts_problem"]) == (True, None, None)
     nobody = Client().get("/api/v1/exporters/nobody")
     assert nobody.status_code == 404
-    assert "see /api/v1/exporters" in nobody.json()["detail"]
+    assert "/api/v1/exporters lists all exporters" in nobody.json()["detail"]
 
 
 def test_nothing_is_known_before_the_first_snapshot(db: None) -> None:

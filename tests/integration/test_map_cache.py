@@ -180,8 +180,8 @@ def test_readers_wait_for_one_rendering(
 
 def test_who_waits_in_vain_renders_it_himself(pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
     busy = Lock()
-    monkeypatch.setattr(page_cache, "_rendering", [busy])
-    monkeypatch.setattr(page_cache, "_PATIENCE", 0.01)
+    monkeypatch.setattr(page_cache, "_locks", [busy])
+    monkeypatch.setattr(page_cache, "_LOCK_TIMEOUT", 0.01)
     with busy:
         assert Client().get("/").status_code == 200
         assert Client().get("/").status_code == 200

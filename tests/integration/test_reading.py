@@ -103,7 +103,7 @@ def test_one_directory(filled: Hub) -> None:
     assert body["evidence"]["I"] == ["values.yaml"]
     missing = Client().get("/api/v1/contents/nothing")
     assert missing.status_code == 404
-    assert "lists those that there are" in missing.json()["detail"]
+    assert "lists all directories" in missing.json()["detail"]
 
 
 def test_status_and_runs(filled: Hub) -> None:

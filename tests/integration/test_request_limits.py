@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from hub.ops.local.ports import free_port
-from hub.web.middleware import AT_ONCE
+from hub.web.middleware import MAX_RECEIVING
 from hub.web.webhooks.views import sign
 from tests.common.catalogue import fill_catalogue
 from tests.common.processes import web
@@ -275,7 +275,7 @@ def test_who_sends_slowly_holds_up_no_reader(port: int, filled: None, what: str)
         for connection in slow:
             connection.sendall(NEVER_ENDING[what])
         if what != "heads":  # those that came too late are told: so the server has seen them all
-            while len(slow) > AT_ONCE:
+            while len(slow) > MAX_RECEIVING:
                 ready, _, _ = select(slow, [], [], 10)
                 assert ready, f"{len(slow)} are not told that they came too late"
                 for connection in ready:

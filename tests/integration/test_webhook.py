@@ -178,7 +178,7 @@ def test_a_push_is_taken_once_whatever_its_headers_say(filled: Hub) -> None:
         answer = deliver(payload, **headers)
         assert (answer.status_code, answer.json()) == (
             409,
-            {"detail": "This push was taken before."},
+            {"detail": "This push has been processed already."},
         )
     assert RefreshRun.objects.count() == 2
     assert WebhookDelivery.objects.filter(event="push").count() == 1

@@ -1,4 +1,4 @@
-"""The API, version 1: what the pages show, for programs, and editing."""
+"""The REST API, version 1: the data of the pages as JSON, and editing of content files."""
 
 from hub.web.api import edits, refusals  # noqa: F401 — refusals registers its handlers
 from hub.web.api.endpoints import api

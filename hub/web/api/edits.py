@@ -1,4 +1,4 @@
-"""Editing content files over the API, for signed-in people and for programs with a password."""
+"""Editing of content files over the API, with a session or with a user's password."""
 
 from typing import Annotated, Any, Literal
 
@@ -19,14 +19,14 @@ router = Router(tags=["editing"])
 
 
 class Password(HttpBasicAuth):
-    """A user's name and password, for programs; failures count as the admin's do."""
+    """A user's name and password (HTTP Basic). Failures count towards the same lock as sign-ins."""
 
     def authenticate(self, request: HttpRequest, username: str, password: str) -> Any:
-        if "\0" in username:  # no account's name, and no text that Postgres takes
+        if "\0" in username:  # Postgres does not accept NUL, so no account has this name
             return None
         user = authenticate(request, username=username, password=password)
         if getattr(request, "axes_locked_out", False):
-            # Not as the session's user either; django-axes' middleware says it in our words.
+            # Do not try the session instead. django-axes replaces this response (hub.web.lockout).
             raise HttpError(429, "Locked out.")
         if user is not None:
             request.user = user
@@ -34,7 +34,7 @@ class Password(HttpBasicAuth):
 
 
 class Session(SessionAuth):
-    """A browser's session, with the CSRF token. Without the cookie it is simply none: 401."""
+    """A browser's session with the CSRF token. A request without the session cookie gets 401."""
 
     def _get_key(self, request: HttpRequest) -> str | None:
         return super()._get_key(request) if self.param_name in request.COOKIES else None
@@ -43,39 +43,39 @@ class Session(SessionAuth):
 _SIGNED_IN = [Password(), Session()]
 
 
-def _in_unicode(text: str) -> str:
+def _valid_unicode(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("it holds half a character (a lone surrogate)") from None
+        raise ValueError("must not contain a lone surrogate") from None
     return text
 
 
-Text = Annotated[str, AfterValidator(_in_unicode)]  # JSON may hold what UTF-8 cannot
+Text = Annotated[str, AfterValidator(_valid_unicode)]  # JSON may contain what UTF-8 cannot encode
 
 
 _TextOrNone = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
 
 class EditIn(Schema):
-    """What to do to one file."""
+    """The change to make to a file."""
 
     directory: Text = Field(min_length=1, max_length=255)
     path: Text = Field(min_length=1, max_length=1000, description="Relative to the directory.")
     action: Literal["write", "delete"] = "write"
-    text: Text = ""
+    text: Text = Field("", description="The new text; ignored when the action is delete.")
     base_sha: str = Field(
         "",
         pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
-        description="The blob that you started from; empty for a new file.",
+        description="SHA of the blob that the edit is based on; empty for a new file.",
     )
     message: Text = Field(
-        "", max_length=200, pattern=r"^[^\x00]*$", description="The commit's message."
+        "", max_length=200, pattern=r"^[^\x00]*$", description="The commit message."
     )
 
 
 class EditOut(Schema):
-    """An edit, and what became of it."""
+    """An edit and its state."""
 
     edit: int = Field(validation_alias="pk")
     directory: str
@@ -89,10 +89,10 @@ class EditOut(Schema):
 
 
 class EditProblemOut(ProblemOut):
-    """Why an edit was not taken; nothing was kept."""
+    """Why an edit was rejected. A rejected edit is not stored."""
 
-    field: str = Field("", description="The member of the proposal that is wrong.")
-    findings: list[FindingOut] = Field([], description="What is wrong with the file.")
+    field: str = Field("", description="The field of the request that is invalid.")
+    findings: list[FindingOut] = Field([], description="The problems of the file.")
 
 
 @router.post(
@@ -104,23 +104,23 @@ class EditProblemOut(ProblemOut):
         frozenset({409, 422}): EditProblemOut,
     },
     summary="Write or delete a file",
-    description="Checked at once: 422 with the findings when the file would not work, 409 when "
-    "somebody else changed it. Then it waits for the run that commits it to GitHub and publishes "
-    "it; ask for the edit to see what became of it.",
+    description="The file is checked at once: 422 with the findings if it would not be usable, "
+    "409 if someone else has changed it since. A run then commits the edit to GitHub and publishes "
+    "it. Poll the edit to see its state.",
 )
 def submit(request: HttpRequest, proposal: EditIn) -> Any:
-    """Keep the edit and begin the run."""
+    """Store the edit and start the run."""
     if not request.user.has_perm("hub.add_contentedit"):
         raise HttpError(403, "Your account may not edit contents: ask an admin.")
-    given = proposal.dict()
-    given["action"] = EditAction(given["action"])
+    values = proposal.dict()
+    values["action"] = EditAction(values["action"])
     author = request.user if isinstance(request.user, User) else None
     try:
-        edit, _ = editing.submit_edit(editing.EditProposal(**given), author)
+        edit, _ = editing.submit_edit(editing.EditProposal(**values), author)
     except editing.InvalidEdit as invalid:
         findings = [vars(finding) for finding in invalid.findings]
-        refusal = {"detail": str(invalid), "field": invalid.field, "findings": findings}
-        return Status(409 if isinstance(invalid, editing.FileChangedSince) else 422, refusal)
+        problem = {"detail": str(invalid), "field": invalid.field, "findings": findings}
+        return Status(409 if isinstance(invalid, editing.FileChangedSince) else 422, problem)
     return Status(202, edit)
 
 
@@ -128,13 +128,13 @@ def submit(request: HttpRequest, proposal: EditIn) -> Any:
     "/{int:edit}",
     auth=_SIGNED_IN,
     response={200: EditOut, frozenset({401, 403, 404, 422, 429}): ProblemOut},
-    summary="What became of an edit",
+    summary="Get an edit and its state",
 )
 def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:
-    """One edit."""
+    """Return an edit. Its state is `queued` until a run has processed it."""
     if not request.user.has_perm("hub.view_contentedit"):
         raise HttpError(403, "Your account may not see edits: ask an admin.")
     found = ContentEdit.objects.filter(source=configured_source().key, pk=edit).first()
     if found is None:
-        raise HttpError(404, "There is no such edit.")
+        raise HttpError(404, "Edit not found.")
     return found

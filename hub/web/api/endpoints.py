@@ -1,4 +1,4 @@
-"""The endpoints: thin, each answers from Postgres."""
+"""The endpoints of the API. Each answers from Postgres and never waits for GitHub."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -27,7 +27,7 @@ M = TypeVar("M", bound=Model)
 
 
 class AnyText(StringConverter):
-    """Any text, line breaks included: a directory's name may hold them, which `path` does not."""
+    """Any text, including line breaks, which a directory's name may contain and `path` rejects."""
 
     regex = "(?s:.+)"
 
@@ -38,37 +38,38 @@ api = NinjaAPI(
     title="Exporter Hub",
     version="0.2.0",
     description=(
-        "Which Prometheus exporters exist, and which content is really there for each: "
-        "**E** the exporter, "
+        "A catalogue of Prometheus exporters, and the content that is present and usable for "
+        "each: **E** exporter in the catalogue, "
         + ", ".join(f"**{kind.letter}** {kind.label}" for kind in KINDS)
-        + ". Answers come from the last good snapshot; none waits for GitHub."
+        + ". All answers come from the last good snapshot; no request waits for GitHub."
     ),
     urls_namespace="api",
     docs_decorator=require_safe,
 )
 
-# A minute may pass before a cache asks again; then the ETag makes the answer a 304.
+# Caches revalidate after a minute; an unchanged ETag is answered with 304.
 _CACHE_CONTROL = "public, max-age=60, stale-if-error=86400"
-# Texts that Postgres can be asked for: it takes no NUL.
+# Without NUL, which Postgres does not accept.
 Directory = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
 Slug = Annotated[str, Path(max_length=80, pattern=r"^[-a-zA-Z0-9_]+$")]
 Sha = Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
-_NO_EXPORTER = "No exporter of the catalogue has this slug: see /api/v1/exporters."
-_NO_FILE = "The hub holds no file with this SHA."
+_NO_EXPORTER = "No exporter has this slug. /api/v1/exporters lists all exporters."
+_NO_FILE = "The hub stores no file with this SHA."
 _PROBLEMS = {404: schemas.ProblemOut, 422: schemas.ProblemOut}
 
 
 @api.get(
     "/contents",
     response={200: schemas.ContentsMapOut, 304: None},
-    summary="The whole map",
-    description="Send the ETag back as `If-None-Match` to be answered 304 while nothing changed. "
-    "The header `Hub-Snapshot-Age` is the map's age in seconds.",
+    summary="Get the map of all contents",
+    description="Which content is present and usable, by directory. Send the ETag as "
+    "`If-None-Match` to get 304 if nothing has changed. The header `Hub-Snapshot-Age` is the age "
+    "of the map in seconds.",
 )
 def contents(request: HttpRequest) -> HttpResponse:
-    """The rendered bytes, as they are."""
+    """Return the map as it was rendered when it was published."""
     served = read_map.cached_map().served
-    # From `META`: `request.headers` copies all of them first, a tenth of what this answer costs.
+    # Read `META`: `request.headers` first copies all headers, a tenth of this endpoint's time.
     zipped = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
     response = HttpResponse(
         served.body_gzip if zipped else served.body,
@@ -80,26 +81,26 @@ def contents(request: HttpRequest) -> HttpResponse:
             **({"Content-Encoding": "gzip"} if zipped else {}),
         },
     )
-    answer = get_conditional_response(request, served.etag, response=response) or response
+    response = get_conditional_response(request, served.etag, response=response) or response
     for name, value in read_map.age_header(served).items():
-        answer[name] = value
-    return answer
+        response[name] = value
+    return response
 
 
 @api.get(
     "/contents/{text:directory}",
     response={200: schemas.DirectoryOut, **_PROBLEMS},
-    summary="One directory",
+    summary="Get a directory",
 )
 def directory_contents(request: HttpRequest, directory: Directory) -> Any:
-    """One row of the map, with the files that speak for it."""
+    """Return a directory's entry in the map, with the files that contain each kind."""
     row = (
         ExporterContents.objects.select_related("exporter")
         .filter(source=configured_source().key, directory=directory)
         .first()
     )
     if row is None:
-        raise HttpError(404, "No such directory; /api/v1/contents lists those that there are.")
+        raise HttpError(404, "Directory not found. /api/v1/contents lists all directories.")
     served = read_map.cached_map().served
     judgement = judgement_of(row)
     return {
@@ -121,13 +122,13 @@ def directory_contents(request: HttpRequest, directory: Directory) -> Any:
 @api.get(
     "/exporters",
     response={200: schemas.ExportersOut, 304: None},
-    summary="The catalogue",
-    description="Every exporter, in one answer. Send the ETag back as `If-None-Match` to be "
-    "answered 304 while nothing changed.",
+    summary="List all exporters",
+    description="The whole catalogue, in one response. Send the ETag as `If-None-Match` to get "
+    "304 if nothing has changed.",
 )
 @decorate_view(conditional_page, gzip_page)
 def list_exporters(request: HttpRequest) -> HttpResponse:
-    """All exporters by title, each with its facts and what is there for it."""
+    """Return all exporters by title, each with its facts and its content."""
     return JsonResponse(
         {"exporters": catalogue.describe_all()},
         json_dumps_params={"ensure_ascii": False, "separators": (",", ":")},
@@ -138,10 +139,10 @@ def list_exporters(request: HttpRequest) -> HttpResponse:
 @api.get(
     "/exporters/{slug}",
     response={200: schemas.ExporterDetailOut, **_PROBLEMS},
-    summary="One exporter",
+    summary="Get an exporter",
 )
 def one_exporter(request: HttpRequest, slug: Slug) -> Any:
-    """The exporter with its releases and the age of its facts."""
+    """Return an exporter with its releases and the age of its facts."""
     if exporter := catalogue.describe_exporter(slug):
         return exporter
     raise HttpError(404, _NO_EXPORTER)
@@ -150,10 +151,10 @@ def one_exporter(request: HttpRequest, slug: Slug) -> Any:
 @api.get(
     "/exporters/{slug}/files",
     response={200: schemas.ExporterFilesOut, **_PROBLEMS},
-    summary="An exporter's files",
+    summary="List an exporter's files",
 )
 def exporter_files(request: HttpRequest, slug: Slug) -> Any:
-    """Every file of the exporter's directories, with what it speaks for and its findings."""
+    """Return all files in the exporter's directories, with their kinds and findings."""
     exporter = Exporter.objects.filter(slug=slug).first()
     if exporter is None:
         raise HttpError(404, _NO_EXPORTER)
@@ -164,9 +165,9 @@ def exporter_files(request: HttpRequest, slug: Slug) -> Any:
     "/files/{sha}",
     response={200: None, 304: None, **_PROBLEMS},
     openapi_extra={"responses": {200: {"content": raw.CONTENT}}},
-    summary="A file's bytes",
-    description="As a download, or as plain text to be shown with `shown=true`. `name` is the "
-    "file's name, for the browser and the content type.",
+    summary="Download a file",
+    description="The file's bytes as a download or, with `shown=true`, as plain text that a "
+    "browser displays. `name` sets the name of the download and the content type.",
 )
 def raw_file(
     request: HttpRequest,
@@ -174,7 +175,7 @@ def raw_file(
     name: Annotated[str, Query(max_length=raw.LONGEST_NAME)] = "",
     shown: bool = False,
 ) -> Any:
-    """The bytes as they are in the repository; a SHA's never change."""
+    """Return the file's bytes from the repository. They never change for a SHA."""
     blob = ContentBlob.objects.filter(pk=sha).first()
     if blob is None:
         raise HttpError(404, _NO_FILE)
@@ -185,12 +186,12 @@ def raw_file(
 @api.get(
     "/files/{sha}/report",
     response={200: dict[str, Any], **_PROBLEMS},
-    summary="What is in a file",
-    description="Its alerts, dashboards with their panels, manifests, chart and findings; what is "
-    "empty is left out.",
+    summary="Get the report on a file",
+    description="Its alerts, dashboards with their panels, manifests, chart and findings. Empty "
+    "members are omitted.",
 )
 def file_report(request: HttpRequest, sha: Sha) -> Any:
-    """The report that the rules made of the file's bytes."""
+    """Return what the hub's rules found in the file."""
     report = ContentBlob.objects.filter(pk=sha).values_list("report", flat=True).first()
     if report is None:
         raise HttpError(404, _NO_FILE)
@@ -200,18 +201,18 @@ def file_report(request: HttpRequest, sha: Sha) -> Any:
 @api.get(
     "/changes",
     response={200: schemas.ChangesOut, 422: schemas.ProblemOut},
-    summary="What changed, newest first",
+    summary="List changes, newest first",
 )
 def list_changes(
     request: HttpRequest,
     exporter: Annotated[
         str | None,
-        Query(max_length=80, pattern="^[-a-zA-Z0-9_]+$", description="A slug."),
+        Query(max_length=80, pattern="^[-a-zA-Z0-9_]+$", description="Slug of an exporter."),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> dict[str, Any]:
-    """A page of the change log; `before` is the `next_before` of the page that came first."""
+    """Return a page of the changes. `before` is the `next_before` of the previous page."""
     changes = Change.objects.filter(source=configured_source().key).select_related("exporter")
     if exporter is not None:
         changes = changes.filter(exporter__slug=exporter)
@@ -220,39 +221,39 @@ def list_changes(
 
 
 def _page(rows: QuerySet[M], limit: int, before: int | None) -> tuple[list[M], int | None]:
-    """The next `limit` rows, newest first, and where the page after them begins."""
+    """Return the next `limit` rows, newest first, and the value of `before` for the next page."""
     if before is not None:
         rows = rows.filter(pk__lt=before)
     page = list(rows.order_by("-pk")[: limit + 1])
     return page[:limit], page[limit - 1].pk if len(page) > limit else None
 
 
-@api.get("/status", response=schemas.StatusOut, summary="How the hub is")
+@api.get("/status", response=schemas.StatusOut, summary="Get the hub's status")
 def hub_status(request: HttpRequest) -> dict[str, Any]:
-    """State, age, the run that goes on, the next one."""
+    """Return the state and age of the map, the open run, the last run and the next refresh."""
     return status.describe_status()
 
 
 @api.get(
     "/runs",
     response={200: schemas.RunsOut, 422: schemas.ProblemOut},
-    summary="The runs, newest first",
+    summary="List runs, newest first",
 )
 def list_runs(
     request: HttpRequest,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> dict[str, Any]:
-    """A page of runs; `before` is the `next_before` of the page that came first."""
+    """Return a page of runs. `before` is the `next_before` of the previous page."""
     page, next_before = _page(status.runs(), limit, before)
     return {"runs": [status.describe_run(run) for run in page], "next_before": next_before}
 
 
 @api.get(
-    "/runs/{int:run}", response={200: schemas.RunOut, 404: schemas.ProblemOut}, summary="One run"
+    "/runs/{int:run}", response={200: schemas.RunOut, 404: schemas.ProblemOut}, summary="Get a run"
 )
 def one_run(request: HttpRequest, run: int) -> dict[str, Any]:
-    """A run with its counts."""
+    """Return a run with its counts."""
     found = status.runs().filter(pk=run).first() if run < 2**62 else None
     if found is None:
         raise Http404

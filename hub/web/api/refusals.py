@@ -1,7 +1,4 @@
-"""What the API answers to requests that it cannot take: always JSON, always one sentence.
-
-So a program reads `detail` whatever went wrong, and the OpenAPI document can promise it.
-"""
+"""Error responses of the API: always JSON with a `detail`, as the OpenAPI document declares."""
 
 from django.http import HttpRequest, HttpResponse
 from ninja.errors import HttpError, ValidationError
@@ -9,27 +6,27 @@ from ninja.errors import HttpError, ValidationError
 from hub.web.api.endpoints import api
 from hub.web.error_pages import refusal_of
 
-_MOST_NAMED = 5
+_MAX_ERRORS = 5  # in one `detail`
 
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, fault: ValidationError) -> HttpResponse:
-    said = [_sentence(error) for error in fault.errors]
-    rest = [f"and {len(said) - _MOST_NAMED} more"] if len(said) > _MOST_NAMED else []
-    detail = "; ".join([*said[:_MOST_NAMED], *rest])
+    errors = [_message(error) for error in fault.errors]
+    rest = [f"and {len(errors) - _MAX_ERRORS} more"] if len(errors) > _MAX_ERRORS else []
+    detail = "; ".join([*errors[:_MAX_ERRORS], *rest])
     return api.create_response(request, {"detail": detail}, status=422)
 
 
 @api.exception_handler(HttpError)
 def _refused(request: HttpRequest, fault: HttpError) -> HttpResponse:
     status, detail = fault.status_code, str(fault)
-    if status == 400:  # the body could not be read; what lies behind says more
+    if status == 400:  # the body could not be read: the cause is more specific
         status, detail = refusal_of(fault.__cause__, "The body is not JSON.")
     return api.create_response(request, {"detail": detail}, status=status)
 
 
-def _sentence(error: dict[str, object]) -> str:
-    """`query.limit: Input should be greater than or equal to 1`."""
-    place = error["loc"]
-    where = ".".join(str(part) for part in place) if isinstance(place, tuple | list) else place
-    return f"{where}: {error['msg']}"
+def _message(error: dict[str, object]) -> str:
+    """Format an error: `query.limit: Input should be greater than or equal to 1`."""
+    location = error["loc"]
+    path = ".".join(map(str, location)) if isinstance(location, tuple | list) else location
+    return f"{path}: {error['msg']}"

@@ -1,4 +1,4 @@
-"""The shapes of the API's answers; the OpenAPI document is made of them."""
+"""Response schemas of the API, which the OpenAPI document is generated from."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,7 +16,7 @@ State = Literal["fresh", "stale", "empty"]
 
 
 def _by_letter(describe: Callable[[Kind], str], **first: Any) -> Any:
-    """A schema with a field for each kind, after those that come `first`."""
+    """Create a schema with a field for each kind, after the fields `first`."""
     kinds: dict[str, Any] = {
         kind.letter: (bool | None, Field(description=describe(kind))) for kind in KINDS
     }
@@ -31,82 +31,82 @@ class KindsOut(_by_letter(lambda kind: f"{kind.present} null: unknown.", E=_CATA
 
 
 class SourceOut(Schema):
-    """Where the contents come from."""
+    """The repository that the contents are read from."""
 
-    repository: str
+    repository: str = Field(description="OWNER/NAME.")
     branch: str
-    path: str
-    demo: bool = Field(description="Sample contents that ship with the hub, not a real repository.")
+    path: str = Field(description="The folder of the contents; empty for the root.")
+    demo: bool = Field(description="The sample contents of the hub, not a real repository.")
 
 
 class StaleOut(Schema):
-    """Why an entry is older than the map."""
+    """Why an entry is older than the map, and since when."""
 
     reason: str
     as_of: datetime | None
 
 
 class UsableOut(_by_letter(lambda kind: kind.usable)):  # type: ignore[misc]
-    """Whether what is present is usable; false where nothing is present, null while unknown."""
+    """Which content is usable: false if it is broken or not present, null while unknown."""
 
 
 class FindingOut(Schema):
-    """What is wrong with a file, or worth knowing."""
+    """A problem of a file, or a note about it."""
 
     level: Level
     about: About
     path: str = Field(description="The file, or the folder of a chart.")
-    line: int
+    line: int = Field(description="Counted from 1.")
     reason: str
 
 
 class ContentsMapOut(Schema):
-    """The whole map."""
+    """The contents of all directories."""
 
     state: State
-    reason: str | None = Field(description="Why the map is not newer; null when it is fresh.")
+    reason: str | None = Field(description="Why the map is not fresh; null if it is.")
     as_of: datetime | None = Field(description="When GitHub last confirmed the map.")
-    run: int | None = Field(description="The run that published it.")
+    run: int | None = Field(description="The run that published the map.")
     source: SourceOut
     contents: dict[str, KindsOut] = Field(
-        description="By directory; exporters without a directory stand under their title."
+        description="By directory; an exporter without a directory is listed by its title."
     )
     usable: dict[str, UsableOut] = Field(description="By directory.")
     stale: dict[str, StaleOut] = Field(description="Entries older than the map, by directory.")
 
 
 class DirectoryOut(KindsOut):
-    """What one directory holds."""
+    """The contents of one directory."""
 
     directory: str
-    exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
+    exporter: str | None = Field(description="Slug of its exporter; null if it has none.")
     usable: UsableOut
-    evidence: dict[str, list[str]] = Field(description="The files that speak for each kind.")
-    findings: list[FindingOut] = Field(description="What the usability was judged by.")
-    tree_sha: str
-    stale: str | None
-    as_of: datetime | None
-    state: State
-    reason: str | None
+    evidence: dict[str, list[str]] = Field(description="The files that contain each kind.")
+    findings: list[FindingOut] = Field(description="The problems of its files, and notes.")
+    tree_sha: str = Field(description="SHA of the directory's git tree.")
+    stale: str | None = Field(description="Why the directory is older than the map, or null.")
+    as_of: datetime | None = Field(description="When GitHub last confirmed the directory.")
+    state: State = Field(description="State of the whole map.")
+    reason: str | None = Field(description="Why the map is not fresh; null if it is.")
 
 
 class ContentFileOut(Schema):
-    """A file below an exporter's directory."""
+    """A file in an exporter's directory."""
 
     directory: str
     path: str = Field(description="Relative to the directory.")
-    sha: str = Field(description="The git blob: /api/v1/files/{sha} has its bytes.")
+    sha: str = Field(description="SHA of the git blob; /api/v1/files/{sha} returns its bytes.")
     size: int = Field(description="Bytes.")
-    version: str | None = Field(description="The version whose folder it lies in.")
+    version: str | None = Field(description="The version whose folder contains the file.")
     kinds: dict[str, bool | None] = Field(
-        description="The kinds that it speaks for, each with whether it is usable."
+        description="The kinds of content in the file, and whether each is usable."
     )
-    kept: bool = Field(description="The hub holds its bytes.")
+    kept: bool = Field(description="The hub stores the file's bytes.")
     findings: list[FindingOut]
 
 
 class ExporterFilesOut(Schema):
-    """All files of an exporter; several directories add up."""
+    """The files in all directories of an exporter."""
 
     exporter: str
     title: str
@@ -117,27 +117,27 @@ class ExporterFilesOut(Schema):
 
 
 class ExporterOut(KindsOut):
-    """An exporter of the catalogue; its directories add up."""
+    """An exporter of the catalogue, with the combined content of all its directories."""
 
     slug: str
     title: str
     project_name: str
     repository: str
-    renamed_to: str | None = Field(description="The repository's address after it was renamed.")
+    renamed_to: str | None = Field(description="The repository's new URL, if it was renamed.")
     category: str
     official: bool = Field(description="Maintained by the Prometheus team.")
     description: str
-    logo: str | None = Field(description="The path of its logo.")
-    stars: int | None = Field(description="null: GitHub has not told yet.")
+    logo: str | None = Field(description="Path of the logo; null if it has none.")
+    stars: int | None = Field(description="null: not fetched from GitHub yet.")
     archived: bool
-    last_release: str | None = Field(description="The tag of its newest release.")
+    last_release: str | None = Field(description="Tag of the newest release.")
     last_release_at: datetime | None
     directories: list[str]
     usable: UsableOut
 
 
 class ExportersOut(Schema):
-    """The whole catalogue, by title."""
+    """The whole catalogue, sorted by title."""
 
     exporters: list[ExporterOut]
 
@@ -156,24 +156,24 @@ class ExporterDetailOut(ExporterOut):
     """An exporter with its releases and the age of its facts."""
 
     facts_at: datetime | None = Field(description="When GitHub last confirmed stars and releases.")
-    facts_problem: str | None = Field(description="Why they are not newer.")
+    facts_problem: str | None = Field(description="Why the last update of the facts failed.")
     releases: list[ReleaseOut] = Field(description="The newest 30, newest first.")
 
 
 class ChangeOut(Schema):
-    """What a directory gained or lost from one snapshot to the next."""
+    """Content that a directory gained or lost from one snapshot to the next."""
 
     change: int = Field(validation_alias="pk")
     at: datetime
     run: int | None = Field(
-        validation_alias="run_id", description="null once the run is forgotten."
+        validation_alias="run_id", description="null after the run has been deleted."
     )
     directory: str
-    exporter: str | None = Field(description="Slug of its exporter in the catalogue.")
+    exporter: str | None = Field(description="Slug of its exporter; null if it has none.")
     kind: ChangeKind
     what: ChangeWhat
     cause: ChangeCause = Field(
-        description="push: the files changed; rules: the hub judges the same files otherwise."
+        description="push: the files changed; rules: the hub's rules for the files changed."
     )
 
     @staticmethod
@@ -182,14 +182,14 @@ class ChangeOut(Schema):
 
 
 class ChangesOut(Schema):
-    """The newest changes first."""
+    """A page of changes, newest first."""
 
     changes: list[ChangeOut]
     next_before: int | None = Field(description="`before` of the next page; null on the last.")
 
 
 class RunOut(Schema):
-    """A refresh."""
+    """A run: one refresh of the contents."""
 
     run: int
     trigger: str
@@ -199,29 +199,29 @@ class RunOut(Schema):
     started_at: datetime
     finished_at: datetime | None
     seconds: float
-    directories: int | None = Field(description="Directories that were listed.")
-    to_look_up: int
+    directories: int | None = Field(description="Directories in the repository.")
+    to_look_up: int = Field(description="Directories that have to be looked up.")
     looked_up: int
-    failed: int
-    requests: int = Field(description="Requests asked of GitHub.")
+    failed: int = Field(description="Directories whose lookup failed.")
+    requests: int = Field(description="Requests sent to GitHub.")
 
 
 class RunsOut(Schema):
-    """The newest runs first."""
+    """A page of runs, newest first."""
 
     runs: list[RunOut]
     next_before: int | None = Field(description="`before` of the next page; null on the last.")
 
 
 class StatusOut(Schema):
-    """How the hub is."""
+    """The status of the hub."""
 
     state: State
-    reason: str | None
-    advice: str | None = Field(description="The reason in words, with what to do.")
-    as_of: datetime | None
-    age_seconds: int | None
-    run: int | None
+    reason: str | None = Field(description="Why the map is not fresh; null if it is.")
+    advice: str | None = Field(description="The reason as text, and what to do about it.")
+    as_of: datetime | None = Field(description="When GitHub last confirmed the map.")
+    age_seconds: int | None = Field(description="Seconds since `as_of`.")
+    run: int | None = Field(description="The run that published the map.")
     source: SourceOut
     directories: int
     stale_directories: int
@@ -229,11 +229,11 @@ class StatusOut(Schema):
     open_run: RunOut | None
     last_run: RunOut | None
     next_refresh: datetime | None
-    tokens: int = Field(description="Tokens that GitHub has not refused.")
-    requests_left: int | None = Field(description="Of all tokens, as GitHub last said.")
+    tokens: int = Field(description="Tokens that GitHub has not rejected.")
+    requests_left: int | None = Field(description="REST requests left, as GitHub last reported.")
 
 
 class ProblemOut(Schema):
-    """What went wrong and what to do."""
+    """An error."""
 
-    detail: str
+    detail: str = Field(description="What went wrong and what to do.")

@@ -1,1 +1,1 @@
-"""What GitHub tells the hub by itself: its webhook, which saves waiting for the next tick."""
+"""GitHub's webhook: a push starts a run at once instead of at the next scheduled refresh."""

@@ -1,4 +1,4 @@
-"""What the hub does about a signed delivery, once."""
+"""Process signed webhook deliveries, each exactly once."""
 
 from uuid import UUID
 
@@ -13,16 +13,16 @@ from hub.web.webhooks import push
 
 PING = "ping"
 PUSH = "push"
-# A run waits for the rest of a burst: merging a few pull requests is one change of the map.
+# Delay a run, so that several pushes within a second share one run.
 _DEBOUNCE = 1.0  # seconds
 
 
 class Replay(Exception):
-    """The same signed push was processed before."""
+    """The same signed push has been processed already."""
 
 
 def take_ping(signature: str, guid: UUID | None) -> None:
-    """Record GitHub's ping, for the admin to see that the webhook works. It may repeat."""
+    """Record GitHub's ping, so that the admin shows that the webhook works. May be repeated."""
     defaults = {"guid": guid, "action": DeliveryAction.PONG}
     WebhookDelivery.objects.get_or_create(signature=signature, event=PING, defaults=defaults)
 
@@ -31,9 +31,9 @@ def take_ping(signature: str, guid: UUID | None) -> None:
 def take_push(
     payload: object, signature: str, guid: UUID | None
 ) -> tuple[DeliveryAction, int | None]:
-    """Start or join a run if the push concerns the contents; the action and the run's number.
+    """Start or join a run if the push changes the contents. Return the action and the run's id.
 
-    Raises `Replay`.
+    Raises `Replay` if the delivery has been processed already.
     """
     defaults = {"guid": guid, "action": _judge(payload)}
     delivery, new = WebhookDelivery.objects.get_or_create(
@@ -62,6 +62,6 @@ def _judge(payload: object) -> DeliveryAction:
 
 
 def prune_deliveries() -> None:
-    """Delete old deliveries. A push so old may then be replayed: its run finds nothing new."""
+    """Delete old deliveries. They could be replayed then, but such a run finds no change."""
     before = timezone.now() - settings.HISTORY_KEPT
     WebhookDelivery.objects.filter(received_at__lt=before).delete()

@@ -1,6 +1,6 @@
-"""Which pushes concern the hub (GitHub Docs, "Webhook events and payloads").
+"""Decide which pushes affect the contents (GitHub Docs, "Webhook events and payloads").
 
-In doubt a push counts: an unnecessary run costs one request.
+When the payload is inconclusive, the push counts: an unnecessary run costs one request.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from typing import Any
 from hub.github.source import Source
 
 # GitHub truncates longer lists.
-_COMMITS = 2048
-_FILES_OF_A_COMMIT = 3000
+_MAX_COMMITS = 2048
+_MAX_FILES = 3000  # of a commit
 
 
 def is_of_source(payload: object, source: Source) -> bool:
-    """Whether the push went to the branch of the repository that the hub reads."""
+    """Return whether the push is to the repository and the branch that the hub reads."""
     repository = _get(payload, "repository")
     name = _get(repository, "full_name")
     return (
@@ -25,11 +25,11 @@ def is_of_source(payload: object, source: Source) -> bool:
 
 
 def touches(payload: object, path: str) -> bool:
-    """Whether the push changed anything at or below `path` ("": anywhere), or does not tell."""
+    """Return whether the push may have changed a file at or below `path` ("": the root)."""
     if any(_get(payload, flag) for flag in ("created", "deleted", "forced")):
-        return True  # the commits do not lead from the branch's former contents to its new ones
+        return True  # the commits are not the difference between the old and the new contents
     commits = _get(payload, "commits")
-    if not isinstance(commits, list) or not 0 < len(commits) < _COMMITS:
+    if not isinstance(commits, list) or not 0 < len(commits) < _MAX_COMMITS:
         return True
     return any(
         changed is None or not path or changed == path or changed.startswith(f"{path}/")
@@ -39,7 +39,7 @@ def touches(payload: object, path: str) -> bool:
 
 
 def _changed(commit: object) -> Iterator[str | None]:
-    """The paths that a commit changed; None for those that are not listed."""
+    """Yield the paths that a commit changed, and None if some may be missing from the payload."""
     files = 0
     for kind in ("added", "modified", "removed"):
         paths = _get(commit, kind)
@@ -48,11 +48,11 @@ def _changed(commit: object) -> Iterator[str | None]:
             continue
         files += len(paths)
         yield from (path if isinstance(path, str) else None for path in paths)
-    # A merge may change files that GitHub does not list.
-    if files == 0 or files >= _FILES_OF_A_COMMIT:
+    # GitHub does not list all files that a merge changes.
+    if files == 0 or files >= _MAX_FILES:
         yield None
 
 
-def _get(thing: object, name: str) -> Any:
-    """The member of a JSON object; None for anything else."""
-    return thing.get(name) if isinstance(thing, dict) else None
+def _get(value: object, name: str) -> Any:
+    """Return the member of a JSON object; None if it or the object does not exist."""
+    return value.get(name) if isinstance(value, dict) else None
