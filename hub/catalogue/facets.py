@@ -53,7 +53,7 @@ class _Group:
 _KINDS = {kind.letter: kind.label for kind in KINDS}
 _GROUPS = (
     _Group("usable", "Usable", _KINDS, lambda entry, value: value in entry.usable),
-    _Group("has", "Has", _KINDS, lambda entry, value: value in entry.has),
+    _Group("has", "Present", _KINDS, lambda entry, value: value in entry.has),
     _Group("official", "Maintained by", {"1": "Prometheus team"}, lambda entry, _: entry.official),
     _Group("updated", "Updated", {"1": "In the last 90 days"}, lambda entry, _: entry.updated),
     _Group("category", "Category", {}, lambda entry, value: entry.category == value, any_of=True),

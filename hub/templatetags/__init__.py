@@ -1,1 +1,1 @@
-"""Filters for the templates."""
+"""Template filters."""

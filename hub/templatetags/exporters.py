@@ -1,4 +1,4 @@
-"""How exporters and runs are drawn."""
+"""Template filters that format exporters, runs, numbers and dates."""
 
 import re
 from datetime import datetime
@@ -11,8 +11,8 @@ from hub.models import RefreshRun, RunStatus
 
 register = template.Library()
 
-HUES = 8  # as many as hub.css has classes `mono--0`, `mono--1`, …
-_MARKS = {
+HUES = 8  # the number of classes `mono--0`, `mono--1`, … in hub.css
+_ICONS = {
     RunStatus.PUBLISHED: "there",
     RunStatus.UNCHANGED: "absent",
     RunStatus.HELD: "unknown",
@@ -23,7 +23,7 @@ _MARKS = {
 
 @register.filter
 def monogram(title: str) -> str:
-    """The two letters that stand for an exporter without a logo.
+    """Return the two letters that are shown for an exporter without a logo.
 
     >>> monogram("Node Exporter"), monogram("Redis"), monogram("PHP-FPM")
     ('NE', 'Re', 'PF')
@@ -36,20 +36,20 @@ def monogram(title: str) -> str:
 
 @register.filter
 def hue(slug: str) -> int:
-    """The monogram's colour: always the same for an exporter."""
+    """Return the number of the monogram's colour, which is constant for an exporter."""
     return crc32(slug.encode()) % HUES
 
 
 @register.filter
 def short(number: int) -> str:
-    """A count that takes little room.
+    """Abbreviate a number.
 
     >>> [short(number) for number in (0, 999, 1_000, 3_149, 12_345, 999_999, 2_500_000)]
     ['0', '999', '1k', '3.1k', '12k', '999k', '2.5M']
     """
     for size, unit in ((1_000_000, "M"), (1_000, "k")):
         if number >= size:
-            # cut, not rounded: nothing is shown as more than it is
+            # Round down, so that no number is shown as larger than it is.
             tenths = number * 10 // size
             whole, tenth = divmod(tenths, 10)
             return f"{whole}.{tenth}{unit}" if tenth and whole < 10 else f"{whole}{unit}"
@@ -58,7 +58,7 @@ def short(number: int) -> str:
 
 @register.filter
 def ago(time: datetime) -> str:
-    """How long ago in one unit, for what is dated to the day: "3 months ago"."""
+    """Return the age in one unit, such as "3 months ago"; "today" for less than a day."""
     days = (timezone.now() - time).days
     for unit, length in (("year", 365), ("month", 30), ("week", 7), ("day", 1)):
         if days >= length:
@@ -69,5 +69,5 @@ def ago(time: datetime) -> str:
 
 @register.filter
 def mark(run: RefreshRun) -> str:
-    """The name of the icon for a run's result."""
-    return _MARKS.get(RunStatus(run.status), "running")
+    """Return the name of the icon for a run's status."""
+    return _ICONS.get(RunStatus(run.status), "running")

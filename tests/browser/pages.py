@@ -1,12 +1,12 @@
-"""Every page that people look at: the checks of `test_pages.py` are made on each."""
+"""The pages that `test_pages.py` checks."""
 
 from hub.content.kinds import KINDS
 
 PAGES = {
     "catalogue": "/",
-    "search by a misspelt name": "/?q=redsi",
+    "search for a misspelled name": "/?q=redsi",
     "filtered list": "/?usable=A&sort=recent",
-    "search that finds nothing": "/?q=xyzzyxyzzy",
+    "search without results": "/?q=xyzzyxyzzy",
     "coverage": "/coverage",
     "exporter": "/exporters/redis",
     "exporter's alerting rules of a version": "/exporters/redis/alerts?version=v1.0.0",
@@ -15,9 +15,9 @@ PAGES = {
     "exporter's releases": "/exporters/redis/releases",
     "exporter's history": "/exporters/redis/history",
     "status": "/status",
-    "no such page": "/no-such-page",
-    "no such exporter": "/exporters/rediss",
+    "page not found": "/no-such-page",
+    "exporter not found": "/exporters/rediss",
 }
 
-# Those that answer with an error on purpose.
+# Pages that answer with an error status.
 ERRORS = {"/no-such-page": 404, "/exporters/rediss": 404}

@@ -32,7 +32,7 @@ def expect_full(page: Page) -> None:
     """The catalogue shows what the last good snapshot held."""
     page.goto("/")
     expect(page.get_by_role("link", name="Redis", exact=True)).to_be_visible()
-    expect(page.get_by_text("Grafana dashboard: available").first).to_be_attached()
+    expect(page.get_by_text("Grafana dashboard: usable").first).to_be_attached()
 
 
 def search(page: Page) -> Locator:

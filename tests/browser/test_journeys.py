@@ -69,7 +69,7 @@ def test_the_ground_is_dark_for_who_likes_it_dark(
 def test_the_keyboard_is_enough(full_hub: Hub, page: Page) -> None:
     page.goto("/status")
     page.keyboard.press("Tab")
-    skip = page.get_by_role("link", name="Skip to the content")
+    skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")
@@ -95,7 +95,7 @@ def test_a_finger_hits_what_it_aims_at(full_hub: Hub, page: Page) -> None:
 def test_a_lost_reader_finds_back(full_hub: Hub, page: Page, watch: Watch) -> None:
     watch.expect("/no-such-page")
     page.goto("/no-such-page")
-    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="catalogue").click()
     expect(page).to_have_url("/")
 
@@ -105,7 +105,7 @@ def test_an_empty_hub_says_how_it_is_filled(hub: Hub, page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("No snapshot yet")).to_be_visible()
     page.goto("/status")
-    expect(page.get_by_text("No refresh was tried yet")).to_be_visible()
+    expect(page.get_by_text("No refresh has run yet")).to_be_visible()
     expect(page.get_by_text("There is no token")).to_be_visible()
 
 
@@ -148,7 +148,7 @@ def test_token_removed_and_the_page_is_still_full(full_hub: Hub, admin: Page) ->
     expect_full(admin)
     expect(admin.get_by_text("The contents are stale")).to_be_visible()
     expect(admin.get_by_text("No GitHub token: add one in the admin")).to_be_visible()
-    admin.get_by_role("link", name="Open the tokens in the admin").click()
+    admin.get_by_role("link", name="Open tokens in the admin").click()
     expect(admin).to_have_url("/admin/hub/githubtoken/")
 
 
@@ -158,7 +158,7 @@ def test_a_reader_without_a_token_is_told_why(full_hub: Hub, page: Page) -> None
     full_hub.refresh()
     expect_full(page)
     expect(page.get_by_text("No GitHub token: add one in the admin")).to_be_visible()
-    expect(page.get_by_role("link", name="Open the tokens in the admin")).to_have_count(0)
+    expect(page.get_by_role("link", name="Open tokens in the admin")).to_have_count(0)
 
 
 def test_a_new_token_makes_it_fresh_again(full_hub: Hub, admin: Page) -> None:
@@ -199,7 +199,7 @@ def test_a_directory_that_was_not_renewed_is_named(full_hub: Hub, page: Page) ->
     full_hub.github.faults.append(Fault(server_error(), match=directory.sha))
     full_hub.refresh()
     page.goto("/status")
-    table = page.get_by_role("region", name="Table of what was not renewed")
+    table = page.get_by_role("region", name="Table of directories that were not updated")
     expect(table.get_by_role("rowheader", name="Redis")).to_be_visible()
     expect(table.get_by_text("GitHub responded with a server error")).to_be_visible()
 
@@ -218,13 +218,13 @@ def test_an_admin_refreshes(full_hub: Hub, admin: Page) -> None:
     admin.goto("/?q=ceph")
     link = admin.get_by_role("link", name="Ceph", exact=True)
     ceph = admin.get_by_role("listitem").filter(has=link)
-    expect(ceph.get_by_text("Grafana dashboard: not available")).to_be_attached()
+    expect(ceph.get_by_text("Grafana dashboard: missing")).to_be_attached()
     full_hub.fill("Ceph/dashboard.json")
     assert press_refresh(admin).status == RunStatus.PUBLISHED
     admin.reload()
     expect(admin.get_by_role("row", name="published")).to_have_count(2)
     admin.goto("/?q=ceph")
-    expect(ceph.get_by_text("Grafana dashboard: available")).to_be_attached()
+    expect(ceph.get_by_text("Grafana dashboard: usable")).to_be_attached()
 
 
 def test_a_wrong_password_is_refused(full_hub: Hub, page: Page) -> None:
@@ -269,5 +269,5 @@ def test_a_run_is_followed_without_a_script(full_hub: Hub, page: Page) -> None:
     page.goto("/status")
     expect(page.get_by_text(f"Refreshing now: run {run.pk}")).to_be_visible()
     wait_until(RefreshRun.objects.filter(pk=run.pk, status=RunStatus.PUBLISHED).first, "its end")
-    page.get_by_role("link", name="See how far it is now").click()
+    page.get_by_role("link", name="Update the progress").click()
     expect(page.get_by_text(f"Last refresh: run {run.pk}, published")).to_be_visible()

@@ -50,7 +50,7 @@ def test_only_those_with_usable_alerts(full_hub: Hub, page: Page) -> None:
     choose_usable_alerts(page)
     expect(card(page, "Redis")).to_be_visible()
     shown = page.get_by_role("main").get_by_role("listitem").filter(has=page.locator("h3"))
-    with_alerts = shown.filter(has_text=re.compile(r"Alerting rules: available(?!,)"))
+    with_alerts = shown.filter(has_text=re.compile(r"Alerting rules: usable"))
     assert shown.count() == with_alerts.count() > 10
     page.reload()
     assert shown.count() == with_alerts.count()
@@ -74,14 +74,14 @@ def test_an_address_shares_what_is_seen(
 @on_some_screens
 def test_nothing_found_shows_a_way_out(full_hub: Hub, page: Page) -> None:
     page.goto("/?q=xyzzyxyzzy")
-    expect(page.get_by_text("Nothing in the catalogue speaks of “xyzzyxyzzy”")).to_be_visible()
+    expect(page.get_by_text("No results for “xyzzyxyzzy”")).to_be_visible()
     page.get_by_role("link", name="Show the whole catalogue").click()
     expect(card(page, "Redis")).to_be_visible()
 
 
 def test_the_order_is_chosen(full_hub: Hub, page: Page) -> None:
     page.goto("/")
-    orders = page.get_by_role("navigation", name="Order")
+    orders = page.get_by_role("navigation", name="Sort by")
     for words in ("Recent", "Trending", "Popular"):
         orders.get_by_role("link", name=words).click()
         expect(orders.get_by_role("link", name=words)).to_have_attribute("aria-current", "true")
@@ -89,7 +89,7 @@ def test_the_order_is_chosen(full_hub: Hub, page: Page) -> None:
 
 def test_two_clicks_in_a_row_leave_the_page_whole(full_hub: Hub, page: Page) -> None:
     page.goto("/")
-    orders = page.get_by_role("navigation", name="Order")
+    orders = page.get_by_role("navigation", name="Sort by")
     orders.evaluate("nav => nav.querySelectorAll('a').forEach(link => link.click())")
     # the last one is what the reader gets
     expect(orders.get_by_role("link", name="Name")).to_have_attribute("aria-current", "true")
@@ -138,8 +138,8 @@ def test_the_grid_shows_where_content_is_missing(full_hub: Hub, page: Page) -> N
     page.goto("/")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Coverage").click()
     row = page.get_by_role("row", name=re.compile("^Ceph"))
-    expect(row.get_by_text("Alerting rules: available")).to_be_attached()
-    expect(row.get_by_text("Grafana dashboard: not available")).to_be_attached()
+    expect(row.get_by_text("Alerting rules: usable")).to_be_attached()
+    expect(row.get_by_text("Grafana dashboard: missing")).to_be_attached()
     page.get_by_role("columnheader", name="Grafana dashboard").get_by_role("link").click()
     expect(page).to_have_url(re.compile("sort="))
 

@@ -41,7 +41,7 @@ def _lists() -> dict[str, Any]:
     from hub.web.api.endpoints import api
     from hub.web.pages.badges import badges_of
     from hub.web.pages.exporter import TABS
-    from hub.web.pages.grid import View, columns, lines
+    from hub.web.pages.grid import GridQuery, columns, csv_lines
 
     document = json.loads(json.dumps(api.get_openapi_schema()))
     schemas = document["components"]["schemas"]
@@ -56,8 +56,8 @@ def _lists() -> dict[str, Any]:
             facet.title: [option.label for option in facet.options] for facet in facets([], query)
         },
         "query": query.query_string,
-        "grid": [(head.letter, head.word, head.label) for head in columns([], View())],
-        "csv": next(lines([])),
+        "grid": [(head.letter, head.short_label, head.label) for head in columns([], GridQuery())],
+        "csv": next(csv_lines([])),
         "description": document["info"]["description"],
         "schemas": {
             name: [field for field in schemas[name]["properties"] if len(field) == 1]

@@ -1,4 +1,4 @@
-"""The coverage grid, as a page and as CSV."""
+"""Tests of the coverage grid as a page and as CSV."""
 
 import csv
 import gzip
@@ -56,9 +56,9 @@ def test_every_exporter_and_every_directory_without_one(twelve: None) -> None:
     html = page("/coverage")
     assert len(names(html)) == 13
     assert "Odd One" in names(html)
-    assert "Exporter in the catalogue: not available" in html
+    assert "Exporter in the catalogue: missing" in html
     # in words, not by colour alone
-    assert "Alerting rules: available, but broken" in html
+    assert "Alerting rules: broken" in html
     assert "Alerting rules: 3 usable, 3 broken, 7 missing" in html
 
 
@@ -81,7 +81,7 @@ def test_what_cannot_be_sorted_by_is_said(twelve: None) -> None:
 
 def test_one_category(twelve: None) -> None:
     assert names(page("/coverage?category=Shelf+1")) == ["Number 0001", "Number 0011"]
-    assert "No exporter stands in “Nowhere”" in page("/coverage?category=Nowhere")
+    assert "No exporters in “Nowhere”" in page("/coverage?category=Nowhere")
 
 
 def test_the_csv_holds_what_the_page_shows(twelve: None) -> None:
@@ -128,9 +128,9 @@ def test_without_a_snapshot_nothing_is_said_to_be_missing(db: None) -> None:
         slug="x", title="X", repository="https://github.com/tests/x", category=category
     )
     html = page("/coverage")
-    assert "Alerting rules: not known yet" in html
-    assert "Alerting rules: not available" not in html
+    assert "Alerting rules: unknown" in html
+    assert "Alerting rules: missing" not in html
 
 
 def test_nothing_at_all(db: None) -> None:
-    assert "Nothing to compare yet" in page("/coverage")
+    assert "Nothing to show yet" in page("/coverage")

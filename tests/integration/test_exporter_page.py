@@ -142,7 +142,7 @@ def test_the_head_tells_what_is_known_of_the_project(redis: Hub) -> None:
     text = text_of(page)
     for said in ("official", "archived", "3,400 stars", "Keys & memory", "renamed to"):
         assert said in text
-    assert "Alerting rules: available" in text
+    assert "Alerting rules: usable" in text
     assert 'src="/exporters/redis/logo"' not in page
     assert "Redis_Exporter" in text
     Exporter.objects.update(logo_type="image/png", logo_version="1")
@@ -154,7 +154,7 @@ def test_a_stale_directory_says_since_when_and_why(redis: Hub) -> None:
     redis.write("Redis/Redis_alert.yaml", contents.alert("Other"))
     redis.refresh()
     text = text_of(get("/exporters/redis/alerts"))
-    assert "Redis is older than the rest, as of" in text
+    assert "Redis is stale, as of" in text
     assert "GitHub responded with a server error" in text
     assert "RedisDown" in text
 
@@ -163,15 +163,15 @@ def test_before_the_first_snapshot_nothing_is_said_to_be_missing(db: None) -> No
     exporter("Redis")
     for tab in ("/iac", "/alerts", "/dashboards"):
         text = text_of(get(f"/exporters/redis{tab}"))
-        assert "Not known yet" in text
-        assert "not known yet" in text  # the badges
-    assert "has not asked GitHub" in text_of(get("/exporters/redis"))
+        assert "has not read any contents yet" in text
+        assert "Alerting rules: unknown" in text
+    assert "has not fetched it from GitHub yet" in text_of(get("/exporters/redis"))
 
 
 def test_an_exporter_without_a_directory_says_how_to_make_one(redis: Hub) -> None:
     exporter("MySQL")
     text = text_of(get("/exporters/mysql/alerts"))
-    assert "no directory in the contents yet" in text
+    assert "MySQL has no directory yet" in text
     assert "tests/exporters" in text
 
 
@@ -207,10 +207,10 @@ def test_charts_and_manifests(redis: Hub) -> None:
     shown = get("/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/values.yaml")
     assert "replicaCount : 1" in text_of(shown)
     assert "helm/templates/service.yaml" in shown
-    kept_no_copy = "/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/templates/service.yaml"
-    assert "keeps no copy" in text_of(get(kept_no_copy))
+    not_stored = "/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/templates/service.yaml"
+    assert "has no copy" in text_of(get(not_stored))
     missing = text_of(get("/exporters/redis/iac?file=Redis/none", status=404))
-    assert "There is no file Redis/none" in missing
+    assert "File not found: Redis/none" in missing
 
 
 def test_a_chart_is_installed_from_github(redis: Hub, settings: Any) -> None:
@@ -235,7 +235,14 @@ def test_the_commands_fetch_the_file(redis: Hub, live_server: object) -> None:
 def test_alerts_as_a_table_with_their_rules(redis: Hub) -> None:
     page = get("/exporters/redis/alerts")
     text = text_of(page)
-    for said in ("RedisDown", "warning", "it is down", "at once", "promtool check rules", "usable"):
+    for said in (
+        "RedisDown",
+        "warning",
+        "it is down",
+        "immediately",
+        "promtool check rules",
+        "usable",
+    ):
         assert said in text
     assert 'href="#L4"' in page
     assert 'class="line" id="L4"' in page
@@ -290,7 +297,7 @@ def test_releases_by_pages(redis: Hub) -> None:
     text = text_of(page)
     assert "pre-release" in text
     assert "Nine" in text
-    assert "No notes." in text
+    assert "No release notes." in text
     assert "window.hacked" not in page
     assert "v1.7" in text
     assert "v1.9 " not in text
@@ -300,14 +307,14 @@ def test_releases_by_pages(redis: Hub) -> None:
 
 
 def test_the_history_by_days(redis: Hub, admin: Client) -> None:
-    assert "Nothing has changed yet" in text_of(get("/exporters/redis/history"))
+    assert "No changes yet" in text_of(get("/exporters/redis/history"))
     redis.write("Redis/Redis_dashboard.json", contents.dashboard())
     redis.write("Redis/Redis_alert.yaml", contents.alert(expr="up =="))
     run = redis.refresh()
     page = get("/exporters/redis/history")
     text = text_of(page)
     assert "Redis gained Grafana dashboard" in text
-    assert "Redis: alerting rules broken now" in text
+    assert "Redis: alerting rules now broken" in text
     assert f"a push, run {run.pk}" in text
     assert f"{timezone.now():%Y}" in text
     assert f"/admin/hub/refreshrun/{run.pk}/change/" not in page
@@ -442,7 +449,7 @@ def test_files_whose_bytes_are_not_kept(redis: Hub) -> None:
     ContentBlob.objects.all().delete()
     for tab in TABS:
         get(f"/exporters/redis{tab}")
-    assert "keeps no copy" in text_of(get("/exporters/redis/alerts"))
+    assert "has no copy" in text_of(get("/exporters/redis/alerts"))
 
 
 def test_raw_is_shown_as_text_and_a_download_is_not(redis: Hub) -> None:

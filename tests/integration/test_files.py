@@ -206,7 +206,7 @@ def test_the_change_log_as_a_feed(redis: Hub) -> None:
     feed = ElementTree.fromstring(answer.content)
     titles = [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]
     assert "Redis Metrics Exporter gained Grafana dashboard" in titles
-    assert "Ö & <b>: the directory Ö & <b> appeared" in titles
+    assert "Ö & <b>: the directory Ö & <b> was added" in titles
     assert len({entry.findtext(f"{ATOM}id") for entry in feed.iter(f"{ATOM}entry")}) == 3
 
 

@@ -179,13 +179,13 @@ def test_a_search_is_ordered_by_relevance_until_told_otherwise(shipped: None) ->
 def test_a_misspelt_name_is_found_and_said_to_be_guessed(shipped: None) -> None:
     html = page("/?q=redsi")
     assert titles("/?q=redsi") == ["Redis"]
-    assert "Nothing is called “redsi”" in html
-    assert "Nothing is called" not in page("/?q=redis")
+    assert "No exact match for “redsi”" in html
+    assert "No exact match" not in page("/?q=redis")
 
 
 def test_an_empty_result_helps(shipped: None) -> None:
     assert "Caddy" in page("/?q=cadyyyyyyyy")
-    assert "no name comes close" in page("/?q=%F0%9F%92%A5")
+    assert "No results for" in page("/?q=%F0%9F%92%A5")
     narrowed = page("/?q=redis&official=1")
     assert "Without “Maintained by: Prometheus team”" in narrowed
 

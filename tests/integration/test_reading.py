@@ -146,7 +146,7 @@ def test_the_document_and_its_page(db: None) -> None:
 def test_the_page_shows_badges_in_words(filled: Hub) -> None:
     page = Client().get("/").content.decode()
     assert "Redis Metrics Exporter" in page
-    assert "Alerting rules: available" in page
+    assert "Alerting rules: usable" in page
     assert "1 directory without an exporter" in page
     assert "Odd One" in Client().get("/coverage").content.decode()
 
@@ -178,7 +178,7 @@ def test_an_empty_hub_lists_its_catalogue_as_unknown(db: None) -> None:
     assert len(contents) >= 40
     assert {tuple(kinds.values()) for kinds in contents.values()} == {(True, None, None, None)}
     page = Client().get("/").content.decode()
-    assert "not known yet" in page
+    assert "Alerting rules: unknown" in page
 
 
 @pytest.mark.parametrize("sample", ["slug,title\na,b\n", "\xff"])

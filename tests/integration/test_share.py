@@ -66,10 +66,10 @@ def test_a_badge_says_each_state_in_words_and_shapes(filled: Hub) -> None:
     picture = ElementTree.fromstring(answer.content)
     titles = [title.text for title in picture.iter(f"{SVG}title")]
     assert titles[1:] == [
-        "Exporter: available",
-        "Infrastructure as code: not available",
-        "Alerting rules: available",
-        "Grafana dashboard: available, but broken",
+        "Exporter: present",
+        "Infrastructure as code: missing",
+        "Alerting rules: usable",
+        "Grafana dashboard: broken",
     ]
     assert titles[0] == f"Redis on Exporter Hub. {'; '.join(filter(None, titles[1:]))}"
     cells = picture.findall(f"{SVG}g/{SVG}g")
@@ -92,10 +92,7 @@ def test_a_badge_is_as_wide_as_its_parts(filled: Hub) -> None:
 
 def test_a_badge_of_nothing_known_yet(filled: Hub) -> None:
     ExporterContents.objects.update(alerts=None, iac=None, dashboard=None)
-    assert (
-        "Alerting rules: not known yet"
-        in Client().get("/exporters/redis/badge.svg").content.decode()
-    )
+    assert "Alerting rules: unknown" in Client().get("/exporters/redis/badge.svg").content.decode()
 
 
 @pytest.mark.parametrize("path", ["/exporters/redis/badge.svg", "/llms.txt"])
@@ -147,9 +144,9 @@ def test_llms_txt_lists_the_exporters_in_markdown(filled: Hub) -> None:
     )
     redis = next(line for line in lines if line.startswith("- [Redis]"))
     assert redis == (
-        "- [Redis](http://testserver/exporters/redis): Says Redis. Database. Exporter: available; "
-        "Infrastructure as code: not available; Alerting rules: available; "
-        "Grafana dashboard: available, but broken."
+        "- [Redis](http://testserver/exporters/redis): Says Redis. Database. Exporter: present; "
+        "Infrastructure as code: missing; Alerting rules: usable; "
+        "Grafana dashboard: broken."
     )
     evil = next(line for line in lines if "/exporters/evil)" in line)
     assert "\\<script\\>" in evil

@@ -66,9 +66,9 @@ def test_what_the_last_run_came_to(filled: Hub) -> None:
     run = filled.refresh()
     text = page()
     assert f"<strong>Last refresh:</strong> run {run.pk}, nothing changed" in text
-    assert "<strong>2</strong> 0 not renewed" in text
+    assert "<strong>2</strong> 0 not updated" in text
     assert "in 1 directory" in text
-    assert "beat is running" in text
+    assert "<strong>running</strong> beat sends tasks on time" in text
     assert text.count('<svg class="chart__bar"') == RefreshRun.objects.count() == 2
 
 
@@ -86,7 +86,7 @@ def test_a_token_is_shown_without_its_name_and_secret(filled: Hub) -> None:
     GitHubToken.objects.update(name="of Jane Doe")
     text = page()
     assert "Token 1" in text
-    assert "of 5,000 this hour" in text
+    assert "of 5,000 requests left this hour" in text
     for secret in ("Jane", TOKEN, TOKEN[-4:], "/admin/hub/githubtoken/"):
         assert secret not in text
 
@@ -116,7 +116,10 @@ def test_an_admin_gets_names_and_links(filled: Hub, client: Client) -> None:
             {"graphql_limit": 5000, "graphql_remaining": 7, "graphql_reset_at": timedelta(hours=1)},
             "GraphQL: <strong>7</strong> of 5,000",
         ),
-        ({"blocked_until": timedelta(minutes=5)}, "GitHub asks to wait: it goes on 4"),
+        (
+            {"blocked_until": timedelta(minutes=5)},
+            "GitHub asked the hub to wait: requests resume 4",
+        ),
     ],
 )
 def test_what_is_said_of_a_token(filled: Hub, fields: dict[str, object], words: str) -> None:
@@ -134,7 +137,7 @@ def test_without_a_token_it_says_so(filled: Hub) -> None:
     GitHubToken.objects.all().delete()
     filled.refresh()
     text = page()
-    assert "There is no token: no request goes to GitHub" in text
+    assert "No token is configured: the hub sends no requests to GitHub" in text
     assert "The contents are stale" in text
     assert "Add one in the admin" not in text
 
@@ -147,7 +150,7 @@ def test_what_was_not_renewed_stands_there_with_its_reason(filled: Hub) -> None:
     assert filled.refresh().status == RunStatus.PUBLISHED
     row = ExporterContents.objects.exclude(stale="").get()
     text = page()
-    assert "Not renewed by the last refresh" in text
+    assert "Not updated by the last refresh" in text
     assert row.directory == "Redis"
     assert "GitHub responded with a server error" in text
     assert '<a href="/exporters/redis">Redis</a>' in text
@@ -155,9 +158,9 @@ def test_what_was_not_renewed_stands_there_with_its_reason(filled: Hub) -> None:
 
 def test_beat_that_is_gone_is_noticed(filled: Hub) -> None:
     PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=2))
-    assert "beat has not ticked for 2 hours" in page()
+    assert "no task from beat for 2 hours" in page()
     PeriodicTask.objects.update(enabled=False)
-    assert "the schedule’s refresh is disabled" in page()
+    assert "the scheduled refresh is disabled" in page()
 
 
 def test_progress_while_a_run_goes(filled: Hub) -> None:
@@ -184,6 +187,6 @@ def test_the_end_of_a_run_ends_the_asking(filled: Hub) -> None:
 
 def test_a_hub_that_did_nothing_yet(db: None) -> None:
     text = page()
-    assert "No refresh was tried yet" in text
-    assert "None yet: the first begins with the first worker" in text
+    assert "No refresh has run yet" in text
+    assert "None yet. The first refresh starts with the first worker" in text
     assert "contents are unknown" in text

@@ -1,20 +1,20 @@
-/* The hub's own behaviours, then htmx. Every page works without them. */
+/* The hub's own code, followed by htmx. Every page works without JavaScript. */
 (function () {
   "use strict";
 
-  const SAID_FOR = 2500; // milliseconds
+  const MESSAGE_TIME = 2500; // milliseconds
 
-  /* Say something to the eye and to screen readers, for a moment. */
-  let silence;
-  function say(text) {
-    const said = document.getElementById("hub.said");
-    if (!said) return;
-    said.textContent = text;
-    clearTimeout(silence);
-    silence = setTimeout(() => { said.textContent = ""; }, SAID_FOR);
+  /* Show a message for a moment. Screen readers announce it. */
+  let timer;
+  function showMessage(text) {
+    const message = document.getElementById("hub.said");
+    if (!message) return;
+    message.textContent = text;
+    clearTimeout(timer);
+    timer = setTimeout(() => { message.textContent = ""; }, MESSAGE_TIME);
   }
 
-  /* "/" goes to the search, unless somebody is writing. */
+  /* "/" moves the focus to the search field, unless the user is typing. */
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
@@ -33,15 +33,15 @@
     if (!from) return;
     try {
       await navigator.clipboard.writeText(from.value ?? from.textContent);
-      say("Copied");
+      showMessage("Copied");
     } catch {
-      // no clipboard without TLS: mark the text, so that the keyboard can copy it
+      // Browsers offer no clipboard without TLS: select the text, so that the keyboard can copy it.
       getSelection().selectAllChildren(from);
-      say("Marked: copy it with the keyboard");
+      showMessage("Selected: copy it with the keyboard");
     }
   });
 
-  /* The theme changes at once; the server keeps it for the next page. */
+  /* Change the theme at once, and store it in the cookie for the next page. */
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form.theme");
     const chosen = event.submitter;
@@ -56,13 +56,13 @@
       button.setAttribute("aria-pressed", String(button === chosen));
     }
     const body = new FormData(form, chosen);
-    // Kept alive: the choice counts even if the reader leaves the page at once.
+    // keepalive: the request completes even if the user leaves the page.
     fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true })
-      .catch(() => say("The theme could not be kept"));
+      .catch(() => showMessage("The theme could not be saved"));
   });
 
-  /* What is typed goes along with a filter that is chosen before the results have followed. What
-     was asked already is not asked again when the typing ends: it would take the filter's place. */
+  /* A filter that is selected before the results are updated includes the text typed so far. That
+     text is not searched again when typing stops: the response would replace the filtered one. */
   let searched;
   const typed = () => document.querySelector("[data-search]")?.value.trim();
 
@@ -74,17 +74,17 @@
     const results = request.elt.closest("[data-q]");
     if (request.elt.matches("[role=search]")) searched = typed();
     if (!results || !request.boosted) return;
-    const wanted = new URL(request.path, location.href);
-    if ((wanted.searchParams.get("q") ?? "") === results.dataset.q && typed() !== results.dataset.q) {
-      wanted.searchParams.set("q", typed());
-      wanted.searchParams.delete("page");
-      request.path = wanted.pathname + wanted.search;
+    const url = new URL(request.path, location.href);
+    if ((url.searchParams.get("q") ?? "") === results.dataset.q && typed() !== results.dataset.q) {
+      url.searchParams.set("q", typed());
+      url.searchParams.delete("page");
+      request.path = url.pathname + url.search;
     }
-    searched = wanted.searchParams.get("q") ?? "";
+    searched = url.searchParams.get("q") ?? "";
   });
 
-  /* A search that was taken away is gone from its field too. What was chosen may be gone from the
-     page: then the results have the focus. */
+  /* Clear the search field when the search is removed. Move the focus to the results if the link
+     that was selected is no longer on the page. */
   document.addEventListener("htmx:afterSettle", (event) => {
     const field = document.querySelector("[data-search]");
     if (field && field !== document.activeElement && "q" in event.target.dataset) {
@@ -95,11 +95,11 @@
     if (heading) heading.focus({ preventScroll: true });
   });
 
-  /* An answer that is no page part (404, 500, 503) is shown as the page that it is. */
+  /* Show an error response (404, 500, 503) as a full page. */
   document.addEventListener("htmx:responseError", (event) => {
     location.assign(event.detail.pathInfo.finalRequestPath);
   });
-  document.addEventListener("htmx:sendError", () => say("The hub cannot be reached right now"));
+  document.addEventListener("htmx:sendError", () => showMessage("The hub cannot be reached right now"));
 })();
 
 /* --- htmx, verbatim from the package django-htmx; do not edit below --- */

@@ -1,1 +1,1 @@
-"""The pages that people look at."""
+"""The HTML pages, and the feeds, images and text files beside them."""

@@ -1,4 +1,4 @@
-"""What a badge of the catalogue says. Pure."""
+"""Badges: the state of each kind of content of an exporter. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,15 @@ from typing import Any
 
 from hub.content.kinds import KINDS, Kind, any_known
 
+# Mark → the word on all pages. Sorting the coverage grid by a kind uses this order.
+STATES = {"absent": "missing", "broken": "broken", "unknown": "unknown", "there": "usable"}
+
 
 @dataclass(frozen=True)
 class Badge:
-    """One kind of content for one exporter: present (True), absent (False), unknown (None).
+    """One kind of content for one exporter: present (True), missing (False) or unknown (None).
 
-    `broken` says that none of what is present is usable.
+    `broken` means that content is present and none of it is usable.
     """
 
     letter: str
@@ -22,28 +25,28 @@ class Badge:
 
     @property
     def mark(self) -> str:
-        """The name of the state, for CSS classes."""
+        """The name of the state in CSS classes and icons."""
         if self.broken:
             return "broken"
         return {True: "there", False: "absent", None: "unknown"}[self.present]
 
     @property
     def words(self) -> str:
-        """The badge in words, for tooltips and screen readers."""
-        said = {
-            "there": "available",
-            "broken": "available, but broken",
-            "absent": "not available",
-            "unknown": "not known yet",
-        }
-        return f"{self.label}: {said[self.mark]}"
+        """The badge as text, for tooltips and screen readers."""
+        return f"{self.label}: {state_of(self.letter, self.mark)}"
+
+
+def state_of(letter: str, mark: str) -> str:
+    """Return the word for `mark` in the column `letter`. E is never judged, so it is "present"."""
+    return "present" if letter == "E" and mark == "there" else STATES[mark]
 
 
 def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
-    """The badges of an exporter whose directories are `rows`, of `ExporterContents` or alike.
+    """Return an exporter's badges, combined from all its directories.
 
-    Several directories add up. Without a directory all is absent once a snapshot is `known`, and
-    unknown before.
+    `rows` are the directories: instances of `ExporterContents`, or tuples with the same fields.
+    `known` tells whether a snapshot exists: without one, an exporter that has no directory is
+    unknown instead of missing.
     """
     return [
         _badge(
@@ -55,10 +58,10 @@ def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
     ]
 
 
-@lru_cache(maxsize=1000)  # a list draws thousands of badges, and few that differ
-def _badge(kind: Kind, said: tuple[tuple[bool | None, bool | None], ...], *, known: bool) -> Badge:
-    """`said`: of each directory, whether the kind is present and whether it is usable."""
-    usable = [usable for present, usable in said if present]
-    broken = bool(usable) and all(one is False for one in usable)
-    present = any_known((present for present, _ in said), known=known)
+@lru_cache(maxsize=1000)  # a list has thousands of badges, and few distinct ones
+def _badge(kind: Kind, flags: tuple[tuple[bool | None, bool | None], ...], *, known: bool) -> Badge:
+    """Combine the flags (present, usable) of each directory."""
+    usable_flags = [usable for present, usable in flags if present]
+    broken = bool(usable_flags) and all(usable is False for usable in usable_flags)
+    present = any_known((present for present, _ in flags), known=known)
     return Badge(kind.letter, kind.label, present, broken)

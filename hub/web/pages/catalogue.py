@@ -1,4 +1,4 @@
-"""The list page: search, filters, orders and pages of the catalogue."""
+"""The catalogue page: search, filters, sorting and pagination."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,17 +26,17 @@ from hub.web.pages.badges import badges_of
 from hub.web.pages.context import contents_by_exporter, page_context
 
 PER_PAGE = 60
-LATELY = timedelta(days=90)
+UPDATED_WITHIN = timedelta(days=90)
 NEW_FOR = timedelta(days=30)
-# Who came within a day of the first exporter came with it: a new hub is not all "new".
-_FIRST_DAY = timedelta(days=1)
+# Exporters added within a day of the first one belong to the initial import and are not "new".
+_INITIAL_IMPORT = timedelta(days=1)
 
-Contents = dict[int | None, list[Any]]  # by exporter
+Contents = dict[int | None, list[Any]]  # exporter id → its directories
 
 
 def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
-    """Whether an exporter came lately, to a catalogue (`first_added_at`) that was there before."""
-    return now - added_at < NEW_FOR and added_at - first_added_at > _FIRST_DAY
+    """Return whether an exporter was added recently, and after the catalogue's initial import."""
+    return now - added_at < NEW_FOR and added_at - first_added_at > _INITIAL_IMPORT
 
 
 @require_safe
@@ -44,31 +44,31 @@ def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
 @gzip_page
 @vary_on_headers("HX-Request")
 def catalogue(request: HttpRequest) -> HttpResponse:
-    """The exporters that the address asks for, with what is there for each.
+    """Show the exporters that match the query, each with its badges.
 
-    Asked by htmx, the part of the page that they change. 404 for a page beyond the last.
+    For htmx, render only the results. 404 for a page number beyond the last page.
     """
     htmx = HtmxDetails(request)
-    said = _without_empty(request.GET)
-    if not htmx and said != request.GET:
-        return HttpResponseRedirect(reverse("catalogue", query=said))
+    parameters = _without_empty(request.GET)
+    if not htmx and parameters != request.GET:
+        return HttpResponseRedirect(reverse("catalogue", query=parameters))
     query, notes = parse_query(request.GET)
     context = page_context()
     contents = contents_by_exporter(context["source"].key)
-    entries, guessed = _entries(query, contents, context["source"].key, known=context["known"])
-    left = narrow(entries, query)
-    page = _page([entry.pk for entry in left], query)
+    entries, fuzzy = _entries(query, contents, context["source"].key, known=context["known"])
+    matches = narrow(entries, query)
+    page = _page([entry.pk for entry in matches], query)
     numbers = page.paginator.get_elided_page_range
-    counted = facets(entries, query)
+    all_facets = facets(entries, query)
     context |= {
         "query": query,
         "notes": notes,
         "cards": _cards(page, contents, known=context["known"]),
-        "total": len(left),
-        "nothing_yet": not entries and not query.q,
-        "guessed": guessed,
-        "facets": counted,
-        "chosen": [option for facet in counted for option in facet.options if option.chosen],
+        "total": len(matches),
+        "is_empty": not entries and not query.q,
+        "fuzzy": fuzzy,
+        "facets": all_facets,
+        "chosen": [option for facet in all_facets for option in facet.options if option.chosen],
         "sorts": [
             (label, query.sorted_by(sort), sort == query.order)
             for sort, label in SORTS.items()
@@ -76,34 +76,34 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         ],
         "page": page,
         "pages": [
-            (number, query.on_page(number) if isinstance(number, int) else None)  # None: dots
+            (number, query.on_page(number) if isinstance(number, int) else None)  # None: "…"
             for number in numbers(page.number, on_each_side=1, on_ends=1)
         ],
         "previous": query.on_page(page.number - 1),
         "next": query.on_page(page.number + 1),
         "unmatched": len(contents.get(None, [])),
     }
-    if not left:
+    if not matches:
         context["relaxations"] = relaxations(entries, query)
         context["closest"] = closest(Exporter.objects.all(), query.q) if query.q else []
     if not htmx or htmx.history_restore_request:
         return render(request, "hub/catalogue.html", context)
-    response = render(request, "hub/includes/results.html", context | {"alone": True})
-    return _remembered(response, query, htmx)
+    response = render(request, "hub/includes/results.html", context | {"is_fragment": True})
+    return _with_history(response, query, htmx)
 
 
 def _without_empty(parameters: QueryDict) -> QueryDict:
-    """The parameters but for the empty ones, as a form sends them."""
-    kept = parameters.copy()
+    """Return the parameters without empty values: a form sends its empty fields too."""
+    filled = parameters.copy()
     for name, values in parameters.lists():
-        kept.setlist(name, [value for value in values if value.strip()])
-    return kept
+        filled.setlist(name, [value for value in values if value.strip()])
+    return filled
 
 
 def _entries(
     query: CatalogueQuery, contents: Contents, source: str, *, known: bool
 ) -> tuple[list[FacetEntry], bool]:
-    """All that the search finds, in order, for the filters; and whether all of it was guessed."""
+    """Return the sorted search results for the filters, and whether all are fuzzy matches."""
     now = timezone.now()
     found = search(Exporter.objects.all(), query.q) if query.q else Exporter.objects.all()
     rows = ordered(found, query.order, now.date(), source).values(
@@ -114,8 +114,8 @@ def _entries(
         "last_release_at",
         *(["exact"] if query.q else []),
     )
-    guessed = query.q != "" and not any(row["exact"] for row in rows)
-    return [_entry(row, contents, now, known=known) for row in rows], guessed
+    fuzzy = query.q != "" and not any(row["exact"] for row in rows)
+    return [_entry(row, contents, now, known=known) for row in rows], fuzzy
 
 
 def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: bool) -> FacetEntry:
@@ -125,7 +125,7 @@ def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: boo
         pk=row["pk"],
         category=row["category__name"],
         official=row["official"],
-        updated=any(now - changed < LATELY for changed in changes if changed),
+        updated=any(now - changed < UPDATED_WITHIN for changed in changes if changed),
         has=frozenset(badge.letter for badge in badges if badge.present),
         usable=frozenset(badge.letter for badge in badges if badge.mark == "there"),
     )
@@ -135,11 +135,11 @@ def _page(pks: list[int], query: CatalogueQuery) -> Page[int]:
     try:
         return Paginator(pks, PER_PAGE).page(query.page)
     except EmptyPage as fault:
-        raise Http404("The results have fewer pages.") from fault
+        raise Http404("The page number is beyond the last page.") from fault
 
 
 def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str, Any]]:
-    """The exporters of one page, in its order. One query."""
+    """Return the template context of each exporter on the page. One query."""
     releases = Release.objects.filter(exporter=OuterRef("pk")).order_by(
         "prerelease", "-published_at"
     )
@@ -162,20 +162,20 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str
             "new": is_new(exporter.added_at, exporter.first_added_at, now),  # type: ignore[attr-defined]
         }
         for pk in page
-        if pk in exporters  # one may have been deleted since it was counted
+        if pk in exporters  # an exporter may have been deleted since the search
     ]
 
 
-def _remembered(response: HttpResponse, query: CatalogueQuery, htmx: HtmxDetails) -> HttpResponse:
-    """Let the browser show the address; going on typing is no new entry of its history."""
-    before, _ = parse_query(QueryDict(_query_of(htmx.current_url or "")))
-    typed_on = bool(before.q and query.q) and before.without_search() == query.without_search()
-    remember = replace_url if before == query or typed_on else push_url
-    return remember(response, reverse("catalogue") + query.query_string)
+def _with_history(response: HttpResponse, query: CatalogueQuery, htmx: HtmxDetails) -> HttpResponse:
+    """Tell htmx to update the address bar; each keystroke in the search adds no history entry."""
+    before, _ = parse_query(QueryDict(_query_string(htmx.current_url or "")))
+    is_typing = bool(before.q) and bool(query.q) and before.without_search() == query.without_search()
+    set_url = replace_url if before == query or is_typing else push_url
+    return set_url(response, reverse("catalogue") + query.query_string)
 
 
-def _query_of(url: str) -> str:
+def _query_string(url: str) -> str:
     try:
         return urlsplit(url).query
-    except ValueError:  # the header may say anything
+    except ValueError:  # the client controls the header
         return ""

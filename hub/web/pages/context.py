@@ -1,4 +1,4 @@
-"""What pages that show contents read: the freshness of the map, and its rows."""
+"""Data that all pages with contents share: the freshness of the map, and its directories."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from hub.models import ExporterContents
 
 
 def page_context() -> dict[str, Any]:
-    """For the context of each page that shows contents. One query, or none within a second.
+    """Return the template context that all pages with contents share. At most one query a second.
 
     `freshness` and `running` are for includes/freshness.html, `source` is where the contents come
-    from, and `known` says that a snapshot is there: without one, contents are unknown.
+    from, and `known` tells whether a snapshot exists: without one, contents are unknown.
     """
     current = read_map.cached_map()
     return {
@@ -24,13 +24,13 @@ def page_context() -> dict[str, Any]:
 
 
 def contents_by_exporter(source: str) -> dict[int | None, list[Any]]:
-    """Exporter id → its directories; under None those that belong to no exporter. One query.
+    """Return each exporter's directories by its id; those without an exporter under None.
 
-    Each has `directory`, `stale` and the two columns of each kind.
+    Each directory has `directory`, `stale` and the two columns of each kind. One query.
     """
     kinds = [column for kind in KINDS for column in (kind.field, kind.usable_field)]
     rows = ExporterContents.objects.filter(source=source)
-    found: dict[int | None, list[Any]] = {}
+    by_exporter: dict[int | None, list[Any]] = {}
     for row in rows.values_list("exporter_id", "directory", "stale", *kinds, named=True):
-        found.setdefault(row.exporter_id, []).append(row)
-    return found
+        by_exporter.setdefault(row.exporter_id, []).append(row)
+    return by_exporter

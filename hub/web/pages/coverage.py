@@ -1,4 +1,4 @@
-"""The coverage grid, as a page and as CSV."""
+"""The coverage grid as a page and as CSV."""
 
 import csv
 
@@ -11,26 +11,26 @@ from hub.models import Exporter
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.context import contents_by_exporter, page_context
-from hub.web.pages.grid import LABELS, GridRow, View, columns, lines, view_of
+from hub.web.pages.grid import LABELS, GridQuery, GridRow, columns, csv_lines, parse_grid_query
 
 
 @require_safe
 @cached_page
 @gzip_page
 def coverage(request: HttpRequest) -> HttpResponse:
-    """Every exporter and every directory without one, and what is there for each."""
-    view, notes = _view(request)
+    """Show the content of every exporter, and of every directory without an exporter."""
+    query, notes = _query(request)
     context = page_context()
-    every = _rows(context["source"].key, known=context["known"])
-    rows = view.of(every)
-    categories = sorted({row.category for row in every if row.category}, key=str.casefold)
+    all_rows = _rows(context["source"].key, known=context["known"])
+    rows = query.apply(all_rows)
+    categories = sorted({row.category for row in all_rows if row.category}, key=str.casefold)
     context |= {
-        "view": view,
+        "query": query,
         "notes": notes,
         "rows": rows,
-        "columns": columns(rows, view),
+        "columns": columns(rows, query),
         "categories": categories,
-        "nothing_yet": not every,
+        "is_empty": not all_rows,
     }
     return render(request, "hub/coverage.html", context)
 
@@ -38,22 +38,22 @@ def coverage(request: HttpRequest) -> HttpResponse:
 @require_safe
 @gzip_page
 def coverage_csv(request: HttpRequest) -> HttpResponse:
-    """The same rows in the same order, to keep."""
-    view, _ = _view(request)
+    """Download the rows of the page, in the same order."""
+    query, _ = _query(request)
     context = page_context()
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="coverage.csv"'
-    rows = view.of(_rows(context["source"].key, known=context["known"]))
-    csv.writer(response).writerows(lines(rows))
+    rows = query.apply(_rows(context["source"].key, known=context["known"]))
+    csv.writer(response).writerows(csv_lines(rows))
     return response
 
 
-def _view(request: HttpRequest) -> tuple[View, list[str]]:
-    return view_of(request.GET.get("category", ""), request.GET.get("sort", ""))
+def _query(request: HttpRequest) -> tuple[GridQuery, list[str]]:
+    return parse_grid_query(request.GET.get("category", ""), request.GET.get("sort", ""))
 
 
 def _rows(source: str, *, known: bool) -> list[GridRow]:
-    """All rows of the grid, in no order. Two queries."""
+    """Return all rows of the grid, unsorted. Two queries."""
     contents = contents_by_exporter(source)
     exporters = Exporter.objects.values_list("pk", "title", "slug", "category__name", "repository")
     rows = [

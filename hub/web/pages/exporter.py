@@ -1,4 +1,4 @@
-"""An exporter's page: a tab each for what there is to read, to run, to alert on and to graph."""
+"""An exporter's page and its tabs: README, kinds of content, releases and history."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,76 +14,80 @@ from hub.content.content_files import ContentFile, files_of, versions_of, with_t
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
 from hub.models import Exporter, ExporterContents
-from hub.web.pages import history, readme
+from hub.web.pages import history
 from hub.web.pages.badges import badges_of
 from hub.web.pages.context import page_context
 from hub.web.pages.popularity import count_view, is_reader
+from hub.web.pages.readme import readmes_of
 
 
-class NotThere(Exception):
-    """What the address asks for is not there; `instead` lists what is: (address, words)."""
+class PageNotFound(Exception):
+    """No page exists at the address; `suggestions` links to others: (address, label)."""
 
-    def __init__(self, title: str, hint: str, instead: list[tuple[str, str]]) -> None:
+    def __init__(self, title: str, hint: str, suggestions: list[tuple[str, str]]) -> None:
         super().__init__(title)
-        self.title, self.hint, self.instead = title, hint, instead
+        self.title, self.hint, self.suggestions = title, hint, suggestions
 
 
 class Page:
-    """What every tab of an exporter's page knows: the exporter, its files, the chosen version."""
+    """The data that all tabs of an exporter's page share: exporter, files, selected version.
+
+    Raises `PageNotFound` for an unknown slug or version.
+    """
 
     def __init__(self, request: HttpRequest, slug: str, *related: str) -> None:
         self.request = request
         self.exporter = _exporter(slug, *related)
-        self.around = page_context()
-        self.source: Source = self.around["source"]
+        self.shared_context = page_context()
+        self.source: Source = self.shared_context["source"]
         rows = ExporterContents.objects.filter(source=self.source.key, exporter=self.exporter)
         self.rows = list(with_trees(rows))
         self.all_files = files_of(self.rows)
         self.versions = versions_of(self.all_files)
-        self.chosen = request.GET.get("version", "")
-        if self.chosen and self.chosen not in self.versions:
-            raise _no_such_version(request.path, self.exporter, self.versions)
-        self.version = self.chosen or next(iter(self.versions), "")
+        self.requested_version = request.GET.get("version", "")
+        if self.requested_version and self.requested_version not in self.versions:
+            raise _version_not_found(request.path, self.exporter, self.versions)
+        self.version = self.requested_version or next(iter(self.versions), "")
 
     @cached_property
     def files(self) -> list[ContentFile]:
-        """The chosen version's files, and those that lie outside of any version."""
+        """The files of the selected version, and those that belong to no version."""
         return [file for file in self.all_files if file.version in ("", self.version)]
 
     def context(self) -> dict[str, Any]:
-        """What the templates of all tabs need."""
-        return self.around | {
+        """Return the template context that all tabs share."""
+        return self.shared_context | {
             "page": self,
             "exporter": self.exporter,
-            "badges": badges_of(self.rows, known=self.around["known"]),
+            "badges": badges_of(self.rows, known=self.shared_context["known"]),
             "directories": [(row, self.source.page_of(row.directory, "tree")) for row in self.rows],
         }
 
 
 class ExporterTab(NamedTuple):
-    """A tab of the page. `fill` says what its template needs beside the rest."""
+    """A tab of the page. `build_context` returns the template context of this tab alone."""
 
     name: str
     label: str
-    fill: Callable[[Page], dict[str, Any]]
-    related: tuple[str, ...] = ()  # rows that are read with the exporter's own
+    build_context: Callable[[Page], dict[str, Any]]
+    related: tuple[str, ...] = ()  # for select_related
 
     @property
     def path(self) -> str:
-        """What follows the exporter's address."""
+        """The tab's path below the exporter's address."""
         return f"/{self.name}" if self.name else ""
 
     @property
     def url_name(self) -> str:
-        """What `reverse` takes."""
+        """The name of the tab's URL pattern."""
         return f"exporter_{self.name}" if self.name else "exporter"
 
     def view(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """The page with this tab open."""
+        """Show the exporter's page with this tab selected."""
         try:
             page = Page(request, slug, *self.related)
-            context = page.context() | self.fill(page)
-        except NotThere as missing:
+            context = page.context() | self.build_context(page)
+        except PageNotFound as missing:
             return render(request, "hub/exporter/missing.html", vars(missing), status=404)
         context |= {"tabs": TABS, "current": self, "kinds": KINDS}
         response = render(request, f"hub/exporter/{self.name or 'overview'}.html", context)
@@ -93,11 +97,11 @@ class ExporterTab(NamedTuple):
 
 
 def _overview(page: Page) -> dict[str, Any]:
-    return {"readme": readme.of(page.exporter, page.files, page.source)}
+    return {"readmes": readmes_of(page.exporter, page.files, page.source)}
 
 
-def _of_kind(kind: Kind) -> ExporterTab:
-    """Imported by name and late: what fills the tabs of the kinds needs this module."""
+def _kind_tab(kind: Kind) -> ExporterTab:
+    """Return the tab of a kind. Its function is imported late, because its module imports this."""
     return ExporterTab(
         kind.tab.name, kind.tab.label, lambda page: import_string(kind.tab.context)(page, kind)
     )
@@ -113,7 +117,7 @@ def _changes(page: Page) -> dict[str, Any]:
 
 TABS = (
     ExporterTab("", "Hands-on", _overview, ("readme",)),
-    *map(_of_kind, KINDS),
+    *map(_kind_tab, KINDS),
     ExporterTab("releases", "Releases", _releases),
     ExporterTab("history", "History", _changes),
 )
@@ -123,17 +127,14 @@ def _exporter(slug: str, *related: str) -> Exporter:
     exporter = Exporter.objects.filter(slug=slug).select_related("category", *related).first()
     if exporter is not None:
         return exporter
-    near = closest(Exporter.objects.only("slug", "title"), slug, count=8, at_least=MIN_SIMILARITY)
-    instead = [(reverse("exporter", args=[one.slug]), one.title) for one in near]
-    hint = "Its name may be mistyped. These are near:" if instead else ""
-    raise NotThere("There is no such exporter", hint, instead)
+    similar = closest(Exporter.objects.only("slug", "title"), slug, count=8, at_least=MIN_SIMILARITY)
+    suggestions = [(reverse("exporter", args=[one.slug]), one.title) for one in similar]
+    hint = "Check the spelling. Exporters with similar names:" if suggestions else ""
+    raise PageNotFound("Exporter not found", hint, suggestions)
 
 
-def _no_such_version(path: str, exporter: Exporter, versions: list[str]) -> NotThere:
-    there = [(f"{path}?version={version}", version) for version in versions]
-    hint = (
-        "These versions are there:" if versions else "None of its files lies in a version's folder."
-    )
-    return NotThere(
-        f"{exporter.title} has no such version", hint, there or [(path, exporter.title)]
-    )
+def _version_not_found(path: str, exporter: Exporter, versions: list[str]) -> PageNotFound:
+    suggestions = [(f"{path}?version={version}", version) for version in versions]
+    hint = "These versions exist:" if versions else "It has no folder for any version."
+    title = f"{exporter.title} does not have this version"
+    return PageNotFound(title, hint, suggestions or [(path, exporter.title)])

@@ -1,4 +1,4 @@
-"""Atom feeds: what changed, of all exporters or of one."""
+"""Atom feeds of the changes of all exporters or of one."""
 
 from datetime import datetime
 
@@ -12,19 +12,19 @@ from hub.github.source import configured_source
 from hub.models import Change, ChangeKind, ChangeWhat, Exporter
 from hub.web.pages.text import one_line
 
-_NEWEST = 100
+_MAX_ENTRIES = 100
 _TITLE = "Exporter Hub: changes"
 
 
 class ChangesFeed(Feed[Change, Exporter | None]):
-    """What exporters gained and lost, newest first; with a slug, that exporter alone."""
+    """The content that exporters gained and lost, newest first. With a slug, of one exporter."""
 
     feed_type = Atom1Feed
     item_author_name = "Exporter Hub"
-    subtitle = f"What was gained or lost: {', '.join(ChangeKind.labels)}."
+    subtitle = f"Content that exporters gained or lost: {', '.join(ChangeKind.labels)}."
 
     def get_object(self, request: HttpRequest, slug: str = "") -> Exporter | None:
-        """The exporter; Django answers 404 when there is none of that slug."""
+        """Return the exporter. Django answers 404 if it does not exist."""
         return Exporter.objects.get(slug=slug) if slug else None
 
     def title(self, exporter: Exporter | None) -> str:
@@ -37,7 +37,7 @@ class ChangesFeed(Feed[Change, Exporter | None]):
         changes = Change.objects.filter(source=configured_source().key)
         if exporter:
             changes = changes.filter(exporter=exporter)
-        return changes.select_related("exporter")[:_NEWEST]
+        return changes.select_related("exporter")[:_MAX_ENTRIES]
 
     def item_title(self, item: Change) -> str:
         return one_line(sentence(item))
@@ -64,16 +64,16 @@ def _history(exporter: Exporter) -> str:
 
 
 def sentence(change: Change) -> str:
-    """The change in words: "Redis gained alerting rules"."""
+    """Return the change as a sentence: "Redis gained alerting rules"."""
     name = change.exporter.title if change.exporter else change.directory
     kind, what = ChangeKind(change.kind), ChangeWhat(change.what)
     if kind == ChangeKind.DIRECTORY:
-        verb = "appeared" if what == ChangeWhat.GAINED else "is gone"
+        verb = "was added" if what == ChangeWhat.GAINED else "was removed"
         return f"{name}: the directory {change.directory} {verb}"
     words = {
         ChangeWhat.GAINED: f"{name} gained {kind.label}",
         ChangeWhat.LOST: f"{name} lost {kind.label}",
-        ChangeWhat.USABLE: f"{name}: {kind.label} became usable",
-        ChangeWhat.BROKEN: f"{name}: {kind.label} broken now",
+        ChangeWhat.USABLE: f"{name}: {kind.label} now usable",
+        ChangeWhat.BROKEN: f"{name}: {kind.label} now broken",
     }
     return words[what]

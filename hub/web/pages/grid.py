@@ -1,4 +1,4 @@
-"""The coverage grid: its rows, its orders, its totals and its lines as CSV. Pure."""
+"""The coverage grid: rows, sorting, totals and CSV lines. Pure functions."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,20 +9,18 @@ from urllib.parse import urlencode
 from hub.catalogue.table import escape_formula
 from hub.content.kinds import KINDS
 from hub.names.search_terms import clean
-from hub.web.pages.badges import Badge
+from hub.web.pages.badges import STATES, Badge, state_of
 
 LABELS = {"E": "Exporter in the catalogue", **{kind.letter: kind.label for kind in KINDS}}
-# What stands beside the letter where there is room for it.
-_WORDS = {"E": "Listed", **{kind.letter: kind.short_label for kind in KINDS}}
-# Ascending, what is missing stands first: there the work is.
-MARKS = {"absent": "missing", "broken": "broken", "unknown": "not known", "there": "usable"}
-_RANKS = {mark: rank for rank, mark in enumerate(MARKS)}
+# Shown beside the letter where there is room.
+_SHORT_LABELS = {"E": "Listed", **{kind.letter: kind.short_label for kind in KINDS}}
+_RANKS = {mark: rank for rank, mark in enumerate(STATES)}
 SORTS = ("name", "category", *LABELS)
 
 
 @dataclass(frozen=True)
 class GridRow:
-    """An exporter with all its directories; without a slug, a directory that belongs to none."""
+    """An exporter with all its directories, or (without a slug) a directory without exporter."""
 
     title: str
     directories: tuple[str, ...]
@@ -32,15 +30,15 @@ class GridRow:
     repository: str = ""
 
     def rank(self, sort: str) -> Any:
-        """By what the row is sorted in that column."""
+        """Return the row's sort key for the column `sort`."""
         if sort in ("name", "category"):
             return (self.title if sort == "name" else self.category).casefold()
         return next(_RANKS[cell.mark] for cell in self.cells if cell.letter == sort)
 
 
 @dataclass(frozen=True)
-class View:
-    """What an address asks of the grid."""
+class GridQuery:
+    """The filter and the order of the grid, as its address gives them."""
 
     category: str = ""
     sort: str = "name"
@@ -48,95 +46,96 @@ class View:
 
     @property
     def key(self) -> str:
-        """The order as the address has it: "-A" is by alerting rules, descending."""
+        """The order as a parameter: "-A" sorts by alerting rules, descending."""
         return f"-{self.sort}" if self.descending else self.sort
 
     @property
-    def query(self) -> str:
-        """What follows the path in the address: "" for all rows by name."""
+    def query_string(self) -> str:
+        """The query string with its "?"; "" for all rows, sorted by name."""
         pairs = {"category": self.category, "sort": "" if self.key == "name" else self.key}
         query = urlencode({name: value for name, value in pairs.items() if value})
         return f"?{query}" if query else ""
 
-    def sorted_by(self, sort: str) -> "View":
-        """By that column; the other way round where it is sorted by it."""
+    def sorted_by(self, sort: str) -> "GridQuery":
+        """Return the query sorted by a column; reversed if it is sorted by it already."""
         return replace(self, sort=sort, descending=sort == self.sort and not self.descending)
 
-    def of(self, rows: Iterable[GridRow]) -> list[GridRow]:
-        """The rows that it shows, in its order; equal ones by name."""
-        shown = [row for row in rows if self.category in ("", row.category)]
-        shown.sort(key=lambda row: row.rank("name"))
-        shown.sort(key=lambda row: row.rank(self.sort), reverse=self.descending)
-        return shown
+    def apply(self, rows: Iterable[GridRow]) -> list[GridRow]:
+        """Return the matching rows, sorted; rows with equal keys are sorted by name."""
+        matches = [row for row in rows if self.category in ("", row.category)]
+        matches.sort(key=lambda row: row.rank("name"))
+        matches.sort(key=lambda row: row.rank(self.sort), reverse=self.descending)
+        return matches
 
 
-def view_of(category: str, sort: str) -> tuple[View, list[str]]:
-    """What an address asks for, and what of it means nothing and was left out, in words."""
+def parse_grid_query(category: str, sort: str) -> tuple[GridQuery, list[str]]:
+    """Parse the parameters; also return a note for a value that is ignored."""
     name, descending = sort.removeprefix("-"), sort.startswith("-")
-    shelf = clean(category)
+    category = clean(category)
     if name in SORTS:
-        return View(shelf, name, descending), []
+        return GridQuery(category, name, descending), []
     notes = [f"The grid cannot be sorted by “{clean(sort)[:40]}”: it is sorted by name."]
-    return View(shelf), notes if clean(sort) else []
+    return GridQuery(category), notes if clean(sort) else []
 
 
 @dataclass(frozen=True)
-class Part:
-    """How many rows have one mark in a column, and how many stand before it in the column's bar."""
+class StateCount:
+    """The number of rows in one state; `offset` is where it starts in the column's stacked bar."""
 
     mark: str
-    words: str
+    state: str
     count: int
-    before: int
+    offset: int
 
 
 @dataclass(frozen=True)
 class Column:
-    """The head of a column: where sorting by it leads, how it is sorted now, its totals."""
+    """The header of a column: labels, sort link, current sort order and totals."""
 
     letter: str
-    word: str
+    short_label: str
     label: str
-    sorting: View
-    sorted: str  # as aria-sort has it; "" when it is not
-    parts: Sequence[Part] = ()
+    sort_query: GridQuery
+    sorted: str  # the value of aria-sort; "" if the grid is not sorted by this column
+    counts: Sequence[StateCount] = ()
 
     @property
     def usable(self) -> int:
-        """In how many rows it is usable."""
-        return next((part.count for part in self.parts if part.mark == "there"), 0)
+        """The number of rows with usable content; for E, of exporters in the catalogue."""
+        return next((count.count for count in self.counts if count.mark == "there"), 0)
 
 
-def columns(rows: Sequence[GridRow], view: View) -> list[Column]:
-    """The heads of all columns over the rows that are shown."""
-    heads = {"name": "Exporter", "category": "Category", **LABELS}
+def columns(rows: Sequence[GridRow], query: GridQuery) -> list[Column]:
+    """Return the headers of all columns, with totals over `rows`."""
+    labels = {"name": "Exporter", "category": "Category", **LABELS}
+    order = "descending" if query.descending else "ascending"
     return [
         Column(
             letter=sort if sort in LABELS else "",
-            word=_WORDS.get(sort, ""),
+            short_label=_SHORT_LABELS.get(sort, ""),
             label=label,
-            sorting=view.sorted_by(sort),
-            sorted=("descending" if view.descending else "ascending") if sort == view.sort else "",
-            parts=_parts(rows, sort) if sort in LABELS else (),
+            sort_query=query.sorted_by(sort),
+            sorted=order if sort == query.sort else "",
+            counts=_counts(rows, sort) if sort in LABELS else (),
         )
-        for sort, label in heads.items()
+        for sort, label in labels.items()
     ]
 
 
-def _parts(rows: Iterable[GridRow], letter: str) -> list[Part]:
-    counted = Counter(cell.mark for row in rows for cell in row.cells if cell.letter == letter)
-    parts, before = [], 0
-    for mark in reversed(MARKS):
-        if counted[mark]:
-            parts.append(Part(mark, MARKS[mark], counted[mark], before))
-            before += counted[mark]
-    return parts
+def _counts(rows: Iterable[GridRow], letter: str) -> list[StateCount]:
+    counter = Counter(cell.mark for row in rows for cell in row.cells if cell.letter == letter)
+    counts, offset = [], 0
+    for mark in reversed(STATES):
+        if counter[mark]:
+            counts.append(StateCount(mark, state_of(letter, mark), counter[mark], offset))
+            offset += counter[mark]
+    return counts
 
 
-def lines(rows: Iterable[GridRow]) -> Iterator[list[str]]:
-    """The grid as lines of a table, the heads first."""
+def csv_lines(rows: Iterable[GridRow]) -> Iterator[list[str]]:
+    """Yield the header and a line for each row, safe to open in a spreadsheet."""
     yield ["exporter", "slug", "category", "repository", "directories", *LABELS]
     for row in rows:
         name = (row.title if row.slug else "", row.slug, row.category, row.repository)
-        marks = (MARKS[cell.mark] for cell in row.cells)
-        yield [escape_formula(cell) for cell in (*name, " | ".join(row.directories), *marks)]
+        states = (STATES[cell.mark] for cell in row.cells)
+        yield [escape_formula(cell) for cell in (*name, " | ".join(row.directories), *states)]

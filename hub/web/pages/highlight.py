@@ -1,6 +1,6 @@
-"""Code as HTML with its parts marked, coloured by hub.css. Pure.
+"""Syntax highlighting with Pygments. Pure functions.
 
-Pygments only tells the parts apart; its own styles are not used, for no page has inline styles.
+Pygments sets the CSS classes only, and hub.css their colours: no page has inline styles.
 """
 
 import re
@@ -18,12 +18,12 @@ from hub.content.rules.report import Finding, Level
 
 _PREFIX = "k-"
 CLASSES = frozenset(_PREFIX + short for short in STANDARD_TYPES.values() if short)
-# Longer code, or code with a longer line, is shown without marks: most lexers take time with the
-# square of what was made for it. A file of 100,000 characters takes a third of a second.
+# Longer code, or code with a longer line, is not highlighted: most lexers need quadratic time for
+# malicious input. Ordinary code of 100,000 characters takes a third of a second.
 LONGEST = 100_000  # characters
 LONGEST_LINE = 1_000
-# A lexer that is not listed is never run: those for diff, go, hcl and javascript, among others,
-# take half a minute over 100,000 characters such as `/*/*/*…`.
+# Only these lexers are used: others, such as those for diff, go, hcl and javascript, need half a
+# minute for 100,000 characters such as `/*/*/*…`.
 _LANGUAGES = {
     **{name: name for name in ("bash", "ini", "json", "promql", "python", "toml", "xml", "yaml")},
     "py": "python",
@@ -33,29 +33,29 @@ _LANGUAGES = {
 }
 _BY_SUFFIX = {"yaml": "yaml", "yml": "yaml", "json": "json", "rules": "yaml", "sh": "bash"}
 _FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True, classprefix=_PREFIX)
-# No text of a page may hold them (HTML, "preprocessing the input stream").
+# Control characters, which HTML does not allow ("Preprocessing the input stream").
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# They show nothing, or turn the order of what follows: code may look like what it is not.
+# Invisible characters, and those that change the text direction: both can disguise code.
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def language_of(path: str) -> str:
-    """The language that a file's name tells; "" for none."""
+    """Return the language for a file's suffix; "" if it is not known."""
     return _BY_SUFFIX.get(path.rpartition(".")[2].casefold(), "")
 
 
 def highlight(code: str, language: str) -> SafeString:
-    """The code as HTML, to stand in a `<pre>` or `<code>`."""
-    return mark_safe("\n".join(_lines(code, language)))  # noqa: S308 — Pygments and escape() made it
+    """Return the code as HTML for a `<pre>` or `<code>` element."""
+    return mark_safe("\n".join(_lines(code, language)))  # noqa: S308 — Pygments or escape() escaped it
 
 
 def listing(
     code: str, language: str, findings: Iterable[Finding] = (), prefix: str = ""
 ) -> SafeString:
-    """The code line by line, each with an anchor (`L12`) and the findings that speak of it.
+    """Return the code as HTML with line numbers, anchors (`L12`) and findings.
 
-    Numbers and findings stand in attributes, so the text of the listing is the code and nothing
-    else: what is copied from it works. Whoever uses it has to list the findings as text as well.
+    Line numbers and findings are in attributes, so that copied text contains only the code. The
+    caller must also list the findings as text.
     """
     by_line: dict[int, list[Finding]] = {}
     for finding in findings:
@@ -76,26 +76,26 @@ def _line(
 ) -> tuple[object, ...]:
     anchor = f"{prefix}L{number}"
     worst = min((finding.level for finding in findings), key=list(Level).index, default=None)
-    remarks = format_html_join(
+    notes = format_html_join(
         "",
         '<span class="remark remark--{0}" data-says="{0}: {1}"></span>',
         ((finding.level, visible(finding.reason)) for finding in findings),
     )
-    mark = f" line--{worst}" if worst else ""
-    return mark, anchor, anchor, number, html, remarks
+    css_class = f" line--{worst}" if worst else ""
+    return css_class, anchor, anchor, number, html, notes
 
 
 def visible(text: str) -> str:
-    """The text without characters that no page may hold."""
+    """Replace the control characters that HTML does not allow."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _lines(code: str, language: str) -> list[str]:
-    """HTML of each line; every element that a line opens it closes as well."""
+    """Return the HTML of each line. No element spans several lines."""
     code = visible(code.replace("\r\n", "\n").replace("\r", "\n")).removesuffix("\n")
     name = _LANGUAGES.get(language.casefold())
-    long = len(code) > LONGEST or any(len(line) > LONGEST_LINE for line in code.split("\n"))
-    if name is None or long:
+    too_long = len(code) > LONGEST or any(len(line) > LONGEST_LINE for line in code.split("\n"))
+    if name is None or too_long:
         html = escape(code)
     else:
         lexer = get_lexer_by_name(name, stripnl=False, ensurenl=False)
@@ -104,5 +104,5 @@ def _lines(code: str, language: str) -> list[str]:
 
 
 def _show(match: re.Match[str]) -> str:
-    """The character with its name beside it, and unable to turn what follows."""
+    """Show the character's code point, and isolate its effect on the text direction."""
     return f'<bdi class="hidden" data-char="U+{ord(match[0]):04X}">{match[0]}</bdi>'

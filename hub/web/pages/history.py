@@ -1,4 +1,4 @@
-"""What an exporter's project released, and what its contents gained and lost; a page at a time."""
+"""The releases of an exporter's project and the changes of its contents, page by page."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from hub.models import Change, Exporter, Release
 from hub.web.pages.feeds import sentence
 from hub.web.pages.markdown import Place, render
 
-_RELEASES = 10
-_CHANGES = 50
-_LONGEST = 17  # digits; ten times as much, the rows before a page, Postgres still takes
+_RELEASES_PER_PAGE = 10
+_CHANGES_PER_PAGE = 50
+_MAX_DIGITS = 17  # so that the offset (ten times the page number) fits into Postgres' bigint
 
 
 def releases_page(exporter: Exporter, page: str) -> dict[str, Any]:
-    """A page of releases, newest first; pages count from 1, and nonsense means the first."""
+    """Return a page of releases, newest first. An invalid page number means the first page, 1."""
     number = max(1, _number(page) or 1)
-    start = (number - 1) * _RELEASES
-    found = list(exporter.releases.all()[start : start + _RELEASES + 1])
+    start = (number - 1) * _RELEASES_PER_PAGE
+    rows = list(exporter.releases.all()[start : start + _RELEASES_PER_PAGE + 1])
     return {
-        "releases": [(release, _body(release, exporter)) for release in found[:_RELEASES]],
+        "releases": [(release, _body(release, exporter)) for release in rows[:_RELEASES_PER_PAGE]],
         "newer": number - 1,
-        "older": number + 1 if len(found) > _RELEASES else None,
+        "older": number + 1 if len(rows) > _RELEASES_PER_PAGE else None,
     }
 
 
@@ -29,19 +29,19 @@ def _body(release: Release, exporter: Exporter) -> Any:
 
 
 def changes(exporter: Exporter, source: str, before: str) -> dict[str, Any]:
-    """A page of the change log, newest first; `before` is where the last page ended."""
+    """Return a page of the changes, newest first: those older than the change `before`."""
     rows = Change.objects.filter(source=source, exporter=exporter).select_related("exporter")
     if number := _number(before):
         rows = rows.filter(pk__lt=number)
-    found = list(rows.order_by("-pk")[: _CHANGES + 1])
-    shown = found[:_CHANGES]
+    found = list(rows.order_by("-pk")[: _CHANGES_PER_PAGE + 1])
+    shown = found[:_CHANGES_PER_PAGE]
     return {
         "changes": [(change, sentence(change)) for change in shown],
         "newest": not number,
-        "older": shown[-1].pk if len(found) > _CHANGES else None,
+        "older": shown[-1].pk if len(found) > _CHANGES_PER_PAGE else None,
     }
 
 
 def _number(text: str) -> int | None:
-    """The number that an address names; None for what is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST else None
+    """Parse a number from the address; None if it is invalid."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None

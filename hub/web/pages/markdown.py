@@ -1,7 +1,7 @@
-"""Markdown of strangers as HTML for the hub's own pages: nothing in it acts, loads or covers. Pure.
+"""Render untrusted Markdown as HTML that runs no script and loads nothing. Pure functions.
 
-markdown-it reads it (READMEs hold HTML, so HTML passes), nh3 takes out all but an allow-list, then
-the rest is fitted into a page, and nh3 has the last word once more.
+markdown-it renders the Markdown and keeps the HTML in it. nh3 removes what is not on an allow-list,
+`_PageAdapter` adapts the rest to the hub's pages, and nh3 sanitizes the result again.
 """
 
 import re
@@ -19,13 +19,13 @@ from mdit_py_plugins.anchors import anchors_plugin
 
 from hub.web.pages import highlight
 
-# What is rendered, at most; the rest is cut off. A README rarely has a third of it. Input made to
-# be slow (`[[[[…`) takes markdown-it 20 µs a character: 2.5 s for all of this.
+# Longer text is truncated. A README rarely has a third of this. Malicious input (`[[[[…`) takes
+# markdown-it 20 µs a character, so 2.5 s at this limit.
 LONGEST = 128 * 1024  # characters
-# nh3 takes time with the square of the nesting; so many `<div>` take it 0.4 s.
+# nh3 needs quadratic time for nested tags: 0.4 s for this number of `<div>`.
 _MOST_RAW_TAGS = 10_000
-_DEEPEST = 100
-_LONGEST_FENCE = 10_000  # characters; longer ones are not highlighted
+_MAX_DEPTH = 100
+_LONGEST_FENCE = 10_000  # characters; longer code blocks are not highlighted
 _SCHEMES = {"http", "https", "mailto"}
 _REL = "nofollow noopener noreferrer"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -45,8 +45,8 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
 }
-# Removed with all that is in them; of other tags that are not allowed the text stays.
-_GONE = {
+# Removed together with their content. Of other tags that are not allowed, the content stays.
+_REMOVED = {
     *("script", "style", "template", "noscript", "title", "textarea", "iframe", "object", "svg"),
     *("math", "noembed", "noframes", "plaintext", "xmp", "select", "canvas", "audio", "video"),
 }
@@ -57,18 +57,18 @@ _BADGE = re.compile(
 
 @dataclass(frozen=True)
 class Place:
-    """Where a text lies, so that its relative links can be made whole.
+    """The location of a text, which its relative links are resolved against.
 
-    `repository` is the address that people look at, such as `https://github.com/OWNER/NAME`; while
-    it is empty, relative links are left out.
+    `repository` is the URL of its page, such as `https://github.com/OWNER/NAME`. If it is empty,
+    relative links are removed.
     """
 
     repository: str = ""
     branch: str = "HEAD"
     folder: str = ""
 
-    def whole(self, url: str) -> str | None:
-        """The address that a relative one means: GitHub's page about the file."""
+    def absolute(self, url: str) -> str | None:
+        """Resolve a relative URL to GitHub's page of the file; None if that is not possible."""
         if not self.repository:
             return None
         root = f"{self.repository.rstrip('/')}/blob/{quote(self.branch)}/"
@@ -76,61 +76,62 @@ class Place:
             return urljoin(root, url.lstrip("/"))
         try:
             return urljoin(root + quote(f"{self.folder}/".lstrip("/")), url)
-        except ValueError:  # such as an IPv6 address that is none
+        except ValueError:  # for example, an invalid IPv6 address
             return None
 
     def raw(self, url: str) -> str:
-        """The address of an image's bytes instead of the page about it."""
+        """Return the URL of a file's bytes for the URL of its page on GitHub."""
         root = self.repository.rstrip("/")
         return url.replace(f"{root}/blob/", f"{root}/raw/", 1) if self.repository else url
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """Safe HTML, and whether the text was too long to be rendered whole."""
+    """Safe HTML, and whether the text was too long and is truncated."""
 
     html: SafeString
-    cut: bool = False
+    truncated: bool = False
 
 
 @lru_cache(maxsize=256)  # a README of 20 KB takes 30 ms
 def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Rendered:
-    """The text as HTML whose headings begin at `<h{top}>`. Takes any text, and never raises.
+    """Render any text as HTML. Never raises.
 
-    `prefix` goes before every id, so that none is one of the page's own.
+    `top` is the level of the highest heading. `prefix` is put before every id, so that no id
+    equals one of the page's own.
     """
 
-    def whole(url: str) -> str | None:
-        return f"#{prefix}{url[1:]}" if url.startswith("#") else place.whole(url)
+    def absolute(url: str) -> str | None:
+        return f"#{prefix}{url[1:]}" if url.startswith("#") else place.absolute(url)
 
     text = highlight.visible(text)
-    cut = len(text) > LONGEST
-    if cut:
+    truncated = len(text) > LONGEST
+    if truncated:
         text = text[:LONGEST].rpartition("\n")[0] or text[:LONGEST]
     if len(re.findall(r"<[a-zA-Z]", text)) > _MOST_RAW_TAGS:
-        return Rendered(format_html('<pre tabindex="0">{}</pre>', text), cut)
+        return Rendered(format_html('<pre tabindex="0">{}</pre>', text), truncated)
     cleaned = nh3.clean(
         _MARKDOWN.render(text),
         tags=_TAGS | {"img"},
-        clean_content_tags=_GONE,
+        clean_content_tags=_REMOVED,
         attributes=_ATTRIBUTES | {"a": {"href", "name"}, "img": {"src", "alt"}},
         allowed_classes={"span": highlight.CLASSES, "bdi": {"hidden"}},
         url_schemes=_SCHEMES,
-        url_relative=whole,
+        url_relative=absolute,
         id_prefix=prefix,
         link_rel=None,
     )
-    fitted = _Fitting(place, top, prefix).fit(cleaned)
-    return Rendered(mark_safe(_last_word(fitted)), cut)  # noqa: S308 — that is what nh3 is for
+    adapted = _PageAdapter(place, top, prefix).adapt(cleaned)
+    return Rendered(mark_safe(_sanitize(adapted)), truncated)  # noqa: S308 — nh3 sanitized it
 
 
-def _last_word(html: str) -> str:
+def _sanitize(html: str) -> str:
     return nh3.clean(
         html,
         tags=_TAGS,
-        clean_content_tags=_GONE,
+        clean_content_tags=_REMOVED,
         attributes=_ATTRIBUTES | {"div": {"tabindex", "role", "aria-label"}},
-        set_tag_attribute_values={"pre": {"tabindex": "0"}},  # scrolled with the keyboard
+        set_tag_attribute_values={"pre": {"tabindex": "0"}},  # scrollable with the keyboard
         allowed_classes={
             "bdi": {"hidden"},
             "span": highlight.CLASSES | {"readme__badge", "readme__image"},
@@ -154,35 +155,35 @@ _MARKDOWN = (
 
 
 @dataclass
-class _Open:
-    """An element that is open: where its tag stands in the output, and what has to close it."""
+class _OpenElement:
+    """An open element: the index of its start tag in the output, and its end tag."""
 
     tag: str
-    at: int
-    closing: str
-    text: bool = False
+    index: int
+    end_tag: str
+    has_text: bool = False
 
 
-class _Fitting(HTMLParser):
-    """Fits HTML that nh3 has cleaned, and so is well-formed, into a page.
+class _PageAdapter(HTMLParser):
+    """Adapts HTML to a page. Expects the output of nh3, which is well-formed.
 
-    - Nothing is loaded from elsewhere: an image becomes a link to it, a badge becomes text.
-    - Headings begin below the page's own, and skip no level.
-    - Tables can be scrolled, with the keyboard as well.
-    - What is empty and would be read aloud as such (links, headings) is left out.
-    - No id stands twice.
+    - Images become links and badges become text, so that nothing is loaded from other hosts.
+    - Headings start below the page's own and skip no level.
+    - Tables can be scrolled, also with the keyboard.
+    - Empty links and headings are removed, because screen readers announce them.
+    - Duplicate ids are removed.
     """
 
     def __init__(self, place: Place, top: int, prefix: str) -> None:
         super().__init__()
         self._place, self._top, self._prefix = place, top, prefix
         self._out: list[str] = []
-        self._open: list[_Open] = []
-        self._levels: list[int] = []  # of the headings above, as the text counts them
+        self._open: list[_OpenElement] = []
+        self._levels: list[int] = []  # original levels of the headings that enclose this point
         self._ids: set[str] = set()
 
-    def fit(self, html: str) -> str:
-        """The fitted HTML."""
+    def adapt(self, html: str) -> str:
+        """Return the adapted HTML."""
         self.feed(html)
         self.close()
         return "".join(self._out)
@@ -190,18 +191,18 @@ class _Fitting(HTMLParser):
     def handle_data(self, data: str) -> None:
         self._out.append(escape(data, quote=False))
         if data.strip():
-            self._see_text()
+            self._mark_text()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "img":
-            self._image(given)
+            self._image(attributes)
             return
         if tag in _VOID:
             self._out.append(f"<{tag}>")
             return
-        if len(self._open) >= _DEEPEST:
-            self._open.append(_Open(tag, len(self._out), ""))
+        if len(self._open) >= _MAX_DEPTH:
+            self._open.append(_OpenElement(tag, len(self._out), ""))
             return
         before = after = ""
         name = tag
@@ -210,30 +211,31 @@ class _Fitting(HTMLParser):
         elif tag == "table":
             before = '<div class="readme__table" tabindex="0" role="group" aria-label="Table">'
             after = "</div>"
-        elif tag == "a" and "name" in given:
-            given.setdefault("id", self._prefix + given.pop("name"))
-        self._open.append(_Open(tag, len(self._out), f"</{name}>{after}"))
-        self._out.append(before + self._tag(name, given))
+        elif tag == "a" and "name" in attributes:
+            attributes.setdefault("id", self._prefix + attributes.pop("name"))
+        self._open.append(_OpenElement(tag, len(self._out), f"</{name}>{after}"))
+        self._out.append(before + self._start_tag(name, attributes))
 
     def handle_endtag(self, tag: str) -> None:
         if not self._open or self._open[-1].tag != tag:
-            return  # nh3 closes all that it opens, and nothing else
-        last = self._open.pop()
-        if last.text or not last.closing or tag not in ("a", "th", *_HEADINGS):
-            self._out.append(last.closing)
+            return  # cannot happen: nh3 writes matching tags
+        element = self._open.pop()
+        if element.has_text or not element.end_tag or tag not in ("a", "th", *_HEADINGS):
+            self._out.append(element.end_tag)
         elif tag == "th":
-            self._out[last.at] = self._out[last.at].replace("<th", "<td", 1)
+            self._out[element.index] = self._out[element.index].replace("<th", "<td", 1)
             self._out.append("</td>")
         else:
-            mark = re.search(r' id="[^"]*"', self._out[last.at])
-            self._out[last.at] = f"<span{mark[0]}></span>" if mark else ""
+            anchor = re.search(r' id="[^"]*"', self._out[element.index])
+            self._out[element.index] = f"<span{anchor[0]}></span>" if anchor else ""
 
-    def _tag(self, name: str, given: dict[str, str]) -> str:
-        if "id" in given and (given["id"] in self._ids or re.search(r"\s", given["id"])):
-            del given["id"]
-        self._ids.add(given.get("id", ""))
-        attributes = "".join(f' {name}="{escape(value)}"' for name, value in given.items())
-        return f"<{name}{attributes}>"
+    def _start_tag(self, tag: str, attributes: dict[str, str]) -> str:
+        element_id = attributes.get("id", "")
+        if element_id in self._ids or re.search(r"\s", element_id):
+            attributes.pop("id", None)
+        self._ids.add(attributes.get("id", ""))
+        written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
+        return f"<{tag}{written}>"
 
     def _heading(self, level: int) -> str:
         while self._levels and self._levels[-1] >= level:
@@ -241,21 +243,21 @@ class _Fitting(HTMLParser):
         self._levels.append(level)
         return f"h{min(self._top + len(self._levels) - 1, 6)}"
 
-    def _image(self, given: dict[str, str]) -> None:
-        source = given.get("src", "")
+    def _image(self, attributes: dict[str, str]) -> None:
+        source = attributes.get("src", "")
         file = source.partition("?")[0].rstrip("/").rpartition("/")[2]
-        words = " ".join(given.get("alt", "").split()) or file[:80] or "without a name"
-        in_link = any(element.tag == "a" and element.closing for element in self._open)
+        text = " ".join(attributes.get("alt", "").split()) or file[:80] or "unnamed"
+        in_link = any(element.tag == "a" and element.end_tag for element in self._open)
         if _BADGE.search(source):
-            html = f'<span class="readme__badge">{escape(words)}</span>'
+            html = f'<span class="readme__badge">{escape(text)}</span>'
         elif source.startswith(("https://", "http://")) and not in_link:
             href = escape(self._place.raw(source))
-            html = f'<a class="readme__image" href="{href}">image: {escape(words)}</a>'
+            html = f'<a class="readme__image" href="{href}">image: {escape(text)}</a>'
         else:
-            html = f'<span class="readme__image">image: {escape(words)}</span>'
+            html = f'<span class="readme__image">image: {escape(text)}</span>'
         self._out.append(html)
-        self._see_text()
+        self._mark_text()
 
-    def _see_text(self) -> None:
+    def _mark_text(self) -> None:
         for element in self._open:
-            element.text = True
+            element.has_text = True

@@ -1,4 +1,4 @@
-"""How often an exporter's page is opened: what is popular, and what trends."""
+"""Page views of exporters, for the sort orders "popular" and "trending"."""
 
 import logging
 
@@ -10,11 +10,11 @@ from hub.models import DailyViews, Exporter
 
 logger = logging.getLogger(__name__)
 
-# In the names that programs give themselves; most of the rest name themselves after a browser.
+# Parts of the user agents of programs. Programs that imitate a browser are counted as readers.
 _PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "wget/", "python-", "go-http", "monitor")
 
-# One statement for both counts, atomic in itself. A page must not wait for whoever holds the rows
-# (an import, a refresh of facts): then the view is not counted.
+# One atomic statement updates both counts. A page must not wait while an import or a refresh of
+# facts locks the rows: then the view is not counted.
 _COUNT = f"""
     SET LOCAL lock_timeout = '200ms';
     WITH of_the_day AS (
@@ -27,9 +27,9 @@ _COUNT = f"""
 
 
 def is_reader(request: HttpRequest) -> bool:
-    """Whether a person opens the page: no program, no browser that fetches it in advance.
+    """Return whether a person opens the page, not a program or a browser's prefetch.
 
-    Those who keep the hub look at pages to see that they are right, and so do not count.
+    Staff are not counted: they open pages to check them.
     """
     agent = request.headers.get("User-Agent", "").casefold()
     return (
@@ -41,9 +41,9 @@ def is_reader(request: HttpRequest) -> bool:
 
 
 def count_view(exporter: Exporter) -> None:
-    """Count one opening of the page. What goes wrong is logged: the page is worth more."""
+    """Count a page view. Database errors are logged, so that the page is shown anyway."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(_COUNT, [exporter.pk, timezone.now().date(), exporter.pk])
     except DatabaseError as fault:
-        logger.warning("a view of %s was not counted: %s", exporter.slug, str(fault).strip())
+        logger.warning("page view of %s not counted: %s", exporter.slug, str(fault).strip())

@@ -1,4 +1,4 @@
-"""Pictures, and the texts that programs look for at a site's root."""
+"""Badges, logos, llms.txt, robots.txt and the sitemap."""
 
 from datetime import datetime
 
@@ -19,20 +19,20 @@ from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.text import markdown, one_line
 
 _PLAIN = "text/plain; charset=utf-8"
-_LABEL_WIDTH, _CELL_WIDTH = 84, 30  # of a badge
-# A few minutes may pass before a cache asks again; then the ETag makes the answer a 304.
+_LABEL_WIDTH, _CELL_WIDTH = 84, 30  # of the badge, in pixels
+# Caches revalidate after five minutes; an unchanged ETag is answered with 304.
 _cached = cache_control(public=True, max_age=300)
 
 
-@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # it takes any view
+@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # accepts any view
 @_cached
 @conditional_page
 @require_safe
 def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
-    """An exporter's content as a small picture, for READMEs."""
+    """Return a badge of an exporter's content as SVG, for READMEs."""
     exporter = _exporters().filter(slug=slug).first()
     if exporter is None:
-        raise Http404("No exporter of the catalogue has this slug.")
+        raise Http404("No exporter has this slug.")
     badges = _badges(exporter, known=read_map.cached_map().served.snapshot_id is not None)
     words = "; ".join(badge.words for badge in badges)
     context = {
@@ -43,11 +43,11 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "hub/badge.svg", context, content_type="image/svg+xml")
 
 
-# Opened by itself, an SVG is a document: it gets no script, no style and no origin.
-@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # it takes any view
+# An SVG that is opened directly is a document: the policy denies it scripts, styles and an origin.
+@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # accepts any view
 @require_safe
 def logo(request: HttpRequest, slug: str) -> HttpResponse:
-    """An exporter's logo. Under the address with its version (`?v=`) it never expires."""
+    """Return an exporter's logo. With its current version (`?v=`), it is cached for a year."""
     found = (
         Logo.objects.select_related("exporter")
         .only("data", "exporter__logo_type", "exporter__logo_version")
@@ -57,11 +57,11 @@ def logo(request: HttpRequest, slug: str) -> HttpResponse:
     if found is None:
         raise Http404("This exporter has no logo.")
     version = found.exporter.logo_version
-    kept = "max-age=31536000, immutable" if request.GET.get("v") == version else "max-age=300"
+    max_age = "max-age=31536000, immutable" if request.GET.get("v") == version else "max-age=300"
     response = HttpResponse(
         bytes(found.data),
         content_type=found.exporter.logo_type,
-        headers={"ETag": f'"{version}"', "Cache-Control": f"public, {kept}"},
+        headers={"ETag": f'"{version}"', "Cache-Control": f"public, {max_age}"},
     )
     return get_conditional_response(request, response["ETag"], response=response) or response
 
@@ -70,7 +70,7 @@ def logo(request: HttpRequest, slug: str) -> HttpResponse:
 @conditional_page
 @require_safe
 def llms(request: HttpRequest) -> HttpResponse:
-    """What the hub is and holds, in Markdown, for language models (https://llmstxt.org)."""
+    """Describe the hub and its exporters in Markdown, for language models (https://llmstxt.org)."""
     served = read_map.cached_map().served
     exporters = [
         {
@@ -96,14 +96,14 @@ def llms(request: HttpRequest) -> HttpResponse:
 @_cached
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """Everything but the admin may be indexed."""
+    """Allow crawlers everything except the admin."""
     sitemap = request.build_absolute_uri("/sitemap.xml")
     text = f"User-agent: *\nDisallow: /admin/\n\nSitemap: {sitemap}\n"
     return HttpResponse(text, content_type=_PLAIN)
 
 
 class PageSitemap(Sitemap[str]):
-    """The pages that there is one of each."""
+    """The pages that do not belong to an exporter."""
 
     def items(self) -> list[str]:
         return ["/", "/coverage", "/status"]
@@ -113,7 +113,7 @@ class PageSitemap(Sitemap[str]):
 
 
 class ExporterSitemap(Sitemap[Exporter]):
-    """Each exporter's page."""
+    """The pages of all exporters."""
 
     def items(self) -> QuerySet[Exporter]:
         return Exporter.objects.only("slug", "contents_changed_at").order_by("slug")
@@ -129,9 +129,10 @@ SITEMAPS = {"pages": PageSitemap, "exporters": ExporterSitemap}
 
 
 def _exporters() -> QuerySet[Exporter]:
-    here = ExporterContents.objects.filter(source=configured_source().key)
-    return Exporter.objects.prefetch_related(Prefetch("contents", here, to_attr="here"))
+    rows = ExporterContents.objects.filter(source=configured_source().key)
+    return Exporter.objects.prefetch_related(Prefetch("contents", rows, to_attr="directories"))
 
 
 def _badges(exporter: Exporter, *, known: bool) -> list[Badge]:
-    return [Badge("E", "Exporter", True), *badges_of(exporter.here, known=known)]  # type: ignore[attr-defined]
+    rows = exporter.directories  # type: ignore[attr-defined]
+    return [Badge("E", "Exporter", True), *badges_of(rows, known=known)]

@@ -1,6 +1,6 @@
-"""Commands that people copy into a shell: they work as they stand, whatever a file is named. Pure.
+"""Shell commands that readers copy from the pages. Pure functions.
 
-Names come from strangers: each is quoted, and none can be taken for an option.
+File names are untrusted: each is quoted, and none can be interpreted as an option.
 """
 
 import re
@@ -9,32 +9,32 @@ from shlex import quote
 from hub.github.source import Source
 from hub.web.raw import safe_name
 
-_LONGEST_RELEASE = 53  # Helm's own limit
+_LONGEST_RELEASE = 53  # Helm's limit
 
 
 def curl_download(url: str, path: str) -> str:
-    """Fetch a file of the hub into the folder where one stands."""
+    """Return the command that downloads a file into the current directory."""
     return f"curl -fsSL -o {_local(path)} {quote(url)}"
 
 
 def check_rules(url: str, path: str) -> str:
-    """Fetch a rule file and let Prometheus' own tool check it."""
+    """Return the commands that download a rule file and check it with promtool."""
     return f"{curl_download(url, path)}\npromtool check rules {_local(path)}"
 
 
 def kubectl_apply(url: str, path: str) -> str:
-    """Fetch a manifest and hand it to the cluster."""
+    """Return the commands that download a manifest and apply it to the cluster."""
     return f"{curl_download(url, path)}\nkubectl apply -f {_local(path)}"
 
 
 def install_chart(source: Source, folder: str, slug: str, *, dependencies: bool) -> str:
-    """Clone the repository and install a chart from its folder; "" where nothing can be cloned.
+    """Return the commands that clone the repository and install a chart from its folder.
 
-    The charts of contents are in no Helm repository, so a path is what Helm takes.
+    "" if the source cannot be cloned. The charts are in no Helm repository, so Helm needs a path.
     """
     if not source.web_url:
         return ""
-    # a folder of that name that is there already, or one that begins with a dash, is not met
+    # An explicit "./" keeps a name that starts with a dash from being read as an option.
     clone = f"./{source.repository.rpartition('/')[2]}"
     chart = quote("/".join(filter(None, (clone, source.path, folder))))
     lines = [
@@ -46,15 +46,16 @@ def install_chart(source: Source, folder: str, slug: str, *, dependencies: bool)
 
 
 def release_name(slug: str) -> str:
-    """A name for a release that Helm takes: a DNS label."""
+    """Return a valid name for a Helm release: a DNS label."""
     name = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")
     return name[:_LONGEST_RELEASE].strip("-") or "exporter"
 
 
 def import_dashboard(url: str) -> str:
-    """Send a dashboard from the hub to Grafana, by the address that Grafana's own import uses.
+    """Return the commands that import a dashboard through Grafana's API.
 
-    Unlike `/api/dashboards/db` it fills in the data sources that the file asks for (`__inputs`).
+    They use the endpoint of Grafana's own import page: unlike `/api/dashboards/db`, it sets the
+    data sources that the file requires (`__inputs`).
     """
     return f"""\
 export GRAFANA_URL=http://localhost:3000 GRAFANA_TOKEN=your-token DATASOURCE=Prometheus
@@ -70,6 +71,6 @@ curl -fsSL {quote(url)} \\
 
 
 def _local(path: str) -> str:
-    """The file's name where it is saved, quoted."""
+    """Return the quoted name under which the file is saved."""
     name = safe_name(path) or "file"
     return quote(f"./{name}" if name.startswith("-") else name)

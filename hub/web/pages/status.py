@@ -1,4 +1,4 @@
-"""How the hub is: the status page, its part that is polled while a run goes, and the probe."""
+"""The status page, its fragment that is polled during a run, and the health check."""
 
 from datetime import datetime
 from typing import Any
@@ -18,14 +18,14 @@ from hub.runs import schedule
 from hub.web.pages.chart import chart
 
 _RUNS = 20
-# htmx's own status: its polling ends with it (https://htmx.org/docs/#polling).
+# A response with this status stops htmx's polling (https://htmx.org/docs/#polling).
 _STOP_POLLING = 286
 
 
 @never_cache
 @require_safe
 def status_page(request: HttpRequest) -> HttpResponse:
-    """How the hub is, for people."""
+    """Show the freshness of the contents, the last runs and the tokens' rate limits."""
     now = timezone.now()
     plan = schedule.schedule_status(now)
     served = read_map.fetch_map().served
@@ -52,7 +52,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def status_live(request: HttpRequest) -> HttpResponse:
-    """The newest run's progress; with its end, the page is told to fetch its figures anew."""
+    """Return the newest run's progress. When it has ended, make the page reload its figures."""
     context = _live(status.runs().first())
     response = render(request, "hub/includes/progress.html", context)
     if not context["running"]:
@@ -63,14 +63,14 @@ def status_live(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """For supervisors and load balancers: 200 while the web and Postgres answer."""
+    """Health check for supervisors and load balancers: 200 if the web and Postgres respond."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 def _quotas(token: GitHubToken, now: datetime) -> list[tuple[str, int, int]]:
-    """The name, the limit and what is left of each rate limit that GitHub has told."""
+    """Return name, limit and remaining requests of each known rate limit of a token."""
     quotas = [quota for resource in Resource if (quota := token.quota(resource))]
     return [(quota.resource.label, quota.limit, quota.left(now)) for quota in quotas]
 

@@ -1,6 +1,6 @@
-"""What the tabs of the kinds show of an exporter's files.
+"""Template contexts of the tabs that show an exporter's files.
 
-`hub.content.kinds` names the function for each kind's tab.
+Each kind in `hub.content.kinds` names the function here that builds the context of its tab.
 """
 
 import re
@@ -18,13 +18,12 @@ from hub.content.content_files import Content, ContentFile, contents_of, finding
 from hub.content.kinds import Kind
 from hub.content.rules.report import Alert, Finding, HelmChart
 from hub.web.pages import snippets
-from hub.web.pages.exporter import NotThere, Page
+from hub.web.pages.exporter import Page, PageNotFound
 from hub.web.pages.highlight import highlight, language_of, listing
 from hub.web.raw import LONGEST_NAME
 
-_NOT_KEPT = "The hub keeps no copy of this file: it is too large, or no text of a form it reads."
-# Longer texts are not shown line by line: half a megabyte of lines is nothing to read.
-_LONGEST_SHOWN = 300_000  # characters
+_NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."
+_LONGEST_SHOWN = 300_000  # characters; nobody reads half a megabyte of code on a page
 _TONES = {
     "bad": {"critical", "crit", "page", "emergency", "error", "high", "disaster", "fatal", "p1"},
     "warn": {"warning", "warn", "average", "medium", "major", "minor", "p2"},
@@ -33,7 +32,7 @@ _TONES = {
 
 
 class ShownFile:
-    """A file with its report, where it can be had and edited, and the commands that fetch it."""
+    """A file as a tab shows it: report, text, links to download and edit it, and commands."""
 
     def __init__(
         self, page: Page, kind: Kind, file: ContentFile, content: Content | None, number: int = 1
@@ -43,7 +42,7 @@ class ShownFile:
         self.usable = file.kinds.get(kind.letter)
         self.report = content.report if content else None
         self.text = content.text if content else None
-        self.prefix = "" if number == 1 else f"{number}."  # of the lines' anchors
+        self.prefix = "" if number == 1 else f"{number}."  # of the anchors of its lines
 
         path = reverse("api:raw_file", kwargs={"sha": file.sha})
         self.download = f"{path}?{urlencode({'name': file.name[-LONGEST_NAME:]})}"
@@ -56,23 +55,23 @@ class ShownFile:
 
     @property
     def lines(self) -> list[str]:
-        """The text by lines."""
+        """The lines of the text."""
         return (self.text or "").splitlines()
 
     @property
-    def why_not(self) -> str:
-        """Why the text is not shown; "" where it is."""
+    def why_hidden(self) -> str:
+        """Why the text is not shown; "" if it is shown."""
         if self.report is None:
-            return _NOT_KEPT
+            return _NOT_STORED
         if self.text is None:
-            return "This file is not text in UTF-8."
+            return "This file is not UTF-8 text."
         too_long = len(self.text) > _LONGEST_SHOWN
-        return "This file is too long to be shown here." if too_long else ""
+        return "This file is too long to show here." if too_long else ""
 
     @cached_property
     def code(self) -> SafeString | None:
-        """The text as a listing, where it was read and can be shown."""
-        if self.text is None or self.why_not:
+        """The text as HTML with line numbers; None if it is not shown."""
+        if self.text is None or self.why_hidden:
             return None
         return listing(self.text, language_of(self.file.path), self.file.findings, self.prefix)
 
@@ -88,30 +87,30 @@ class ShownFile:
         return snippets.kubectl_apply(self.url, self.file.path)
 
     def import_dashboard(self) -> str:
-        """Empty where Grafana does not take the file as it is."""
+        """Return the import commands; "" if Grafana cannot import the file unchanged."""
         report = self.report
         importable = report is not None and report.format == "json" and len(report.dashboards) == 1
         return snippets.import_dashboard(self.url) if importable else ""
 
 
 def files(page: Page, kind: Kind, *, texts: bool = True) -> dict[str, Any]:
-    """Each file that speaks for the kind, by directory and path; what most templates need."""
-    chosen = _of_kind(page, kind)
-    contents = contents_of(chosen, {file.sha for file in chosen} if texts else ())
+    """Return all files of the kind, by directory and path. `texts` loads their texts too."""
+    kind_files = _files_of_kind(page, kind)
+    contents = contents_of(kind_files, {file.sha for file in kind_files} if texts else ())
     return {
         "files": [
             ShownFile(page, kind, file, contents.get(file.sha), number)
-            for number, file in enumerate(chosen, start=1)
+            for number, file in enumerate(kind_files, start=1)
         ]
     }
 
 
-def _of_kind(page: Page, kind: Kind) -> list[ContentFile]:
+def _files_of_kind(page: Page, kind: Kind) -> list[ContentFile]:
     return [file for file in page.files if kind.letter in file.kinds]
 
 
 def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
-    """Each file with dashboards, without its text: nobody reads that."""
+    """Return all files with dashboards. Their JSON is not shown, so it is not loaded."""
     return files(page, kind, texts=False)
 
 
@@ -119,18 +118,18 @@ def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
 
 
 def charts(page: Page, kind: Kind) -> dict[str, Any]:
-    """Charts and manifests, the list of files, and the one file that is shown.
+    """Return charts and manifests, the list of all files, and the file that is shown.
 
-    Raises `NotThere` when the address names a file that is not among them.
+    Raises `PageNotFound` if the address names a file that does not exist.
     """
-    speaking = _of_kind(page, kind)
-    shown = _chosen(page, speaking)
+    kind_files = _files_of_kind(page, kind)
+    shown = _selected_file(page, kind_files)
     values = [file for file in page.files if file.name == "values.yaml"]
-    wanted = [*speaking, *values, *([shown] if shown else [])]
-    contents = contents_of(wanted, {shown.sha} if shown else ())
+    to_load = [*kind_files, *values, *([shown] if shown else [])]
+    contents = contents_of(to_load, {shown.sha} if shown else ())
     folder_findings = findings_of_folders(page.rows)
     charts, manifests = [], []
-    for file in speaking:
+    for file in kind_files:
         item = ShownFile(page, kind, file, contents.get(file.sha))
         chart = item.report.chart if item.report and _is_chart(file) else None
         if chart:
@@ -141,23 +140,23 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
         "charts": charts,
         "manifests": manifests,
         "groups": [
-            (directory, list(of_it))
-            for directory, of_it in groupby(page.files, lambda file: file.directory)
+            (directory, list(group))
+            for directory, group in groupby(page.files, lambda file: file.directory)
         ],
         "shown": ShownFile(page, kind, shown, contents.get(shown.sha)) if shown else None,
     }
 
 
-def _chosen(page: Page, speaking: Sequence[ContentFile]) -> ContentFile | None:
-    """The file that the address names; without a name, the first that speaks for the kind."""
-    asked = page.request.GET.get("file", "")
-    if not asked:
-        return next(iter(speaking), None)
+def _selected_file(page: Page, kind_files: Sequence[ContentFile]) -> ContentFile | None:
+    """Return the file that the address names or, by default, the first file of the kind."""
+    path = page.request.GET.get("file", "")
+    if not path:
+        return next(iter(kind_files), None)
     for file in page.files:
-        if file.whole_path == asked:
+        if file.whole_path == path:
             return file
-    hint = "It may have been renamed, or lie in another version."
-    raise NotThere(f"There is no file {asked}", hint, [(page.request.path, "All files")])
+    hint = "It may have been renamed, or it may belong to another version."
+    raise PageNotFound(f"File not found: {path}", hint, [(page.request.path, "All files")])
 
 
 def _is_chart(file: ContentFile) -> bool:
@@ -171,24 +170,24 @@ def _chart(
     folder_findings: list[tuple[str, Finding]],
     contents: dict[str, Content],
 ) -> dict[str, Any]:
-    """A Helm chart: its Chart.yaml, what its values are called, and how to install it."""
+    """Return a Helm chart's metadata, the keys of its values, findings and install commands."""
     file = item.file
     folder = file.whole_path.rpartition("/")[0]
     values = next((f for f in page.files if f.whole_path == f"{folder}/values.yaml"), None)
-    known = contents.get(values.sha) if values else None
-    inside = f"{folder.removeprefix(file.directory).removeprefix('/')}/".removeprefix("/")
-    own = [
+    values_content = contents.get(values.sha) if values else None
+    prefix = f"{folder.removeprefix(file.directory).removeprefix('/')}/".removeprefix("/")
+    chart_findings = [
         finding
         for directory, finding in folder_findings
         if directory == file.directory
-        and (f"{finding.path}/" == inside or finding.path == "." or finding.path.startswith(inside))
+        and (f"{finding.path}/" == prefix or finding.path == "." or finding.path.startswith(prefix))
     ]
     return {
         "chart": chart,
         "usable": item.usable,
         "folder": folder,
-        "values": known.report.values if known else (),
-        "findings": [*file.findings, *own],
+        "values": values_content.report.values if values_content else (),
+        "findings": [*file.findings, *chart_findings],
         "install": snippets.install_chart(
             page.source, folder, page.exporter.slug, dependencies=bool(chart.dependencies)
         ),
@@ -199,9 +198,8 @@ def _chart(
 
 
 def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
-    """Each file with alerting rules: the rules as rows of a table, then the file."""
-    shown = files(page, kind)["files"]
-    return {"files": [(file, _alerts(file)) for file in shown]}
+    """Return all files with alerting rules, each with the rows of its table of alerts."""
+    return {"files": [(file, _alerts(file)) for file in files(page, kind)["files"]]}
 
 
 def _alerts(shown: ShownFile) -> list[dict[str, Any]]:
@@ -218,42 +216,42 @@ def _alerts(shown: ShownFile) -> list[dict[str, Any]]:
 
 
 def tone_of(severity: str) -> str:
-    """How bad a severity sounds, for its colour: bad, warn, calm or "" for a word of their own."""
+    """Return the colour group of a severity: bad, warn, calm, or "" if it is not known."""
     word = severity.casefold().strip()
     return next((tone for tone, words in _TONES.items() if word in words), "")
 
 
 def rule_text(lines: Sequence[str], alert: Alert) -> str:
-    """The rule as its file has it, moved to the left; "" where the file holds it in another form.
+    """Return the rule's lines from its file, dedented; "" if they are not a YAML list item.
 
-    It begins at the dash of its list and ends before the next line that is indented no deeper.
+    They start at the dash of the item and end before the next line that is not indented deeper.
     """
-    at = alert.line - 1
-    if not 0 <= at < len(lines) or "alert" not in lines[at]:
+    index = alert.line - 1
+    if not 0 <= index < len(lines) or "alert" not in lines[index]:
         return ""
-    start = _dash_of(lines, at)
+    start = _start_of_item(lines, index)
     if start is None:
         return ""
-    depth = _depth(lines[start])
-    rest = takewhile(lambda line: not line.strip() or _depth(line) > depth, lines[start + 1 :])
+    indent = _indent(lines[start])
+    rest = takewhile(lambda line: not line.strip() or _indent(line) > indent, lines[start + 1 :])
     return textwrap.dedent("\n".join([lines[start], *rest])).rstrip()
 
 
-def _dash_of(lines: Sequence[str], at: int) -> int | None:
-    """The line of the list item that `alert:` on line `at` belongs to; within it above."""
-    column = re.match(r"\s*(- +)?", lines[at])
-    if column and column[1]:
-        return at
-    depth = _depth(lines[at])
-    for above in range(at - 1, max(-1, at - 200), -1):
-        found = re.match(r"(\s*)- +", lines[above])
-        if found and len(found[0]) == depth:
+def _start_of_item(lines: Sequence[str], index: int) -> int | None:
+    """Return the index of the line with the dash of the list item that contains `index`."""
+    dash = re.match(r"\s*(- +)?", lines[index])
+    if dash and dash[1]:
+        return index
+    indent = _indent(lines[index])
+    for above in range(index - 1, max(-1, index - 200), -1):
+        dash = re.match(r"(\s*)- +", lines[above])
+        if dash and len(dash[0]) == indent:
             return above
-        if lines[above].strip() and _depth(lines[above]) < depth:
+        if lines[above].strip() and _indent(lines[above]) < indent:
             return None
     return None
 
 
-def _depth(line: str) -> int:
-    """How many characters the line is indented by."""
+def _indent(line: str) -> int:
+    """Return the number of characters that the line is indented by."""
     return len(line) - len(line.lstrip())

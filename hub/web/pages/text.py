@@ -1,4 +1,4 @@
-"""Other people's words, made fit for a place. Pure."""
+"""Escape and clean untrusted text for feeds, badges and Markdown. Pure functions."""
 
 import re
 
@@ -7,13 +7,11 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks and what nobody could see: XML refuses control characters, and
-    others would turn the direction of what stands behind them.
-    """
-    words = " ".join(text.split())
-    return "".join(character if character.isprintable() else _REPLACEMENT for character in words)
+    """Join the lines of `text`, and replace control characters and those that change direction."""
+    joined = " ".join(text.split())
+    return "".join(character if character.isprintable() else _REPLACEMENT for character in joined)
 
 
 def markdown(text: str) -> str:
-    """`text` as one line of Markdown that reads as it stands: no link, no tag, no heading."""
+    """Return `text` as one line, with all Markdown syntax and HTML escaped."""
     return _MARKDOWN.sub(r"\\\1", one_line(text))

@@ -1,4 +1,4 @@
-"""Addresses of the pages."""
+"""URL patterns of the pages."""
 
 from django.contrib.sitemaps.views import sitemap
 from django.urls import path

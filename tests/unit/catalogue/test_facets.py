@@ -37,7 +37,7 @@ def test_each_option_is_counted_under_the_other_filters() -> None:
     here = counts(CatalogueQuery(category=("Web",), has=("A",)))
     # the other categories under "has A", not under "Web"
     assert here["Category"] == {"Cloud": 0, "Database": 2, "Web": 1}
-    assert here["Has"] == {
+    assert here["Present"] == {
         "Infrastructure as code": 0,
         "Alerting rules": 1,
         "Grafana dashboard": 1,
@@ -65,6 +65,6 @@ def test_relaxations_of_an_empty_result() -> None:
     ways = relaxations(ENTRIES, CatalogueQuery(category=("Cloud",), has=("A",)))
     assert [(way.facet, way.label, way.count) for way in ways] == [
         ("Category", "Cloud", 3),
-        ("Has", "Alerting rules", 1),
+        ("Present", "Alerting rules", 1),
     ]
     assert ways[0].toggled == CatalogueQuery(has=("A",))

@@ -57,13 +57,13 @@ def test_each_kind_has_its_columns_its_changes_and_its_tab() -> None:
 
 
 def test_badges_follow_the_registry(lists: Any) -> None:
-    others = [f"{kind.label}: not available" for kind in REVERSED]
-    assert lists["badges"] == ["Runbook: available", *others]
+    others = [f"{kind.label}: missing" for kind in REVERSED]
+    assert lists["badges"] == ["Runbook: usable", *others]
 
 
 def test_facets_and_query_follow_the_registry(lists: Any) -> None:
     labels = ["Runbook", *(kind.label for kind in REVERSED)]
-    assert lists["facets"]["Has"] == lists["facets"]["Usable"] == labels
+    assert lists["facets"]["Present"] == lists["facets"]["Usable"] == labels
     assert lists["query"] == "?has=R&has=G&usable=R"
 
 

@@ -1,4 +1,4 @@
-"""The badges of an exporter."""
+"""Tests of an exporter's badges."""
 
 from hub.models import ExporterContents
 from hub.web.pages.badges import badges_of
@@ -12,7 +12,7 @@ def row(iac: bool | None, alerts: bool | None, dashboard: bool | None) -> Export
     return ExporterContents(iac=iac, alerts=alerts, dashboard=dashboard)
 
 
-def test_broken_is_told_from_available() -> None:
+def test_broken_content_is_not_usable() -> None:
     broken = ExporterContents(
         iac=True,
         iac_usable=False,
@@ -24,7 +24,7 @@ def test_broken_is_told_from_available() -> None:
     assert marks(broken) == "broken there absent"
     working = ExporterContents(iac=True, iac_usable=True, alerts=False, dashboard=False)
     assert marks(broken, working) == "there there absent"
-    assert badges_of([broken], known=True)[0].words.endswith(": available, but broken")
+    assert badges_of([broken], known=True)[0].words.endswith(": broken")
 
 
 def test_several_directories_add_up() -> None:

@@ -210,8 +210,8 @@ def test_characters_that_turn_the_order_are_named_in_code() -> None:
 
 def test_a_text_that_is_too_long_is_cut_at_a_line() -> None:
     rendered = render("word word\n\n" * markdown.LONGEST, PLACE)
-    assert rendered.cut
-    assert not render("short", PLACE).cut
+    assert rendered.truncated
+    assert not render("short", PLACE).truncated
     assert str(rendered.html).rstrip().endswith("word word</p>")
 
 
