@@ -1,1 +1,1 @@
-"""Tests in a real browser. A package, so that its web server and browser end with it."""
+"""Tests in a real browser. A package, so that its fixtures (server, browser) have its scope."""

@@ -1,4 +1,4 @@
-"""A real web server and a real browser, over a hub that real workers have filled."""
+"""Fixtures: a real browser and web server, and a hub that real workers have filled."""
 
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -22,7 +22,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    # Whatever a page asks of another host fails: nothing leaves this machine.
+    # Requests to other hosts fail: nothing leaves this machine.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     *browser.FLAGS_OF_USER,
 ]
@@ -32,25 +32,25 @@ expect.set_options(timeout=10_000)
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser, one for all tests of this folder."""
+    """Start one browser for all tests of this package."""
     if lack := browser.missing():
         pytest.fail(lack, pytrace=False)
     path = browser.find()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, which runs no coroutine of ours.
+        # Playwright runs an event loop in this thread, so Django would refuse to query Postgres.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield playwright.chromium.launch(executable_path=path, args=_FLAGS)
 
 
 @pytest.fixture(scope="package")
 def port() -> int:
-    """Where the web server listens."""
+    """Return the port of the web server."""
     return free_port()
 
 
 @pytest.fixture(scope="package")
 def server(port: int, django_db_setup: None) -> Iterator[Process]:
-    """A real web server over the test's hub."""
+    """Start a real web server for the test's hub."""
     process = web(port)
     process.start()
     process.wait_for_output("Started worker")
@@ -60,25 +60,25 @@ def server(port: int, django_db_setup: None) -> Iterator[Process]:
 
 @pytest.fixture
 def full_hub(hub: Hub) -> Hub:
-    """The hub with the sample contents and the list that ships with it, and a token."""
+    """Return a hub with the sample contents, the shipped catalogue and a token."""
     sample.fill(hub)
     return hub
 
 
 @pytest.fixture
 def watch(port: int, server: Process) -> Iterator[Watch]:
-    """The faults of every page that the test opens; it fails when there is one."""
+    """Collect the faults of all pages that the test opens, and fail if there are any."""
     watch = Watch(f"http://127.0.0.1:{port}")
     yield watch
     said = server.output()[-4000:]
-    assert not watch.faults, "\n".join([*watch.faults, "The web server's last words:", said])
+    assert not watch.faults, "\n".join([*watch.faults, "The end of the web server's output:", said])
 
 
 @pytest.fixture
 def open_page(
     chromium: Browser, watch: Watch, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[Screen], Page]]:
-    """Opens a page with a screen, as a reader of its own; a failed test leaves a picture of it."""
+    """Return a function that opens a page in a new context; take a picture if the test fails."""
     pages: list[Page] = []
 
     def opened(screen: Screen) -> Page:
@@ -101,7 +101,7 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
-    """Let fixtures know whether their test failed."""
+    """Record for the fixtures whether their test failed."""
     report = yield
     item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
     return report
@@ -109,13 +109,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture
 def page(open_page: Callable[[Screen], Page], request: pytest.FixtureRequest) -> Page:
-    """A page on a desktop, in the light, or on the screen that is the test's parameter."""
+    """Return a page on a desktop with the light theme, or on the screen in the test's parameter."""
     return open_page(getattr(request, "param", DESKTOP))
 
 
 @pytest.fixture
 def admin(full_hub: Hub, page: Page) -> Page:
-    """A page where an admin has signed in."""
+    """Return a page with a signed-in admin."""
     User.objects.create_superuser("root", password=PASSWORD)
     sign_in(page)
     expect(page.get_by_text("Welcome, root")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Pictures of pages, for people to look at: they lie in tests/output."""
+"""Screenshots of pages in tests/output, for manual review."""
 
 import re
 
@@ -10,6 +10,6 @@ OUTPUT = ROOT / "tests" / "output"
 
 
 def take_picture(page: Page, name: str) -> None:
-    """Keep the whole page as it is now, under a name of letters, digits, dots and dashes."""
+    """Save a screenshot of the whole page as `NAME.png`, with unsafe characters replaced."""
     name = re.sub(r"[^\w.-]+", "-", name).strip("-")
     page.screenshot(path=OUTPUT / f"{name}.png", full_page=True)

@@ -1,4 +1,4 @@
-"""The screens that tests look at the hub with."""
+"""Screen sizes and browser preferences for the tests."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Screen:
-    """A window and its reader's choices."""
+    """The size of a window, and the preferences of its user."""
 
     width: int = 1280
     height: int = 800
@@ -20,7 +20,7 @@ class Screen:
 
     @property
     def options(self) -> dict[str, Any]:
-        """As Playwright's `new_context` takes it."""
+        """The arguments for Playwright's `new_context`."""
         return {
             "viewport": {"width": self.width, "height": self.height},
             "has_touch": self.touch,

@@ -1,4 +1,4 @@
-"""What people do on the pages, shared by the journeys."""
+"""User actions that several browser tests share."""
 
 import re
 
@@ -11,7 +11,7 @@ PASSWORD = "a password of the test"
 
 
 def sign_in(page: Page, name: str = "root") -> None:
-    """Sign in to the admin as a person does."""
+    """Sign in to the admin through its form."""
     page.goto("/admin/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
@@ -19,7 +19,7 @@ def sign_in(page: Page, name: str = "root") -> None:
 
 
 def press_refresh(page: Page) -> RefreshRun:
-    """Press the admin's button, and wait for the run that it began to end."""
+    """Press the refresh button in the admin, and wait until the run has ended."""
     page.goto("/admin/hub/refreshrun/")
     page.get_by_role("button", name="Refresh contents now").click()
     expect(page.get_by_text("Refresh started")).to_be_visible()
@@ -29,24 +29,24 @@ def press_refresh(page: Page) -> RefreshRun:
 
 
 def expect_full(page: Page) -> None:
-    """The catalogue shows what the last good snapshot held."""
+    """Assert that the catalogue shows the contents of the last good snapshot."""
     page.goto("/")
     expect(page.get_by_role("link", name="Redis", exact=True)).to_be_visible()
     expect(page.get_by_text("Grafana dashboard: usable").first).to_be_attached()
 
 
 def search(page: Page) -> Locator:
-    """The search box."""
+    """Return the search box."""
     return page.get_by_role("searchbox", name="Search exporters")
 
 
 def card(page: Page, title: str) -> Locator:
-    """The link to an exporter."""
+    """Return the link to an exporter."""
     return page.get_by_role("link", name=title, exact=True)
 
 
 def choose_usable_alerts(page: Page) -> None:
-    """Set the filter, which a phone keeps folded."""
+    """Select the filter; on a phone, open the filters first."""
     filters = page.get_by_role("navigation", name="Filters")
     if not filters.is_visible():
         page.locator("summary", has_text="Filters").click()

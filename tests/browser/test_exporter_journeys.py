@@ -1,4 +1,4 @@
-"""An exporter's page: from the search to the rule in the clipboard and the dashboard on disk."""
+"""Browser tests of an exporter's page: tabs, versions, copying and downloading."""
 
 import re
 from collections.abc import Callable
@@ -19,19 +19,19 @@ on_some_screens = pytest.mark.parametrize(
 
 
 def tab(page: Page, name: str) -> None:
-    """Go to a tab of the exporter."""
+    """Open a tab of the exporter."""
     tabs = page.get_by_role("navigation", name=re.compile("^(Redis|Exporter)$"))
     tabs.get_by_role("link", name=name).click()
     expect(tabs.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
 
 
 def copied(page: Page) -> str:
-    """What is in the clipboard."""
+    """Return the text of the clipboard."""
     return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 @pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
-def test_from_a_misspelt_name_to_the_rule_and_the_dashboard(
+def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
     full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
 ) -> None:
     page.goto("/")
@@ -99,7 +99,7 @@ def test_the_readme_links_to_the_repository(full_hub: Hub, page: Page) -> None:
     )
 
 
-def test_a_version_is_chosen_with_the_keyboard(full_hub: Hub, page: Page) -> None:
+def test_a_version_is_selected_with_the_keyboard(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/redis/alerts")
     page.get_by_label("Version").focus()
     page.keyboard.press("ArrowDown")
@@ -109,28 +109,28 @@ def test_a_version_is_chosen_with_the_keyboard(full_hub: Hub, page: Page) -> Non
     expect(page.get_by_role("rowheader", name="RedisOfLongAgo")).to_be_visible()
 
 
-def test_what_changed_stands_in_the_history(full_hub: Hub, page: Page) -> None:
+def test_the_history_lists_changes(full_hub: Hub, page: Page) -> None:
     full_hub.fill("Ceph/dashboard.json")
     full_hub.refresh()
     page.goto("/exporters/ceph/history")
     expect(page.get_by_text("gained Grafana dashboard").first).to_be_visible()
 
 
-def test_what_is_missing_is_said_with_what_to_do(full_hub: Hub, page: Page) -> None:
+def test_empty_tab_explains_what_to_do(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/ceph/dashboards")
     expect(
-        page.get_by_role("main").get_by_text(re.compile("no Grafana dashboards"))
+        page.get_by_role("main").get_by_text(re.compile("No Grafana dashboards"))
     ).to_be_visible()
 
 
-def test_an_unknown_exporter_is_said_to_be_unknown(full_hub: Hub, page: Page, watch: Watch) -> None:
+def test_unknown_exporter(full_hub: Hub, page: Page, watch: Watch) -> None:
     watch.expect("/exporters/rediss")
     page.goto("/exporters/rediss")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_role("main").get_by_role("link", name="Redis").first).to_be_visible()
 
 
-def test_the_page_names_its_feed(full_hub: Hub, page: Page) -> None:
+def test_the_page_links_its_feed(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/redis")
     feeds = page.locator("link[rel=alternate][type='application/atom+xml']")
     addresses = [link.get_attribute("href") for link in feeds.all()]

@@ -1,4 +1,4 @@
-"""What a hostile repository holds does nothing in a real browser, with the hub's policy on."""
+"""Browser tests with hostile repositories: none of their content may run, load or cover."""
 
 import json
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from tests.common.hostile import payloads
 from tests.common.processes import Process
 from tests.conftest import Hub
 
-# Run in every page before its own scripts: what succeeds in running shows itself.
+# Runs in every page before its scripts: a payload that opens a dialog is recorded.
 WATCH = "window.alert = window.confirm = window.prompt = () => { window.hacked = 'dialog'; };"
-# Everything of the page that came from a payload, or stands around it, in the hub's own flow.
+# Finds elements that leave the page's layout, cover the header or are wider than the window.
 COVERING = """() => {
   const odd = [];
   for (const element of [...document.querySelectorAll('main *')].slice(0, 3000)) {
@@ -36,7 +36,7 @@ COVERING = """() => {
   if (document.documentElement.scrollWidth > innerWidth) odd.push('wider than the window');
   return odd;
 }"""
-# The schemes of all links, as the browser reads them.
+# The schemes of all links, as the browser parses them.
 SCHEMES = "() => [...new Set([...document.links].map(link => link.protocol))]"
 CLICK_ALL = """async () => {
   for (const link of [...document.querySelectorAll('.prose a[href]')].slice(0, 30)) {
@@ -48,7 +48,7 @@ CLICK_ALL = """async () => {
 
 @dataclass
 class Watched:
-    """A page, and what happened in it that must not."""
+    """A page, and the forbidden events in it."""
 
     page: Page
     origin: str
@@ -56,35 +56,35 @@ class Watched:
     navigated: list[str] = field(default_factory=list)
 
     def request(self, route: Any, request: Request) -> None:
-        """The hub answers for itself; whatever goes elsewhere is noted and goes nowhere."""
+        """Let requests to the hub pass; record and block requests to other hosts."""
         if request.url.startswith((self.origin, "data:")):
             if request.is_navigation_request():
-                self.navigated.clear()  # what the page before still asked for is ended by it
+                self.navigated.clear()  # discard pending requests of the previous page
             route.continue_()
             return
         noted = self.navigated if request.is_navigation_request() else self.odd
         noted.append(request.url)
-        route.fulfill(status=204)  # the browser stays where it is
+        route.fulfill(status=204)  # the browser stays on the page
 
     def open(self, path: str) -> None:
-        """Open it and check all that holds for every page."""
+        """Open a page and run the checks for all pages."""
         response = self.page.goto(self.origin + path)
         assert response is not None
         assert response.status == 200
         assert "script-src 'self'" in response.headers["content-security-policy"]
-        assert self.navigated == [], "the page led elsewhere by itself"
+        assert self.navigated == [], "the page navigated to another host"
         assert self.page.evaluate(COVERING) == []
         schemes = set(self.page.evaluate(SCHEMES))
         assert schemes <= {"http:", "https:", "mailto:"}
         self.still()
 
     def still(self) -> None:
-        """Nothing has run, and nothing was asked of anybody else."""
+        """Assert that no script ran and no request went to another host."""
         assert self.page.evaluate("window.hacked") is None
         assert self.odd == []
 
     def click_all(self) -> None:
-        """Follow every link of the prose: each leads to a web page, or to a place in this one."""
+        """Click all links of the text. Each must lead to a web page or to an anchor."""
         here = self.page.url.partition("#")[0]
         self.page.evaluate(CLICK_ALL)
         assert self.page.url.partition("#")[0] == here
@@ -95,7 +95,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A reader of its own, one for all of these tests."""
+    """Create a browser context for all tests of this module."""
     context = chromium.new_context()
     context.add_init_script(WATCH)
     yield context
@@ -104,14 +104,14 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def watched(context: BrowserContext, hub: Hub, server: Process, port: int) -> Iterator[Watched]:
-    """A page of the hub under watch."""
+    """Open a page and record its forbidden events."""
     page = context.new_page()
     watched = Watched(page, f"http://127.0.0.1:{port}")
     page.on("dialog", lambda dialog: (watched.odd.append(dialog.message), dialog.dismiss()))
     page.on("popup", lambda popup: watched.odd.append(f"popup {popup.url}"))
     page.on("download", lambda download: watched.odd.append(f"download {download.url}"))
     page.on("pageerror", lambda error: watched.odd.append(str(error)))
-    # Chromium says here what the policy refused: nothing must have been tried.
+    # Chromium logs violations of the policy: nothing may even attempt one.
     page.on("console", lambda said: watched.odd.append(said.text) if _policy(said.text) else None)
     page.route("**/*", watched.request)
     yield watched
@@ -124,7 +124,7 @@ def _policy(text: str) -> bool:
 
 @pytest.fixture
 def victim(hub: Hub) -> Exporter:
-    """The exporter whose repository is hostile."""
+    """Create the exporter with the hostile repository."""
     category = Category.objects.create(name="<script>window.hacked=1</script>")
     return Exporter.objects.create(
         slug="victim",
@@ -137,7 +137,7 @@ def victim(hub: Hub) -> Exporter:
 
 
 def short(*themes: str) -> dict[str, str]:
-    """Payloads that fit into a name."""
+    """Return the payloads that fit into a name."""
     return {
         name: text
         for name, text in payloads(nesting=False).items()
@@ -148,10 +148,10 @@ def short(*themes: str) -> dict[str, str]:
 def test_as_readme(watched: Watched, victim: Exporter) -> None:
     readme = Readme.objects.create(exporter=victim, path="README.md", sha="0" * 40, text="")
     nested = ("nesting: divs", "nesting: quotes", "nesting: tables")
-    # Every tenth: each of them acts on the page of a release, where ten share one.
+    # Every tenth payload: test_as_release covers all of them, ten on each page.
     some = dict(islice(payloads(nesting=False).items(), None, None, 10))
     for name, text in (some | {name: payloads()[name] for name in nested}).items():
-        readme.text = text.replace("\0", "")  # which Postgres does not keep
+        readme.text = text.replace("\0", "")  # Postgres does not accept NUL
         readme.save()
         try:
             watched.open("/exporters/victim")

@@ -1,4 +1,4 @@
-"""What people come for: reading the hub, whatever state it is in, and keeping it as an admin."""
+"""Browser tests of reading the hub in each of its states, and of operating it as an admin."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -44,29 +44,27 @@ def test_the_catalogue_is_full(full_hub: Hub, page: Page) -> None:
 
 
 @on_every_screen
-def test_the_status_is_there_for_everybody(full_hub: Hub, page: Page) -> None:
+def test_the_status_page_is_public(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Status").click()
     expect(page.get_by_role("heading", name="Status", exact=True)).to_be_visible()
     expect(page.get_by_text("Last refresh:")).to_be_visible()
-    chart = page.get_by_role("img", name="How long each of the last 1 refreshes took")
+    chart = page.get_by_role("img", name="Durations of the last 1 refreshes")
     expect(chart).to_be_visible()
     expect(page.get_by_role("region", name="Table of refreshes")).to_be_visible()
-    expect(page.get_by_text("of 5,000 this hour").first).to_be_visible()
+    expect(page.get_by_text("of 5,000 requests left this hour").first).to_be_visible()
 
 
-def test_the_ground_is_dark_for_who_likes_it_dark(
-    full_hub: Hub, open_page: Callable[[Screen], Page]
-) -> None:
-    grounds = []
+def test_the_system_theme_is_applied(full_hub: Hub, open_page: Callable[[Screen], Page]) -> None:
+    colours = []
     for screen in (DESKTOP, DARK):
         page = open_page(screen)
         page.goto("/status")
-        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert grounds == ["rgb(245, 247, 248)", "rgb(16, 22, 26)"]
+        colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert colours == ["rgb(245, 247, 248)", "rgb(16, 22, 26)"]
 
 
-def test_the_keyboard_is_enough(full_hub: Hub, page: Page) -> None:
+def test_navigation_with_the_keyboard(full_hub: Hub, page: Page) -> None:
     page.goto("/status")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to content")
@@ -81,8 +79,8 @@ def test_the_keyboard_is_enough(full_hub: Hub, page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", [PHONE], ids=str, indirect=True)
-def test_a_finger_hits_what_it_aims_at(full_hub: Hub, page: Page) -> None:
-    """WCAG 2.2, 2.5.8: 24 by 24 CSS pixels."""
+def test_touch_targets_are_large_enough(full_hub: Hub, page: Page) -> None:
+    """WCAG 2.2, 2.5.8: at least 24 by 24 CSS pixels."""
     page.goto("/status")
     for link in page.get_by_role("navigation", name="Main").get_by_role("link").all():
         box = link.bounding_box()
@@ -92,7 +90,7 @@ def test_a_finger_hits_what_it_aims_at(full_hub: Hub, page: Page) -> None:
     expect(page).to_have_url("/")
 
 
-def test_a_lost_reader_finds_back(full_hub: Hub, page: Page, watch: Watch) -> None:
+def test_page_not_found(full_hub: Hub, page: Page, watch: Watch) -> None:
     watch.expect("/no-such-page")
     page.goto("/no-such-page")
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
@@ -101,12 +99,12 @@ def test_a_lost_reader_finds_back(full_hub: Hub, page: Page, watch: Watch) -> No
 
 
 @on_every_screen
-def test_an_empty_hub_says_how_it_is_filled(hub: Hub, page: Page) -> None:
+def test_an_empty_hub_explains_how_to_fill_it(hub: Hub, page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("No snapshot yet")).to_be_visible()
     page.goto("/status")
     expect(page.get_by_text("No refresh has run yet")).to_be_visible()
-    expect(page.get_by_text("There is no token")).to_be_visible()
+    expect(page.get_by_text("No token is configured")).to_be_visible()
 
 
 def test_the_feed_is_found_by_a_feed_reader(full_hub: Hub, page: Page) -> None:
@@ -117,7 +115,7 @@ def test_the_feed_is_found_by_a_feed_reader(full_hub: Hub, page: Page) -> None:
     assert answer.headers["content-type"].startswith("application/atom+xml")
 
 
-def test_the_badge_is_drawn(full_hub: Hub, page: Page) -> None:
+def test_the_badge_is_rendered(full_hub: Hub, page: Page) -> None:
     page.goto("/status")
     page.evaluate(
         """() => {
@@ -136,7 +134,7 @@ def test_the_badge_is_drawn(full_hub: Hub, page: Page) -> None:
 # --- When something is wrong ----------------------------------------------------------------------
 
 
-def test_token_removed_and_the_page_is_still_full(full_hub: Hub, admin: Page) -> None:
+def test_contents_stay_after_the_token_is_removed(full_hub: Hub, admin: Page) -> None:
     admin.goto("/admin/hub/githubtoken/")
     admin.get_by_role("link", name="token", exact=True).click()
     admin.get_by_role("link", name="Delete").click()
@@ -153,7 +151,7 @@ def test_token_removed_and_the_page_is_still_full(full_hub: Hub, admin: Page) ->
 
 
 @on_every_screen
-def test_a_reader_without_a_token_is_told_why(full_hub: Hub, page: Page) -> None:
+def test_a_missing_token_is_explained_to_readers(full_hub: Hub, page: Page) -> None:
     GitHubToken.objects.all().delete()
     full_hub.refresh()
     expect_full(page)
@@ -175,7 +173,7 @@ def test_a_new_token_makes_it_fresh_again(full_hub: Hub, admin: Page) -> None:
     expect(admin.get_by_text("Contents as of")).to_be_visible()
 
 
-def test_a_token_that_github_refuses_is_not_kept(full_hub: Hub, admin: Page) -> None:
+def test_a_token_that_github_rejects_is_not_saved(full_hub: Hub, admin: Page) -> None:
     admin.goto("/admin/hub/githubtoken/add/")
     admin.get_by_label("Name").fill("bad")
     admin.get_by_label("Token").fill("ghp_of_somebody_else_0123")
@@ -184,7 +182,7 @@ def test_a_token_that_github_refuses_is_not_kept(full_hub: Hub, admin: Page) -> 
     assert GitHubToken.objects.count() == 1
 
 
-def test_github_is_away_and_the_page_is_still_full(full_hub: Hub, admin: Page) -> None:
+def test_contents_stay_while_github_is_unreachable(full_hub: Hub, admin: Page) -> None:
     full_hub.github.faults.append(Fault(server_error()))
     assert press_refresh(admin).status == RunStatus.FAILED
     expect_full(admin)
@@ -192,7 +190,7 @@ def test_github_is_away_and_the_page_is_still_full(full_hub: Hub, admin: Page) -
 
 
 @on_every_screen
-def test_a_directory_that_was_not_renewed_is_named(full_hub: Hub, page: Page) -> None:
+def test_a_directory_that_was_not_updated_is_listed(full_hub: Hub, page: Page) -> None:
     full_hub.fill("Redis/new_alert.yaml", "NGINX/new_alert.yaml")
     directory = full_hub.github.repository.find("main", "contents/Redis")
     assert directory is not None
@@ -204,7 +202,7 @@ def test_a_directory_that_was_not_renewed_is_named(full_hub: Hub, page: Page) ->
     expect(table.get_by_text("GitHub responded with a server error")).to_be_visible()
 
 
-def test_nobody_refreshes_any_more_and_the_page_says_so(full_hub: Hub, page: Page) -> None:
+def test_overdue_refresh_is_shown(full_hub: Hub, page: Page) -> None:
     ServedContents.objects.update(fresh_until=timezone.now() - timedelta(seconds=1))
     expect_full(page)
     expect(page.get_by_text("check beat and worker")).to_be_visible()
@@ -232,7 +230,7 @@ def test_a_wrong_password_is_refused(full_hub: Hub, page: Page) -> None:
     expect(page.get_by_text("Please enter the correct username and password")).to_be_visible()
 
 
-def test_who_may_only_look_gets_no_button(full_hub: Hub, page: Page) -> None:
+def test_no_refresh_button_without_the_permission(full_hub: Hub, page: Page) -> None:
     user = User.objects.create_user("viewer", password=PASSWORD, is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_refreshrun"))
     sign_in(page, "viewer")
@@ -241,7 +239,7 @@ def test_who_may_only_look_gets_no_button(full_hub: Hub, page: Page) -> None:
     expect(page.get_by_role("button", name="Refresh contents now")).to_have_count(0)
 
 
-def test_most_directories_vanish_and_an_admin_decides(full_hub: Hub, admin: Page) -> None:
+def test_an_admin_publishes_a_held_back_run(full_hub: Hub, admin: Page) -> None:
     repository = full_hub.github.repository
     for entry in repository.entries(str(repository.resolve("main:contents")))[3:]:
         repository.delete(f"contents/{entry.path}")
@@ -258,11 +256,11 @@ def test_most_directories_vanish_and_an_admin_decides(full_hub: Hub, admin: Page
     fresh = ServedContents.objects.filter(state="fresh")
     wait_until(fresh.first, "the map to be fresh")
     admin.goto("/status")
-    expect(admin.get_by_text("0 not renewed")).to_be_visible()
+    expect(admin.get_by_text("0 not updated")).to_be_visible()
 
 
 @pytest.mark.parametrize("page", [NO_SCRIPT], ids=str, indirect=True)
-def test_a_run_is_followed_without_a_script(full_hub: Hub, page: Page) -> None:
+def test_progress_of_a_run_without_javascript(full_hub: Hub, page: Page) -> None:
     full_hub.fill("Ceph/dashboard.json")
     full_hub.github.latency = 0.7
     run = start_refresh(RunTrigger.COMMAND).run

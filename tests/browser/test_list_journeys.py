@@ -1,4 +1,4 @@
-"""Finding an exporter: search, filters, order, the coverage grid, the theme."""
+"""Browser tests of search, filters, sorting, the coverage grid and the theme."""
 
 import csv
 import gzip
@@ -22,7 +22,7 @@ on_some_screens = pytest.mark.parametrize(
 
 
 @on_some_screens
-def test_redis_is_found_by_a_misspelt_name(full_hub: Hub, page: Page) -> None:
+def test_redis_is_found_by_a_misspelled_name(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     search(page).fill("redsi")
     search(page).press("Enter")
@@ -31,7 +31,7 @@ def test_redis_is_found_by_a_misspelt_name(full_hub: Hub, page: Page) -> None:
     expect(card(page, "Ceph")).to_have_count(0)
 
 
-def test_results_follow_what_is_typed(full_hub: Hub, page: Page) -> None:
+def test_results_are_updated_while_typing(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     page.evaluate("window.same = true")
     page.keyboard.press("/")
@@ -45,7 +45,7 @@ def test_results_follow_what_is_typed(full_hub: Hub, page: Page) -> None:
 
 
 @on_some_screens
-def test_only_those_with_usable_alerts(full_hub: Hub, page: Page) -> None:
+def test_filter_by_usable_alerts(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     choose_usable_alerts(page)
     expect(card(page, "Redis")).to_be_visible()
@@ -59,7 +59,7 @@ def test_only_those_with_usable_alerts(full_hub: Hub, page: Page) -> None:
 
 
 @on_some_screens
-def test_an_address_shares_what_is_seen(
+def test_an_address_reproduces_the_results(
     full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
 ) -> None:
     page.goto("/?q=exporter")
@@ -72,14 +72,14 @@ def test_an_address_shares_what_is_seen(
 
 
 @on_some_screens
-def test_nothing_found_shows_a_way_out(full_hub: Hub, page: Page) -> None:
+def test_no_results_links_to_the_catalogue(full_hub: Hub, page: Page) -> None:
     page.goto("/?q=xyzzyxyzzy")
     expect(page.get_by_text("No results for “xyzzyxyzzy”")).to_be_visible()
     page.get_by_role("link", name="Show the whole catalogue").click()
     expect(card(page, "Redis")).to_be_visible()
 
 
-def test_the_order_is_chosen(full_hub: Hub, page: Page) -> None:
+def test_sort_orders(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     orders = page.get_by_role("navigation", name="Sort by")
     for words in ("Recent", "Trending", "Popular"):
@@ -87,20 +87,20 @@ def test_the_order_is_chosen(full_hub: Hub, page: Page) -> None:
         expect(orders.get_by_role("link", name=words)).to_have_attribute("aria-current", "true")
 
 
-def test_two_clicks_in_a_row_leave_the_page_whole(full_hub: Hub, page: Page) -> None:
+def test_several_clicks_in_a_row(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     orders = page.get_by_role("navigation", name="Sort by")
     orders.evaluate("nav => nav.querySelectorAll('a').forEach(link => link.click())")
-    # the last one is what the reader gets
+    # the last click wins
     expect(orders.get_by_role("link", name="Name")).to_have_attribute("aria-current", "true")
     expect(search(page)).to_be_visible()
     expect(card(page, "Aerospike")).to_be_visible()
 
 
-def test_a_filter_chosen_before_the_results_have_come_keeps_what_is_typed(
+def test_a_filter_selected_before_the_results_keeps_the_typed_text(
     full_hub: Hub, page: Page
 ) -> None:
-    """The search's answer is held back until the filter's has been shown."""
+    """The response to the search is delayed until the filter's response has been shown."""
     held: list[Route] = []
     page.route(re.compile(r"/\?q=redis$"), lambda route: held.append(route))
     page.goto("/")
@@ -117,24 +117,24 @@ def test_a_filter_chosen_before_the_results_have_come_keeps_what_is_typed(
 
 
 @on_some_screens
-def test_the_theme_is_kept(full_hub: Hub, page: Page) -> None:
-    def ground() -> str:
+def test_the_theme_is_saved(full_hub: Hub, page: Page) -> None:
+    def background() -> str:
         return str(page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor"))
 
     page.goto("/")
     with page.expect_response(re.compile("/theme")):
         page.get_by_role("button", name="Dark").click()
     expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
-    dark = ground()
+    dark = background()
     page.goto("/status")
-    assert ground() == dark
+    assert background() == dark
     page.get_by_role("button", name="Light").click()
     expect(page.get_by_role("button", name="Light")).to_have_attribute("aria-pressed", "true")
-    assert ground() != dark
+    assert background() != dark
 
 
 @on_some_screens
-def test_the_grid_shows_where_content_is_missing(full_hub: Hub, page: Page) -> None:
+def test_the_grid_shows_missing_content(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Coverage").click()
     row = page.get_by_role("row", name=re.compile("^Ceph"))
@@ -154,7 +154,7 @@ def test_the_grid_is_downloaded(full_hub: Hub, page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
-def test_a_thousand_exporters_are_light(full_hub: Hub, page: Page) -> None:
+def test_a_thousand_exporters_load_fast(full_hub: Hub, page: Page) -> None:
     category = Category.objects.create(name="Many")
     Exporter.objects.bulk_create(
         Exporter(

@@ -1,4 +1,4 @@
-"""A run, watched while it goes: no reload, and the figures are new at its end."""
+"""Browser tests of a run's progress: live updates without a reload."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ def test_press_refresh_and_watch_the_page_update(
         assert page.evaluate("window.same")
 
 
-def test_the_asking_ends_with_the_run(full_hub: Hub, page: Page) -> None:
+def test_polling_stops_with_the_run(full_hub: Hub, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto("/status", wait_until="networkidle")

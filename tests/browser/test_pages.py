@@ -1,4 +1,4 @@
-"""What holds for every page: accessible, valid, no wider than a phone, nothing jumps."""
+"""Checks of every page: accessible, valid HTML, fits a phone, no layout shifts."""
 
 from collections import Counter
 from typing import Any
@@ -15,9 +15,9 @@ from tests.browser.screens import DARK, DESKTOP, NO_SCRIPT_PHONE, PHONE
 from tests.browser.watch import Watch
 from tests.conftest import Hub
 
-# web.dev on "Cumulative Layout Shift": good is 0.1. The list, where people click, does not move.
+# web.dev, "Cumulative Layout Shift": up to 0.1 is good. The list must not move at all.
 GOOD_SHIFT = 0.1
-NO_SHIFT = 0.001  # what a browser on a busy machine counts for text that it paints in two goes
+NO_SHIFT = 0.001  # a slow browser may paint text in two steps
 THE_LIST = [path for path in PAGES.values() if path == "/" or path.startswith("/?")]
 
 on_every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
@@ -30,7 +30,7 @@ def _expected_errors(watch: Watch) -> None:
 
 
 def expect_accessible(page: Page, name: str) -> None:
-    """On a desktop and on a phone: what is hidden on one may be there on the other."""
+    """Check on a desktop and on a phone, which may hide different elements."""
     for screen in (DESKTOP, PHONE):
         page.set_viewport_size({"width": screen.width, "height": screen.height})
         take_picture(page, f"{name}-{screen.width}")
@@ -39,7 +39,7 @@ def expect_accessible(page: Page, name: str) -> None:
 
 
 def expect_still(page: Page, path: str) -> None:
-    """Nothing jumped while it was loaded."""
+    """Assert that the layout did not shift while the page loaded."""
     shift = page.evaluate(
         """() => new Promise(done => {
           let sum = 0
@@ -52,14 +52,14 @@ def expect_still(page: Page, path: str) -> None:
 
 
 def expect_no_wider_than_the_window(page: Page) -> None:
-    """A phone scrolls in one direction only."""
+    """Assert that the page does not scroll sideways on a phone."""
     width, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width <= window == PHONE.width
 
 
 @on_every_page
 def test_on_a_desktop(full_hub: Hub, page: Page, path: str, request: Any) -> None:
-    """Accessible, still, with one style and one script, and nothing of GitHub."""
+    """Accessible, no layout shift, one style sheet, one script, no request to GitHub."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.resource_type))
     page.goto(path, wait_until="networkidle")

@@ -1,16 +1,16 @@
-"""What may never happen while a page is looked at, in any test."""
+"""Detect errors of pages that must not occur in any test."""
 
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError
 
-# htmx's words for a request that a later one of the same reader took the place of.
-_OVERTAKEN = ("htmx:sendAbort", "htmx:afterRequest")
+# htmx logs these events for a request that a later request of the same page replaces.
+_REPLACED = ("htmx:sendAbort", "htmx:afterRequest")
 
 
 class Watch:
-    """Collects faults: errors in the console (a breach of the content security policy is one),
-    exceptions of scripts, requests that fail, and any request to another origin.
+    """Collects faults: console errors (including violations of the content security policy),
+    exceptions of scripts, failed requests, and requests to other origins.
     """
 
     def __init__(self, origin: str) -> None:
@@ -27,11 +27,11 @@ class Watch:
         context.on("response", self._response)
 
     def expect(self, path: str) -> None:
-        """Let `path` answer with an error: the test is about that."""
+        """Allow an error response for `path`."""
         self.expected.add(f"{self.origin}{path}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.text.startswith(_OVERTAKEN):
+        if message.text.startswith(_REPLACED):
             return
         if message.type == "error" and message.location["url"] not in self.expected:
             self.faults.append(f"console: {message.text} ({message.location['url']})")
@@ -45,7 +45,7 @@ class Watch:
             self.faults.append(f"request to another origin: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # Aborted: a download took its place, or the reader went on to another page.
+        # Aborted by a download or by a navigation to another page.
         if request.failure != "net::ERR_ABORTED":
             self.faults.append(f"request failed: {request.url} ({request.failure})")
 

@@ -91,5 +91,5 @@ def _disable_durability(url: str) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Stop the servers, even if tests have failed."""
+    """Stop the servers after the tests, even if they failed."""
     _stack.close()

@@ -39,7 +39,7 @@ def twelve(db: None) -> None:
     fill_catalogue(12)
 
 
-def test_few_queries_however_many_rows(db: None, django_assert_max_num_queries: object) -> None:
+def test_few_queries_with_many_rows(db: None, django_assert_max_num_queries: object) -> None:
     fill_catalogue(MANY)
     admin = Client()
     admin.force_login(User.objects.create_superuser("root"))
@@ -57,12 +57,12 @@ def test_every_exporter_and_every_directory_without_one(twelve: None) -> None:
     assert len(names(html)) == 13
     assert "Odd One" in names(html)
     assert "Exporter in the catalogue: missing" in html
-    # in words, not by colour alone
+    # as text, not only as a colour
     assert "Alerting rules: broken" in html
     assert "Alerting rules: 3 usable, 3 broken, 7 missing" in html
 
 
-def test_each_column_sorts_and_sorts_back(twelve: None) -> None:
+def test_each_column_sorts_in_both_directions(twelve: None) -> None:
     html = page("/coverage?sort=A")
     assert 'aria-sort="ascending"' in html
     assert names(html)[:3] == ["Number 0001", "Number 0003", "Number 0005"]
@@ -73,7 +73,7 @@ def test_each_column_sorts_and_sorts_back(twelve: None) -> None:
     assert names(page("/coverage?sort=-name"))[0] == "Odd One"
 
 
-def test_what_cannot_be_sorted_by_is_said(twelve: None) -> None:
+def test_an_invalid_sort_order_is_explained(twelve: None) -> None:
     html = page("/coverage?sort=size%00")
     assert "cannot be sorted by “size”" in html
     assert len(names(html)) == 13
@@ -84,7 +84,7 @@ def test_one_category(twelve: None) -> None:
     assert "No exporters in “Nowhere”" in page("/coverage?category=Nowhere")
 
 
-def test_the_csv_holds_what_the_page_shows(twelve: None) -> None:
+def test_the_csv_has_the_rows_of_the_page(twelve: None) -> None:
     rows = table("/coverage.csv?category=Shelf+2&sort=name")
     assert rows == [
         {
@@ -110,7 +110,7 @@ def test_the_csv_holds_what_the_page_shows(twelve: None) -> None:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " ="])
-def test_no_cell_is_a_formula(twelve: None, start: str) -> None:
+def test_no_csv_cell_is_a_formula(twelve: None, start: str) -> None:
     Exporter.objects.create(
         slug="evil",
         title=f'{start}HYPERLINK("https://evil.example")',
@@ -122,7 +122,7 @@ def test_no_cell_is_a_formula(twelve: None, start: str) -> None:
     assert row["category"] == f"'{start}1é"
 
 
-def test_without_a_snapshot_nothing_is_said_to_be_missing(db: None) -> None:
+def test_nothing_is_missing_without_a_snapshot(db: None) -> None:
     category = Category.objects.create(name="Database")
     Exporter.objects.create(
         slug="x", title="X", repository="https://github.com/tests/x", category=category
@@ -132,5 +132,5 @@ def test_without_a_snapshot_nothing_is_said_to_be_missing(db: None) -> None:
     assert "Alerting rules: missing" not in html
 
 
-def test_nothing_at_all(db: None) -> None:
+def test_empty_grid(db: None) -> None:
     assert "Nothing to show yet" in page("/coverage")

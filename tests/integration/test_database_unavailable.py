@@ -1,4 +1,4 @@
-"""Postgres goes away and comes back: what the web and the workers do."""
+"""Tests of the web and of the workers while Postgres is down, and after it returns."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ SECRET = "a secret of the tests"
 CSRF = "of32charactersof32charactersof32"
 BROWSER = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    "Cookie": "sessionid=of32charactersof32charactersof32",  # of somebody who has signed in
+    "Cookie": "sessionid=of32charactersof32charactersof32",  # of a signed-in user
 }
 PROGRAM = {"Accept": "application/json"}
 PAGES = ("/", "/exporters/redis", "/status", "/coverage", "/admin/", "/admin/login/", "/healthz")
@@ -33,13 +33,13 @@ API = ("/api/v1/contents", "/api/v1/status", "/api/v1/exporters/redis")
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Reachable for the account that Postgres runs as when we are root."""
+    """Return a folder that Postgres' account can enter when the tests run as root."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o711)
         yield Path(made)
 
 
-def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
+def test_the_web_answers_503_and_recovers(folder: Path) -> None:
     with EmbeddedPostgres(folder, free_port()) as postgres:
         port = free_port()
         hub = f"http://127.0.0.1:{port}"
@@ -99,7 +99,7 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
                 assert answer.json() == {
                     "detail": "The hub cannot reach its database at the moment. Try again shortly."
                 }
-            # What needs no database is there: a page that is not, the look, what robots ask.
+            # Responses that need no database: 404, static files, robots.txt.
             assert status("/no/such/page") == 404
             assert status("/static/hub/hub.css") == status("/robots.txt") == 200
             sent = sign_in()
@@ -109,13 +109,13 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
             assert (refused.status_code, list(refused.json())) == (503, ["detail"])
             postgres.start()
             wait_until(lambda: status("/") == 200, "the page again")
-            # the delivery was not taken before, and is a replay once it was
+            # the first delivery is processed now, the second is a replay
             assert [deliver().status_code for _ in range(2)] == [200, 409]
             log.seek(0)
             said = log.read()
             assert "Traceback" not in said
             why = [line for line in said.splitlines() if "answering 503" in line]
-            assert len(why) == 1  # though every page failed
+            assert len(why) == 1  # although every page failed
             assert "Connection refused" in why[0] or "closed the connection" in why[0]
         finally:
             web.terminate()
@@ -124,11 +124,11 @@ def test_readers_are_told_and_the_web_recovers_by_itself(folder: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_header_task_returns_although_its_connection_is_gone() -> None:
-    """What it raised would keep the chord's body from running."""
+def test_a_header_task_returns_after_losing_its_connection() -> None:
+    """An exception would keep the chord's body from running."""
     for task in (lookup_directory, lookup_facts):
         connection.ensure_connection()
-        connection.connection.close()  # as Django finds it once Postgres has gone
+        connection.connection.close()  # as after Postgres has stopped
         try:
             assert task(1, 1)["outcome"] == Outcome.FAILED
         finally:

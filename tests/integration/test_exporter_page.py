@@ -1,4 +1,4 @@
-"""An exporter's page: every tab over published contents, its queries, and what is not there."""
+"""Tests of an exporter's page: tabs, queries, page views and unknown addresses."""
 
 import re
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def exporter(title: str, **fields: object) -> Exporter:
 
 
 def get(path: str, client: Client | None = None, *, status: int = 200) -> str:
-    """The page, which is HTML that a strict parser takes, and asks nothing of GitHub."""
+    """Return the page, and check its HTML with a strict parser."""
     answer = (client or Client()).get(path)
     assert answer.status_code == status, answer.content
     page = answer.content.decode()
@@ -55,7 +55,7 @@ def get(path: str, client: Client | None = None, *, status: int = 200) -> str:
 
 
 def text_of(page: str) -> str:
-    """What a reader sees of it, in one line."""
+    """Return the visible text of the page on one line."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
 
 
@@ -75,7 +75,7 @@ def release(of: Exporter, tag: str, days: int, **fields: object) -> Release:
 
 @pytest.fixture
 def redis(hub: Hub) -> Hub:
-    """An exporter with two directories, one with versions, published."""
+    """Publish an exporter with two directories, one of them with versions."""
     exporter("Redis")
     hub.add_token()
     hub.write("Redis/Redis_alert.yaml", contents.alert("RedisDown"))
@@ -129,7 +129,7 @@ def test_the_real_contents_on_every_tab(hub: Hub, real_contents: Path) -> None:
 # --- the head -------------------------------------------------------------------------------------
 
 
-def test_the_head_tells_what_is_known_of_the_project(redis: Hub) -> None:
+def test_the_header_describes_the_project(redis: Hub) -> None:
     Exporter.objects.update(
         official=True,
         archived=True,
@@ -149,7 +149,7 @@ def test_the_head_tells_what_is_known_of_the_project(redis: Hub) -> None:
     assert 'src="/exporters/redis/logo?v=1" alt=""' in get("/exporters/redis")
 
 
-def test_a_stale_directory_says_since_when_and_why(redis: Hub) -> None:
+def test_a_stale_directory_shows_its_age_and_the_reason(redis: Hub) -> None:
     redis.break_files(f.server_error())
     redis.write("Redis/Redis_alert.yaml", contents.alert("Other"))
     redis.refresh()
@@ -159,7 +159,7 @@ def test_a_stale_directory_says_since_when_and_why(redis: Hub) -> None:
     assert "RedisDown" in text
 
 
-def test_before_the_first_snapshot_nothing_is_said_to_be_missing(db: None) -> None:
+def test_nothing_is_missing_before_the_first_snapshot(db: None) -> None:
     exporter("Redis")
     for tab in ("/iac", "/alerts", "/dashboards"):
         text = text_of(get(f"/exporters/redis{tab}"))
@@ -168,7 +168,7 @@ def test_before_the_first_snapshot_nothing_is_said_to_be_missing(db: None) -> No
     assert "has not fetched it from GitHub yet" in text_of(get("/exporters/redis"))
 
 
-def test_an_exporter_without_a_directory_says_how_to_make_one(redis: Hub) -> None:
+def test_an_exporter_without_a_directory_explains_how_to_add_one(redis: Hub) -> None:
     exporter("MySQL")
     text = text_of(get("/exporters/mysql/alerts"))
     assert "MySQL has no directory yet" in text
@@ -178,7 +178,7 @@ def test_an_exporter_without_a_directory_says_how_to_make_one(redis: Hub) -> Non
 # --- hands-on -------------------------------------------------------------------------------------
 
 
-def test_the_projects_readme_or_that_of_the_contents(redis: Hub) -> None:
+def test_the_projects_readme_or_those_in_its_directories(redis: Hub) -> None:
     own = text_of(get("/exporters/redis"))
     assert "Redis/README.md" in own
     of = Exporter.objects.get()
@@ -222,7 +222,7 @@ def test_a_chart_is_installed_from_github(redis: Hub, settings: Any) -> None:
     assert "Edit on GitHub" in text
 
 
-def test_the_commands_fetch_the_file(redis: Hub, live_server: object) -> None:
+def test_the_commands_download_the_file(redis: Hub, live_server: object) -> None:
     page = text_of(requests.get(f"{live_server}/exporters/redis/alerts", timeout=10).text)
     found = re.search(r"curl -fsSL -o Redis_alert.yaml '([^']+)'", page)
     assert found
@@ -258,7 +258,7 @@ def test_alerts_as_a_table_with_their_rules(redis: Hub) -> None:
     ]
 
 
-def test_findings_stand_beside_the_line(redis: Hub) -> None:
+def test_findings_are_shown_beside_the_line(redis: Hub) -> None:
     redis.write("Redis/Redis_alert.yaml", contents.alert("RedisDown", "up =="))
     redis.refresh()
     page = get("/exporters/redis/alerts")
@@ -280,14 +280,14 @@ def test_panels_of_the_newest_version_and_of_another(redis: Hub) -> None:
     assert "Old board" in older
     assert "New board" not in older
     assert "/exporters/redis/alerts?version=v1.9.0" in older
-    # what lies in no version is there in all of them
+    # files outside of any version belong to all versions
     assert "RedisDown" in get("/exporters/redis/alerts?version=v1.9.0")
 
 
 # --- releases and history -------------------------------------------------------------------------
 
 
-def test_releases_by_pages(redis: Hub) -> None:
+def test_pages_of_releases(redis: Hub) -> None:
     of = Exporter.objects.get()
     release(of, "v2.0.0-rc1", 1, prerelease=True, body="* **Fix** <script>window.hacked=1</script>")
     release(of, "v1.9.9", 2, name="Nine", body="")
@@ -339,7 +339,7 @@ def _fields(change: Change) -> dict[str, object]:
 # --- what is not there ----------------------------------------------------------------------------
 
 
-def test_an_unknown_exporter_names_those_that_are_near(redis: Hub) -> None:
+def test_an_unknown_exporter_suggests_similar_names(redis: Hub) -> None:
     exporter("RabbitMQ")
     for tab in TABS:
         page = get(f"/exporters/rediss{tab}", status=404)
@@ -348,14 +348,14 @@ def test_an_unknown_exporter_names_those_that_are_near(redis: Hub) -> None:
     get("/exporters/zzzzzz", status=404)
 
 
-def test_an_unknown_version_names_those_that_are_there(redis: Hub) -> None:
+def test_an_unknown_version_lists_the_existing_versions(redis: Hub) -> None:
     page = get("/exporters/redis/dashboards?version=v9", status=404)
     assert 'href="/exporters/redis/dashboards?version=v1.10.0"' in page
     exporter("MySQL")
     get("/exporters/mysql?version=v9", status=404)
 
 
-def test_only_reading_is_answered(redis: Hub) -> None:
+def test_only_get_and_head_are_allowed(redis: Hub) -> None:
     assert Client().post("/exporters/redis").status_code == 405
     assert Client().head("/exporters/redis/alerts").status_code == 200
 
@@ -363,7 +363,7 @@ def test_only_reading_is_answered(redis: Hub) -> None:
 # --- rights and queries ---------------------------------------------------------------------------
 
 
-def test_an_admin_gets_a_link_to_the_form(redis: Hub, admin: Client) -> None:
+def test_an_admin_sees_a_link_to_the_edit_form(redis: Hub, admin: Client) -> None:
     form = "/admin/hub/contentedit/add/?directory=Redis&amp;path=Redis_alert.yaml"
     assert form in get("/exporters/redis/alerts", admin)
     assert form not in get("/exporters/redis/alerts")
@@ -371,7 +371,7 @@ def test_an_admin_gets_a_link_to_the_form(redis: Hub, admin: Client) -> None:
     assert "RedisDown" in edited
 
 
-def test_no_page_asks_more_than_six_queries(redis: Hub, admin: Client) -> None:
+def test_number_of_queries(redis: Hub, admin: Client) -> None:
     release(Exporter.objects.get(), "v1", 1)
     paths = [f"/exporters/redis{tab}" for tab in TABS]
     paths.append("/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/values.yaml")
@@ -388,14 +388,14 @@ def views() -> tuple[int, int]:
     return Exporter.objects.values_list("views", flat=True).get(), daily
 
 
-def test_opening_the_page_counts_once(redis: Hub) -> None:
+def test_a_page_view_is_counted_once(redis: Hub) -> None:
     get("/exporters/redis")
     get("/exporters/redis")
     assert views() == (2, 2)
     assert DailyViews.objects.get().day == timezone.now().date()
 
 
-def test_what_does_not_count(redis: Hub, admin: Client) -> None:
+def test_requests_that_are_not_counted(redis: Hub, admin: Client) -> None:
     client = Client()
     client.head("/exporters/redis")
     client.get("/exporters/redis/alerts")
@@ -422,7 +422,7 @@ def in_threads(work: Callable[[], object], number: int) -> None:
         thread.join()
 
 
-def test_readers_at_the_same_time_are_all_counted(redis: Hub) -> None:
+def test_concurrent_readers_are_all_counted(redis: Hub) -> None:
     in_threads(lambda: Client().get("/exporters/redis"), 8)
     assert views() == (8, 8)
 
@@ -445,14 +445,14 @@ def test_a_page_does_not_wait_for_the_count(redis: Hub) -> None:
 # --- oddities of stored contents ------------------------------------------------------------------
 
 
-def test_files_whose_bytes_are_not_kept(redis: Hub) -> None:
+def test_files_that_are_not_stored(redis: Hub) -> None:
     ContentBlob.objects.all().delete()
     for tab in TABS:
         get(f"/exporters/redis{tab}")
     assert "has no copy" in text_of(get("/exporters/redis/alerts"))
 
 
-def test_raw_is_shown_as_text_and_a_download_is_not(redis: Hub) -> None:
+def test_raw_is_displayed_as_text_and_a_download_is_saved(redis: Hub) -> None:
     page = get("/exporters/redis/alerts")
     raw, download = (
         unescape(found) for found in re.findall(r'href="(/api/v1/files/[^"]+)"', page)[:2]

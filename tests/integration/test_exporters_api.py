@@ -1,4 +1,4 @@
-"""The catalogue for programs: one answer, few queries, 304 while nothing changed."""
+"""Tests of the API's endpoints for exporters: content, queries, conditional requests."""
 
 import gzip
 import json
@@ -74,7 +74,7 @@ def test_one_exporter(filled: Hub) -> None:
     assert "/api/v1/exporters lists all exporters" in nobody.json()["detail"]
 
 
-def test_nothing_is_known_before_the_first_snapshot(db: None) -> None:
+def test_contents_are_unknown_before_the_first_snapshot(db: None) -> None:
     apply_import(plan_import(b"title,repository,category\nA,https://github.com/a/a,x\n"))
     entry = Client().get("/api/v1/exporters").json()["exporters"][0]
     assert (entry["E"], entry["I"], entry["usable"]["A"], entry["stars"]) == (
@@ -85,7 +85,7 @@ def test_nothing_is_known_before_the_first_snapshot(db: None) -> None:
     )
 
 
-def test_a_thousand_exporters_take_three_queries(db: None) -> None:
+def test_three_queries_for_a_thousand_exporters(db: None) -> None:
     lines = "".join(f"E{n},https://github.com/tests/e{n},Database\n" for n in range(1000))
     apply_import(plan_import(f"title,repository,category\n{lines}".encode()))
     Client().get("/api/v1/exporters")

@@ -1,4 +1,4 @@
-"""HEAD wherever GET works, and which scripts of other sites may read the API."""
+"""Tests of HEAD, and of cross-origin requests (CORS) to the API."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def filled(hub: Hub) -> Hub:
 
 
 def reads() -> list[str]:
-    """An address of each GET operation that the API's document names."""
+    """Return an address for each GET operation in the OpenAPI document."""
     document = Client().get("/api/v1/openapi.json").json()
     values = {
         "directory": "Redis",
@@ -38,7 +38,7 @@ def reads() -> list[str]:
     ]
 
 
-def test_head_answers_as_get_without_the_body(filled: Hub) -> None:
+def test_head_equals_get_without_the_body(filled: Hub) -> None:
     assert len(reads()) > 10
     for path in [*reads(), "/api/v1/openapi.json", "/api/v1/docs", "/api/v1/nothing"]:
         got, head = Client().get(path), Client().head(path)
@@ -48,18 +48,18 @@ def test_head_answers_as_get_without_the_body(filled: Hub) -> None:
             assert head[name] == got[name], (path, name)
 
 
-def test_head_is_conditional_as_get_is(filled: Hub) -> None:
+def test_head_supports_conditional_requests(filled: Hub) -> None:
     for path in ("/api/v1/contents", "/api/v1/exporters"):
         etag = Client().head(path)["ETag"]
         assert Client().head(path, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_head_is_no_operation_of_its_own(db: None) -> None:
+def test_head_is_not_in_the_openapi_document(db: None) -> None:
     document = Client().get("/api/v1/openapi.json").json()
     assert all("head" not in methods for methods in document["paths"].values())
 
 
-def test_head_where_there_is_no_get(db: None) -> None:
+def test_head_without_get_is_rejected(db: None) -> None:
     for path in ("/api/v1/edits", "/webhooks/github"):
         assert Client().head(path).status_code == 405
 
@@ -76,7 +76,7 @@ def test_any_origin_may_read(filled: Hub) -> None:
             assert "origin" in answer["Vary"]
 
 
-def test_a_script_may_read_why_there_is_no_answer(
+def test_scripts_of_other_origins_may_read_errors(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away() -> None:
@@ -94,7 +94,7 @@ def preflight(path: str, method: str, **headers: str) -> Any:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_a_preflight_allows_reads_alone(method: str) -> None:
+def test_a_preflight_allows_only_reading(method: str) -> None:
     answer = preflight(
         "/api/v1/contents", method, **{"Access-Control-Request-Headers": "if-none-match"}
     )
@@ -108,7 +108,9 @@ def test_a_preflight_allows_reads_alone(method: str) -> None:
     "path", ["/api/v1/edits", "/api/v1/edits/1", "/webhooks/github", "/admin/login/", "/theme", "/"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_nothing_else_is_open_to_other_origins(db: None, path: str, method: str) -> None:
+def test_other_paths_and_methods_are_closed_to_other_origins(
+    db: None, path: str, method: str
+) -> None:
     for answer in (
         preflight(path, method),
         Client().generic(method, path, headers=ORIGIN),
@@ -116,7 +118,7 @@ def test_nothing_else_is_open_to_other_origins(db: None, path: str, method: str)
         assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
-def test_a_list_of_origins_narrows_it(db: None, settings: Any) -> None:
+def test_a_list_of_allowed_origins(db: None, settings: Any) -> None:
     settings.CORS_ALLOW_ALL_ORIGINS = False
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN["Origin"]]
     answer = Client().get("/api/v1/status", headers=ORIGIN)
@@ -127,7 +129,7 @@ def test_a_list_of_origins_narrows_it(db: None, settings: Any) -> None:
         assert "Access-Control-Allow-Origin" not in answer
 
 
-def test_no_origin_at_all(db: None, settings: Any) -> None:
+def test_no_allowed_origin(db: None, settings: Any) -> None:
     settings.CORS_ALLOW_ALL_ORIGINS = False
     settings.CORS_ALLOWED_ORIGINS = []
     answer = Client().get("/api/v1/status", headers=ORIGIN)

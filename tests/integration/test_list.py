@@ -1,4 +1,4 @@
-"""The list page: search, filters, orders, pages, and what htmx gets of it."""
+"""Tests of the catalogue page: search, filters, sorting, pagination, htmx."""
 
 import gzip
 import re
@@ -17,7 +17,7 @@ from hub.models.search_index import reindex
 from tests.common.catalogue import fill_catalogue, publish
 
 MANY = 1_000
-LARGEST = 100 * 1024  # bytes of the list's HTML, gzipped
+LARGEST = 100 * 1024  # bytes of the page, compressed
 QUERIES = 6
 HTMX = {"HX-Request": "true"}
 
@@ -53,7 +53,7 @@ def shipped(db: None) -> None:
 @pytest.mark.parametrize(
     "address", ["/", "/?q=number+12&has=A&sort=trending", "/?q=nubmer", "/?q=zzzz", "/?sort=recent"]
 )
-def test_few_queries_and_a_small_page_however_many_exporters(
+def test_few_queries_and_a_small_page_with_many_exporters(
     db: None,
     address: str,
     django_assert_max_num_queries: object,
@@ -68,7 +68,7 @@ def test_few_queries_and_a_small_page_however_many_exporters(
         assert admin.get(address).status_code == 200
 
 
-def test_it_is_sent_compressed(hundred: None) -> None:
+def test_the_response_is_compressed(hundred: None) -> None:
     answer = Client().get("/", headers={"Accept-Encoding": "gzip"})
     assert answer["Content-Encoding"] == "gzip"
     assert b"100 exporters" in gzip.decompress(answer.content)
@@ -86,7 +86,7 @@ def test_no_inline_script_or_style(hundred: None) -> None:
 # --- filters, orders, pages ---
 
 
-def test_filters_combine_and_every_address_is_of_one_form(hundred: None) -> None:
+def test_filters_are_combined_and_addresses_are_canonical(hundred: None) -> None:
     assert "9 exporters" in page("/?usable=I&usable=A")
     assert titles("/?usable=I&has=A&category=Shelf+0")[0] == "Number 0000"
     html = page("/?usable=A&official=1")
@@ -98,7 +98,7 @@ def test_filters_combine_and_every_address_is_of_one_form(hundred: None) -> None
         assert not re.search(r"=(&|$)", link)
 
 
-def test_the_number_beside_a_filter_is_what_it_leaves(hundred: None) -> None:
+def test_the_count_of_a_filter_is_its_number_of_results(hundred: None) -> None:
     html = page("/?usable=A")
     counted = re.findall(
         r'href="(/\?[^"]+)"(?! aria-current)[^>]*><span class="facet__box".*?'
@@ -111,11 +111,11 @@ def test_the_number_beside_a_filter_is_what_it_leaves(hundred: None) -> None:
         assert f"{count} exporter" in left, (link, count)
 
 
-def test_several_categories_widen(hundred: None) -> None:
+def test_several_categories_add_results(hundred: None) -> None:
     assert "20 exporters" in page("/?category=Shelf+1&category=Shelf+2")
 
 
-def test_pages_do_not_overlap_and_end(hundred: None) -> None:
+def test_pages_do_not_overlap(hundred: None) -> None:
     first, second = titles("/"), titles("/?page=2")
     assert (len(first), len(second)) == (60, 40)
     assert not set(first) & set(second)
@@ -124,25 +124,25 @@ def test_pages_do_not_overlap_and_end(hundred: None) -> None:
         assert Client().get(beyond).status_code == 404, beyond
 
 
-def test_what_means_nothing_is_said_gently(hundred: None) -> None:
+def test_invalid_parameters_are_explained(hundred: None) -> None:
     html = page("/?has=X&sort=size&page=two")
     assert "“X” is not a value of “has”" in html
     assert "100 exporters" in html
 
 
-def test_empty_parameters_leave_the_address(hundred: None) -> None:
+def test_empty_parameters_are_removed_from_the_address(hundred: None) -> None:
     answer = Client().get("/?q=&category=&has=A&sort=")
     assert (answer.status_code, answer["Location"]) == (302, "/?has=A")
     assert Client().get("/?q=")["Location"] == "/"
 
 
-def test_an_unknown_category_leaves_nothing_and_a_way_out(hundred: None) -> None:
+def test_an_unknown_category_has_no_results(hundred: None) -> None:
     html = page("/?category=Nowhere&has=A")
     assert "0 exporters" in html
     assert "Without “Category: Nowhere”" in html
 
 
-def test_orders(shipped: None) -> None:
+def test_sort_orders(shipped: None) -> None:
     now = timezone.now()
     old = now - timedelta(days=1000)
     Exporter.objects.update(added_at=old, views=0, stars=None)
@@ -160,7 +160,7 @@ def test_orders(shipped: None) -> None:
     assert titles("/?sort=name")[10:12] == ["cAdvisor", "Celery"]
 
 
-def test_updated_lately(shipped: None) -> None:
+def test_filter_by_recent_updates(shipped: None) -> None:
     now = timezone.now()
     Exporter.objects.filter(slug="caddy").update(contents_changed_at=now - timedelta(days=89))
     Exporter.objects.filter(slug="kafka").update(last_release_at=now - timedelta(days=91))
@@ -170,20 +170,20 @@ def test_updated_lately(shipped: None) -> None:
 # --- search ---
 
 
-def test_a_search_is_ordered_by_relevance_until_told_otherwise(shipped: None) -> None:
+def test_a_search_is_sorted_by_relevance_by_default(shipped: None) -> None:
     assert titles("/?q=cloudwatch") == ["CloudWatch", "YACE"]
     Exporter.objects.filter(slug="yace").update(views=3)
     assert titles("/?q=cloudwatch&sort=popular") == ["YACE", "CloudWatch"]
 
 
-def test_a_misspelt_name_is_found_and_said_to_be_guessed(shipped: None) -> None:
+def test_a_misspelled_name_is_found_as_a_fuzzy_match(shipped: None) -> None:
     html = page("/?q=redsi")
     assert titles("/?q=redsi") == ["Redis"]
     assert "No exact match for “redsi”" in html
     assert "No exact match" not in page("/?q=redis")
 
 
-def test_an_empty_result_helps(shipped: None) -> None:
+def test_suggestions_without_results(shipped: None) -> None:
     assert "Caddy" in page("/?q=cadyyyyyyyy")
     assert "No results for" in page("/?q=%F0%9F%92%A5")
     narrowed = page("/?q=redis&official=1")
@@ -203,7 +203,7 @@ def test_no_query_breaks_the_page(shipped: None, hostile: str) -> None:
 # --- cards ---
 
 
-def test_a_card_in_words(shipped: None) -> None:
+def test_text_of_a_card(shipped: None) -> None:
     now = timezone.now()
     redis = Exporter.objects.get(slug="redis")
     Exporter.objects.filter(pk=redis.pk).update(stars=3149, archived=True, logo_type="image/png")
@@ -222,7 +222,7 @@ def test_a_card_in_words(shipped: None) -> None:
     assert "mono--" in page("/?q=kafka")
 
 
-def test_new_is_who_came_to_a_catalogue_that_was_there(shipped: None) -> None:
+def test_exporters_added_after_the_initial_import_are_new(shipped: None) -> None:
     mark = 'class="mark mark--new"'
     assert mark not in page("/")
     Exporter.objects.update(added_at=timezone.now() - timedelta(days=60))
@@ -232,7 +232,7 @@ def test_new_is_who_came_to_a_catalogue_that_was_there(shipped: None) -> None:
     assert mark in page("/?q=redis")
 
 
-def test_long_and_hostile_words_are_shown_as_words(db: None) -> None:
+def test_long_and_hostile_text_is_escaped(db: None) -> None:
     exporter = Exporter.objects.create(
         slug="x",
         title="<b>" + "W" * 100,
@@ -248,14 +248,14 @@ def test_long_and_hostile_words_are_shown_as_words(db: None) -> None:
     assert "category=%3Ci%3E%26shelf" in html
 
 
-def test_a_catalogue_without_exporters_says_how_to_fill_it(db: None) -> None:
+def test_an_empty_catalogue_explains_how_to_fill_it(db: None) -> None:
     assert "importcatalogue" in page("/")
 
 
 # --- htmx ---
 
 
-def test_htmx_gets_what_changes_and_the_address_to_show(hundred: None) -> None:
+def test_htmx_gets_the_results_and_the_new_address(hundred: None) -> None:
     answer = Client().get("/?q=&has=A&sort=popular", headers=HTMX)
     html = answer.content.decode()
     assert html.lstrip().startswith("<title>")
@@ -265,7 +265,7 @@ def test_htmx_gets_what_changes_and_the_address_to_show(hundred: None) -> None:
     assert "HX-Request" in answer["Vary"]
 
 
-def test_typing_on_is_no_new_entry_of_the_history(hundred: None) -> None:
+def test_typing_adds_no_history_entry(hundred: None) -> None:
     def asked(before: str, now: str) -> dict[str, str]:
         url = f"http://testserver{before}"
         return dict(Client().get(now, headers={**HTMX, "HX-Current-URL": url}).items())
@@ -275,12 +275,12 @@ def test_typing_on_is_no_new_entry_of_the_history(hundred: None) -> None:
     assert "HX-Push-Url" in asked("/?q=num", "/?q=num&has=A")
 
 
-def test_going_back_gets_the_whole_page(hundred: None) -> None:
+def test_restoring_the_history_gets_the_whole_page(hundred: None) -> None:
     headers = {**HTMX, "HX-History-Restore-Request": "true"}
     assert "<html" in page("/?has=A", **headers)
 
 
-def test_the_filters_go_with_the_search_form(hundred: None) -> None:
+def test_the_search_form_includes_the_filters(hundred: None) -> None:
     html = page("/?has=A&category=Shelf+1&page=1&sort=name")
     carried = re.findall(r'type="hidden" form="hub.search" name="(\w+)" value="([^"]+)"', html)
     assert carried == [("category", "Shelf 1"), ("has", "A"), ("sort", "name")]
@@ -289,7 +289,7 @@ def test_the_filters_go_with_the_search_form(hundred: None) -> None:
 # --- the frame ---
 
 
-def test_what_an_open_run_does_is_said_on_every_page(hundred: None) -> None:
+def test_an_open_run_is_shown_on_every_page(hundred: None) -> None:
     RefreshRun.objects.create(
         source=configured_source().key,
         trigger="command",

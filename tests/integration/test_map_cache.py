@@ -1,4 +1,4 @@
-"""What a process of the web keeps of what it serves, and when it asks Postgres again."""
+"""Tests of the caches of the map and of pages in a web process."""
 
 import gzip
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ CONTENTS = "/api/v1/contents"
 
 @pytest.fixture
 def cached(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> MapCache:
-    """The process' cache of the map, empty, with a second that does not pass."""
+    """Return an empty cache of the map whose entries do not expire."""
     fill_catalogue(10)
     settings.MAP_CACHE_SECONDS = 3600
     fresh = MapCache()
@@ -41,14 +41,14 @@ def pages(db: None, settings: Any) -> None:
 
 
 def served_by_another_process(**values: object) -> None:
-    """What this process is not told of."""
+    """Change the map without invalidating this process' cache."""
     ServedContents.objects.update(rendered_at=timezone.now(), **values)
 
 
 # --- the map --------------------------------------------------------------------------------------
 
 
-def test_within_the_second_postgres_is_not_asked(
+def test_no_query_while_the_cached_map_is_fresh(
     cached: MapCache, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     first = Client().get(CONTENTS)
@@ -58,7 +58,7 @@ def test_within_the_second_postgres_is_not_asked(
     assert second["ETag"] == first["ETag"]
 
 
-def test_after_the_second_postgres_is_asked_once(
+def test_one_query_after_the_cached_map_has_expired(
     cached: MapCache, settings: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     before = Client().get(CONTENTS).content
@@ -67,7 +67,7 @@ def test_after_the_second_postgres_is_asked_once(
         assert Client().get(CONTENTS).content == before
 
 
-def test_what_another_process_published_comes_after_the_second(
+def test_a_map_of_another_process_is_served_after_the_expiry(
     cached: MapCache, settings: Any
 ) -> None:
     before = Client().get(CONTENTS).content
@@ -77,7 +77,7 @@ def test_what_another_process_published_comes_after_the_second(
     assert Client().get(CONTENTS).json() == {"new": True}
 
 
-def test_what_this_process_changed_comes_at_once(
+def test_a_change_by_this_process_is_served_at_once(
     settings: Any, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_catalogue(3)
@@ -90,14 +90,14 @@ def test_what_this_process_changed_comes_at_once(
 
 
 @pytest.mark.parametrize("address", ["/api/v1/status", "/status"])
-def test_whoever_has_seen_a_run_end_gets_what_it_published(cached: MapCache, address: str) -> None:
+def test_pages_that_show_the_end_of_a_run_serve_its_map(cached: MapCache, address: str) -> None:
     before = Client().get(CONTENTS)["ETag"]
     served_by_another_process(body_gzip=gzip.compress(b"{}"), etag='W/"new"')
     Client().get(address)
     assert Client().get(CONTENTS)["ETag"] != before
 
 
-def test_an_answer_that_comes_late_takes_nobody_back(cached: MapCache) -> None:
+def test_a_late_query_result_does_not_replace_a_newer_map(cached: MapCache) -> None:
     older = ServedContents(etag="older", rendered_at=timezone.now())
     newer = ServedContents(etag="newer", rendered_at=timezone.now())
 
@@ -111,7 +111,7 @@ def test_an_answer_that_comes_late_takes_nobody_back(cached: MapCache) -> None:
     assert kept.served is newer
 
 
-def test_an_answer_from_before_a_change_is_not_kept(cached: MapCache) -> None:
+def test_a_query_result_from_before_a_change_is_not_cached(cached: MapCache) -> None:
     def changed_meanwhile() -> tuple[ServedContents, str]:
         cached.forget()
         return ServedContents(), ""
@@ -120,7 +120,7 @@ def test_an_answer_from_before_a_change_is_not_kept(cached: MapCache) -> None:
     assert cached.get() is None
 
 
-def test_the_copy_says_itself_that_it_is_overdue(cached: MapCache) -> None:
+def test_an_overdue_cached_map_is_stale(cached: MapCache) -> None:
     assert Client().get(CONTENTS).json()["state"] == "fresh"
     assert cached.get()
     past = timezone.now()
@@ -133,16 +133,16 @@ def test_the_copy_says_itself_that_it_is_overdue(cached: MapCache) -> None:
 
 
 @pytest.mark.parametrize("address", ["/", "/?q=number", "/coverage"])
-def test_a_page_for_everyone_is_rendered_once(
+def test_a_page_is_rendered_once_for_anonymous_readers(
     pages: None, address: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     first = Client().get(address)
-    with django_assert_num_queries(1):  # whether the contents are the same still
+    with django_assert_num_queries(1):  # the version of the contents
         second = Client().get(address)
     assert (second.content, second.headers) == (first.content, first.headers)
 
 
-def test_it_is_rendered_anew_when_the_contents_are_others(pages: None) -> None:
+def test_a_page_is_rendered_again_after_a_change(pages: None) -> None:
     Client().get("/")
     Exporter.objects.filter(slug="exporter-1").update(title="Renamed")
     assert "Renamed" not in Client().get("/").content.decode()
@@ -150,7 +150,7 @@ def test_it_is_rendered_anew_when_the_contents_are_others(pages: None) -> None:
     assert "Renamed" in Client().get("/").content.decode()
 
 
-def test_it_is_rendered_anew_when_its_time_has_passed(pages: None, settings: Any) -> None:
+def test_a_page_is_rendered_again_after_its_expiry(pages: None, settings: Any) -> None:
     settings.PAGE_CACHE_SECONDS = 0.1
     Client().get("/")
     Exporter.objects.filter(slug="exporter-1").update(title="Renamed")
@@ -158,12 +158,12 @@ def test_it_is_rendered_anew_when_its_time_has_passed(pages: None, settings: Any
     assert "Renamed" in Client().get("/").content.decode()
 
 
-def test_readers_wait_for_one_rendering(
+def test_concurrent_requests_render_a_page_once(
     cached: MapCache, settings: Any, rf: RequestFactory
 ) -> None:
     settings.PAGE_CACHE_SECONDS = 3600
     cache.clear()
-    read_map.cached_map()  # the copy, so that the threads do not ask Postgres
+    read_map.cached_map()  # fill the cache, so that the threads do not query Postgres
     rendered = []
 
     @page_cache.cached_page
@@ -178,7 +178,9 @@ def test_readers_wait_for_one_rendering(
     assert len(rendered) == 1
 
 
-def test_who_waits_in_vain_renders_it_himself(pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_renders_the_page_after_the_lock_timeout(
+    pages: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     busy = Lock()
     monkeypatch.setattr(page_cache, "_locks", [busy])
     monkeypatch.setattr(page_cache, "_LOCK_TIMEOUT", 0.01)
@@ -197,13 +199,13 @@ def test_who_waits_in_vain_renders_it_himself(pages: None, monkeypatch: pytest.M
         ({"path": "/"}, {"path": "/", "headers": {"Accept-Encoding": "gzip"}}),
     ],
 )
-def test_readers_get_what_they_asked_for(
+def test_different_requests_have_different_cache_keys(
     pages: None, one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert Client().get(**one).content != Client().get(**other).content
 
 
-def test_nobody_gets_the_page_of_who_is_signed_in(pages: None) -> None:
+def test_pages_of_signed_in_users_are_not_cached(pages: None) -> None:
     admin = Client()
     admin.force_login(User.objects.create_superuser("root"))
     assert "Refreshes in the admin" in admin.get("/").content.decode()
@@ -211,16 +213,16 @@ def test_nobody_gets_the_page_of_who_is_signed_in(pages: None) -> None:
     assert "Refreshes in the admin" in admin.get("/").content.decode()
 
 
-def test_a_very_large_page_is_not_kept(
+def test_a_very_large_page_is_not_cached(
     pages: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     monkeypatch.setattr(page_cache, "_LARGEST", 1_000)
     first = Client().get("/coverage")
-    with django_assert_num_queries(4):  # what the version is, and all that the page shows
+    with django_assert_num_queries(4):  # the version and the data of the page
         assert Client().get("/coverage").content == first.content
 
 
-def test_only_good_answers_are_kept(pages: None) -> None:
+def test_only_responses_with_status_200_are_cached(pages: None) -> None:
     assert Client().get("/?page=99").status_code == 404
     fill = Client().get("/?page=1")
     assert fill.status_code == 200

@@ -1,4 +1,4 @@
-"""What readers get: the API, the page and the commands."""
+"""Tests of the API, the catalogue page and the commands."""
 
 import gzip
 import json
@@ -48,7 +48,7 @@ def test_the_map(filled: Hub) -> None:
     assert "max-age" in answer["Cache-Control"]
 
 
-def test_every_answer_has_the_kinds_in_the_order_of_the_registry(filled: Hub) -> None:
+def test_every_response_has_the_kinds_in_the_order_of_the_registry(filled: Hub) -> None:
     body = Client().get("/api/v1/contents").json()
     assert {tuple(said) for said in body["contents"].values()} == {("E", *LETTERS)}
     assert {tuple(said) for said in body["usable"].values()} == {LETTERS}
@@ -81,7 +81,7 @@ def test_etag_and_gzip(filled: Hub) -> None:
         assert answer.status_code == 200
 
 
-def test_a_reader_writes_nothing_and_asks_github_nothing(filled: Hub) -> None:
+def test_reading_writes_nothing_and_sends_no_request_to_github(filled: Hub) -> None:
     before = ServedContents.objects.values_list("rendered_at", flat=True).get()
     filled.github.requests.clear()
     for path in (
@@ -122,7 +122,7 @@ def test_status_and_runs(filled: Hub) -> None:
     assert Client().get("/api/v1/runs?limit=0").status_code == 422
 
 
-def test_the_document_and_its_page(db: None) -> None:
+def test_the_openapi_document_and_its_page(db: None) -> None:
     document = Client().get("/api/v1/openapi.json").json()
     assert set(document["paths"]) == {
         "/api/v1/contents",
@@ -143,7 +143,7 @@ def test_the_document_and_its_page(db: None) -> None:
     assert "https://cdn" not in page
 
 
-def test_the_page_shows_badges_in_words(filled: Hub) -> None:
+def test_the_page_shows_badges_as_text(filled: Hub) -> None:
     page = Client().get("/").content.decode()
     assert "Redis Metrics Exporter" in page
     assert "Alerting rules: usable" in page
@@ -163,7 +163,7 @@ def test_a_change_of_the_catalogue_is_rendered_at_once(filled: Hub) -> None:
     assert "MySQL" not in Client().get("/api/v1/contents").json()["contents"]
 
 
-def test_a_map_that_nobody_confirms_any_more_says_so(filled: Hub) -> None:
+def test_an_overdue_map_is_stale(filled: Hub) -> None:
     ServedContents.objects.update(fresh_until=timezone.now() - timedelta(seconds=1))
     body = Client().get("/api/v1/contents").json()
     assert (body["state"], body["reason"]) == ("stale", "overdue")
@@ -190,7 +190,7 @@ def test_a_bad_catalogue_changes_nothing(db: None, tmp_path: object, sample: str
     assert not Exporter.objects.exists()
 
 
-def test_refresh_waits_and_its_exit_code_tells(hub: Hub) -> None:
+def test_exit_codes_of_refresh(hub: Hub) -> None:
     def run(*options: str) -> tuple[int, str]:
         out = StringIO()
         with pytest.raises(SystemExit) as end:
@@ -209,15 +209,15 @@ def test_refresh_waits_and_its_exit_code_tells(hub: Hub) -> None:
     assert "1 directories" in out.getvalue()
 
 
-def test_status_check_notices_that_beat_is_gone(db: None) -> None:
+def test_status_check_fails_without_beat(db: None) -> None:
     call_command("status", "--check", stdout=StringIO())
     PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=1))
     with pytest.raises(CommandError, match="beat has sent no task"):
         call_command("status", "--check", stdout=StringIO())
 
 
-def test_beat_ticks_and_a_run_follows(hub: Hub) -> None:
-    """A real beat, with the schedule in Postgres set to a second."""
+def test_beat_starts_a_run(hub: Hub) -> None:
+    """A real beat, with the interval in Postgres set to one second."""
     hub.add_token()
     hub.fill("Redis/alert.yaml")
     entry = PeriodicTask.objects.get(name="Refresh contents")

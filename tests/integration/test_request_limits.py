@@ -1,4 +1,4 @@
-"""What one asker can take from the web server: little, and told in words."""
+"""Tests of malformed, oversized and slow requests to the web server."""
 
 import http.client
 import json
@@ -21,13 +21,13 @@ from tests.common.waiting import wait_until
 
 SECRET = "the webhook's secret"
 MB = 1024 * 1024
-SECONDS = 2.0  # issue 5: no hang over 2 s
+SECONDS = 2.0  # issue 5: no request takes longer than 2 s
 PASSWORD = "a password of the test"
 
 
 @pytest.fixture(scope="module")
 def port(django_db_setup: None) -> Iterator[int]:
-    """A real web server over the test's hub."""
+    """Start a real web server for the test's hub, and return its port."""
     number = free_port()
     process = web(number, env={"GITHUB_WEBHOOK_SECRET": SECRET})
     process.start()
@@ -56,7 +56,7 @@ def ask(
     body: bytes = b"",
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """The answer to a target as it is written here: no client mends it."""
+    """Send a raw request, without a client that would normalise the target."""
     raw = target if isinstance(target, bytes) else target.encode()
     lines = {"Host": f"127.0.0.1:{port}", "Connection": "close", **(headers or {})}
     if body:
@@ -64,7 +64,7 @@ def ask(
     head = b"".join(f"{name}: {value}\r\n".encode() for name, value in lines.items())
     started = monotonic()
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        # it may answer before the body's end, and close; the answer can still be read
+        # The server may answer and close early; the response can still be read.
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(
                 b"%s %s HTTP/1.1\r\n" % (method.encode(), raw) + head + b"\r\n" + body
@@ -74,7 +74,7 @@ def ask(
         return Answer(response.status, response.read(), monotonic() - started)
 
 
-# target → the statuses that may be answered
+# target → the allowed statuses
 TARGETS: dict[str | bytes, tuple[int, ...]] = {
     # paths
     b"/exporters/\xff\xfe": (400, 404),
@@ -144,17 +144,17 @@ def test_odd_addresses(port: int, filled: None) -> None:
         assert "SECRET_KEY" not in answer.body
         assert "Traceback" not in answer.body
         if answer.status in (400, 413, 422) and not isinstance(target, bytes):
-            _said_why(target, answer)
+            _assert_reason(target, answer)
 
 
 def _patiently(port: int, target: str | bytes, *request: object) -> Answer:
-    """The answer; an overlong one is asked for again, for the machine may have been busy."""
+    """Return the response; repeat a slow request once, because the machine may be busy."""
     answer = ask(port, target, *request)  # type: ignore[arg-type]
     return ask(port, target, *request) if answer.seconds > SECONDS else answer  # type: ignore[arg-type]
 
 
-def _said_why(target: str, answer: Answer) -> None:
-    """In words: JSON for programs and for whom the door was shut, a page for people."""
+def _assert_reason(target: str, answer: Answer) -> None:
+    """Assert that the response gives a reason, as JSON or as a page."""
     if target.startswith(("/api/", "/webhooks/")) or answer.body.startswith("{"):
         assert len(json.loads(answer.body)["detail"]) > 9
     elif target != "*":
@@ -173,7 +173,7 @@ LONE_TEXT = b'{"directory": "a", "path": "b", "text": "\\ud800"}'
 NUL = b'{"directory": "a", "path": "b.md", "text": "x", "message": "\\u0000"}'
 DIGITS = b'{"directory": "a", "path": "b.md", "text": ' + b"1" * 5000 + b"}"
 
-# what → address, headers, body, status; "A": as an admin
+# name → address, headers, body, status; "A": as an admin
 BODIES: dict[str, tuple[str, dict[str, str], bytes, int]] = {
     "a form of 30 MB": ("/theme", FORM, b"theme=" + b"a" * 30 * MB, 413),
     "10,000 fields": ("/theme", FORM, b"a=1&" * 10_000, 400),
@@ -227,7 +227,7 @@ def test_odd_bodies(port: int, filled: None, admin_headers: dict[str, str]) -> N
         assert answer.status == status, (what, answer.status, answer.body[-600:])
         assert answer.seconds < SECONDS, what
         if status != 303:
-            _said_why(target, answer)
+            _assert_reason(target, answer)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ NEVER_ENDING = {
 
 
 @pytest.mark.parametrize("what", NEVER_ENDING)
-def test_who_sends_slowly_holds_up_no_reader(port: int, filled: None, what: str) -> None:
+def test_slow_requests_do_not_block_readers(port: int, filled: None, what: str) -> None:
     with ExitStack() as stack:
         slow = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
@@ -274,10 +274,10 @@ def test_who_sends_slowly_holds_up_no_reader(port: int, filled: None, what: str)
         ]
         for connection in slow:
             connection.sendall(NEVER_ENDING[what])
-        if what != "heads":  # those that came too late are told: so the server has seen them all
+        if what != "heads":  # wait until the server has rejected all that exceed the limit
             while len(slow) > MAX_RECEIVING:
                 ready, _, _ = select(slow, [], [], 10)
-                assert ready, f"{len(slow)} are not told that they came too late"
+                assert ready, f"{len(slow)} have not been rejected"
                 for connection in ready:
                     assert b" 503 " in connection.recv(4096)
                     slow.remove(connection)
@@ -285,10 +285,10 @@ def test_who_sends_slowly_holds_up_no_reader(port: int, filled: None, what: str)
             answer = _patiently(port, target)
             assert (answer.status, answer.seconds < SECONDS) == (200, True), target
 
-    def taken() -> bool:
+    def accepted() -> bool:
         return ask(port, "/theme", "POST", b"theme=dark", FORM).status == 303
 
-    wait_until(taken, "forms to be taken again, once they have left")
+    wait_until(accepted, "the server to accept forms again")
 
 
 def test_the_server_sends_no_body_for_head(port: int, filled: None) -> None:

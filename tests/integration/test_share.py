@@ -1,4 +1,4 @@
-"""What the hub hands to others: badges, feeds, and the texts at the site's root."""
+"""Tests of badges, feeds, llms.txt, robots.txt and the sitemap."""
 
 from xml.etree import ElementTree
 
@@ -27,7 +27,7 @@ ADDRESSES = [
 
 @pytest.fixture
 def filled(hub: Hub) -> Hub:
-    """Redis has alerts that work, a dashboard that does not, and no chart; Evil means harm."""
+    """Redis has usable alerts, a broken dashboard and no chart; Evil has a hostile title."""
     category = Category.objects.create(name="Database")
     for slug, title in (("redis", "Redis"), ("evil", HOSTILE)):
         Exporter.objects.create(
@@ -39,7 +39,7 @@ def filled(hub: Hub) -> Hub:
         )
     hub.add_token()
     hub.fill("Kafka/alert.yaml")
-    hub.refresh()  # what follows the first snapshot is a change
+    hub.refresh()  # changes are recorded from the second snapshot on
     hub.fill("Redis/alert.yaml")
     hub.write("Redis/dashboard.json", b'{"title": "Redis", "panels": [], "schemaVersion": 39}')
     hub.write('a "<b>\x07\u202e &/alert.yaml', b"groups: []\n")
@@ -57,7 +57,7 @@ def test_few_queries_and_no_request(
     assert filled.github.requests == []
 
 
-def test_a_badge_says_each_state_in_words_and_shapes(filled: Hub) -> None:
+def test_a_badge_shows_each_state_as_text_and_shape(filled: Hub) -> None:
     answer = Client().get("/exporters/redis/badge.svg")
     assert answer["Content-Type"] == "image/svg+xml"
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -78,7 +78,7 @@ def test_a_badge_says_each_state_in_words_and_shapes(filled: Hub) -> None:
     assert [text.text for text in picture.iter(f"{SVG}text")] == ["exporter hub", *"EIAG"]
 
 
-def test_a_badge_is_as_wide_as_its_parts(filled: Hub) -> None:
+def test_the_width_of_a_badge_is_the_sum_of_its_parts(filled: Hub) -> None:
     picture = ElementTree.fromstring(Client().get("/exporters/redis/badge.svg").content)
     cells = picture.findall(f"{SVG}g/{SVG}g")
     places = [
@@ -90,20 +90,20 @@ def test_a_badge_is_as_wide_as_its_parts(filled: Hub) -> None:
     assert picture.get("viewBox") == f"0 0 {picture.get('width')} {picture.get('height')}"
 
 
-def test_a_badge_of_nothing_known_yet(filled: Hub) -> None:
+def test_a_badge_without_a_snapshot(filled: Hub) -> None:
     ExporterContents.objects.update(alerts=None, iac=None, dashboard=None)
     assert "Alerting rules: unknown" in Client().get("/exporters/redis/badge.svg").content.decode()
 
 
 @pytest.mark.parametrize("path", ["/exporters/redis/badge.svg", "/llms.txt"])
-def test_who_has_it_already_is_told_so(filled: Hub, path: str) -> None:
+def test_unchanged_responses_are_304(filled: Hub, path: str) -> None:
     etag = Client().get(path)["ETag"]
     same = Client().get(path, headers={"If-None-Match": etag})
     assert (same.status_code, same.content) == (304, b"")
 
 
 @pytest.mark.parametrize("path", ["badge.svg", "changes.atom"])
-def test_no_such_exporter(db: None, path: str) -> None:
+def test_unknown_exporter(db: None, path: str) -> None:
     assert Client().get(f"/exporters/nothing/{path}").status_code == 404
 
 
@@ -118,7 +118,7 @@ def test_a_feed_of_one_exporter(filled: Hub) -> None:
     assert "http://testserver/exporters/redis/changes.atom" in links
 
 
-def test_the_feed_of_all_survives_hostile_names(filled: Hub) -> None:
+def test_the_feed_is_valid_with_hostile_names(filled: Hub) -> None:
     answer = Client().get("/changes.atom")
     feed = ElementTree.fromstring(answer.content)
     titles = [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]
@@ -126,7 +126,7 @@ def test_the_feed_of_all_survives_hostile_names(filled: Hub) -> None:
     assert "<b>" not in answer.content.decode()
 
 
-def test_a_hostile_title_is_only_text(filled: Hub) -> None:
+def test_a_hostile_title_is_escaped(filled: Hub) -> None:
     for path in ("badge.svg", "changes.atom"):
         answer = Client().get(f"/exporters/evil/{path}")
         document = ElementTree.fromstring(answer.content)
@@ -155,7 +155,7 @@ def test_llms_txt_lists_the_exporters_in_markdown(filled: Hub) -> None:
     assert sum("http://testserver/exporters/" in line for line in lines) == 2
 
 
-def test_the_sitemap_is_absolute_under_the_host_that_was_asked(filled: Hub) -> None:
+def test_the_sitemap_uses_the_host_of_the_request(filled: Hub) -> None:
     sitemap = ElementTree.fromstring(
         Client().get("/sitemap.xml", headers={"Host": "localhost"}).content
     )
@@ -175,7 +175,7 @@ def test_robots_txt_names_the_sitemap(db: None) -> None:
     assert "Sitemap: http://testserver/sitemap.xml" in text
 
 
-def test_a_page_says_what_it_is_when_its_address_is_shared(filled: Hub) -> None:
+def test_pages_have_open_graph_metadata(filled: Hub) -> None:
     page = Client().get("/status?a=%22%3E%3Cscript%3E").content.decode()
     assert '<meta property="og:title" content="Status of Exporter Hub">' in page
     assert (

@@ -1,4 +1,4 @@
-"""The status page: what anybody may see, what an admin sees on top, progress while a run goes."""
+"""Tests of the status page for readers and admins, and of a run's progress."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def page(client: Client | None = None) -> str:
 
 
 def open_run(status: RunStatus, **fields: object) -> RefreshRun:
-    """A run that no worker was told of, as if it were under way."""
+    """Create an open run that no worker processes."""
     last = RefreshRun.objects.latest("pk")
     return RefreshRun.objects.create(
         source=last.source,
@@ -62,7 +62,7 @@ def open_run(status: RunStatus, **fields: object) -> RefreshRun:
     )
 
 
-def test_what_the_last_run_came_to(filled: Hub) -> None:
+def test_result_of_the_last_run(filled: Hub) -> None:
     run = filled.refresh()
     text = page()
     assert f"<strong>Last refresh:</strong> run {run.pk}, nothing changed" in text
@@ -82,7 +82,7 @@ def test_few_queries_and_no_request(
     assert filled.github.requests == []
 
 
-def test_a_token_is_shown_without_its_name_and_secret(filled: Hub) -> None:
+def test_readers_see_neither_name_nor_secret_of_a_token(filled: Hub) -> None:
     GitHubToken.objects.update(name="of Jane Doe")
     text = page()
     assert "Token 1" in text
@@ -91,7 +91,7 @@ def test_a_token_is_shown_without_its_name_and_secret(filled: Hub) -> None:
         assert secret not in text
 
 
-def test_an_admin_gets_names_and_links(filled: Hub, client: Client) -> None:
+def test_an_admin_sees_names_and_links(filled: Hub, client: Client) -> None:
     client.force_login(User.objects.create_superuser("root"))
     text = page(client)
     token = GitHubToken.objects.get()
@@ -122,7 +122,7 @@ def test_an_admin_gets_names_and_links(filled: Hub, client: Client) -> None:
         ),
     ],
 )
-def test_what_is_said_of_a_token(filled: Hub, fields: dict[str, object], words: str) -> None:
+def test_states_of_a_token(filled: Hub, fields: dict[str, object], words: str) -> None:
     now = timezone.now()
     GitHubToken.objects.update(
         **{
@@ -133,7 +133,7 @@ def test_what_is_said_of_a_token(filled: Hub, fields: dict[str, object], words: 
     assert words in page()
 
 
-def test_without_a_token_it_says_so(filled: Hub) -> None:
+def test_without_a_token(filled: Hub) -> None:
     GitHubToken.objects.all().delete()
     filled.refresh()
     text = page()
@@ -142,7 +142,7 @@ def test_without_a_token_it_says_so(filled: Hub) -> None:
     assert "Add one in the admin" not in text
 
 
-def test_what_was_not_renewed_stands_there_with_its_reason(filled: Hub) -> None:
+def test_directories_that_were_not_updated_are_listed_with_the_reason(filled: Hub) -> None:
     filled.fill("Redis/new_alert.yaml", "Kafka/new_alert.yaml")
     directory = filled.github.repository.find("main", "contents/Redis")
     assert directory is not None
@@ -156,14 +156,14 @@ def test_what_was_not_renewed_stands_there_with_its_reason(filled: Hub) -> None:
     assert '<a href="/exporters/redis">Redis</a>' in text
 
 
-def test_beat_that_is_gone_is_noticed(filled: Hub) -> None:
+def test_missing_beat_is_shown(filled: Hub) -> None:
     PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=2))
     assert "no task from beat for 2 hours" in page()
     PeriodicTask.objects.update(enabled=False)
     assert "the scheduled refresh is disabled" in page()
 
 
-def test_progress_while_a_run_goes(filled: Hub) -> None:
+def test_progress_of_an_open_run(filled: Hub) -> None:
     run = open_run(RunStatus.LOOKING_UP)
     for name, outcome in (("a", Outcome.FOUND), ("b", Outcome.FAILED), ("c", Outcome.PENDING)):
         run.lookups.create(directory=name, tree_sha=name, outcome=outcome)
@@ -178,14 +178,14 @@ def test_progress_while_a_run_goes(filled: Hub) -> None:
     RefreshRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, finished_at=timezone.now())
 
 
-def test_the_end_of_a_run_ends_the_asking(filled: Hub) -> None:
+def test_polling_stops_when_a_run_ends(filled: Hub) -> None:
     answer = Client().get(LIVE)
     assert (answer.status_code, answer["HX-Trigger"]) == (286, "run-ended")
     assert "Last refresh" in answer.content.decode()
     assert 'hx-trigger="every' not in page()
 
 
-def test_a_hub_that_did_nothing_yet(db: None) -> None:
+def test_before_the_first_run(db: None) -> None:
     text = page()
     assert "No refresh has run yet" in text
     assert "None yet. The first refresh starts with the first worker" in text

@@ -1,4 +1,4 @@
-"""The theme: a cookie that the server reads, and no way to misuse the form that sets it."""
+"""Tests of the theme cookie, of its form, and of hub.js."""
 
 import pytest
 from django.test import Client
@@ -7,7 +7,7 @@ from hub.web.pages.script import SCRIPT, with_htmx
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_first_byte_knows_the_choice(db: None, theme: str) -> None:
+def test_the_html_contains_the_chosen_theme(db: None, theme: str) -> None:
     client = Client(enforce_csrf_checks=True)
     assert b"data-theme" not in client.get("/").content
     answer = client.post("/theme", {"theme": theme, "next": "/coverage?sort=A"})
@@ -26,12 +26,12 @@ def test_the_first_byte_knows_the_choice(db: None, theme: str) -> None:
     "elsewhere",
     ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "", "x"],
 )
-def test_the_way_back_stays_here(db: None, elsewhere: str) -> None:
+def test_no_redirect_to_another_host(db: None, elsewhere: str) -> None:
     answer = Client().post("/theme", {"theme": "dark", "next": elsewhere})
     assert answer["Location"] == "/"
 
 
-def test_what_is_no_theme_is_refused(db: None) -> None:
+def test_an_unknown_theme_is_rejected(db: None) -> None:
     assert Client().post("/theme", {"theme": "<script>"}).status_code == 400
     assert Client().get("/theme").status_code == 405
     client = Client()
@@ -40,6 +40,6 @@ def test_what_is_no_theme_is_refused(db: None) -> None:
 
 
 def test_the_script_ends_with_the_htmx_of_the_installed_package() -> None:
-    """`make htmx` renews it."""
+    """`make htmx` updates it."""
     script = SCRIPT.read_text(encoding="utf-8")
     assert script == with_htmx(script)

@@ -1,4 +1,4 @@
-"""GitHub's webhook: from a signed push to the map, and all that is turned away."""
+"""Tests of GitHub's webhook: valid, invalid and replayed deliveries."""
 
 import copy
 import json
@@ -42,7 +42,7 @@ def _secret(settings: Any) -> None:
 
 @pytest.fixture
 def filled(hub: Hub) -> Hub:
-    """Two directories with alerts, published."""
+    """Publish two directories with alerts."""
     hub.add_token()
     hub.fill("Redis/alert.yaml", "Kafka/alert.yaml")
     assert hub.refresh().status == RunStatus.PUBLISHED
@@ -50,7 +50,7 @@ def filled(hub: Hub) -> Hub:
 
 
 def push(*paths: str, after: str = "", **changed: Any) -> dict[str, Any]:
-    """GitHub's example of a push to a branch, as if one to the test's repository."""
+    """Return GitHub's example of a push, changed to push to the test's repository."""
     payload = copy.deepcopy(next(p for p in PUSH if p["ref"] == "refs/heads/master"))
     payload |= {"ref": "refs/heads/main", "created": False, "after": after or uuid.uuid4().hex}
     payload["repository"]["full_name"] = hub_settings.GITHUB_REPO
@@ -59,7 +59,7 @@ def push(*paths: str, after: str = "", **changed: Any) -> dict[str, Any]:
 
 
 def deliver(payload: object, *, event: str = "push", **headers: str | None) -> Any:
-    """POST a delivery as GitHub does; a header that is None is left out."""
+    """POST a delivery as GitHub does; a header that is None is omitted."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     sent = {
         "X-Hub-Signature-256": sign(SECRET, body),
@@ -81,7 +81,7 @@ def served() -> dict[str, Any]:
 
 
 def all_ended() -> list[RefreshRun]:
-    """All runs, oldest first, when none is open any more."""
+    """Return all runs, oldest first, when all have ended."""
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the runs to end")
     return list(RefreshRun.objects.order_by("pk"))
 
@@ -107,10 +107,10 @@ def test_a_push_is_visible_in_the_map(filled: Hub) -> None:
     assert (delivery.event, delivery.action) == ("push", DeliveryAction.BEGUN)
 
 
-def test_a_burst_gives_one_run(filled: Hub) -> None:
+def test_a_burst_of_pushes_starts_one_run(filled: Hub) -> None:
     paths = [f"contents/D{number}/alert.yaml" for number in range(20)]
     pushes = [push(path, after=filled.github.repository.write(path, b"")) for path in paths]
-    with frozen(filled.workers):  # nothing takes the run before all pushes have come
+    with frozen(filled.workers):  # no worker starts the run before all pushes have arrived
         answers = [deliver(payload) for payload in pushes]
     *_, run = all_ended()
     assert {(answer.status_code, answer.json()["run"]) for answer in answers} == {(202, run.pk)}
@@ -119,20 +119,20 @@ def test_a_burst_gives_one_run(filled: Hub) -> None:
     assert WebhookDelivery.objects.filter(action=DeliveryAction.JOINED).count() == 19
 
 
-def test_pushes_while_a_run_looks_up_are_followed_by_one_run(filled: Hub) -> None:
+def test_pushes_during_a_run_start_one_more_run(filled: Hub) -> None:
     filled.fill("Redis/dashboard.json")
     held, go_on = threading.Event(), threading.Event()
 
     def hold(_: object) -> bool:
         held.set()
-        go_on.wait(1.5)  # less than the hub waits for an answer
+        go_on.wait(1.5)  # less than the hub's timeout
         return False
 
     slow = filled.github.repository.find("main", "contents/Redis").sha
     filled.github.faults.append(Fault(hold, match=slow, times=1))
     first = deliver(push("contents/Redis/dashboard.json"))
     assert held.wait(10)
-    for name in ("Kafka", "Node"):  # after the branch was listed
+    for name in ("Kafka", "Node"):  # after the directories were listed
         filled.fill(f"{name}/dashboard.json")
         answer = deliver(push(f"contents/{name}/dashboard.json"))
         assert (answer.status_code, answer.json()["run"]) == (202, first.json()["run"])
@@ -162,16 +162,18 @@ def test_pushes_while_a_run_looks_up_are_followed_by_one_run(filled: Hub) -> Non
     ids=["branch", "repository", "path", "tag", "list", "odd"],
 )
 @pytest.mark.django_db
-def test_a_push_elsewhere_starts_nothing(payload: object, action: DeliveryAction) -> None:
+def test_a_push_elsewhere_is_ignored(payload: object, action: DeliveryAction) -> None:
     answer = deliver(payload)
     assert (answer.status_code, answer.json()) == (200, {"detail": action.label})
     assert WebhookDelivery.objects.get().action == action
     assert not RefreshRun.objects.exists()
 
 
-def test_a_push_is_taken_once_whatever_its_headers_say(filled: Hub) -> None:
+def test_a_push_is_processed_once_even_with_other_headers(filled: Hub) -> None:
     payload = push("contents/Redis/dashboard.json")
-    assert deliver(payload, event="ping").status_code == 200  # a false name does not use it up
+    assert (
+        deliver(payload, event="ping").status_code == 200
+    )  # a wrong event name does not count as processing
     assert deliver(payload).status_code == 202
     assert [run.trigger for run in all_ended()] == [RunTrigger.COMMAND, RunTrigger.WEBHOOK]
     for headers in ({}, {"X-GitHub-Delivery": "another"}, {"X-GitHub-Delivery": None}):
@@ -184,7 +186,7 @@ def test_a_push_is_taken_once_whatever_its_headers_say(filled: Hub) -> None:
     assert WebhookDelivery.objects.filter(event="push").count() == 1
 
 
-def test_a_push_whose_run_cannot_be_begun_can_be_delivered_again(filled: Hub) -> None:
+def test_a_push_can_be_redelivered_if_its_run_could_not_start(filled: Hub) -> None:
     payload = push("contents/Redis/dashboard.json")
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE hub_refreshrun RENAME TO away")
@@ -202,7 +204,7 @@ def test_a_push_whose_run_cannot_be_begun_can_be_delivered_again(filled: Hub) ->
 
 
 @pytest.mark.django_db
-def test_pings_are_answered_as_often_as_they_come() -> None:
+def test_repeated_pings_are_answered() -> None:
     for payload in (*PING, PING[0]):
         answer = deliver(payload, event="ping")
         assert answer.status_code == 200
@@ -230,7 +232,7 @@ def test_other_events_are_ignored(event: str | None) -> None:
     ids=["forged", "empty", "odd", "missing"],
 )
 @pytest.mark.parametrize("event", ["push", "ping"])
-def test_without_the_signature_nothing_happens(signature: str | None, event: str) -> None:
+def test_an_invalid_signature_is_rejected(signature: str | None, event: str) -> None:
     payload = push("contents/x", after="0")
     answer = deliver(payload, event=event, **{"X-Hub-Signature-256": signature})
     assert answer.status_code == 401
@@ -238,7 +240,7 @@ def test_without_the_signature_nothing_happens(signature: str | None, event: str
 
 
 @pytest.mark.django_db
-def test_the_body_of_another_signature() -> None:
+def test_a_signature_of_another_body() -> None:
     signature = sign(SECRET, json.dumps(push("docs/x")).encode())
     answer = deliver(push("contents/x"), **{"X-Hub-Signature-256": signature})
     assert answer.status_code == 401
@@ -261,7 +263,7 @@ def test_a_body_as_large_as_github_sends() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain"])
-def test_another_content_type_is_refused_with_advice(kind: str) -> None:
+def test_another_content_type_is_rejected_with_advice(kind: str) -> None:
     answer = deliver(push("contents/x"), **{"Content-Type": kind})
     assert answer.status_code == 415
     assert "application/json" in answer.json()["detail"]
@@ -270,7 +272,7 @@ def test_another_content_type_is_refused_with_advice(kind: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("body", [b" ", b"{", b"\xff", b"[" * 100_000, b"9" * 5000])
-def test_a_signed_body_that_is_no_json(body: bytes) -> None:
+def test_a_signed_body_that_is_not_json(body: bytes) -> None:
     assert deliver(body).status_code == 400
     assert nothing_happened()
 
@@ -285,7 +287,7 @@ def test_without_a_secret_the_webhook_is_off(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_only_post() -> None:
+def test_only_post_is_allowed() -> None:
     answer = Client().get("/webhooks/github")
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
 
@@ -294,7 +296,7 @@ def test_only_post() -> None:
 
 
 @pytest.mark.django_db
-def test_the_admin_lists_deliveries_and_changes_none() -> None:
+def test_deliveries_are_read_only_in_the_admin() -> None:
     deliver(PING[0], event="ping")
     deliver(push("docs/x"))
     admin = Client()
@@ -310,7 +312,7 @@ def test_the_admin_lists_deliveries_and_changes_none() -> None:
 
 
 @pytest.mark.django_db
-def test_old_deliveries_are_forgotten(settings: Any) -> None:
+def test_old_deliveries_are_deleted(settings: Any) -> None:
     deliver(push("docs/old"))
     old = WebhookDelivery.objects.get()
     old.received_at -= settings.HISTORY_KEPT * 1.01

@@ -39,10 +39,7 @@ def _content_readmes(files: Iterable[ContentFile], source: Source) -> Readmes:
 
 
 def _is_readme(file: ContentFile) -> bool:
-    """Return whether the file is `README.md` or `NAME_readme.md`, but not that of a chart.
-
-    It must be at the top of the exporter's directory or of a version's folder.
-    """
+    """Return whether the file is the README of a directory or of a version, but not of a chart."""
     name = file.name.casefold()
     folders = file.path.split("/")[:-1]
     at_top = file.version == (folders[-1] if folders else "")

@@ -27,11 +27,11 @@ def test_broken_content_is_not_usable() -> None:
     assert badges_of([broken], known=True)[0].words.endswith(": broken")
 
 
-def test_several_directories_add_up() -> None:
+def test_directories_are_combined() -> None:
     assert marks(row(True, False, False), row(False, False, True)) == "there absent there"
 
 
-def test_unknown_is_never_shown_as_absent() -> None:
+def test_unknown_is_never_shown_as_missing() -> None:
     assert marks(row(None, None, None)) == "unknown unknown unknown"
     assert marks(row(False, True, None), row(None, None, True)) == "unknown there there"
 

@@ -1,4 +1,4 @@
-"""How an exporter is drawn on a card."""
+"""Tests of the template filters and of `is_new`."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def test_monograms(title: str, letters: str) -> None:
     assert monogram(title) == letters
 
 
-def test_a_hue_is_one_of_the_few_and_stays() -> None:
+def test_hue_is_in_range_and_constant() -> None:
     assert {hue(f"exporter-{n}") for n in range(200)} == set(range(HUES))
     assert hue("redis") == hue("redis")
 
@@ -36,7 +36,7 @@ def test_a_hue_is_one_of_the_few_and_stays() -> None:
         (2_500_000, "2.5M"),
     ],
 )
-def test_counts_in_short_are_never_more_than_they_are(number: int, words: str) -> None:
+def test_short_rounds_down(number: int, words: str) -> None:
     assert short(number) == words
 
 
@@ -47,11 +47,11 @@ def test_counts_in_short_are_never_more_than_they_are(number: int, words: str) -
         *((95, "3 months ago"), (364, "12 months ago"), (800, "2 years ago")),
     ],
 )
-def test_ages_in_one_unit(days: float, words: str) -> None:
+def test_ago_uses_one_unit(days: float, words: str) -> None:
     assert ago(timezone.now() - timedelta(days=days, seconds=5)) == words
 
 
-def test_new_needs_a_catalogue_that_was_there_before() -> None:
+def test_the_initial_import_is_not_new() -> None:
     now = timezone.now()
     start = now - timedelta(days=10)
     assert not is_new(start, start, now)

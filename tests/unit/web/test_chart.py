@@ -1,4 +1,4 @@
-"""The chart of the last runs."""
+"""Tests of the chart of the last runs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,23 +13,23 @@ def run(seconds: float, status: RunStatus = RunStatus.PUBLISHED) -> RefreshRun:
     return RefreshRun(status=status, started_at=NOON, finished_at=NOON + timedelta(seconds=seconds))
 
 
-def test_each_line_is_ten_times_the_one_below() -> None:
+def test_each_line_is_ten_times_the_line_below() -> None:
     drawn = chart([run(1), run(10), run(100)])
     assert drawn.lines == ["100 s", "10 s", "1 s", "0.1 s"]
     assert [round(bar.height) for bar in drawn.bars] == [100, 67, 33]
     assert [round(bar.top) for bar in drawn.bars] == [0, 33, 67]
 
 
-def test_the_shortest_run_can_still_be_seen() -> None:
+def test_the_shortest_run_is_visible() -> None:
     assert chart([run(0.001)]).bars[0].height == 3
     assert chart([run(0.001)]).lines == ["10 s", "1 s", "0.1 s"]
 
 
-def test_without_runs_there_is_nothing_to_draw() -> None:
+def test_no_runs() -> None:
     assert chart([]).bars == []
 
 
-def test_outcomes_have_marks_of_their_own() -> None:
+def test_icons_of_statuses() -> None:
     assert mark(run(1)) == "there"
     assert mark(run(1, RunStatus.UNCHANGED)) == "absent"
     assert mark(run(1, RunStatus.FAILED)) == "broken"

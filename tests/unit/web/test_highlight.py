@@ -1,4 +1,4 @@
-"""Code as HTML: parts marked, lines with anchors, and a text that can be copied."""
+"""Tests of syntax highlighting and of listings with line anchors."""
 
 import re
 from html import unescape
@@ -19,7 +19,7 @@ def text_of(html: str) -> str:
     return unescape(re.sub(r"<[^>]*>", "", html))
 
 
-def test_promql_and_yaml_are_marked() -> None:
+def test_promql_and_yaml_are_highlighted() -> None:
     assert '<span class="k-k">sum</span>' in highlight("sum(up) by (job)", "promql")
     assert '<span class="k-nt">alert</span>' in highlight("alert: Down", "yaml")
     assert highlight("a < b", "none such") == "a &lt; b"
@@ -27,13 +27,13 @@ def test_promql_and_yaml_are_marked() -> None:
     assert "<" not in highlight("a: 1\n" * LONGEST, "yaml")
 
 
-def test_the_language_is_told_by_the_name() -> None:
+def test_language_of_a_file_name() -> None:
     assert [language_of(name) for name in ("a.yaml", "b/c.YML", "d.json", "e", "f.md")] == [
         *("yaml", "yaml", "json", "", "")
     ]
 
 
-def test_a_listing_has_anchors_and_findings_beside_the_line() -> None:
+def test_lines_have_anchors_and_findings() -> None:
     finding = Finding(Level.ERROR, About.ALERTS, 2, 'no "duration" <here>')
     html = listing("a: 1\nb: 2\n", "yaml", [finding], "2.")
     assert 'class="line" id="2.L1"' in html
@@ -45,12 +45,12 @@ def test_a_listing_has_anchors_and_findings_beside_the_line() -> None:
 
 @pytest.mark.parametrize("language", ["yaml", "json", "promql", "", "bash"])
 @given(ODD)
-def test_the_text_of_a_listing_is_the_code(language: str, code: str) -> None:
+def test_the_text_of_the_html_is_the_code(language: str, code: str) -> None:
     shown = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "\ufffd", code).removesuffix("\n")
     assert text_of(listing(code, language)) == shown
     assert text_of(highlight(code, language)) == shown
 
 
-def test_characters_that_turn_the_order_are_named_and_held() -> None:
+def test_direction_characters_are_shown_and_isolated() -> None:
     html = highlight("a \u202e b", "yaml")
     assert '<bdi class="hidden" data-char="U+202E">\u202e</bdi>' in html

@@ -1,4 +1,4 @@
-"""Markdown of strangers: what a README looks like on a page, and that nothing in it acts."""
+"""Tests of rendering untrusted Markdown: its layout, and that it has no active content."""
 
 import re
 from time import process_time
@@ -16,7 +16,7 @@ from tests.common.hostile import payloads
 
 PLACE = Place("https://github.com/tests/exporter", "main", "docs")
 NAMESPACE = "{http://www.w3.org/1999/xhtml}"
-# Spelt out here and not taken from the code: what the page may hold at most.
+# The allowed elements, independent of those in the code.
 TAGS = {
     "a",
     "abbr",
@@ -83,7 +83,7 @@ def html_of(text: str, **options: object) -> str:
 
 
 def active_content(html: str) -> list[str]:
-    """What is more than text, structure and harmless links, as a browser would parse it."""
+    """Return everything but text, structure and harmless links, as a browser would parse it."""
     found = []
     ids = set()
     for element in html5lib.parseFragment(html, container="div").iter():
@@ -113,7 +113,7 @@ def active_content(html: str) -> list[str]:
 
 
 @pytest.mark.parametrize("payload", payloads().values(), ids=payloads().keys())
-def test_nothing_of_a_hostile_text_acts(payload: str) -> None:
+def test_hostile_text_has_no_active_content(payload: str) -> None:
     started = process_time()
     whole, without_links = html_of(payload), str(render(payload, Place()).html)
     assert process_time() - started < 5
@@ -121,11 +121,11 @@ def test_nothing_of_a_hostile_text_acts(payload: str) -> None:
     assert active_content(without_links) == []
 
 
-def test_there_are_payloads_enough() -> None:
+def test_number_of_payloads() -> None:
     assert len(payloads()) >= 60
 
 
-def test_the_walk_finds_active_content() -> None:
+def test_the_checker_finds_active_content() -> None:
     for html in (
         "<img src=x>",
         "<p onclick=x>",
@@ -142,7 +142,7 @@ def test_any_text_is_rendered_without_active_content(text: str) -> None:
     assert active_content(html_of(text)) == []
 
 
-def test_links_are_made_whole() -> None:
+def test_relative_links_become_absolute() -> None:
     def href(url: str) -> str:
         found = re.search(r'href="([^"]*)"', html_of(f"[x]({url})"))
         return found[1] if found else ""
@@ -172,7 +172,7 @@ def test_an_image_becomes_a_link_and_a_badge_becomes_text() -> None:
     assert "image: x" in html_of('<img alt="x" src="data:image/png;base64,AA==">')
 
 
-def test_headings_begin_below_the_pages_own_and_skip_no_level() -> None:
+def test_heading_levels() -> None:
     html = html_of("## A\n\n##### B\n\n# C\n\n## D\n")
     assert re.findall(r"<(h\d)[^>]*>(\w)", html) == [
         ("h3", "A"),
@@ -183,38 +183,38 @@ def test_headings_begin_below_the_pages_own_and_skip_no_level() -> None:
     assert "<h5" in html_of("# A", top=5)
 
 
-def test_places_in_the_text_are_found() -> None:
+def test_links_to_anchors() -> None:
     html = html_of("# How to run\n\n[x](#how-to-run) <a name=old></a> [y](#old)\n\n# How to run\n")
     ids = re.findall(r' id="([^"]+)"', html)
     assert ids == ["readme-how-to-run", "readme-old", "readme-how-to-run-1"]
     assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
 
 
-def test_what_is_empty_is_left_out() -> None:
+def test_empty_elements_are_removed() -> None:
     html = html_of('<a href="https://example.org"></a>\n\n#\n\n|a||\n|-|-|\n|1|2|\n')
     assert "<a" not in html
     assert "<h3" not in html
     assert html.count("<th>") == 1
 
 
-def test_tables_and_code_can_be_scrolled_with_the_keyboard() -> None:
+def test_tables_and_code_are_scrollable_with_the_keyboard() -> None:
     html = html_of("|a|\n|-|\n|b|\n\n```yaml\nkey: 1\n```\n")
     assert '<div class="readme__table" tabindex="0" role="group"' in html
     assert '<pre tabindex="0">' in html
     assert '<span class="k-nt">key</span>' in html
 
 
-def test_characters_that_turn_the_order_are_named_in_code() -> None:
+def test_direction_characters_are_shown_in_code() -> None:
     assert 'data-char="U+202E"' in html_of("```sh\nrm \u202e x\n```")
 
 
-def test_a_text_that_is_too_long_is_cut_at_a_line() -> None:
+def test_long_text_is_truncated_at_a_line() -> None:
     rendered = render("word word\n\n" * markdown.LONGEST, PLACE)
     assert rendered.truncated
     assert not render("short", PLACE).truncated
     assert str(rendered.html).rstrip().endswith("word word</p>")
 
 
-def test_a_text_of_too_many_tags_is_shown_as_it_is() -> None:
+def test_text_with_too_many_tags_is_shown_verbatim() -> None:
     html = html_of("<div>" * 20_000)
     assert html.startswith('<pre tabindex="0">&lt;div&gt;')

@@ -1,4 +1,4 @@
-"""Which pushes concern the hub."""
+"""Tests of which pushes affect the contents."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ DOCS = commit(modified=["docs/readme.md"])
         (None, False),
     ],
 )
-def test_of_the_source(payload: Any, expected: bool) -> None:
+def test_is_of_source(payload: Any, expected: bool) -> None:
     assert is_of_source(payload, SOURCE) is expected
 
 
@@ -67,11 +67,11 @@ def test_of_the_source(payload: Any, expected: bool) -> None:
         (push(commit(modified=["contents/Redis/alert.yaml"])), True),
         (push(commit(removed=["contents/Redis/alert.yaml"])), True),
         (push(DOCS, DOCS, commit(removed=["a", "contents/x"])), True),
-        (push(commit(added=["contents"])), True),  # a link or a submodule in the folder's place
+        (push(commit(added=["contents"])), True),  # a symlink or submodule that replaces the folder
         (push(DOCS), False),
         (push(DOCS, commit(added=["contents.md", "contents2/x", "docs/contents/x"])), False),
         (push(commit(added=["Contents/Redis"])), False),
-        # what the commits do not tell
+        # the commits are inconclusive
         (push(DOCS, created=True), True),
         (push(DOCS, deleted=True), True),
         (push(DOCS, forced=True), True),
@@ -91,17 +91,17 @@ def test_of_the_source(payload: Any, expected: bool) -> None:
         (None, True),
     ],
 )
-def test_touching_the_contents(payload: Any, expected: bool) -> None:
+def test_touches_the_contents(payload: Any, expected: bool) -> None:
     assert touches(payload, "contents") is expected
 
 
 @pytest.mark.parametrize("path", ["", "docs", "docs/readme.md"])
-def test_touching_another_path(path: str) -> None:
+def test_touches_another_path(path: str) -> None:
     assert touches(push(DOCS), path)
 
 
-def test_of_the_published_examples_those_of_the_branch_count() -> None:
-    """Some are of tags, and the branch's are of its first push."""
+def test_published_examples() -> None:
+    """Some examples push tags; those of the branch are its first push."""
     source = Source("https://api.github.com", "Codertocat/Hello-World", "master", "contents")
     of_branch = [example for example in EXAMPLES if is_of_source(example, source)]
     assert {example["ref"] for example in EXAMPLES} - {"refs/heads/master"}
@@ -132,16 +132,16 @@ nearly_a_push = st.fixed_dictionaries(
 
 
 @given(anything | nearly_a_push, st.sampled_from(["", "contents", "a/b"]))
-def test_no_shape_raises(payload: Any, path: str) -> None:
+def test_no_payload_raises(payload: Any, path: str) -> None:
     assert is_of_source(payload, SOURCE) in (True, False)
     assert touches(payload, path) in (True, False)
 
 
 @given(st.lists(st.text(min_size=1), min_size=1), st.text(min_size=1))
-def test_a_path_below_counts_wherever_it_stands(paths: list[str], name: str) -> None:
+def test_a_matching_path_at_any_position(paths: list[str], name: str) -> None:
     assert touches(push(commit(modified=paths), commit(added=[f"contents/{name}"])), "contents")
 
 
 @given(st.lists(st.text(min_size=1).map("docs/{}".format), min_size=1))
-def test_paths_elsewhere_do_not(paths: list[str]) -> None:
+def test_other_paths_do_not_match(paths: list[str]) -> None:
     assert not touches(push(commit(removed=paths)), "contents")

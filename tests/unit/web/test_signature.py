@@ -1,4 +1,4 @@
-"""GitHub's signature, with the vector that GitHub publishes."""
+"""Tests of the webhook signature with the example from GitHub's documentation."""
 
 import pytest
 
@@ -10,7 +10,7 @@ BODY = b"Hello, World!"
 SIGNATURE = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 
 
-def test_the_published_vector() -> None:
+def test_githubs_example() -> None:
     assert sign(SECRET, BODY) == SIGNATURE
     assert verify(SECRET, BODY, SIGNATURE)
 
@@ -30,5 +30,5 @@ def test_the_published_vector() -> None:
         ("", BODY, sign("", BODY)),
     ],
 )
-def test_anything_else_is_forged(secret: str, body: bytes, header: str) -> None:
+def test_forged_signatures(secret: str, body: bytes, header: str) -> None:
     assert not verify(secret, body, header)

@@ -1,4 +1,4 @@
-"""Commands to copy: right for any name, and nothing of a name is taken for a command."""
+"""Tests of the shell commands: correct for any file name, without shell injection."""
 
 import shlex
 import subprocess
@@ -21,7 +21,7 @@ NAMES = [
 
 
 def commands(text: str) -> list[list[str]]:
-    """The lines of a snippet as a shell splits them."""
+    """Split each line of a snippet as a shell does."""
     return [shlex.split(line) for line in text.split("\n")]
 
 
@@ -35,7 +35,7 @@ def test_a_download_is_saved_under_its_name(name: str) -> None:
     assert commands(snippets.kubectl_apply(URL, name))[1] == ["kubectl", "apply", "-f", saved]
 
 
-def test_a_name_is_no_option() -> None:
+def test_a_name_is_not_read_as_an_option() -> None:
     assert commands(snippets.check_rules(URL, "-rf.yaml"))[1][-1] == "./-rf.yaml"
     assert commands(snippets.curl_download(URL, "…/"))[0][3] == "file"
 
@@ -56,26 +56,26 @@ def test_a_chart_is_installed_from_a_clone() -> None:
     assert "dependency" not in without
 
 
-def test_what_cannot_be_cloned_is_not_offered() -> None:
+def test_no_install_command_without_a_repository() -> None:
     demo = Source("http://127.0.0.1:1", "demo/exporters", "main", "", demo=True)
     assert snippets.install_chart(demo, "Redis", "redis", dependencies=False) == ""
 
 
-def test_a_release_has_a_name_that_helm_takes() -> None:
+def test_release_name_is_valid_for_helm() -> None:
     assert snippets.release_name("Redis_Exporter-") == "redis-exporter"
     assert snippets.release_name("é") == "exporter"
     assert len(snippets.release_name("x" * 80)) == 53
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shell_reads_the_import_as_it_is_meant(name: str) -> None:
+def test_the_shell_parses_the_import_command(name: str) -> None:
     text = snippets.import_dashboard(f"https://hub.example/f?name={name}")
     subprocess.run(["sh", "-n"], input=text.encode(), check=True)
     assert f"https://hub.example/f?name={name}" in shlex.split(text)
     assert "$GRAFANA_URL/api/dashboards/import" in text
 
 
-def test_where_people_look_at_the_repository() -> None:
+def test_url_of_the_repository() -> None:
     assert GITHUB.page_of("A b/c#.yaml") == (
         "https://github.com/tests/exporters/blob/main/contents/A%20b/c%23.yaml"
     )
