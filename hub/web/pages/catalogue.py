@@ -169,7 +169,7 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str
 def _with_history(response: HttpResponse, query: CatalogueQuery, htmx: HtmxDetails) -> HttpResponse:
     """Tell htmx to update the address bar; each keystroke in the search adds no history entry."""
     before, _ = parse_query(QueryDict(_query_string(htmx.current_url or "")))
-    is_typing = bool(before.q) and bool(query.q) and before.without_search() == query.without_search()
+    is_typing = bool(before.q and query.q) and before.without_search() == query.without_search()
     set_url = replace_url if before == query or is_typing else push_url
     return set_url(response, reverse("catalogue") + query.query_string)
 

@@ -127,7 +127,8 @@ def _exporter(slug: str, *related: str) -> Exporter:
     exporter = Exporter.objects.filter(slug=slug).select_related("category", *related).first()
     if exporter is not None:
         return exporter
-    similar = closest(Exporter.objects.only("slug", "title"), slug, count=8, at_least=MIN_SIMILARITY)
+    names = Exporter.objects.only("slug", "title")
+    similar = closest(names, slug, count=8, at_least=MIN_SIMILARITY)
     suggestions = [(reverse("exporter", args=[one.slug]), one.title) for one in similar]
     hint = "Check the spelling. Exporters with similar names:" if suggestions else ""
     raise PageNotFound("Exporter not found", hint, suggestions)
