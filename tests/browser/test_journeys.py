@@ -245,7 +245,7 @@ def test_an_admin_publishes_a_held_back_run(full_hub: Hub, admin: Page) -> None:
         repository.delete(f"contents/{entry.path}")
     assert press_refresh(admin).status == RunStatus.HELD
     expect_full(admin)
-    expect(admin.get_by_text("Most directories vanished")).to_be_visible()
+    expect(admin.get_by_text("Most directories disappeared")).to_be_visible()
     admin.goto("/admin/hub/refreshrun/")
     admin.get_by_role("row", name="held back").get_by_role("checkbox").check()
     admin.get_by_label("Action:").select_option(
