@@ -21,7 +21,6 @@ from hub.models.access import quota_fields
 
 _WRITE_INTERVAL = 1.0  # seconds
 _SAME_WINDOW = timedelta(minutes=1)
-_MAX_REFUSALS = 3  # runs in a row
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,12 @@ def adopt_environment_token() -> None:
 def ask_again() -> None:
     """Retry the tokens that GitHub rejected in the last run: it sends stray 401s.
 
-    For the start of a run. After `_MAX_REFUSALS` runs in a row, a token stays invalid until it gets
+    For the start of a run. After `MAX_REFUSALS` runs in a row, a token stays invalid until it gets
     a new value or a worker starts (`forget_refusals`).
     """
-    refused = GitHubToken.objects.filter(state=TokenState.INVALID, refusals__lt=_MAX_REFUSALS)
+    refused = GitHubToken.objects.filter(
+        state=TokenState.INVALID, refusals__lt=GitHubToken.MAX_REFUSALS
+    )
     refused.update(state=TokenState.UNKNOWN)
 
 

@@ -29,6 +29,8 @@ class Quota:
 class GitHubToken(models.Model):
     """A GitHub token, encrypted at rest, with its last reported rate limits."""
 
+    MAX_REFUSALS = 3  # runs in a row with a 401, after which the token is not tried again
+
     name = models.CharField(max_length=80, unique=True)
     secret: EncryptedTextField = EncryptedTextField("token")
     from_environment = models.BooleanField(default=False, editable=False)
@@ -75,6 +77,11 @@ class GitHubToken(models.Model):
         """Return the last reported quota of a rate limit; None before the first response."""
         limit, remaining, reset_at = (getattr(self, name) for name in quota_fields(resource))
         return None if reset_at is None else Quota(resource, limit, remaining, reset_at)
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether the next run tries the token again although GitHub rejected it."""
+        return self.refusals < self.MAX_REFUSALS
 
     @property
     def masked(self) -> str:

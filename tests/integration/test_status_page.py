@@ -10,13 +10,14 @@ from django_celery_beat.models import PeriodicTask
 from pytest_django import DjangoAssertNumQueries
 
 from hub.demo.fake_github import Fault
-from hub.demo.fake_github.faults import server_error
+from hub.demo.fake_github import faults as f
 from hub.models import (
     Category,
     Exporter,
     ExporterContents,
     GitHubToken,
     Outcome,
+    Reason,
     RefreshRun,
     RunStatus,
     RunTrigger,
@@ -100,6 +101,33 @@ def test_an_admin_sees_names_and_links(filled: Hub, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        ({"refusals": 1}, "the next run tries it again"),
+        ({"refusals": 3}, "replace it in the admin"),
+        ({"refusals": 3, "from_environment": True}, "restart the hub with a new"),
+    ],
+)
+def test_an_admin_gets_advice_about_a_token(
+    filled: Hub, client: Client, fields: dict[str, object], advice: str
+) -> None:
+    GitHubToken.objects.update(state=TokenState.INVALID, **fields)
+    assert advice not in page(client)
+    client.force_login(User.objects.create_superuser("root"))
+    assert advice in page(client)
+
+
+def test_an_admin_reads_what_github_answered(filled: Hub, client: Client) -> None:
+    words = "Resource protected by organization SAML enforcement."
+    filled.github.faults.append(Fault(f.answer(403, {"message": words})))
+    assert filled.refresh().reason == Reason.SSO_REQUIRED
+    assert words not in page(client)
+    assert "requires single sign-on" in page(client)
+    client.force_login(User.objects.create_superuser("root"))
+    assert words in page(client)
+
+
+@pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"state": TokenState.INVALID}, "rejected by GitHub"),
@@ -146,7 +174,7 @@ def test_directories_that_were_not_updated_are_listed_with_the_reason(filled: Hu
     filled.fill("Redis/new_alert.yaml", "Kafka/new_alert.yaml")
     directory = filled.github.repository.find("main", "contents/Redis")
     assert directory is not None
-    filled.github.faults.append(Fault(server_error(), match=directory.sha))
+    filled.github.faults.append(Fault(f.server_error(), match=directory.sha))
     assert filled.refresh().status == RunStatus.PUBLISHED
     row = ExporterContents.objects.exclude(stale="").get()
     text = page()
