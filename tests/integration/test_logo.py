@@ -18,7 +18,7 @@ WEBP = b"RIFF\x1a\x00\x00\x00WEBPVP8L" + bytes(14)
 JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><path fill="#d33" d="M0 0h2v2z"/></svg>'
 
-# What an SVG can do to whoever opens it; none of it may be left.
+# What an SVG can do to anyone who opens it; none of it may be left.
 HOSTILE = {
     "script": b"<script>alert(1)</script>",
     "handler": b'<rect onload="alert(1)" onclick="alert(1)"/>',

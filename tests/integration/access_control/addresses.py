@@ -73,7 +73,7 @@ OTHERS = [
     Operation("api/v1/", "GET", everyone(404)),
     Operation("favicon.ico", "GET", everyone(302)),
     Operation("theme", "POST", everyone(303), data={"theme": "dark"}),
-    # its signature is what opens it, whoever is signed in
+    # its signature authenticates it, not the session
     Operation("webhooks/github", "POST", everyone(401), data="{}"),
     Operation("api/v1/edits", "POST", (401, 403, 403, 202, 202), ("hub.add_contentedit",), AN_EDIT),
     Operation(

@@ -99,7 +99,7 @@ def test_who_may_do_something_to_chosen_rows(hub: PreparedHub) -> None:
     everything = {permission for action in ACTIONS for permission in action.needs}
     for action in ACTIONS:
         view = action.model.replace(".", ".view_")
-        # whoever may look, and whoever may do all the rest too
+        # users with view permission only, and users with every other permission as well
         for permissions in ({view}, {view} | everything - set(action.needs)):
             changed, answer = hub.act(action, *permissions)
             if changed or not said(answer) <= {"No action selected."}:
