@@ -41,7 +41,7 @@ class ImportProblem:
 
 @dataclass(frozen=True)
 class ImportRow:
-    """A row of the file with the columns in the file, or a new exporter with all columns."""
+    """A row with the columns of the file, or a new exporter with all columns."""
 
     line: int
     values: dict[str, Any]  # text; `official` is a bool

@@ -185,8 +185,8 @@ class GitHubClient:
     def root_tree(self, repository: str, ref: str, etags: ETags | None = None) -> Answer:
         """Fetch the root tree of a branch, tag or commit, as `tree` returns one.
 
-        GitHub repeats the SHA of a commit or a tag as the `sha` of its tree; `data` holds the SHA
-        of the tree itself.
+        For a commit or a tag, GitHub returns the SHA of that object; `data` holds the SHA of the
+        tree itself.
         """
         path = _tree_path(repository, ref)
         answer = self._whole_tree(path, recursive=False, etags=etags)
@@ -202,7 +202,7 @@ class GitHubClient:
         return answer
 
     def _walk(self, repository: str, sha: str) -> Answer:
-        """Fetch a tree level by level: GitHub rejects some with a submodule as recursive trees."""
+        """Fetch a tree level by level: GitHub rejects some recursive requests with submodules."""
         first = answer = self.tree(repository, sha)
         entries, waiting = [], [("", answer)]
         requests = 1  # the rejected one
@@ -316,10 +316,10 @@ class GitHubClient:
                 logger.warning("token %s: %s limit used up until %s", token.id, resource, reset)
 
     def check(self, secret: str) -> Quota | None:
-        """Return the REST quota of `secret` in a free request. Raises a `GitHubError`.
+        """Return the REST quota of `secret`; costs no quota. Raises a `GitHubError`.
 
-        None if the server has no rate limits, as an Enterprise Server by default (GitHub Docs,
-        "Configuring rate limits"): it answers 404 there, so another address checks the token.
+        None if the server has no rate limits, the default of Enterprise Server (GitHub Docs,
+        "Configuring rate limits"): it answers 404, and another request checks the token.
         """
         request = _Request("GET", "/rate_limit", f"{self._api_url}/rate_limit")
         response = self._send(request, Token(0, secret))

@@ -75,7 +75,7 @@ class FileChanged(GitHubError, reason=Reason.CONFLICT):
 
 
 class Refused(GitHubError, reason=Reason.REFUSED):
-    """422 for a write: GitHub rejected it (a protected branch, a name that is not allowed)."""
+    """409 or 422 for a write: GitHub rejected it (a protected branch, a forbidden name)."""
 
 
 class Unprocessable(GitHubError, reason=Reason.BAD_ANSWER):

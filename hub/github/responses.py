@@ -23,7 +23,7 @@ _BY_STATUS = {
     422: errors.Unprocessable,
     451: errors.Blocked,
 }
-# GitHub's words in the message of a 403 that is no limit.
+# GitHub's words in the message of a 403 that is not a rate limit.
 _DENIALS = {
     "saml": errors.SingleSignOnRequired,
     "ip allow list": errors.AddressNotAllowed,

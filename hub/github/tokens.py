@@ -48,10 +48,10 @@ def adopt_environment_token() -> None:
 
 
 def ask_again() -> None:
-    """Retry the tokens that GitHub rejected in the last run: it sends stray 401s.
+    """Retry the tokens that GitHub rejected in the last run: a valid token may get a 401.
 
-    For the start of a run. After `MAX_REFUSALS` runs in a row, a token stays invalid until it gets
-    a new value or a worker starts (`forget_refusals`).
+    Call it when a run starts. After `MAX_REFUSALS` runs in a row, a token stays invalid until it
+    gets a new value or a worker starts (`forget_refusals`).
     """
     refused = GitHubToken.objects.filter(
         state=TokenState.INVALID, refusals__lt=GitHubToken.MAX_REFUSALS
@@ -60,7 +60,7 @@ def ask_again() -> None:
 
 
 def forget_refusals() -> None:
-    """Retry every token that GitHub rejected. For the start of a worker."""
+    """Retry every token that GitHub rejected. Call it when a worker starts."""
     refused = GitHubToken.objects.filter(refusals__gt=0)
     refused.update(state=TokenState.UNKNOWN, refusals=0)
 
@@ -77,7 +77,7 @@ class TokenPool:
         """Return the usable token with the most requests left for a resource.
 
         Raises `NoToken` (none configured), `BadToken` (GitHub rejected all of them), `RateLimited`
-        or `SecondaryLimited` (all others must wait; with the earliest time of them).
+        or `SecondaryLimited` (all valid tokens must wait, the first one until `reset_at`).
         """
         now = timezone.now()
         tokens = list(GitHubToken.objects.all())

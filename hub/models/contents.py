@@ -58,7 +58,7 @@ class ContentBlob(models.Model):
 
     sha = models.CharField(max_length=64, primary_key=True)
     data = models.BinaryField()
-    # `hub.content.rules.FileReport`
+    # `hub.content.rules.report.FileReport`
     report: models.JSONField[Any, Any] = models.JSONField()
     rules = models.PositiveSmallIntegerField(help_text="Version of the rules that judged it.")
     learned_at = models.DateTimeField(auto_now_add=True)
@@ -283,7 +283,7 @@ class ContentEditQuerySet(models.QuerySet["ContentEdit"]):
     def waiting(self, source: str) -> "ContentEditQuerySet":
         """Return the edits of a source that are waiting to be committed, oldest first.
 
-        Also those that a worker was sending when it was killed: GitHub may have them already.
+        Includes those that a worker was sending when it was killed: GitHub may have them already.
         """
         states = [EditState.QUEUED, EditState.SENDING]
         return self.filter(source=source, state__in=states).order_by("pk")
@@ -308,7 +308,7 @@ class ContentEdit(models.Model):
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     detail = models.CharField(max_length=300, blank=True)
     commit_sha = models.CharField(max_length=64, blank=True)
-    # The run that committed it or will commit it; the same run then publishes the result.
+    # The run that committed or rejected it; the same run publishes a commit's result.
     run = models.ForeignKey(RefreshRun, null=True, on_delete=models.SET_NULL, related_name="edits")
     created_at = models.DateTimeField(default=timezone.now)
     committed_at = models.DateTimeField(null=True)

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Run)
 
-# A run without progress for so long has lost its messages (Redis was emptied) or its worker.
+# A run with no progress for this long has lost its messages (Redis was emptied) or its worker.
 _SILENT_AFTER = timedelta(seconds=30)
 # Lookups are kept for questions about a run; after that only the summary in its row remains.
 _LOOKUP_RETENTION = timedelta(days=7)
@@ -113,8 +113,8 @@ class Lifecycle(Generic[R]):
     def look_up(self, run_id: int, key: Any, work_of: Callable[[Any], Work]) -> dict[str, Any]:
         """Do one lookup, store its outcome, and return the task's result.
 
-        A second call does nothing, and neither does one for an ended run. Never raises: after an
-        exception in a chord's header Celery does not run the chord's body.
+        Does nothing when called again or for an ended run. Never raises: after an exception in a
+        chord's header, Celery does not run the chord's body.
         """
         lookups = self._all_lookups.filter(**{"run": run_id, self.model.LOOKUP_KEY: key})
         outcome, reason = Outcome.FAILED, Reason.DEADLINE

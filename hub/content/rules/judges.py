@@ -1,4 +1,4 @@
-"""The judges: whether a file contains a kind of content, and whether that is usable. Pure.
+"""Pure functions that judge whether a file contains a kind of content, and if it is usable.
 
 Each takes a file and the chart that contains it. `hub.content.kinds` lists the judge of each kind.
 """
@@ -39,7 +39,7 @@ _ABSENT = Verdict(present=False)
 
 
 def judge_iac(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
-    """Judge infrastructure as code: the main file of a chart, or a manifest or values outside."""
+    """Judge infrastructure as code: a chart's main file, or manifests or values outside charts."""
     if not (file.path in chart.heads if chart else _is_iac(file)):
         return _ABSENT
     usable = chart.heads[file.path].usable if chart else _iac_usable(file)
@@ -119,8 +119,8 @@ def judge_dashboard(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     template = chart is not None and file.in_templates
     named = file.suffix == ".json" and file.named(DASHBOARD_WORDS)
     if report is None:
-        # Charts have dashboards with any name in their root folder; the only other JSON file that
-        # Helm uses there is the schema of the values.
+        # A dashboard in a chart's root folder may have any name; the only other JSON file that Helm
+        # uses there is the schema of the values.
         in_root = chart is not None and chart.folder == file.folders and file.suffix == ".json"
         likely = named or (in_root and file.name != "values.schema.json")
         return Verdict(True, None) if likely and not template else _ABSENT

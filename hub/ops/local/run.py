@@ -65,7 +65,7 @@ class _LocalHub:
     def __init__(self, data_dir: Path, ports: dict[str, int]) -> None:
         self._data_dir, self._ports = data_dir, ports
         self._demo = environment.is_demo(os.environ)
-        # By the environment variable that would replace the embedded server.
+        # The keys are the environment variables that replace the embedded servers.
         self._servers: dict[str, EmbeddedServer] = {}
         if not os.environ.get("DATABASE_URL"):
             self._servers["DATABASE_URL"] = EmbeddedPostgres(data_dir, ports["Postgres"])
@@ -153,7 +153,7 @@ class _LocalHub:
         # Each thread keeps a connection to Postgres, which allows 200.
         web += [f"--port={port['hub']}", "--blocking-threads=8", f"--working-dir={ROOT}"]
         celery = [sys.executable, "-m", "celery", "--app=config", f"--workdir={ROOT}"]
-        # MALLOC_ARENA_MAX: glibc's per-thread arenas fragment. nice: readers go before the worker.
+        # MALLOC_ARENA_MAX: glibc's per-thread arenas fragment. nice: web requests have priority.
         worker = ["/usr/bin/env", "MALLOC_ARENA_MAX=2", "nice", "-n", "10", *celery, "worker"]
         worker += ["--pool=threads", "--concurrency=50", "--queues=hub,lookups", "--loglevel=INFO"]
         worker += ["--without-gossip", "--without-mingle", f"--hostname=worker-{port['hub']}@%h"]
@@ -183,7 +183,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _lock_data_dir() -> tuple[Path, FileLock | None]:
-    """Return the data folder and its acquired lock, or None as lock if a hub is running."""
+    """Return the data folder and its acquired lock, which is None if a hub is running."""
     data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
     lock = FileLock(data_dir / "run.lock")
     try:
