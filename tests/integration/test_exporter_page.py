@@ -319,6 +319,8 @@ def test_the_history_by_days(redis: Hub, admin: Client) -> None:
     assert f"{timezone.now():%Y}" in text
     assert f"/admin/hub/refreshrun/{run.pk}/change/" not in page
     assert f"/admin/hub/refreshrun/{run.pk}/change/" in get("/exporters/redis/history", admin)
+    Change.objects.update(run=None)  # as once the run has been deleted (`HUB_HISTORY_DAYS`)
+    assert "run None" not in text_of(get("/exporters/redis/history", admin))
     one = Change.objects.first()
     assert one
     rows = [Change(**{**_fields(one), "at": timezone.now()}) for _ in range(60)]
