@@ -21,7 +21,7 @@ def test_every_entry_of_the_schedule_names_a_registered_task() -> None:
     assert entries.count() == 3
     for entry in entries:
         assert entry.task in app.tasks
-        assert entry.expire_seconds == entry.interval.every * 60
+        assert entry.expire_seconds == entry.schedule.run_every.total_seconds()
 
 
 def test_every_route_names_a_registered_task() -> None:

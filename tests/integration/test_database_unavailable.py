@@ -17,7 +17,7 @@ from hub.ops.local.postgres import EmbeddedPostgres
 from hub.web.webhooks.views import sign
 from tasks.facts import lookup_facts
 from tasks.refresh import lookup_directory
-from tests.common.processes import ROOT
+from tests.common.processes import ROOT, kill_server
 from tests.common.waiting import wait_until
 
 SECRET = "a secret of the tests"
@@ -86,7 +86,7 @@ def test_the_web_answers_503_and_recovers(folder: Path) -> None:
 
         try:
             wait_until(lambda: status("/") == 200, "the page")
-            postgres.kill()
+            kill_server(postgres)
             for path in PAGES:
                 page = requests.get(f"{hub}{path}", headers=BROWSER, timeout=20)
                 assert (page.status_code, page.headers["Retry-After"]) == (503, "5"), path
