@@ -50,8 +50,7 @@ def short(number: int) -> str:
     for size, unit in ((1_000_000, "M"), (1_000, "k")):
         if number >= size:
             # Round down, so that no number is shown as larger than it is.
-            tenths = number * 10 // size
-            whole, tenth = divmod(tenths, 10)
+            whole, tenth = divmod(number * 10 // size, 10)
             return f"{whole}.{tenth}{unit}" if tenth and whole < 10 else f"{whole}{unit}"
     return str(number)
 

@@ -3,13 +3,7 @@
 import logging
 
 from django.conf import settings
-from django.core.exceptions import (
-    BadRequest,
-    DisallowedHost,
-    RequestDataTooBig,
-    TooManyFieldsSent,
-    TooManyFilesSent,
-)
+from django.core import exceptions
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.defaults import page_not_found
@@ -28,18 +22,18 @@ def is_for_programs(request: HttpRequest) -> bool:
 
 def refusal_of(fault: BaseException | None, otherwise: str) -> tuple[int, str]:
     """Return status and detail for a request that Django rejects; `otherwise` is the default."""
-    if isinstance(fault, RequestDataTooBig):
+    if isinstance(fault, exceptions.RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
         return 413, f"The request is larger than {limit} MB."
-    if isinstance(fault, TooManyFieldsSent):
+    if isinstance(fault, exceptions.TooManyFieldsSent):
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
         return 400, f"The request has more than {limit} parameters."
-    if isinstance(fault, TooManyFilesSent):
+    if isinstance(fault, exceptions.TooManyFilesSent):
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         return 400, f"The request has more than {limit} files."
-    if isinstance(fault, DisallowedHost):
+    if isinstance(fault, exceptions.DisallowedHost):
         return 400, "This host name is not allowed: add it to HUB_ALLOWED_HOSTS."
-    if isinstance(fault, BadRequest):
+    if isinstance(fault, exceptions.BadRequest):
         return 400, f"The request is invalid: {fault}."
     return 400, otherwise
 
@@ -62,8 +56,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if is_for_programs(request):
-        detail = "Not found. /api/v1/docs lists all endpoints."
-        return refuse(request, 404, detail)
+        return refuse(request, 404, "Not found. /api/v1/docs lists all endpoints.")
     return page_not_found(request, exception)
 
 

@@ -8,6 +8,7 @@ from time import monotonic
 from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 
 from hub.web.error_pages import refuse
 
@@ -33,8 +34,7 @@ def receive_bodies(get_response: View) -> View:
         if not (length.isascii() and length.isdigit()) or int(length) == 0:
             return get_response(request)  # Django reads no body without a length
         if not receiving.acquire(blocking=False):
-            detail = "Too many uploads at the moment. Try again shortly."
-            response = refuse(request, 503, detail)
+            response = refuse(request, 503, "Too many uploads at the moment. Try again shortly.")
             response["Retry-After"] = "1"
             return response
         try:
@@ -65,15 +65,10 @@ def answer_head(get_response: View) -> View:
     return answer
 
 
-class DatabaseUnavailableMiddleware:
+class DatabaseUnavailableMiddleware(MiddlewareMixin):
     """Answers 503, as a page or as JSON, when a view cannot reach Postgres."""
 
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
-        self._traceback_logged_at = float("-inf")  # time.monotonic()
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+    _traceback_logged_at = float("-inf")  # time.monotonic()
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
         """Return the response for a database error; Django calls this for each exception."""

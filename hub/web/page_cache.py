@@ -28,8 +28,7 @@ _locks = [Lock() for _ in range(64)]  # the key of a page selects its lock
 def cached_page(view: View) -> View:
     """Cache the responses of `view` for `PAGE_CACHE_SECONDS`, or until the contents change.
 
-    Requests with a session or credentials are not cached. While one thread renders a page, other
-    requests for it wait.
+    Requests with a session or credentials are not cached. While one renders a page, others wait.
     """
 
     @wraps(view)

@@ -15,23 +15,18 @@ _TYPES = {
     ".csv": "text/csv; charset=utf-8",
 }
 _PLAIN = "text/plain; charset=utf-8"
+_STRING: dict[str, object] = {"schema": {"type": "string"}}
 # The response content by media type, for the OpenAPI document. The JSON may be any value.
 CONTENT: dict[str, dict[str, object]] = {
     "application/json": {},
-    **{
-        kind.partition(";")[0]: {"schema": {"type": "string"}}
-        for kind in ("application/yaml", "text/markdown", "text/csv", _PLAIN)
-    },
+    **dict.fromkeys(("application/yaml", "text/markdown", "text/csv", "text/plain"), _STRING),
 }
 LONGEST_NAME = 255  # characters; of a longer file name, the end with the suffix is used
 _SUFFIXES = {"json": ".json", "yaml": ".yaml"}  # by the format in a report
 
 
 def download(blob: ContentBlob, name: str, *, shown: bool) -> HttpResponse:
-    """Return the blob as a download called `name`, of which only the last part is used.
-
-    `shown` returns it as plain text for the browser to display instead.
-    """
+    """Return the blob as a download named by the last part of `name`, or `shown` as plain text."""
     name = safe_name(name) or f"{blob.sha[:12]}{_SUFFIXES.get(blob.report['format'], '.txt')}"
     media_types = {} if shown else _TYPES
     return HttpResponse(

@@ -52,8 +52,6 @@ def _valid_unicode(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_valid_unicode)]  # JSON may contain what UTF-8 cannot encode
-
-
 _TextOrNone = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
 

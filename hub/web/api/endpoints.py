@@ -3,7 +3,8 @@
 from typing import Annotated, Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.urls import register_converter
 from django.urls.converters import StringConverter
 from django.utils.cache import get_conditional_response
@@ -94,11 +95,8 @@ def contents(request: HttpRequest) -> HttpResponse:
 )
 def directory_contents(request: HttpRequest, directory: Directory) -> Any:
     """Return a directory's entry in the map, with the files that contain each kind."""
-    row = (
-        ExporterContents.objects.select_related("exporter")
-        .filter(source=configured_source().key, directory=directory)
-        .first()
-    )
+    rows = ExporterContents.objects.select_related("exporter")
+    row = rows.filter(source=configured_source().key, directory=directory).first()
     if row is None:
         raise HttpError(404, "Directory not found. /api/v1/contents lists all directories.")
     served = read_map.cached_map().served
@@ -254,7 +252,4 @@ def list_runs(
 )
 def one_run(request: HttpRequest, run: int) -> dict[str, Any]:
     """Return a run with its counts."""
-    found = status.runs().filter(pk=run).first() if run < 2**62 else None
-    if found is None:
-        raise Http404
-    return status.describe_run(found)
+    return status.describe_run(get_object_or_404(status.runs(), pk=run))

@@ -13,15 +13,12 @@ STATES = {"absent": "missing", "broken": "broken", "unknown": "unknown", "there"
 
 @dataclass(frozen=True)
 class Badge:
-    """One kind of content for one exporter: present (True), missing (False) or unknown (None).
-
-    `broken` means that content is present and none of it is usable.
-    """
+    """One kind of content for one exporter."""
 
     letter: str
     label: str
-    present: bool | None
-    broken: bool = False
+    present: bool | None  # None: unknown
+    broken: bool = False  # content is present and none of it is usable
 
     @property
     def mark(self) -> str:

@@ -44,10 +44,7 @@ def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
 @gzip_page
 @vary_on_headers("HX-Request")
 def catalogue(request: HttpRequest) -> HttpResponse:
-    """Show the exporters that match the query, each with its badges.
-
-    For htmx, render only the results. 404 for a page number beyond the last page.
-    """
+    """Show the exporters that match the query; for htmx, only the results."""
     htmx = HtmxDetails(request)
     parameters = _without_empty(request.GET)
     if not htmx and parameters != request.GET:
@@ -57,7 +54,10 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     contents = contents_by_exporter(context["source"].key)
     entries, fuzzy = _entries(query, contents, context["source"].key, known=context["known"])
     matches = narrow(entries, query)
-    page = _page([entry.pk for entry in matches], query)
+    try:
+        page = Paginator([entry.pk for entry in matches], PER_PAGE).page(query.page)
+    except EmptyPage as fault:
+        raise Http404("The page number is beyond the last page.") from fault
     numbers = page.paginator.get_elided_page_range
     all_facets = facets(entries, query)
     context |= {
@@ -131,24 +131,16 @@ def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: boo
     )
 
 
-def _page(pks: list[int], query: CatalogueQuery) -> Page[int]:
-    try:
-        return Paginator(pks, PER_PAGE).page(query.page)
-    except EmptyPage as fault:
-        raise Http404("The page number is beyond the last page.") from fault
-
-
 def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str, Any]]:
     """Return the template context of each exporter on the page. One query."""
-    releases = Release.objects.filter(exporter=OuterRef("pk")).order_by(
-        "prerelease", "-published_at"
-    )
+    releases = Release.objects.filter(exporter=OuterRef("pk"))
+    newest = releases.order_by("prerelease", "-published_at")
     exporters = (
         Exporter.objects.select_related("category")
         .defer("words", "trigrams")
         .annotate(
-            release_tag=Subquery(releases.values("tag")[:1]),
-            released_at=Subquery(releases.values("published_at")[:1]),
+            release_tag=Subquery(newest.values("tag")[:1]),
+            released_at=Subquery(newest.values("published_at")[:1]),
             first_added_at=Subquery(Exporter.objects.order_by("added_at").values("added_at")[:1]),
         )
         .in_bulk(list(page))

@@ -11,7 +11,7 @@ from hub.models import Exporter
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.context import contents_by_exporter, page_context
-from hub.web.pages.grid import LABELS, GridQuery, GridRow, columns, csv_lines, parse_grid_query
+from hub.web.pages.grid import LABELS, GridRow, columns, csv_lines, parse_grid_query
 
 
 @require_safe
@@ -19,7 +19,7 @@ from hub.web.pages.grid import LABELS, GridQuery, GridRow, columns, csv_lines, p
 @gzip_page
 def coverage(request: HttpRequest) -> HttpResponse:
     """Show the content of every exporter, and of every directory without an exporter."""
-    query, notes = _query(request)
+    query, notes = parse_grid_query(request.GET)
     context = page_context()
     all_rows = _rows(context["source"].key, known=context["known"])
     rows = query.apply(all_rows)
@@ -39,17 +39,13 @@ def coverage(request: HttpRequest) -> HttpResponse:
 @gzip_page
 def coverage_csv(request: HttpRequest) -> HttpResponse:
     """Download the rows of the page, in the same order."""
-    query, _ = _query(request)
+    query, _ = parse_grid_query(request.GET)
     context = page_context()
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="coverage.csv"'
     rows = query.apply(_rows(context["source"].key, known=context["known"]))
     csv.writer(response).writerows(csv_lines(rows))
     return response
-
-
-def _query(request: HttpRequest) -> tuple[GridQuery, list[str]]:
-    return parse_grid_query(request.GET.get("category", ""), request.GET.get("sort", ""))
 
 
 def _rows(source: str, *, known: bool) -> list[GridRow]:

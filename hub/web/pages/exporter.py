@@ -30,10 +30,7 @@ class PageNotFound(Exception):
 
 
 class Page:
-    """The data that all tabs of an exporter's page share: exporter, files, selected version.
-
-    Raises `PageNotFound` for an unknown slug or version.
-    """
+    """The data that all tabs share. Raises `PageNotFound` for an unknown slug or version."""
 
     def __init__(self, request: HttpRequest, slug: str, *related: str) -> None:
         self.request = request
@@ -102,9 +99,8 @@ def _overview(page: Page) -> dict[str, Any]:
 
 def _kind_tab(kind: Kind) -> ExporterTab:
     """Return the tab of a kind. Its function is imported late, because its module imports this."""
-    return ExporterTab(
-        kind.tab.name, kind.tab.label, lambda page: import_string(kind.tab.context)(page, kind)
-    )
+    tab = kind.tab
+    return ExporterTab(tab.name, tab.label, lambda page: import_string(tab.context)(page, kind))
 
 
 def _releases(page: Page) -> dict[str, Any]:

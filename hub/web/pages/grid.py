@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import QueryDict
+
 from hub.catalogue.table import escape_formula
 from hub.content.kinds import KINDS
 from hub.names.search_terms import clean
@@ -68,10 +70,10 @@ class GridQuery:
         return matches
 
 
-def parse_grid_query(category: str, sort: str) -> tuple[GridQuery, list[str]]:
+def parse_grid_query(parameters: QueryDict) -> tuple[GridQuery, list[str]]:
     """Parse the parameters; also return a note for a value that is ignored."""
+    category, sort = clean(parameters.get("category", "")), parameters.get("sort", "")
     name, descending = sort.removeprefix("-"), sort.startswith("-")
-    category = clean(category)
     if name in SORTS:
         return GridQuery(category, name, descending), []
     notes = [f"The grid cannot be sorted by “{clean(sort)[:40]}”: it is sorted by name."]

@@ -97,8 +97,7 @@ class Rendered:
 def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Rendered:
     """Render any text as HTML. Never raises.
 
-    `top` is the level of the highest heading. `prefix` is put before every id, so that no id
-    equals one of the page's own.
+    `top` is the level of the highest heading. `prefix` keeps the ids distinct from the page's own.
     """
 
     def absolute(url: str) -> str | None:
@@ -183,7 +182,6 @@ class _PageAdapter(HTMLParser):
         self._ids: set[str] = set()
 
     def adapt(self, html: str) -> str:
-        """Return the adapted HTML."""
         self.feed(html)
         self.close()
         return "".join(self._out)

@@ -27,10 +27,7 @@ _COUNT = f"""
 
 
 def is_reader(request: HttpRequest) -> bool:
-    """Return whether a person opens the page, not a program or a browser's prefetch.
-
-    Staff are not counted: they open pages to check them.
-    """
+    """Return whether a reader opens the page: no program, no prefetch, no staff checking it."""
     agent = request.headers.get("User-Agent", "").casefold()
     return (
         request.method == "GET"

@@ -6,8 +6,8 @@ from csp.constants import NONE
 from csp.decorators import csp
 from django.contrib.sitemaps import Sitemap
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
@@ -30,9 +30,7 @@ _cached = cache_control(public=True, max_age=300)
 @require_safe
 def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
     """Return a badge of an exporter's content as SVG, for READMEs."""
-    exporter = _exporters().filter(slug=slug).first()
-    if exporter is None:
-        raise Http404("No exporter has this slug.")
+    exporter = get_object_or_404(_exporters(), slug=slug)
     badges = _badges(exporter, known=read_map.cached_map().served.snapshot_id is not None)
     words = "; ".join(badge.words for badge in badges)
     context = {
@@ -48,14 +46,9 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def logo(request: HttpRequest, slug: str) -> HttpResponse:
     """Return an exporter's logo. With its current version (`?v=`), it is cached for a year."""
-    found = (
-        Logo.objects.select_related("exporter")
-        .only("data", "exporter__logo_type", "exporter__logo_version")
-        .filter(exporter__slug=slug)
-        .first()
-    )
-    if found is None:
-        raise Http404("This exporter has no logo.")
+    logos = Logo.objects.select_related("exporter")
+    logos = logos.only("data", "exporter__logo_type", "exporter__logo_version")
+    found = get_object_or_404(logos, exporter__slug=slug)
     version = found.exporter.logo_version
     max_age = "max-age=31536000, immutable" if request.GET.get("v") == version else "max-age=300"
     response = HttpResponse(

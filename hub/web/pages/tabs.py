@@ -24,6 +24,7 @@ from hub.web.raw import LONGEST_NAME
 
 _NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."
 _LONGEST_SHOWN = 300_000  # characters; nobody reads half a megabyte of code on a page
+_CHART_FILES = ("chart.yaml", "chart.yml", "charts.yaml")
 _TONES = {
     "bad": {"critical", "crit", "page", "emergency", "error", "high", "disaster", "fatal", "p1"},
     "warn": {"warning", "warn", "average", "medium", "major", "minor", "p2"},
@@ -55,7 +56,6 @@ class ShownFile:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the text."""
         return (self.text or "").splitlines()
 
     @property
@@ -118,10 +118,7 @@ def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
 
 
 def charts(page: Page, kind: Kind) -> dict[str, Any]:
-    """Return charts and manifests, the list of all files, and the file that is shown.
-
-    Raises `PageNotFound` if the address names a file that does not exist.
-    """
+    """Return charts, manifests, all files and the selected file, or raise `PageNotFound`."""
     kind_files = _files_of_kind(page, kind)
     shown = _selected_file(page, kind_files)
     values = [file for file in page.files if file.name == "values.yaml"]
@@ -131,7 +128,7 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
     charts, manifests = [], []
     for file in kind_files:
         item = ShownFile(page, kind, file, contents.get(file.sha))
-        chart = item.report.chart if item.report and _is_chart(file) else None
+        chart = item.report.chart if item.report and file.name.casefold() in _CHART_FILES else None
         if chart:
             charts.append(_chart(page, item, chart, folder_findings, contents))
         else:
@@ -157,10 +154,6 @@ def _selected_file(page: Page, kind_files: Sequence[ContentFile]) -> ContentFile
             return file
     hint = "It may have been renamed, or it may belong to another version."
     raise PageNotFound(f"File not found: {path}", hint, [(page.request.path, "All files")])
-
-
-def _is_chart(file: ContentFile) -> bool:
-    return file.name.casefold() in ("chart.yaml", "chart.yml", "charts.yaml")
 
 
 def _chart(
@@ -253,5 +246,4 @@ def _start_of_item(lines: Sequence[str], index: int) -> int | None:
 
 
 def _indent(line: str) -> int:
-    """Return the number of characters that the line is indented by."""
     return len(line) - len(line.lstrip())

@@ -31,10 +31,7 @@ def take_ping(signature: str, guid: UUID | None) -> None:
 def take_push(
     payload: object, signature: str, guid: UUID | None
 ) -> tuple[DeliveryAction, int | None]:
-    """Start or join a run if the push changes the contents. Return the action and the run's id.
-
-    Raises `Replay` if the delivery has been processed already.
-    """
+    """Start or join a run if contents change. Return action and run id. Raises `Replay`."""
     defaults = {"guid": guid, "action": _judge(payload)}
     delivery, new = WebhookDelivery.objects.get_or_create(
         signature=signature, event=PUSH, defaults=defaults
@@ -44,12 +41,11 @@ def take_push(
     if delivery.action != DeliveryAction.BEGUN:
         return DeliveryAction(delivery.action), None
     started = start_refresh(RunTrigger.WEBHOOK, follow_up=True, in_seconds=_DEBOUNCE)
-    action = DeliveryAction.BEGUN
     if not started.created:
-        action = DeliveryAction.FOLLOWS if started.will_follow else DeliveryAction.JOINED
-    delivery.action = action
-    delivery.save(update_fields=["action"])
-    return action, started.run.pk
+        follows = started.will_follow
+        delivery.action = DeliveryAction.FOLLOWS if follows else DeliveryAction.JOINED
+        delivery.save(update_fields=["action"])
+    return DeliveryAction(delivery.action), started.run.pk
 
 
 def _judge(payload: object) -> DeliveryAction:
