@@ -47,10 +47,9 @@ class HasDirectory(admin.SimpleListFilter):
         return [("yes", "With directory"), ("no", "Without directory")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Exporter]) -> QuerySet[Exporter]:
-        contents = ExporterContents.objects.filter(
-            source=configured_source().key, exporter=OuterRef("pk")
-        )
-        filters = {"yes": Exists(contents), "no": ~Exists(contents)}
+        rows = ExporterContents.objects.filter(source=configured_source().key)
+        has_directory = Exists(rows.filter(exporter=OuterRef("pk")))
+        filters = {"yes": has_directory, "no": ~has_directory}
         return queryset.filter(filters.get(self.value() or "", Q()))
 
 
@@ -110,7 +109,6 @@ class ImportForm(forms.Form):
     )
 
     def clean_file(self) -> bytes:
-        """Return the file's bytes."""
         upload: UploadedFile[bytes] = self.cleaned_data["file"]
         if upload.size is None or upload.size > _MAX_FILE_SIZE:
             raise ValidationError(
@@ -132,6 +130,8 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     list_select_related = ["category"]
     prepopulated_fields = {"slug": ["title"]}
     actions = ["refresh_contents", "refresh_facts"]
+    has_refresh_permission = staticmethod(may_refresh)
+    has_refresh_facts_permission = staticmethod(may_refresh_facts)
     fieldsets = [
         (None, {"fields": [*ExporterForm.Meta.fields]}),
         ("Logo", {"fields": ["current_logo", "new_logo", "remove_logo"]}),
@@ -189,8 +189,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
 
     def may_import(self, request: HttpRequest) -> bool:
         """Return whether the user may add and change exporters."""
-        may_change = bool(request.user.has_perm("hub.change_exporter"))
-        return self.has_add_permission(request) and may_change
+        return self.has_add_permission(request) and self.has_change_permission(request)
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """Show the upload form, then the planned changes; apply them once they are confirmed."""
@@ -258,25 +257,16 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
             return format_html("{}", "No logo. Pages show the first letters of the title instead.")
         return format_html('<img src="{}" width="64" height="64" alt="">', exporter.logo_url)
 
-    def has_refresh_permission(self, request: HttpRequest) -> bool:
-        """Return whether Django offers the `refresh_contents` action."""
-        return may_refresh(request)
-
     @admin.action(description="Refresh contents now", permissions=["refresh"])
     def refresh_contents(self, request: HttpRequest, queryset: QuerySet[Exporter]) -> None:
         """Start a run that looks up the directories of the selected exporters."""
-        contents = ExporterContents.objects.filter(
-            source=configured_source().key, exporter__in=queryset
-        )
-        if directories := list(contents.values_list("directory", flat=True)):
+        rows = ExporterContents.objects.filter(source=configured_source().key)
+        rows = rows.filter(exporter__in=queryset)
+        if directories := list(rows.values_list("directory", flat=True)):
             refresh(request, chosen=directories)
         else:
             text = "None of the selected exporters has a directory. To find new directories, "
             messages.warning(request, text + "start a full refresh from the list of refresh runs.")
-
-    def has_refresh_facts_permission(self, request: HttpRequest) -> bool:
-        """Return whether Django offers the `refresh_facts` action."""
-        return may_refresh_facts(request)
 
     @admin.action(description="Refresh facts now", permissions=["refresh_facts"])
     def refresh_facts(self, request: HttpRequest, queryset: QuerySet[Exporter]) -> None:

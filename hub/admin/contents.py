@@ -10,8 +10,9 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
@@ -45,6 +46,7 @@ class RefreshRunAdmin(RunAdmin[RefreshRun]):
     )
     inlines = [LookupInline]
     actions = ["publish_held"]
+    has_refresh_permission = staticmethod(may_refresh)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefreshRun]:
         return status.runs().select_related("requested_by")
@@ -53,20 +55,16 @@ class RefreshRunAdmin(RunAdmin[RefreshRun]):
         view = self.admin_site.admin_view(require_POST(self.refresh_now))
         return [path("refresh/", view, name="hub_refresh_now"), *super().get_urls()]
 
-    def refresh_now(self, request: HttpRequest) -> HttpResponseRedirect:
+    def refresh_now(self, request: HttpRequest) -> HttpResponse:
         """Start a run that refreshes everything that changed, for the page's button."""
         if not may_refresh(request):
             raise PermissionDenied
         refresh(request)
-        return HttpResponseRedirect(reverse("admin:hub_refreshrun_changelist"))
+        return redirect("admin:hub_refreshrun_changelist")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         context = {"may_refresh": may_refresh(request), "hub": status.describe_status()}
         return super().changelist_view(request, {**context, **(extra_context or {})})
-
-    def has_refresh_permission(self, request: HttpRequest) -> bool:
-        """Return whether Django offers the `publish_held` action."""
-        return may_refresh(request)
 
     @admin.action(
         description="Publish a held run despite the removed directories", permissions=["refresh"]
@@ -159,16 +157,13 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
             defaults={"exporter_id": None if chosen == OwnerForm.NONE else int(chosen)},
         )
 
-    @admin.display(description="findings")
     def findings(self, row: ExporterContents) -> str:
-        """Return the findings for the directory's files."""
         lines = (
             (finding.level, finding.path, finding.line, finding.reason)
             for finding in judgement_of(row).findings
         )
         return format_html_join("", "<p><b>{}</b> {}, line {}: {}</p>", lines) or "none"
 
-    @admin.display(description="files")
     def files(self, row: ExporterContents) -> str:
         """Return the directory's files, each with a link to edit it."""
         links = (

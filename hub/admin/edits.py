@@ -56,8 +56,7 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         if self.errors:
             return cleaned
         if cleaned.pop("overwrite", False):
-            current = editing.current_file(cleaned["directory"], cleaned["path"])
-            cleaned["base_sha"] = current.sha
+            cleaned["base_sha"] = editing.current_file(cleaned["directory"], cleaned["path"]).sha
         self.proposal = editing.EditProposal(
             directory=cleaned["directory"],
             path=cleaned["path"],
@@ -135,7 +134,6 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     def submitted_text(self, edit: ContentEdit) -> SafeString:
         return format_html("<pre>{}</pre>", edit.text)
 
-    @admin.display(description="published text")
     def published_text(self, edit: ContentEdit) -> SafeString:
         """Return the published file, for comparison with a draft."""
         file = editing.current_file(edit.directory, edit.path)

@@ -29,10 +29,7 @@ class NotRegistered(Exception):
 
 
 def register(url: str, category: Category) -> Exporter:
-    """Create an exporter for the repository at `url`, under the repository's current name.
-
-    Only OWNER/NAME of the URL is used. Raises `NotRegistered`.
-    """
+    """Create an exporter for OWNER/NAME in `url` by its current name. Raises `NotRegistered`."""
     try:
         name = repository_of(url)
     except NotARepository as fault:

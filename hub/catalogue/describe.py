@@ -21,13 +21,12 @@ def describe_exporter(slug: str) -> dict[str, Any] | None:
     exporter = _exporters().filter(slug=slug).first()
     if exporter is None:
         return None
+    releases = exporter.releases.values("tag", "name", "url", "prerelease", "published_at")
     return {
         **_describe(exporter, known=read_map.cached_map().served.snapshot_id is not None),
         "facts_at": exporter.facts_at,
         "facts_problem": exporter.facts_problem or None,
-        "releases": list(
-            exporter.releases.values("tag", "name", "url", "prerelease", "published_at")
-        ),
+        "releases": list(releases),
     }
 
 

@@ -21,16 +21,13 @@ class FacetEntry:
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a filter, with the number of exporters that match it.
-
-    `toggled` is the query with the option added, or removed if it is chosen.
-    """
+    """An option of a filter, with the number of exporters that match it."""
 
     facet: str
     label: str
     count: int
     chosen: bool
-    toggled: CatalogueQuery
+    toggled: CatalogueQuery  # with the option added, or removed if it is chosen
 
 
 @dataclass(frozen=True)
@@ -63,10 +60,7 @@ _GROUPS = (
 def narrow(
     entries: Iterable[FacetEntry], query: CatalogueQuery, *, without: str = ""
 ) -> list[FacetEntry]:
-    """Return the entries that match all filters of `query`, in the same order.
-
-    `without` is a parameter to ignore.
-    """
+    """Return the entries that match all filters of `query` except `without`, in their order."""
     filters = [
         (group, values)
         for group in _GROUPS
@@ -100,10 +94,7 @@ def facets(entries: Sequence[FacetEntry], query: CatalogueQuery) -> list[Facet]:
 
 
 def relaxations(entries: Sequence[FacetEntry], query: CatalogueQuery) -> list[Option]:
-    """Return the chosen options whose removal gives results, the most results first.
-
-    `count` is the number of results without the option.
-    """
+    """Return the chosen options whose removal gives results (`count`), the most results first."""
     options = [
         _option(group, value, query, len(narrow(entries, query.toggled(group.parameter, value))))
         for group in _GROUPS

@@ -259,9 +259,8 @@ def compare(
         elif exporter is None:
             new.append(ImportRow(row.line, catalogue.complete(row)))
         elif changes := _differences(exporter, row):
-            changed.append(
-                ChangedExporter(row.line, exporter.id, exporter.values["title"], changes)
-            )
+            title = exporter.values["title"]
+            changed.append(ChangedExporter(row.line, exporter.id, title, changes))
         else:
             unchanged += 1
     problems.sort(key=lambda problem: problem.line)

@@ -90,10 +90,7 @@ class CatalogueQuery:
 
 
 def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
-    """Parse a query string. Return the query and a message for each invalid value.
-
-    Unknown and empty parameters are ignored without a message.
-    """
+    """Return the query and a message for each invalid value. Skip unknown and empty parameters."""
     notices: list[str] = []
 
     def values(name: str) -> list[str]:

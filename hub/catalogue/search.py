@@ -19,18 +19,17 @@ MIN_SIMILARITY = 0.5
 
 
 def search(exporters: "QuerySet[Exporter]", text: str) -> "QuerySet[Exporter]":
-    """Return the `exporters` that match `text`, best match first.
-
-    The annotation `exact` is true for a full-text match, false for a similar name.
-    """
-    if not tsquery(text):
+    """Return the matches of `text`, best first; `exact` is false if only the name is similar."""
+    words = tsquery(text)
+    if not words:
         return exporters.annotate(exact=Value(False)).none()
-    query, terms = _query(text), fuzzy_terms(text)
+    unchanged = SearchQuery(words, config="simple", search_type="raw")
+    query = unchanged | SearchQuery(words, config="english", search_type="raw")  # stemmed
     return (
         exporters.annotate(
             exact=Q(words=query),
             rank=SearchRank(F("words"), query),
-            similarity=_lowest_similarity(terms),
+            similarity=_lowest_similarity(fuzzy_terms(text)),
         )
         .filter(Q(exact=True) | Q(trigrams__overlap=trigrams(text), similarity__gte=MIN_SIMILARITY))
         .order_by("-exact", "-rank", "-similarity", "title")
@@ -44,15 +43,6 @@ def closest(
     typed = trigrams(text)
     similar = exporters.filter(trigrams__overlap=typed).annotate(similarity=_similarity(typed))
     return similar.filter(similarity__gte=at_least).order_by("-similarity", "title")[:count]
-
-
-def _query(text: str) -> SearchQuery:
-    """Match all words of `text`, unchanged or stemmed."""
-    simple, stems = (
-        SearchQuery(tsquery(text), config=config, search_type="raw")
-        for config in ("simple", "english")
-    )
-    return simple | stems
 
 
 def _lowest_similarity(words: list[list[str]]) -> Any:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from hub.models import Exporter
 
@@ -31,18 +31,16 @@ def unescape_formula(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def write_csv(rows: Iterable[Mapping[str, str | bool]]) -> str:
-    """Return a CSV file of rows that have all columns."""
+def write_csv(rows: Iterable[Iterable[str | bool]]) -> str:
+    """Return a CSV file of rows with a value for each of `COLUMNS`."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        values = (row[column] for column in COLUMNS)
-        writer.writerow(escape_formula(v if isinstance(v, str) else str(int(v))) for v in values)
+        writer.writerow(escape_formula(v if isinstance(v, str) else str(int(v))) for v in row)
     return file.getvalue()
 
 
 def export() -> str:
     """Return all exporters by slug as CSV. Importing the file again changes nothing."""
-    rows = Exporter.objects.order_by("slug").values_list(*FIELDS)
-    return write_csv(dict(zip(COLUMNS, row, strict=True)) for row in rows)
+    return write_csv(Exporter.objects.order_by("slug").values_list(*FIELDS))
