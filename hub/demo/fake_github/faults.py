@@ -76,10 +76,7 @@ def secondary_limit(retry_after: int | None = None, status: int = 403) -> Act:
 
 
 def primary_limit(reset_in: int, status: int = 429) -> Act:
-    """Send a primary rate limit error that resets in `reset_in` seconds.
-
-    A negative number simulates a client whose clock is ahead.
-    """
+    """Send a primary rate limit error. `reset_in` < 0 simulates a client whose clock is ahead."""
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
         headers = {

@@ -60,7 +60,6 @@ def answer_query(find: _Find, limit: RateLimit, body: bytes) -> dict[str, Any]:
 
 @lru_cache(maxsize=512)
 def _parsed(document: str) -> DocumentNode | list[GraphQLError]:
-    """Return the parsed document, or its errors."""
     try:
         parsed = parse(document)
     except GraphQLError as error:

@@ -48,10 +48,8 @@ class Repository:
         repository = cls()
         if (folder / ".git").exists():
             repository._read_git(folder, branch)
-        else:
-            tree = repository._add_folder(folder)
-            if tree is not None:
-                repository._commit(branch, tree, "Import the folder", parents=())
+        elif tree := repository._add_folder(folder):
+            repository._commit(branch, tree, "Import the folder", parents=())
         return repository
 
     # --- reading ----------------------------------------------------------------------------------
@@ -223,10 +221,7 @@ class OtherRepository:
 
 
 def of_file(file: Path) -> list[OtherRepository]:
-    """Read repositories from a JSON file: {OWNER/NAME: fields}.
-
-    The README of OWNER/NAME is in the same folder, at `repositories/OWNER/NAME.md`.
-    """
+    """Read repositories from JSON, and READMEs from `repositories/OWNER/NAME.md` beside it."""
     others = []
     for name, fields in json.loads(file.read_text(encoding="utf-8")).items():
         readme = file.parent / "repositories" / f"{name}.md"

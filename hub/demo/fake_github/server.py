@@ -307,9 +307,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, limit: RateLimit) -> Any:
         github, path = self.github, urlsplit(self.path).path
         if path == "/rate_limit":
-            return answers.rate_limits(
-                limit, github.graphql_limits.get(self._token() or "", _NO_GRAPHQL)
-            )
+            graphql_limit = github.graphql_limits.get(self._token() or "", _NO_GRAPHQL)
+            return answers.rate_limits(limit, graphql_limit)
         if path == "/":
             return answers.root(github.url)
         route = None if self.command == "POST" else _REPOSITORY.fullmatch(path)

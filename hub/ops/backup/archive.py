@@ -58,8 +58,7 @@ def member_name(table: str) -> str:
 def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """Create a file atomically, with mode 0600.
 
-    A killed process leaves only a hidden `.part` file. Raises `FileExistsError` if the file exists
-    and `overwrite` is false.
+    A killed process leaves only a hidden `.part` file. Raises `FileExistsError` unless `overwrite`.
     """
     if path.exists() and not overwrite:
         raise FileExistsError(path)

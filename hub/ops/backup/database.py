@@ -95,16 +95,12 @@ def _sequences(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def check_constraints_immediately() -> None:
-    """Check foreign keys now and after each statement.
-
-    Postgres cannot alter a table that has pending deferred checks.
-    """
+    """Check foreign keys at once: Postgres cannot alter a table with pending deferred checks."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def server_version() -> str:
-    """Return the version of the Postgres server."""
     return str(_value("SHOW server_version"))
 
 

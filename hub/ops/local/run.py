@@ -138,10 +138,9 @@ class _LocalHub:
             clean = {MARK: str(self._data_dir), **server.environment}
             env = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in clean.items())]
             command = [*env, *server.command]
-            programs.append(
-                # SIGINT is Postgres' fast shutdown; Valkey accepts it too.
-                Program(server.name.lower(), command, priority, server.user, stop_signal="INT")
-            )
+            name = server.name.lower()
+            # SIGINT is Postgres' fast shutdown; Valkey accepts it too.
+            programs.append(Program(name, command, priority, server.user, stop_signal="INT"))
         return programs
 
     def _hub_programs(self) -> list[Program]:
@@ -211,10 +210,8 @@ def _make_environment(
 ) -> dict[str, str]:
     """Write `hub.env` and return its variables, which complement the user's environment."""
     file = data_dir / "hub.env"
-    demo_url, stored = (
-        f"http://127.0.0.1:{ports['fake GitHub']}",
-        environment.read_environment(file),
-    )
+    stored = environment.read_environment(file)
+    demo_url = f"http://127.0.0.1:{ports['fake GitHub']}"
     made = environment.hub_environment(os.environ, stored, urls, demo_url)
     environment.write_environment(file, made | {"HUB_PORT": str(ports["hub"])})
     return made
