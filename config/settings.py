@@ -161,8 +161,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# Lock the combination: with the name alone a stranger could lock out a user, and with the address
-# alone everyone behind the same router.
+# Both: by name alone a stranger could lock out a user, by address alone all behind one router.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_FAILURE_LIMIT", 5, validate=_POSITIVE)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_POSITIVE))
@@ -313,8 +312,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
 CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:ClockTolerantScheduler"
-# There is no CELERY_BEAT_SCHEDULE: beat would overwrite an admin's changes on each start.
-# `hub/runs/schedule.py` creates the entries once.
+# No CELERY_BEAT_SCHEDULE: `hub/runs/schedule.py` creates the entries, and says why.
 
 # --- Logging: one line per event to stderr, for a supervisor or a container runtime ---------------
 _LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]

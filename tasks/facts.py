@@ -7,7 +7,8 @@ from typing import Any
 
 from celery import shared_task
 
-from hub.facts import lookup, runs
+from hub.facts import runs
+from hub.facts.lookup import FactsFetcher
 from hub.facts.runs import facts_runs
 from hub.models import Reason, RunTrigger
 from hub.runs.schedule import FACTS_TASK
@@ -29,7 +30,7 @@ def send_facts_lookups(run_id: int) -> None:
 @shared_task(name=facts_runs.tasks.lookup)
 def lookup_facts(run_id: int, exporter_id: int) -> dict[str, Any]:
     """Look up one exporter (the chord's header)."""
-    return lookup.look_up_facts(run_id, exporter_id)
+    return facts_runs.look_up(run_id, exporter_id, FactsFetcher)
 
 
 @shared_task(name=facts_runs.tasks.finish, ignore_result=True, **WHILE_POSTGRES_RESTARTS)

@@ -47,11 +47,8 @@ def publish_contents(_outcomes: list[dict[str, Any]], run_id: int) -> None:
 
 @shared_task(name=refresh_runs.tasks.finish_failed, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def publish_failed(*args: Any) -> None:
-    """End the run as failed (the body's error callback), instead of at the deadline.
-
-    Depending on its version, Celery passes the failed task's request and error or its id first; the
-    run's id is always the last argument.
-    """
+    """End the run as failed (the body's error callback), instead of at the deadline."""
+    # The first arguments depend on Celery's version: the task's request and error, or its id.
     refresh_runs.fail(args[-1], Reason.INTERNAL, "publishing failed: see the worker's log")
 
 
@@ -59,10 +56,6 @@ def publish_failed(*args: Any) -> None:
 def fill_a_new_hub(**_: Any) -> None:
     """Start the first runs of a new hub when a worker is ready."""
     forget_refusals()
-    started = start_first_refresh()
+    run = start_first_refresh()
     facts = start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
-    logger.info(
-        "first run: %s, first facts: %s",
-        started.run if started else "not needed",
-        facts or "not needed",
-    )
+    logger.info("first run: %s, first facts: %s", run or "not needed", facts or "not needed")

@@ -24,12 +24,6 @@ def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
     return reports
 
 
-def bytes_of(sha: str) -> bytes | None:
-    """Return the blob's bytes, or None if they are not stored."""
-    data = ContentBlob.objects.filter(pk=sha).values_list("data", flat=True).first()
-    return None if data is None else bytes(data)
-
-
 def store_blobs(files: Mapping[str, bytes]) -> dict[str, FileReport]:
     """Judge and store files (SHA → bytes), and return their reports. Existing rows stay as is."""
     reports = {sha: judge(data) for sha, data in files.items()}

@@ -24,7 +24,7 @@ from hub.github import errors
 from hub.github.client import Commit, GitHubClient
 from hub.github.git_objects import blob_sha
 from hub.github.source import Source, configured_source
-from hub.models import ContentEdit, ContentTree, ExporterContents
+from hub.models import ContentBlob, ContentEdit, ContentTree, ExporterContents
 from hub.models.choices import EditAction, EditState, Reason, RunTrigger
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,8 @@ class CurrentFile:
 def current_file(directory: str, path: str) -> CurrentFile:
     """Return the file as last published; `sha` is "" if it does not exist."""
     sha = _files_of(directory).get(path, "")
-    return CurrentFile(sha, decoded(blob_store.bytes_of(sha)))
+    data = ContentBlob.objects.filter(pk=sha).values_list("data", flat=True).first()
+    return CurrentFile(sha, decoded(data))
 
 
 def _files_of(directory: str) -> dict[str, str]:

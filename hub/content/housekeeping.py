@@ -13,24 +13,16 @@ _LISTING_RETENTION = timedelta(days=1)
 
 def prune_contents() -> None:
     """Delete runs and snapshots older than `HISTORY_KEPT`, and unused tree listings."""
-    before = timezone.now() - settings.HISTORY_KEPT
+    now = timezone.now()
+    before = now - settings.HISTORY_KEPT
     served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
     Snapshot.objects.filter(published_at__lt=before).exclude(pk__in=served).delete()
     old = RefreshRun.objects.filter(finished_at__lt=before)
     old.exclude(pk__in=Snapshot.objects.values("run")).delete()
-    _prune_listings()
-
-
-def _prune_listings() -> None:
-    """Delete unused listings: each push adds one, and a deleted one can be fetched again."""
-    before = timezone.now() - _LISTING_RETENTION
-    served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
+    # Each push adds a listing, and a deleted one can be fetched again.
+    before = now - _LISTING_RETENTION
     runs = RefreshRun.objects.filter(Q(started_at__gte=before) | Q(pk__in=served))
-    needed = (
-        ListingETag.objects.values("tree_sha"),
-        *map(runs.values, ("root_sha", "contents_sha")),
-    )
-    old = TreeListing.objects.filter(learned_at__lt=before)
-    for shas in needed:
-        old = old.exclude(pk__in=shas)
-    old.delete()
+    unused = TreeListing.objects.filter(learned_at__lt=before)
+    unused = unused.exclude(pk__in=ListingETag.objects.values("tree_sha"))
+    unused = unused.exclude(pk__in=runs.values("root_sha"))
+    unused.exclude(pk__in=runs.values("contents_sha")).delete()

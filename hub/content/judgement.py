@@ -1,7 +1,7 @@
 """Judge a directory: which kinds of content are present, and whether they are usable. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.content.kinds import KINDS, LETTERS, any_known
@@ -107,8 +107,8 @@ def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator
         return
     for finding in file.report.findings:
         if present or (finding.level == Level.ERROR and file.suffix in YAML | {".json"}):
-            yield finding.at(file.path)
+            yield replace(finding, path=file.path)
     for verdict in verdicts:
         # A misleading name is reported only for files without content of any kind.
         if verdict.finding and verdict.present == present:
-            yield verdict.finding.at(file.path)
+            yield replace(verdict.finding, path=file.path)

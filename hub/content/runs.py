@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from hub.content.map.render_map import show_failure
 from hub.github.source import configured_source
-from hub.models import Reason, RefreshRun, RunStatus, RunTrigger, Snapshot
+from hub.models import Reason, RefreshRun, RunStatus, RunTrigger
 from hub.runs.lifecycle import Lifecycle, Tasks
 from hub.runs.transactions import short_transaction
 
@@ -69,8 +69,11 @@ def start_refresh(
         # Under the row lock, which listing and ending the run take as well.
         with short_transaction():
             run = open_run.select_for_update().first()
-            will_follow = run is not None and not will_see_changes(run)
-            if run is not None and will_follow and not run.follow_up:
+            if run is None:
+                return None
+            # A queued run has yet to list the source; without `chosen` it looks up all changes.
+            will_follow = run.status != RunStatus.QUEUED or run.chosen is not None
+            if will_follow and not run.follow_up:
                 run.follow_up = trigger
                 run.save(update_fields=["follow_up"])
         return run
@@ -88,19 +91,12 @@ def start_refresh(
     return Started(run, created, will_follow and not created)
 
 
-def will_see_changes(run: RefreshRun) -> bool:
-    """Whether the open run has yet to list the source, and will look up all that changed."""
-    return run.status == RunStatus.QUEUED and run.chosen is None
-
-
-def start_first_refresh() -> Started | None:
+def start_first_refresh() -> RefreshRun | None:
     """Start a run if the source has neither a snapshot nor a run; return None otherwise.
 
     A worker calls it on start, so that a new hub does not wait for the next scheduled refresh.
     """
-    source = configured_source().key
-    if any(
-        model._default_manager.filter(source=source).exists() for model in (Snapshot, RefreshRun)
-    ):
+    # Without a run there is no snapshot either: `Snapshot.run` protects its run.
+    if RefreshRun.objects.filter(source=configured_source().key).exists():
         return None
-    return start_refresh(RunTrigger.STARTUP)
+    return start_refresh(RunTrigger.STARTUP).run

@@ -4,17 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hub.facts import parse
-from hub.facts.runs import facts_runs
 from hub.facts.store import FetchedPart, store_facts
 from hub.github import errors
 from hub.github.client import shared_client
 from hub.models import FactsETag, FactsLookup, FactsPart
 from hub.names.repositories import NotARepository, repository_of
-
-
-def look_up_facts(run_id: int, exporter_id: int) -> dict[str, Any]:
-    """Fetch the facts of one exporter's repository. Never raises."""
-    return facts_runs.look_up(run_id, exporter_id, FactsFetcher)
 
 
 class FactsFetcher:
@@ -55,16 +49,13 @@ class FactsFetcher:
 
     def _fetch(self, part: FactsPart, path: str, decode: Callable[..., Any], **params: str) -> Any:
         """Fetch and parse a part; return None if it has not changed since the last request."""
-        answer = self.client.get(path, params, self._etags_of(part, path))
+        etags = {e.token_id: e.etag for e in self._etags if e.part == part and e.url == path}
+        if part == FactsPart.REPOSITORY and not self.exporter.description:
+            etags = {}  # a 304 is of no use: the response fills an empty description
+        answer = self.client.get(path, params, etags)
         self.requests += answer.requests
         if answer.unchanged:
             return None
         value = decode(answer.data)
         self.fetched.append(FetchedPart(part, value, path, answer.token_id, answer.etag))
         return value
-
-    def _etags_of(self, part: FactsPart, path: str) -> dict[int, str]:
-        # An empty description is filled from the response, so a 304 is of no use.
-        if part == FactsPart.REPOSITORY and not self.exporter.description:
-            return {}
-        return {e.token_id: e.etag for e in self._etags if e.part == part and e.url == path}

@@ -103,14 +103,12 @@ def _end_without_lookups(run_id: int, error: errors.GitHubError) -> None:
 
 
 def finish_facts_run(run_id: int) -> None:
-    """End a run whose lookups are finished, or whose deadline has passed.
-
-    The outcomes are read from Postgres, so a lost Celery result does no harm.
-    """
+    """End a run whose lookups are finished, or whose deadline has passed."""
     with short_transaction():
         run = facts_runs.locked(run_id)
         if run.status != RunStatus.LOOKING_UP:
             return
+        # From Postgres, so a lost Celery result does no harm.
         lookups = run.lookups.values_list("outcome", "reason", "changed")
         failed = Counter(
             reason or Reason.DEADLINE for outcome, reason, _ in lookups if outcome != Outcome.FOUND
@@ -130,6 +128,7 @@ def facts_housekeeping() -> None:
     """Close or resend stuck runs, look up exporters without facts, and delete old runs."""
     facts_runs.housekeeping()
     # Exporters that were added, or whose repository was changed, while a run was open.
-    start_facts_run_for(Exporter.objects.never_looked_up(), RunTrigger.SCHEDULE)
+    new = Exporter.objects.without_facts().filter(facts_problem="")
+    start_facts_run_for(new, RunTrigger.SCHEDULE)
     before = timezone.now() - settings.HISTORY_KEPT
     FactsRun.objects.filter(finished_at__lt=before).delete()

@@ -60,8 +60,7 @@ class RequestBudget:
         except RetryError:
             raise BudgetSpent("the hub's request budget for this minute is used up") from None
         except RedisError:
-            # The client also handles secondary limits, so without Redis it is better to continue
-            # than to fail.
+            # It is better to continue than to fail: the client also handles secondary limits.
             logger.warning("request budget not available in Redis, continuing without it")
 
     def _wait_for(self, window: RateLimitItem, key: str, cost: int) -> None:

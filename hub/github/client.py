@@ -176,9 +176,9 @@ class GitHubClient:
             if not recursive:
                 raise
             return self._walk(repository, sha)
-        if not answer.unchanged and not is_whole_tree(
-            sha, answer.data["tree"], recursive=recursive
-        ):
+        if answer.unchanged:
+            return answer
+        if not is_whole_tree(sha, answer.data["tree"], recursive=recursive):
             raise errors.UnexpectedAnswer(f"{path}: the entries do not match its SHA")
         return _with_safe_paths(path, answer)
 
@@ -398,26 +398,21 @@ def _tree_path(repository: str, ref: str) -> str:
     return f"/repos/{repository}/git/trees/{quote(ref, safe='')}"
 
 
-def _with_safe_paths(path: str, answer: Answer) -> Answer:
-    if answer.unchanged:
-        return answer
-    return replace(answer, data=answer.data | {"tree": _safe_entries(path, answer.data["tree"])})
-
-
 def _contents_path(repository: str, path: str) -> str:
     return f"/repos/{repository}/contents/{quote(path)}"
 
 
-def _safe_entries(path: str, tree: list[_Entry]) -> list[_Entry]:
-    """Return the entries with safe paths, escaped so that Postgres can store them."""
+def _with_safe_paths(path: str, answer: Answer) -> Answer:
+    """Return the answer with only safe paths, escaped so that Postgres can store them."""
+    tree: list[_Entry] = answer.data["tree"]
     if are_plain_paths(entry["path"] for entry in tree):
-        return tree
+        return answer
     safe = [entry for entry in tree if is_safe_path(entry["path"])]
     if len(safe) < len(tree):
         logger.warning("%s: ignored %s paths that git forbids", path, len(tree) - len(safe))
     for entry in safe:
         entry["path"] = storable_name(entry["path"])
-    return safe
+    return replace(answer, data=answer.data | {"tree": safe})
 
 
 def _read(response: requests.Response) -> bytes:

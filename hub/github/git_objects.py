@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 SHA = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
-_SHA = re.compile(SHA)
 _Entry = Mapping[str, Any]  # with GitHub's `path`, `mode`, `type` and `sha`
 # How JSON represents bytes that are not UTF-8: as a replacement character or, decoded by Python, as
 # a surrogate for each byte (PEP 383).
@@ -17,23 +16,15 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _SUSPICIOUS = ("\n.", "/.", "\n\n", "\n/", "/\n", "//", "\0")
 
 
-def is_sha(name: object) -> bool:
-    """Return whether `name` is a full SHA-1 or SHA-256 object name."""
-    return isinstance(name, str) and _SHA.fullmatch(name) is not None
-
-
 def blob_sha(data: bytes, *, like: str = "") -> str:
     """Return the SHA of a file's contents: SHA-1, or SHA-256 if `like` is a SHA-256."""
     return _object_sha(b"blob", data, like)
 
 
 def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bool:
-    """Return whether `entries` hash to the tree `sha`; with `recursive`, also each subtree.
-
-    A tree with a name that is not UTF-8 is accepted unchecked: JSON does not preserve the name.
-    """
+    """Return whether `entries` hash to the tree `sha`; with `recursive`, also each subtree."""
     if not _are_exact(entries):
-        return True
+        return True  # cannot be checked: JSON does not preserve a name that is not UTF-8
     if not recursive:
         return tree_sha(entries, like=sha) == sha
     children: dict[str, list[tuple[str, _Entry]]] = defaultdict(list)

@@ -77,10 +77,7 @@ def _variables(repository: str, shas: list[str]) -> dict[str, str]:
 
 
 def _decode_repository(response: requests.Response) -> dict[str, Any]:
-    """Decode the repository. Raises a `GitHubError` for errors in a 200 response.
-
-    Single objects may be null, with an error for each: they are fetched over REST.
-    """
+    """Decode the repository. Raises a `GitHubError` for errors in a 200 response."""
     answer = from_json(response.content)
     if not isinstance(answer, dict):
         raise errors.UnexpectedAnswer("/graphql: not an object")
@@ -94,7 +91,7 @@ def _decode_repository(response: requests.Response) -> dict[str, Any]:
     data = answer.get("data")
     repository = data.get("repository") if isinstance(data, dict) else None
     if isinstance(repository, dict):
-        return repository
+        return repository  # null objects, each with an error, are fetched over REST
     if not isinstance(found, list) or not found:
         raise errors.UnexpectedAnswer("/graphql: no repository in the response")
     kind, message = _kind_and_message(found[0])

@@ -55,10 +55,7 @@ _FILE_CHANGED = ("does not match", "but expected", '"sha" wasn\'t supplied')
 
 
 def reset_time(response: requests.Response) -> datetime:
-    """Return when the rate limit resets, by the local clock: within an hour.
-
-    Without a valid header, return the time in one minute.
-    """
+    """Return when the rate limit resets, by the local clock; in 60 s without a valid header."""
     now = timezone.now()
     try:
         # Both times are from GitHub's clock: the local clock may be wrong.

@@ -53,16 +53,13 @@ def ask_again() -> None:
     Call it when a run starts. After `MAX_REFUSALS` runs in a row, a token stays invalid until it
     gets a new value or a worker starts (`forget_refusals`).
     """
-    refused = GitHubToken.objects.filter(
-        state=TokenState.INVALID, refusals__lt=GitHubToken.MAX_REFUSALS
-    )
-    refused.update(state=TokenState.UNKNOWN)
+    refused = GitHubToken.objects.filter(refusals__lt=GitHubToken.MAX_REFUSALS)
+    refused.filter(state=TokenState.INVALID).update(state=TokenState.UNKNOWN)
 
 
 def forget_refusals() -> None:
     """Retry every token that GitHub rejected. Call it when a worker starts."""
-    refused = GitHubToken.objects.filter(refusals__gt=0)
-    refused.update(state=TokenState.UNKNOWN, refusals=0)
+    GitHubToken.objects.filter(refusals__gt=0).update(state=TokenState.UNKNOWN, refusals=0)
 
 
 class TokenPool:

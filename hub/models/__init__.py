@@ -7,7 +7,6 @@ them without any effect on readers.
 from hub.models.access import GitHubToken, ListingETag, Quota, WebhookDelivery
 from hub.models.catalogue import Category, DailyViews, Exporter, Logo, Readme, Release
 from hub.models.choices import (
-    ChangeCause,
     ChangeKind,
     ChangeWhat,
     DeliveryAction,

@@ -29,8 +29,6 @@ class Category(models.Model):
 
 
 class ExporterQuerySet(models.QuerySet["Exporter"]):
-    """Queries for exporters."""
-
     def names(self) -> dict[int, Names]:
         """Return exporter id → normalised names, which are matched with directories."""
         named = self.only("title", "project_name", "slug", "repository")
@@ -39,10 +37,6 @@ class ExporterQuerySet(models.QuerySet["Exporter"]):
     def without_facts(self) -> "ExporterQuerySet":
         """Return the exporters whose facts were never fetched."""
         return self.filter(facts_at__isnull=True)
-
-    def never_looked_up(self) -> "ExporterQuerySet":
-        """Return the exporters without facts whose lookup has not failed either: new ones."""
-        return self.without_facts().filter(facts_problem="")
 
 
 def validate_repository(url: str) -> None:

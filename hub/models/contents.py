@@ -34,11 +34,6 @@ class TreeListing(models.Model):
     def __str__(self) -> str:
         return self.sha
 
-    @property
-    def directories(self) -> dict[str, str]:
-        """The directories among the children: name → tree SHA."""
-        return directories_of(self.entries)
-
 
 def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
     """Return name → tree SHA of the directories in `entries` ({name: [type, SHA]})."""
@@ -46,8 +41,6 @@ def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
 
 
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
-    """Queries for content trees."""
-
     def judged(self, rules: int) -> "ContentTreeQuerySet":
         """Return the trees judged by this version of the rules."""
         return self.filter(rules=rules, kinds__isnull=False)
@@ -84,10 +77,6 @@ class ContentTree(models.Model):
 
     def __str__(self) -> str:
         return self.sha
-
-    def is_judged(self, rules: int) -> bool:
-        """Return whether this version of the rules has judged the tree."""
-        return self.kinds is not None and self.rules == rules
 
 
 class RefreshRun(Run):
@@ -189,8 +178,7 @@ class ExporterContents(models.Model):
     iac_usable = models.BooleanField(null=True)
     alerts_usable = models.BooleanField(null=True)
     dashboard_usable = models.BooleanField(null=True)
-    # Only set for stale rows. The others have the age of the map (`ServedContents.as_of`), so an
-    # unchanged row need not be written.
+    # Only for stale rows: unchanged ones are not written and have the map's `ServedContents.as_of`.
     as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")
     stale = models.CharField(max_length=20, choices=Reason.choices, blank=True)
 
@@ -278,13 +266,9 @@ class ServedContents(models.Model):
 
 
 class ContentEditQuerySet(models.QuerySet["ContentEdit"]):
-    """Queries for edits."""
-
     def waiting(self, source: str) -> "ContentEditQuerySet":
-        """Return the edits of a source that are waiting to be committed, oldest first.
-
-        Includes those that a worker was sending when it was killed: GitHub may have them already.
-        """
+        """Return the edits of a source that are waiting to be committed, oldest first."""
+        # A worker was killed while it was sending: GitHub may have the edit already.
         states = [EditState.QUEUED, EditState.SENDING]
         return self.filter(source=source, state__in=states).order_by("pk")
 

@@ -16,8 +16,6 @@ _OPEN = [RunStatus.QUEUED.value, RunStatus.LISTING.value, RunStatus.LOOKING_UP.v
 
 
 class RunQuerySet(models.QuerySet[R]):
-    """Queries for runs."""
-
     def open(self) -> Self:
         """Return the runs that have not ended."""
         return self.filter(finished_at__isnull=True)

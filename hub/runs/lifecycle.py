@@ -152,14 +152,15 @@ class Lifecycle(Generic[R]):
     def housekeeping(self) -> None:
         """Close overdue runs, resend lost messages, and delete old lookups."""
         now = timezone.now()
-        for run in self._open().filter(deadline__lt=now):
+        open_runs: Any = self._rows.filter(finished_at__isnull=True)
+        for run in open_runs.filter(deadline__lt=now):
             logger.warning("%s is past its deadline", run)
             if run.status == RunStatus.LOOKING_UP:
                 self._send(self.tasks.finish, [], run.pk)  # publish the lookups that succeeded
             else:
                 self.fail(run.pk, Reason.DEADLINE, "listing timed out: are workers running?")
         silent_since = now - _SILENT_AFTER
-        for run in self._open().filter(progress_at__lt=silent_since, deadline__gte=now):
+        for run in open_runs.filter(progress_at__lt=silent_since, deadline__gte=now):
             if run.status != RunStatus.LOOKING_UP:
                 self.note_progress(run.pk)
                 self._send_start(run.pk)
@@ -169,15 +170,13 @@ class Lifecycle(Generic[R]):
         self._all_lookups.filter(run__finished_at__lt=now - _LOOKUP_RETENTION).delete()
 
     def _makes_progress(self, run: R, since: datetime) -> bool:
-        """Whether a lookup has ended since then, or some still wait in their queue.
-
-        While the request budget is used up no lookup ends, and nothing is lost.
-        """
+        """Whether a lookup has ended since then, or some still wait in their queue."""
         lookups = self._all_lookups.filter(run=run)
         if lookups.filter(finished_at__gt=since).exists():
             return True
         if not lookups.filter(outcome=Outcome.PENDING).exists():
             return False
+        # While the request budget is used up no lookup ends, and nothing is lost.
         queue = settings.CELERY_TASK_ROUTES[self.tasks.lookup]["queue"]
         try:
             with current_app.connection_for_read() as connection:
@@ -185,9 +184,6 @@ class Lifecycle(Generic[R]):
                 return bool(channel.queue_declare(queue).message_count)
         except (OperationalError, RedisError):
             return True  # Redis is not reachable: try at the next tick
-
-    def _open(self) -> Any:
-        return self._rows.filter(finished_at__isnull=True)
 
     def _send_start(self, run_id: int, in_seconds: float = 0) -> None:
         self._send(self.tasks.start, run_id, in_seconds=in_seconds)

@@ -100,7 +100,7 @@ PLANTS = {
             Change(
                 _LIFECYCLE,
                 "Lifecycle.housekeeping",
-                "self._open().filter(deadline__lt=now)",
+                "open_runs.filter(deadline__lt=now)",
                 "self._rows.none()",
             ),
         ),

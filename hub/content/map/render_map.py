@@ -60,11 +60,9 @@ def show_failure(source_key: str, reason: Reason) -> None:
 
 
 def show_overdue(source_key: str) -> None:
-    """Mark the map as overdue.
-
-    Runs in a reader's request and so skips a locked row: its owner is rendering the map anyway.
-    """
+    """Mark the map as overdue."""
     with short_transaction():
+        # In a reader's request: skip a locked row, because its owner is rendering the map anyway.
         rows = ServedContents.objects.select_for_update(of=("self",), skip_locked=True)
         served = rows.filter(pk=source_key, fresh_until__lt=timezone.now()).first()
         if served:
@@ -92,10 +90,8 @@ def _store(
 ) -> None:
     """Store the map with a new head, and a new `body` unless it is None."""
     if body is None:
-        before = served.body
-        at = before.find(_BODY)
-        known = snapshot is not None
-        body = before[at:] if at >= 0 else _body(read_rows(served.source), known=known)
+        at, known = served.body.find(_BODY), snapshot is not None
+        body = served.body[at:] if at >= 0 else _body(read_rows(served.source), known=known)
     served.snapshot, served.state, served.reason, served.as_of = snapshot, state, reason, as_of
     served.fresh_until = _fresh_until(as_of) if state == ServedState.FRESH and as_of else None
     document = _head(served, source_for_display(served.source))[:-1] + b"," + body

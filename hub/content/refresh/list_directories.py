@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from hub.content import editing
 from hub.content.judgement import RULES_VERSION
-from hub.content.refresh.publish import confirm_unchanged
+from hub.content.map.render_map import locked_map, show_snapshot
 from hub.content.runs import refresh_runs
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient, shared_client
@@ -175,10 +175,7 @@ def _add_tree(listing: Listing, sha: str, answer: dict[str, Any]) -> Entries:
 
 
 def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> None:
-    """Store the listing, and end the run as unchanged or create its lookups.
-
-    Lookups are sent after the commit, so that they always find the listing.
-    """
+    """Store the listing, and end the run as unchanged or create its lookups."""
     with short_transaction():
         run = refresh_runs.locked(run_id)
         if run.status != RunStatus.LISTING:
@@ -197,13 +194,15 @@ def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> No
             and newest.rules == RULES_VERSION
             and not run.full
         ):
-            confirm_unchanged(run, newest)
+            show_snapshot(locked_map(run.source), newest, run.listed_at)
+            refresh_runs.end(run, RunStatus.UNCHANGED)
             return
         unknown = _unknown_directories(run, newest, listing.directories)
         Lookup.objects.bulk_create(
             (Lookup(run=run, directory=name, tree_sha=sha) for name, sha in unknown.items()),
             batch_size=1000,
         )
+        # After the commit, so that the lookups always find the listing.
         transaction.on_commit(partial(refresh_runs.send_lookups, run))
 
 

@@ -57,7 +57,7 @@ class DirectoryLookup:
         """Judge the tree, unless the current rules already have. Raises `GitHubError`."""
         self.repository = source_of(self.lookup.run.source).repository
         tree = ContentTree.objects.filter(pk=self.lookup.tree_sha).first() or self._fetch_tree()
-        if not tree.is_judged(RULES_VERSION):
+        if tree.kinds is None or tree.rules != RULES_VERSION:
             self.judgement = self._judge(tree)
 
     def store(self) -> None:

@@ -29,6 +29,7 @@ from hub.models import (
     Snapshot,
     TreeListing,
 )
+from hub.models.contents import directories_of
 from hub.runs.transactions import short_transaction
 
 
@@ -69,22 +70,13 @@ def publish(run_id: int) -> None:
         refresh_runs.end(run, RunStatus.PUBLISHED)
 
 
-def confirm_unchanged(run: RefreshRun, newest: Snapshot) -> None:
-    """End a run whose tree is that of the newest snapshot, and update the map's time.
-
-    Call it in the transaction that locks the run's row.
-    """
-    show_snapshot(locked_map(run.source), newest, run.listed_at)
-    refresh_runs.end(run, RunStatus.UNCHANGED)
-
-
 def _plan(
     run: RefreshRun,
     newest: Snapshot | None,
     rows: Mapping[str, DirectoryRow],
     last_as_of: datetime | None,
 ) -> PublicationPlan:
-    listing = TreeListing.objects.get(pk=run.contents_sha).directories
+    listing = directories_of(TreeListing.objects.get(pk=run.contents_sha).entries)
     failed = run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND])
     reasons = dict(failed.values_list("directory", "reason"))
 

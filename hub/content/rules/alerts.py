@@ -98,8 +98,7 @@ def _read_mapping(found: Alerts, document: LineDict) -> None:
         found.form = found.form or AlertsForm.FRAGMENT
         _read_rules(found, [document])
     elif isinstance(document.get("rules"), list):
-        found.form = found.form or AlertsForm.FRAGMENT
-        _read_groups(found, [document])
+        _read_list(found, [document])
     else:
         for rules in _nested_rules(document):
             found.form = found.form or AlertsForm.NESTED

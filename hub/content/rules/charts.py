@@ -5,6 +5,7 @@ The checks follow Helm's `chart.Metadata.Validate` and "Charts" in its documenta
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from hub.content.rules.alerts import RULE_RESOURCES
@@ -126,7 +127,7 @@ class ChartFolder:
         elif report and report.chart is None:
             self._add_error(path, "Chart.yaml is not a chart: `name` and `version` are missing")
         elif report and report.chart:
-            self.findings += [finding.at(path) for finding in report.chart.findings]
+            self.findings += [replace(finding, path=path) for finding in report.chart.findings]
 
     def _check_templates(
         self, place: str, inside: list[DirectoryFile], metadata: DirectoryFile | None

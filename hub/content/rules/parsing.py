@@ -136,8 +136,7 @@ def needs_helm(text: str) -> bool:
 
 def strip_helm(text: str) -> str:
     """Remove or replace Helm's template actions; line numbers stay the same."""
-    text = _ACTION_LINE.sub("", text)
-    return _ACTION.sub(PLACEHOLDER, text)
+    return _ACTION.sub(PLACEHOLDER, _ACTION_LINE.sub("", text))
 
 
 def _decode(data: bytes, findings: Findings) -> str:
@@ -210,10 +209,7 @@ def _unsafe_json(text: str, budget: ParseBudget) -> tuple[int, str] | None:
 
 
 class _JSON(json.JSONDecoder):
-    """The standard decoder, but each object becomes a `LineDict`.
-
-    It uses the Python scanner, because the C one does not call `parse_object`.
-    """
+    """The standard decoder, but each object becomes a `LineDict`."""
 
     def __init__(self, text: str) -> None:
         super().__init__(
@@ -227,6 +223,7 @@ class _JSON(json.JSONDecoder):
         self._parse_object: Any = self.parse_object  # type: ignore[has-type]
         self.parse_object = self._located
         self.parse_string = _json_string
+        # The Python scanner, because the C one does not call `parse_object`.
         self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
 
     def _located(self, where: tuple[str, int], *args: Any) -> tuple[LineDict, int]:
@@ -269,12 +266,13 @@ def _parse_yaml(parsed: Parsed, budget: ParseBudget) -> None:
             parsed.findings.error(*problem)
             return
         loader = _YAML(parsed.text)
+        documents = []
         while loader.check_data():  # type: ignore[no-untyped-call]
-            parsed.documents.append(loader.get_data())
+            documents.append(loader.get_data())
+        parsed.documents = documents
         parsed.findings += loader.duplicates
         parsed.duplicate_line = loader.duplicates[0].line if loader.duplicates else 0
     except yaml.MarkedYAMLError as error:
-        parsed.documents.clear()
         if action := _HELM_OBJECT.search(parsed.text) or _FLOW.search(parsed.text):
             parsed.format = "template"
             line = _line_at(parsed.text, action.start())
@@ -283,10 +281,8 @@ def _parse_yaml(parsed: Parsed, budget: ParseBudget) -> None:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             parsed.findings.error(line, f"not valid YAML: {error.problem or error.context}")
     except RecursionError:
-        parsed.documents.clear()
         parsed.findings.error(1, _TOO_DEEP)
     except (yaml.YAMLError, ValueError) as error:
-        parsed.documents.clear()
         # For an invalid character libyaml gives the position in bytes.
         before = parsed.text.encode()[: getattr(error, "position", 0)]
         reason = f"not valid YAML: {str(error).splitlines()[0]}"

@@ -1,6 +1,6 @@
 """The report about one file, as dataclasses that Postgres stores as JSON."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partialmethod
 from typing import Any
@@ -30,20 +30,13 @@ class About(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem in a line (counted from 1), with a reason for the file's author.
-
-    `path` is the path of the file or folder; "" inside a report, which is about one file.
-    """
+    """A problem in a line (counted from 1), with a reason for the file's author."""
 
     level: Level
     about: About
     line: int
     reason: str
-    path: str = ""
-
-    def at(self, path: str) -> "Finding":
-        """Return the finding with the path of its file or folder."""
-        return replace(self, path=path)
+    path: str = ""  # of the file or folder; "" inside a report, which is about one file
 
 
 class Findings(list[Finding]):

@@ -6,7 +6,7 @@ import pytest
 
 from hub.demo.fake_github import Repository
 from hub.demo.fake_github.answers import tree as github_tree
-from hub.github.git_objects import blob_sha, is_sha, is_whole_tree
+from hub.github.git_objects import blob_sha, is_whole_tree
 
 
 def repository() -> Repository:
@@ -52,11 +52,3 @@ def test_a_name_that_is_no_utf8_cannot_be_checked() -> None:
     sha, found = entries(True)
     assert is_whole_tree(sha, [{**found[0], "path": "caf\ufffd"}], recursive=True)
     assert not is_whole_tree(sha, [{**found[0], "path": "caf\ud800"}], recursive=True)
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [("a" * 40, True), ("0" * 64, True), ("main", False), ("A" * 40, False), (None, False)],
-)
-def test_is_sha(name: object, says: bool) -> None:
-    assert is_sha(name) is says
