@@ -17,9 +17,8 @@ _PREFIX = "CELERY_"
 class HubCelery(Celery):
     """Passes only the `CELERY_` settings to Celery, without the prefix.
 
-    Flower shows a worker's configuration. With a namespace Celery would include all of Django's
-    settings, and it masks only `broker_url`, not `CELERY_BROKER_URL` or `REDIS_URL`: Flower would
-    show the Redis password.
+    With a namespace Celery would include all of Django's settings and mask only `broker_url`, and
+    Flower would show the Redis password in the worker's `CELERY_BROKER_URL` and `REDIS_URL`.
     """
 
     def prepare_config(self, c: Mapping[str, Any]) -> Any:
@@ -40,8 +39,6 @@ app.set_default()  # so that `celery.current_app` is this one in every thread
 
 @task_prerun.connect
 def _check_connections(**_: object) -> None:
-    """Close broken and old connections before a task, as Django does before a request.
-
-    The others get a health check before their next use (`CONN_HEALTH_CHECKS`).
-    """
+    """Close broken and old connections before a task, as Django does before a request."""
+    # The others get a health check before their next use (`CONN_HEALTH_CHECKS`).
     close_old_connections()

@@ -161,7 +161,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# Both: by name alone a stranger could lock out a user, by address alone all behind one router.
+# By name alone a stranger could lock out a user; by address alone, everyone behind one router.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_FAILURE_LIMIT", 5, validate=_POSITIVE)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_POSITIVE))
@@ -251,8 +251,7 @@ CACHES = {
 # --- Refresh --------------------------------------------------------------------------------------
 HUB_DEMO = env.bool("HUB_DEMO", False)  # the contents come from the built-in fake GitHub
 REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=_POSITIVE))
-# When a run is closed and publishes the lookups that succeeded. It must be shorter than the
-# interval, so that runs do not overlap.
+# When a run is closed and publishes what succeeded. Below the interval, so that runs never overlap.
 RUN_DEADLINE = timedelta(seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=_POSITIVE))
 # A listing that lost more than this share of the directories is held until an admin accepts it.
 MAX_SHRINK_RATIO = env.float("HUB_MAX_SHRINK_RATIO", 0.5, validate=validate.Range(0, 1))

@@ -53,8 +53,7 @@ def locked_until(
 ) -> datetime | None:
     """Return when the number of counted failures drops below `limit`; None if it already is.
 
-    `attempts` holds (time of the last failure, number of failures), oldest first. An entry counts
-    until `cool_off` after that time.
+    `attempts`: (time of the last failure, failures), oldest first. Each counts for `cool_off`.
     """
     rows = list(attempts)
     left = sum(failures for _, failures in rows)

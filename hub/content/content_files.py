@@ -146,9 +146,8 @@ def describe_files(exporter: Exporter, source: str) -> dict[str, Any]:
     rows = list(with_trees(exporter.contents.filter(source=source)))
     files = files_of(rows)
     versions = versions_of(files)
-    stored = set(
-        ContentBlob.objects.filter(sha__in={f.sha for f in files}).values_list("sha", flat=True)
-    )
+    blobs = ContentBlob.objects.filter(sha__in={file.sha for file in files})
+    stored = set(blobs.values_list("sha", flat=True))
     return {
         "exporter": exporter.slug,
         "title": exporter.title,

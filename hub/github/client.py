@@ -183,15 +183,12 @@ class GitHubClient:
         return _with_safe_paths(path, answer)
 
     def root_tree(self, repository: str, ref: str, etags: ETags | None = None) -> Answer:
-        """Fetch the root tree of a branch, tag or commit, as `tree` returns one.
-
-        For a commit or a tag, GitHub returns the SHA of that object; `data` holds the SHA of the
-        tree itself.
-        """
+        """Fetch the root tree of a branch, tag or commit, as `tree` returns one."""
         path = _tree_path(repository, ref)
         answer = self._whole_tree(path, recursive=False, etags=etags)
         if answer.unchanged:
             return answer
+        # For a commit or a tag, GitHub returns the SHA of that object instead of the tree's.
         sha = tree_sha(answer.data["tree"], like=answer.data["sha"])
         return _with_safe_paths(path, replace(answer, data=answer.data | {"sha": sha}))
 
@@ -316,14 +313,12 @@ class GitHubClient:
                 logger.warning("token %s: %s limit used up until %s", token.id, resource, reset)
 
     def check(self, secret: str) -> Quota | None:
-        """Return the REST quota of `secret`; costs no quota. Raises a `GitHubError`.
-
-        None if the server has no rate limits, the default of Enterprise Server (GitHub Docs,
-        "Configuring rate limits"): it answers 404, and another request checks the token.
-        """
+        """Return the REST quota of `secret`; None without rate limits. Raises a `GitHubError`."""
         request = _Request("GET", "/rate_limit", f"{self._api_url}/rate_limit")
-        response = self._send(request, Token(0, secret))
+        response = self._send(request, Token(0, secret))  # costs no quota
         if response.status_code == 404:
+            # An Enterprise Server has no rate limits by default (GitHub Docs, "Configuring rate
+            # limits"), so another request checks the token.
             request = _Request("GET", "/", f"{self._api_url}/")
             raise_for_status(self._send(request, Token(0, secret)), request.path)
             return None

@@ -85,6 +85,4 @@ def are_plain_paths(paths: Iterable[str]) -> bool:
 
 def is_safe_path(path: str) -> bool:
     """Return whether git would check out the path. GitHub rejects others on push (git fsck)."""
-    return all(
-        part not in ("", ".", "..") and part.casefold() != ".git" for part in path.split("/")
-    )
+    return {"", ".", "..", ".git"}.isdisjoint(path.casefold().split("/"))

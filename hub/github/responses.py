@@ -55,7 +55,7 @@ _FILE_CHANGED = ("does not match", "but expected", '"sha" wasn\'t supplied')
 
 
 def reset_time(response: requests.Response) -> datetime:
-    """Return when the rate limit resets, by the local clock; in 60 s without a valid header."""
+    """Return when the limit resets, by the local clock: within an hour; in 60 s if not known."""
     now = timezone.now()
     try:
         # Both times are from GitHub's clock: the local clock may be wrong.

@@ -178,7 +178,7 @@ class ExporterContents(models.Model):
     iac_usable = models.BooleanField(null=True)
     alerts_usable = models.BooleanField(null=True)
     dashboard_usable = models.BooleanField(null=True)
-    # Only for stale rows: unchanged ones are not written and have the map's `ServedContents.as_of`.
+    # Only for stale rows. Others have the age of the map (`ServedContents.as_of`): fewer writes.
     as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")
     stale = models.CharField(max_length=20, choices=Reason.choices, blank=True)
 
@@ -268,7 +268,7 @@ class ServedContents(models.Model):
 class ContentEditQuerySet(models.QuerySet["ContentEdit"]):
     def waiting(self, source: str) -> "ContentEditQuerySet":
         """Return the edits of a source that are waiting to be committed, oldest first."""
-        # A worker was killed while it was sending: GitHub may have the edit already.
+        # SENDING: a worker was killed while it sent the edit, which GitHub may have already.
         states = [EditState.QUEUED, EditState.SENDING]
         return self.filter(source=source, state__in=states).order_by("pk")
 

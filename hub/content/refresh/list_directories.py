@@ -77,11 +77,8 @@ def list_and_compare(run_id: int) -> None:
 
 
 def _start_listing(run_id: int) -> RefreshRun | None:
-    """Mark the run as listing and return it; None if the run has ended or is past this step.
-
-    `start_refresh` takes the same row lock to decide whether a change is in this listing or needs a
-    follow-up run.
-    """
+    """Mark the run as listing and return it; None if the run has ended or is past this step."""
+    # `start_refresh` locks the same row to decide whether a change needs a follow-up run.
     before = [RunStatus.QUEUED, RunStatus.LISTING]
     run = RefreshRun.objects.filter(pk=run_id)
     if run.filter(status__in=before).update(status=RunStatus.LISTING, progress_at=timezone.now()):
