@@ -17,7 +17,7 @@ _PREFIX = "CELERY_"
 class HubCelery(Celery):
     """Passes only the `CELERY_` settings to Celery, without the prefix.
 
-    With a namespace Celery would include all of Django's settings and mask only `broker_url`, and
+    With a namespace, Celery would include all of Django's settings and mask only `broker_url`, and
     Flower would show the Redis password in the worker's `CELERY_BROKER_URL` and `REDIS_URL`.
     """
 

@@ -51,7 +51,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 # Off only where the hub listens on loopback without TLS, as `make run` does.
 HUB_HTTPS = env.bool("HUB_HTTPS", True)
 SECURE_SSL_REDIRECT = HUB_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # health checks inside a container speak plain HTTP
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # health checks inside a container use plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if HUB_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HUB_HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
@@ -161,7 +161,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# By name alone a stranger could lock out a user; by address alone, everyone behind one router.
+# A lock by name alone lets a stranger lock out a user; by address alone, everyone behind a router.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_FAILURE_LIMIT", 5, validate=_POSITIVE)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_POSITIVE))
@@ -189,7 +189,7 @@ _KEEPALIVE = {
     "KEEPCNT": 2,
     "USER_TIMEOUT": 10_000,  # milliseconds
 }
-# If Redis disappears without closing connections, each one of a process may block for this long.
+# If Redis disappears without closing connections, each connection may block for this long.
 _REDIS_TIMEOUT = 5  # seconds; requests take less than a tenth of a second
 
 # --- Database -------------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
 CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:ClockTolerantScheduler"
-# No CELERY_BEAT_SCHEDULE: `hub/runs/schedule.py` creates the entries, and says why.
+# No CELERY_BEAT_SCHEDULE: `hub/runs/schedule.py` creates the entries, and explains why.
 
 # --- Logging: one line per event to stderr, for a supervisor or a container runtime ---------------
 _LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]

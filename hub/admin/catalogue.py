@@ -25,7 +25,7 @@ from hub.github.source import configured_source
 from hub.models import Category, Exporter, ExporterContents
 from hub.models.catalogue import RESET_FACTS
 
-_MAX_FILE_SIZE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters has 0.2 MB
+_MAX_FILE_SIZE = 2 * 1024 * 1024  # bytes; a catalogue of 1,000 exporters is 0.2 MB
 _FACTS = ["stars", "archived", "default_branch", "renamed_to", "last_release_at"]
 _FACTS += ["facts_at", "facts_problem"]
 

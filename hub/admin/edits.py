@@ -92,7 +92,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
         return super().get_queryset(request).filter(source=configured_source().key)
 
     def has_change_permission(self, request: HttpRequest, obj: ContentEdit | None = None) -> bool:
-        """Only drafts can be changed; saving one commits it, so it takes the right to add one."""
+        """Only drafts can be changed; saving one commits it, so it requires the add permission."""
         if obj is not None and (obj.state not in _DRAFTS or not self.has_add_permission(request)):
             return False
         return super().has_change_permission(request, obj)

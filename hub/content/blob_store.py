@@ -9,7 +9,7 @@ from hub.models import ContentBlob
 
 
 def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
-    """Return the stored reports by SHA. Reports of older rules are judged again first."""
+    """Return the stored reports by SHA. Files judged by older rules are judged again first."""
     known = ContentBlob.objects.filter(sha__in=set(shas)).values_list("sha", "rules", "report")
     reports, outdated = {}, []
     for sha, version, report in known:

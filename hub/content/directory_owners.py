@@ -13,7 +13,7 @@ def owners_of(source: str, directories: Iterable[str]) -> dict[str, int]:
 
 
 def match_again(source: str) -> None:
-    """Match all directories of the map again, after a change of the catalogue."""
+    """Match all directories of the map again, after a change to the catalogue."""
     rows = list(ExporterContents.objects.filter(source=source))
     owners = owners_of(source, [row.directory for row in rows])
     changed = [row for row in rows if row.exporter_id != owners.get(row.directory)]

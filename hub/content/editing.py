@@ -115,7 +115,7 @@ def check_edit(proposal: EditProposal) -> None:
 
 
 def _check_name(field: str, name: str) -> None:
-    """Reject a name that git, GitHub or a file system cannot store, or that leaves the folder."""
+    """Reject a name that git, GitHub or a file system cannot store, or that escapes the folder."""
     if not name or name != name.strip():
         raise InvalidEdit(field, "the name is empty, or begins or ends with a space")
     if name in (".", "..") or "/" in name or "\\" in name:
@@ -152,7 +152,7 @@ def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit 
     """Commit the source's waiting edits in order, and return the last commit, if there was one.
 
     After a transient error the edit waits for the next run. An earlier attempt may have committed
-    the edit without storing that (a killed worker, a lost response): `_commit` detects this.
+    the edit without recording it (a killed worker, a lost response): `_commit` detects this.
     """
     last = None
     waiting = ContentEdit.objects.waiting(source.key)
@@ -179,7 +179,7 @@ def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit 
 
 
 def _state_after(error: errors.GitHubError) -> EditState:
-    """The state of an edit that was not committed; queued when the next run may succeed."""
+    """The state of an edit that was not committed; queued if the next run may succeed."""
     if isinstance(error, errors.FileChanged):
         return EditState.CONFLICT
     refused = isinstance(error, errors.Refused | errors.AccessDenied | errors.NotFound)

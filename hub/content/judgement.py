@@ -11,7 +11,7 @@ from hub.content.rules.judges import Verdict
 from hub.content.rules.parsing import MAX_FILE_SIZE
 from hub.content.rules.report import About, FileReport, Finding, Level
 
-# Increase it with every change of `hub.content.rules`: directories that were judged by an older
+# Increase it with every change to `hub.content.rules`: directories that were judged by an older
 # version are judged again from the files in Postgres, without requests to GitHub.
 RULES_VERSION = 4
 

@@ -51,7 +51,7 @@ class FactsFetcher:
         """Fetch and parse a part; return None if it has not changed since the last request."""
         etags = {e.token_id: e.etag for e in self._etags if e.part == part and e.url == path}
         if part == FactsPart.REPOSITORY and not self.exporter.description:
-            etags = {}  # a 304 is of no use: the response fills an empty description
+            etags = {}  # a 304 would not help: a full response fills the description
         answer = self.client.get(path, params, etags)
         self.requests += answer.requests
         if answer.unchanged:

@@ -43,7 +43,7 @@ facts_runs = Lifecycle(
 def start_facts_run(
     trigger: RunTrigger, *, requested_by: User | None = None, chosen: Sequence[int] | None = None
 ) -> tuple[FactsRun, bool]:
-    """Start or join a run for the `chosen` exporters (None: all). Return it and if it is new."""
+    """Start or join a run for `chosen` exporters (None: all). Return it and whether it is new."""
     return facts_runs.create_or_join(
         lambda: FactsRun.objects.filter(finished_at__isnull=True).first(),
         trigger=trigger,

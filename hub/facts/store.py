@@ -31,7 +31,7 @@ def store_facts(loaded: Exporter, fetched: Sequence[FetchedPart], problem: str) 
     """Store the `fetched` parts and the `problem` ("" for none). Return whether anything changed.
 
     `loaded` is the exporter as it was before the requests. Nothing is stored if it was deleted or
-    got another repository in the meantime.
+    its repository was changed in the meantime.
     """
     exporter = Exporter.objects.select_for_update().filter(pk=loaded.pk).first()
     if exporter is None or exporter.repository != loaded.repository:

@@ -183,7 +183,7 @@ class GitHubClient:
         return _with_safe_paths(path, answer)
 
     def root_tree(self, repository: str, ref: str, etags: ETags | None = None) -> Answer:
-        """Fetch the root tree of a branch, tag or commit, as `tree` returns one."""
+        """Fetch the root tree of a branch, tag or commit, in the same form as `tree`."""
         path = _tree_path(repository, ref)
         answer = self._whole_tree(path, recursive=False, etags=etags)
         if answer.unchanged:

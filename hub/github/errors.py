@@ -47,7 +47,7 @@ class SingleSignOnRequired(AccessDenied, reason=Reason.SSO_REQUIRED):
 
 
 class AddressNotAllowed(AccessDenied, reason=Reason.IP_NOT_ALLOWED):
-    """403 of an organization whose IP allow list does not hold the hub's address."""
+    """403 of an organization whose IP allow list does not contain the hub's address."""
 
 
 class Suspended(AccessDenied, reason=Reason.SUSPENDED):

@@ -40,7 +40,7 @@ def is_whole_tree(sha: str, entries: Sequence[_Entry], *, recursive: bool) -> bo
 
 
 def tree_sha(entries: Sequence[_Entry], *, like: str) -> str:
-    """The name that git gives a tree with these children; `like` where JSON does not hold them."""
+    """Return the SHA of a tree with these children; `like` if JSON has not preserved a name."""
     if not _are_exact(entries):
         return like
     return _tree_sha([(entry["path"], entry) for entry in entries], like)

@@ -1,6 +1,6 @@
 """Fetch files over GraphQL: up to 50 in one query, where REST needs one request per file.
 
-GraphQL has a separate rate limit, so a directory costs one request of each limit. Files that
+GraphQL has a separate rate limit, so a directory costs one request against each limit. Files that
 GraphQL cannot return exactly (binary, truncated or wrongly decoded text) are fetched over REST.
 """
 

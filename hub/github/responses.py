@@ -32,7 +32,7 @@ _DENIALS = {
     "access blocked": errors.Blocked,
     "disabled": errors.Blocked,
 }
-# "You have triggered an abuse detection mechanism" is how older Enterprise Servers say it.
+# "You have triggered an abuse detection mechanism" is the wording of older Enterprise Servers.
 _SECONDARY = ("secondary rate limit", "abuse detection")
 
 
@@ -99,14 +99,14 @@ def raise_for_status(response: requests.Response, path: str) -> None:
     if status >= 500 and status not in _BY_STATUS:
         raise errors.ServerFault(what)
     if response.request.method in ("PUT", "DELETE") and status in (409, 422):
-        # Any other 409 is a rule of the repository, which would reject a retry too.
+        # Any other 409 comes from a rule of the repository, which would also reject a retry.
         changed = any(text in message for text in _FILE_CHANGED)
         raise (errors.FileChanged if changed else errors.Refused)(what)
     raise _BY_STATUS.get(status, errors.UnexpectedAnswer)(what)
 
 
 def _limit_or_denial(response: requests.Response, what: str, message: str) -> errors.GitHubError:
-    """Tell apart the three meanings of 403 and 429: only one of them is about access."""
+    """Distinguish the three meanings of 403 and 429: only one of them is about access."""
     words = message.lower()
     is_secondary = "retry-after" in response.headers or any(text in words for text in _SECONDARY)
     is_used_up = response.headers.get("x-ratelimit-remaining") == "0"

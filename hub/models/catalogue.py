@@ -164,7 +164,7 @@ class Release(models.Model):
 
 
 class DailyViews(models.Model):
-    """The views of an exporter's page on one day, for the order "Trending"."""
+    """The views of an exporter's page on one day, for the sort order "Trending"."""
 
     exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="daily_views")
     day = models.DateField()

@@ -212,7 +212,7 @@ class DirectoryOwner(models.Model):
 
 
 class Change(models.Model):
-    """A change of a directory between two snapshots. A row never changes."""
+    """A change to a directory between two snapshots. A row never changes."""
 
     # Null after the run is deleted; the change log is kept.
     run = models.ForeignKey(
@@ -268,7 +268,7 @@ class ServedContents(models.Model):
 class ContentEditQuerySet(models.QuerySet["ContentEdit"]):
     def waiting(self, source: str) -> "ContentEditQuerySet":
         """Return the edits of a source that are waiting to be committed, oldest first."""
-        # SENDING: a worker was killed while it sent the edit, which GitHub may have already.
+        # SENDING: a worker was killed while sending the edit; GitHub may already have it.
         states = [EditState.QUEUED, EditState.SENDING]
         return self.filter(source=source, state__in=states).order_by("pk")
 

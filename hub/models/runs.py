@@ -51,7 +51,7 @@ class Run(models.Model):
 
     started_at = models.DateTimeField(default=timezone.now)
     deadline = models.DateTimeField()
-    # When a step last made progress; housekeeping sends the messages of a silent run again.
+    # When a step last made progress; housekeeping resends the messages of a stalled run.
     progress_at = models.DateTimeField(default=timezone.now, db_default=Now())
     finished_at = models.DateTimeField(null=True)
 

@@ -30,7 +30,7 @@ R = TypeVar("R", bound=Run)
 
 # A run with no progress for this long has lost its messages (Redis was emptied) or its worker.
 _SILENT_AFTER = timedelta(seconds=30)
-# Lookups are kept for questions about a run; after that only the summary in its row remains.
+# Lookups are kept this long for questions about a run; then only the summary in its row remains.
 _LOOKUP_RETENTION = timedelta(days=7)
 
 
@@ -77,7 +77,7 @@ class Lifecycle(Generic[R]):
         return run
 
     def create_or_join(self, join: Callable[[], R | None], **fields: Any) -> tuple[R, bool]:
-        """Create a run, or return the open one that `join` finds; and whether it is new."""
+        """Return a new run, or the open one that `join` finds, and whether it is new."""
         while True:
             try:
                 return self.create(**fields), True
@@ -170,7 +170,7 @@ class Lifecycle(Generic[R]):
         self._all_lookups.filter(run__finished_at__lt=now - _LOOKUP_RETENTION).delete()
 
     def _makes_progress(self, run: R, since: datetime) -> bool:
-        """Whether a lookup has ended since then, or some still wait in their queue."""
+        """Whether a lookup has ended since then, or some are still waiting in their queue."""
         lookups = self._all_lookups.filter(run=run)
         if lookups.filter(finished_at__gt=since).exists():
             return True
@@ -191,7 +191,7 @@ class Lifecycle(Generic[R]):
     def _send(self, task: str, *args: Any, in_seconds: float = 0) -> None:
         """Send a task. If Redis is not reachable, housekeeping sends it later."""
         try:
-            # Without a result: to subscribe to one, Celery would wait much longer for Redis.
+            # No result is requested: to subscribe to one, Celery would wait much longer for Redis.
             current_app.send_task(task, args=args, countdown=in_seconds or None, ignore_result=True)
         except OperationalError:
             logger.warning("Redis is not reachable: %s will be sent later", task)
@@ -203,7 +203,7 @@ def _perform(lookup: Any, work: Work) -> None:
         work.learn()
         lookup.outcome = Outcome.FOUND
     except GitHubError as error:
-        # A 404 for a listed tree is a force push or lost access: the next listing shows which one.
+        # A 404 for a listed tree means a force push or lost access: the next listing shows which.
         missing = isinstance(error, NotFound)
         lookup.outcome = Outcome.MISSING if missing else Outcome.FAILED
         lookup.reason, lookup.detail = error.reason, str(error)[:300]

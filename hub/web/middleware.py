@@ -49,9 +49,9 @@ def receive_bodies(get_response: View) -> View:
 
 
 def answer_head(get_response: View) -> View:
-    """Answer HEAD on the API like GET; the web server then sends the headers alone.
+    """Answer HEAD on the API like GET; the web server then sends only the headers.
 
-    django-ninja would need an operation for HEAD beside each GET, and list it in the API's docs.
+    Otherwise django-ninja would need a HEAD operation for each GET, and list it in the API's docs.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:

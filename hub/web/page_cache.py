@@ -16,9 +16,9 @@ from hub.web.theme import theme_of
 
 View = Callable[..., HttpResponse]
 
-# The headers that a cached page may depend on, besides its address and the theme.
+# The headers that a cached page may depend on, besides its URL and the theme.
 _HEADERS = ("Accept-Encoding", "HX-Request", "HX-Current-URL", "HX-History-Restore-Request")
-# In bytes, usually compressed: the catalogue has 12 KB, the grid of 1,000 exporters 60 KB. The
+# In bytes, usually compressed: the catalogue is 12 KB, the grid of 1,000 exporters 60 KB. The
 # cache holds 100 pages (`CACHES`), so it needs at most 50 MB.
 _LARGEST = 500_000
 _LOCK_TIMEOUT = 1  # seconds that a request waits while another renders the same page
@@ -45,7 +45,7 @@ def cached_page(view: View) -> View:
             response = cache.get(key)
             if response is None:
                 response = view(request, *arguments, **named)
-                patch_vary_headers(response, ["Cookie"])  # signed-in users get another page
+                patch_vary_headers(response, ["Cookie"])  # signed-in users get a different page
                 small = len(response.content) <= _LARGEST
                 if response.status_code == 200 and small and not response.cookies:
                     cache.set(key, response, settings.PAGE_CACHE_SECONDS)

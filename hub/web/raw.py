@@ -21,7 +21,7 @@ CONTENT: dict[str, dict[str, object]] = {
     "application/json": {},
     **dict.fromkeys(("application/yaml", "text/markdown", "text/csv", "text/plain"), _STRING),
 }
-LONGEST_NAME = 255  # characters; of a longer file name, the end with the suffix is used
+LONGEST_NAME = 255  # characters; a longer file name is shortened to its end, with the suffix
 _SUFFIXES = {"json": ".json", "yaml": ".yaml"}  # by the format in a report
 
 

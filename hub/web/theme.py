@@ -1,4 +1,4 @@
-"""The theme: light, dark or the system's. A cookie, so that pages never flash the wrong theme."""
+"""The theme: light, dark or the system's. A cookie, so that pages never flash the wrong one."""
 
 from typing import Any
 
@@ -50,5 +50,5 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
 
 def _next_path(request: HttpRequest) -> str:
     path = request.POST.get("next", "")
-    is_local = url_has_allowed_host_and_scheme(path, allowed_hosts=None)  # no redirect elsewhere
+    is_local = url_has_allowed_host_and_scheme(path, allowed_hosts=None)  # this site only
     return path if is_local and path.startswith("/") else "/"

@@ -36,8 +36,8 @@ def cached_map() -> ServedMap:
     """Return the served map, from the cache if possible.
 
     Before the first run it lists the catalogue with unknown contents. If no run has confirmed a
-    fresh map for two intervals, this first renders it as stale: beat or the workers may be down,
-    and then nothing else does.
+    fresh map for two intervals and a run's deadline, this first renders it as stale, because
+    nothing else does so if beat or the workers are down.
     """
     cached = map_cache.get()
     return cached if cached and not _is_overdue(cached.served) else fetch_map()

@@ -26,7 +26,7 @@ _BODY = b'"contents":{'  # the end of the head; a JSON string cannot contain une
 def locked_map(source_key: str) -> ServedContents:
     """Return the source's row, locked, and create it if needed.
 
-    Take the lock before you read the data to render, or a concurrent writer may replace newer data.
+    Take the lock before reading the data to render; otherwise, older data may overwrite newer data.
     """
     rows = ServedContents.objects.select_for_update(of=("self",))
     served = rows.filter(pk=source_key).first()
@@ -70,7 +70,7 @@ def show_overdue(source_key: str) -> None:
 
 
 def show_catalogue() -> None:
-    """Render the map again after a change of the catalogue. Its state and age stay."""
+    """Render the map again after a change to the catalogue. Its state and age do not change."""
     source_key = configured_source().key
     with short_transaction():
         served = locked_map(source_key)

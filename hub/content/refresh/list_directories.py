@@ -100,7 +100,7 @@ def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
 
 
 def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: bool) -> Listing:
-    """List the source's directories: fetch the root tree, and trees on the path if not stored.
+    """List the source's directories: fetch the root tree, and any trees on the path not yet stored.
 
     After our own `commit` it fetches that commit's root tree, because GitHub may still return the
     branch's previous one. Raises `GitHubError`.
@@ -162,7 +162,7 @@ def _stored_entries(sha: str) -> Entries | None:
 
 
 def _add_tree(listing: Listing, sha: str, answer: dict[str, Any]) -> Entries:
-    """Add the tree in GitHub's answer to the listing, without names that are too long to store."""
+    """Add the tree in GitHub's response to the listing, except names too long to store."""
     children = {entry["path"]: [entry["type"], entry["sha"]] for entry in answer["tree"]}
     for name in [name for name in children if len(name) > MAX_NAME_LENGTH]:
         logger.warning("skipped, because its name is too long: %s…", name[:80])

@@ -25,8 +25,8 @@ from hub.models import ContentTree, Lookup, Reason, RefreshRun
 
 logger = logging.getLogger(__name__)
 
-# Files to read in one directory; the largest real one, a chart with three subcharts, has 25. The
-# others are judged by their names, and a finding says so.
+# The most files to read in one directory; the largest real one, a chart with three subcharts, has
+# 25. The remaining files are judged by their names, and a finding says so.
 MAX_FILES = 300
 # Less than half of Celery's visibility timeout, including a last slow request: Celery must not
 # deliver the message to another worker while this one is still working on it.

@@ -159,7 +159,7 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str
 
 
 def _with_history(response: HttpResponse, query: CatalogueQuery, htmx: HtmxDetails) -> HttpResponse:
-    """Tell htmx to update the address bar; each keystroke in the search adds no history entry."""
+    """Tell htmx to update the address bar; keystrokes in the search add no history entries."""
     before, _ = parse_query(QueryDict(_query_string(htmx.current_url or "")))
     is_typing = bool(before.q and query.q) and before.without_search() == query.without_search()
     set_url = replace_url if before == query or is_typing else push_url

@@ -22,7 +22,7 @@ from hub.web.pages.readme import readmes_of
 
 
 class PageNotFound(Exception):
-    """No page exists at the address; `suggestions` links to others: (address, label)."""
+    """No page exists at the URL; `suggestions` links to others: (URL, label)."""
 
     def __init__(self, title: str, hint: str, suggestions: list[tuple[str, str]]) -> None:
         super().__init__(title)
@@ -71,7 +71,7 @@ class ExporterTab(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The tab's path below the exporter's address."""
+        """The tab's path below the exporter's URL."""
         return f"/{self.name}" if self.name else ""
 
     @property
@@ -98,7 +98,7 @@ def _overview(page: Page) -> dict[str, Any]:
 
 
 def _kind_tab(kind: Kind) -> ExporterTab:
-    """Return the tab of a kind. Its function is imported late, because its module imports this."""
+    """Return the tab of a kind. Its function is imported late: its module imports this one."""
     tab = kind.tab
     return ExporterTab(tab.name, tab.label, lambda page: import_string(tab.context)(page, kind))
 

@@ -1,4 +1,4 @@
-"""Atom feeds of the changes of all exporters or of one."""
+"""Atom feeds of the changes to all exporters or to one."""
 
 from datetime import datetime
 

@@ -22,7 +22,7 @@ SORTS = ("name", "category", *LABELS)
 
 @dataclass(frozen=True)
 class GridRow:
-    """An exporter with all its directories, or (without a slug) a directory without exporter."""
+    """An exporter with all its directories, or (without a slug) a directory without an exporter."""
 
     title: str
     directories: tuple[str, ...]
@@ -40,7 +40,7 @@ class GridRow:
 
 @dataclass(frozen=True)
 class GridQuery:
-    """The filter and the order of the grid, as its address gives them."""
+    """The filter and the sort order of the grid, from its URL."""
 
     category: str = ""
     sort: str = "name"
@@ -59,7 +59,7 @@ class GridQuery:
         return f"?{query}" if query else ""
 
     def sorted_by(self, sort: str) -> "GridQuery":
-        """Return the query sorted by a column; reversed if it is sorted by it already."""
+        """Return the query sorted by a column; in reverse if it is already sorted by it."""
         return replace(self, sort=sort, descending=sort == self.sort and not self.descending)
 
     def apply(self, rows: Iterable[GridRow]) -> list[GridRow]:

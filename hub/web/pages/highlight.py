@@ -1,6 +1,6 @@
 """Syntax highlighting with Pygments. Pure functions.
 
-Pygments sets the CSS classes only, and hub.css their colours: no page has inline styles.
+Pygments sets only CSS classes, and hub.css defines their colours: no page has inline styles.
 """
 
 import re

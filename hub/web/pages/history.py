@@ -1,4 +1,4 @@
-"""The releases of an exporter's project and the changes of its contents, page by page."""
+"""The releases of an exporter's project and the changes to its contents, page by page."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _MAX_DIGITS = 17  # so that the offset (ten times the page number) fits into Pos
 
 
 def releases_page(exporter: Exporter, page: str) -> dict[str, Any]:
-    """Return a page of releases, newest first. An invalid page number means the first page, 1."""
+    """Return a page of releases, newest first. An invalid page number selects the first page."""
     number = max(1, _number(page) or 1)
     start = (number - 1) * _RELEASES_PER_PAGE
     rows = list(exporter.releases.all()[start : start + _RELEASES_PER_PAGE + 1])
@@ -43,5 +43,5 @@ def changes(exporter: Exporter, source: str, before: str) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | None:
-    """Parse a number from the address; None if it is invalid."""
+    """Parse a number from the URL; None if it is invalid."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None

@@ -19,7 +19,7 @@ from mdit_py_plugins.anchors import anchors_plugin
 
 from hub.web.pages import highlight
 
-# Longer text is truncated. A README rarely has a third of this. Malicious input (`[[[[…`) takes
+# Longer text is truncated. READMEs rarely reach a third of this. Malicious input (`[[[[…`) takes
 # markdown-it 20 µs a character, so 2.5 s at this limit.
 LONGEST = 128 * 1024  # characters
 # nh3 needs quadratic time for nested tags: 0.4 s for this number of `<div>`.
@@ -45,7 +45,7 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
 }
-# Removed together with their content. Of other tags that are not allowed, the content stays.
+# Removed together with their content. Of other disallowed tags, the content is kept.
 _REMOVED = {
     *("script", "style", "template", "noscript", "title", "textarea", "iframe", "object", "svg"),
     *("math", "noembed", "noframes", "plaintext", "xmp", "select", "canvas", "audio", "video"),
@@ -87,7 +87,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Safe HTML, and whether the text was too long and is truncated."""
+    """Safe HTML, and whether the text was truncated because it was too long."""
 
     html: SafeString
     truncated: bool = False
@@ -168,7 +168,7 @@ class _PageAdapter(HTMLParser):
 
     - Images become links and badges become text, so that nothing is loaded from other hosts.
     - Headings start below the page's own and skip no level.
-    - Tables can be scrolled, also with the keyboard.
+    - Tables can be scrolled, including with the keyboard.
     - Empty links and headings are removed, because screen readers announce them.
     - Duplicate ids are removed.
     """

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 _PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "wget/", "python-", "go-http", "monitor")
 
 # One atomic statement updates both counts. A page must not wait while an import or a refresh of
-# facts locks the rows: then the view is not counted.
+# facts locks the rows; in that case the view is not counted.
 _COUNT = f"""
     SET LOCAL lock_timeout = '200ms';
     WITH of_the_day AS (
@@ -27,7 +27,7 @@ _COUNT = f"""
 
 
 def is_reader(request: HttpRequest) -> bool:
-    """Return whether a reader opens the page: no program, no prefetch, no staff checking it."""
+    """Return whether a reader opens the page: not a program, a prefetch or staff checking it."""
     agent = request.headers.get("User-Agent", "").casefold()
     return (
         request.method == "GET"

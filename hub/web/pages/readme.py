@@ -8,7 +8,7 @@ from hub.github.source import Source
 from hub.models import Exporter, Readme
 from hub.web.pages.markdown import Place, Rendered, render
 
-# Of each README: its path, the URL of its page ("" if it has none) and its text.
+# For each README: its path, the URL of its page ("" if it has none) and its text.
 Readmes = list[tuple[str, str, Rendered]]
 
 

@@ -89,7 +89,7 @@ def llms(request: HttpRequest) -> HttpResponse:
 @_cached
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """Allow crawlers everything except the admin."""
+    """Allow crawlers to fetch everything except the admin."""
     sitemap = request.build_absolute_uri("/sitemap.xml")
     text = f"User-agent: *\nDisallow: /admin/\n\nSitemap: {sitemap}\n"
     return HttpResponse(text, content_type=_PLAIN)

@@ -30,7 +30,7 @@ def kubectl_apply(url: str, path: str) -> str:
 def install_chart(source: Source, folder: str, slug: str, *, dependencies: bool) -> str:
     """Return the commands that clone the repository and install a chart from its folder.
 
-    "" if the source cannot be cloned. The charts are in no Helm repository, so Helm needs a path.
+    "" if the source cannot be cloned. No Helm repository has the charts, so Helm needs a path.
     """
     if not source.web_url:
         return ""

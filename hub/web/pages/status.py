@@ -63,7 +63,7 @@ def status_live(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Health check for supervisors and load balancers: 200 if the web and Postgres respond."""
+    """Health check for supervisors and load balancers: 200 if the server and Postgres respond."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok\n", content_type="text/plain")

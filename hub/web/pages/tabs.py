@@ -145,7 +145,7 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
 
 
 def _selected_file(page: Page, kind_files: Sequence[ContentFile]) -> ContentFile | None:
-    """Return the file that the address names or, by default, the first file of the kind."""
+    """Return the file that the URL names or, by default, the first file of the kind."""
     path = page.request.GET.get("file", "")
     if not path:
         return next(iter(kind_files), None)
