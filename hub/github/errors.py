@@ -67,7 +67,7 @@ class NotFound(GitHubError, reason=Reason.NOT_FOUND):
 
 
 class Conflict(GitHubError, reason=Reason.EMPTY_REPOSITORY):
-    """409: the repository has no commits."""
+    """409 for a read: the repository has no commits."""
 
 
 class FileChanged(GitHubError, reason=Reason.CONFLICT):

@@ -58,7 +58,7 @@ def reset_time(response: requests.Response) -> datetime:
     """Return when the limit resets, by the local clock: within an hour; in 60 s if not known."""
     now = timezone.now()
     try:
-        # Both times are from GitHub's clock: the local clock may be wrong.
+        # With `Date`, both times are from GitHub's clock: the local clock may be wrong.
         reset = float(response.headers["x-ratelimit-reset"])
         date = response.headers.get("Date")
         github_now = parsedate_to_datetime(date).timestamp() if date else now.timestamp()
@@ -99,7 +99,7 @@ def raise_for_status(response: requests.Response, path: str) -> None:
     if status >= 500 and status not in _BY_STATUS:
         raise errors.ServerFault(what)
     if response.request.method in ("PUT", "DELETE") and status in (409, 422):
-        # Any other 409 comes from a rule of the repository, which would also reject a retry.
+        # Any other comes from a rule of the repository, which would also reject a retry.
         changed = any(text in message for text in _FILE_CHANGED)
         raise (errors.FileChanged if changed else errors.Refused)(what)
     raise _BY_STATUS.get(status, errors.UnexpectedAnswer)(what)
