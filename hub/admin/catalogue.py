@@ -112,7 +112,7 @@ class ImportForm(forms.Form):
         upload: UploadedFile[bytes] = self.cleaned_data["file"]
         if upload.size is None or upload.size > _MAX_FILE_SIZE:
             raise ValidationError(
-                f"The file has {(upload.size or 0) / 1024 / 1024:.1f} MB; the limit is 2 MB. "
+                f"The file is {(upload.size or 0) / 1024 / 1024:.1f} MB; the limit is 2 MB. "
                 "Import larger files with `manage.py importcatalogue FILE`."
             )
         return bytes(upload.read())

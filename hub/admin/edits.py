@@ -31,7 +31,8 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
     overwrite = forms.BooleanField(
         required=False,
         label="Overwrite the current file",
-        help_text="Somebody changed the file since you opened it. Tick to overwrite their change.",
+        help_text="Someone else changed the file after you opened it. Select this to overwrite "
+        "that change.",
     )
 
     class Meta:
@@ -120,7 +121,8 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     def withdraw(self, request: HttpRequest, queryset: QuerySet[ContentEdit]) -> None:
         """Withdraw queued edits. They stay as drafts that can be changed and saved again."""
         count = queryset.filter(state=EditState.QUEUED).update(state=EditState.WITHDRAWN)
-        self.message_user(request, f"Queued edits withdrawn: {count}. Committed edits stay.")
+        text = f"Queued edits withdrawn: {count}. Committed edits are not affected."
+        self.message_user(request, text)
 
     @admin.display(ordering="directory")
     def file(self, edit: ContentEdit) -> str:

