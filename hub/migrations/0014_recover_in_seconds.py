@@ -58,10 +58,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",
@@ -127,10 +127,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",
@@ -181,10 +181,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -196,7 +196,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",
@@ -234,10 +234,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -249,7 +249,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",
@@ -287,10 +287,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -302,7 +302,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",
@@ -340,10 +340,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -355,7 +355,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",
@@ -393,10 +393,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -408,7 +408,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",
@@ -446,10 +446,10 @@ class Migration(migrations.Migration):
                     ("token_refused", "GitHub rejected the token: replace it in the admin"),
                     (
                         "rate_limited",
-                        "GitHub's rate limit is used up: the hub continues at its reset",
+                        "GitHub's rate limit is used up: the hub continues when it resets",
                     ),
-                    ("secondary_limit", "GitHub's secondary limit: the hub waits and continues"),
-                    ("budget", "the hub's request budget is used up: continues at the next run"),
+                    ("secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"),
+                    ("budget", "the hub's request budget is used up: the next run continues"),
                     ("unreachable", "GitHub could not be reached: check the network"),
                     ("server_fault", "GitHub responded with a server error: the hub retries later"),
                     ("bad_answer", "GitHub's response could not be read: the hub retries later"),
@@ -461,7 +461,7 @@ class Migration(migrations.Migration):
                     ("access_denied", "GitHub denies access: check the token's permissions"),
                     (
                         "sso_required",
-                        "the organization requires single sign-on: authorize the token for it at GitHub",
+                        "the organization requires single sign-on: authorize the token for it on GitHub",
                     ),
                     (
                         "ip_not_allowed",

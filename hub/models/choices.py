@@ -41,9 +41,12 @@ class Reason(TextChoices):
 
     NO_TOKEN = "no_token", "no GitHub token: add one in the admin"
     TOKEN_REFUSED = "token_refused", "GitHub rejected the token: replace it in the admin"
-    RATE_LIMITED = "rate_limited", "GitHub's rate limit is used up: the hub continues at its reset"
-    SECONDARY_LIMIT = "secondary_limit", "GitHub's secondary limit: the hub waits and continues"
-    BUDGET = "budget", "the hub's request budget is used up: continues at the next run"
+    RATE_LIMITED = (
+        "rate_limited",
+        "GitHub's rate limit is used up: the hub continues when it resets",
+    )
+    SECONDARY_LIMIT = "secondary_limit", "GitHub's secondary rate limit is reached: the hub waits"
+    BUDGET = "budget", "the hub's request budget is used up: the next run continues"
     UNREACHABLE = "unreachable", "GitHub could not be reached: check the network"
     SERVER_FAULT = "server_fault", "GitHub responded with a server error: the hub retries later"
     BAD_ANSWER = "bad_answer", "GitHub's response could not be read: the hub retries later"
@@ -55,7 +58,7 @@ class Reason(TextChoices):
     ACCESS_DENIED = "access_denied", "GitHub denies access: check the token's permissions"
     SSO_REQUIRED = (
         "sso_required",
-        "the organization requires single sign-on: authorize the token for it at GitHub",
+        "the organization requires single sign-on: authorize the token for it on GitHub",
     )
     IP_NOT_ALLOWED = (
         "ip_not_allowed",
