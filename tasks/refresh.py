@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.db import connection
 
 from hub.content.refresh import list_directories as listing
 from hub.content.refresh import lookup, publish
@@ -31,6 +32,9 @@ def start_scheduled_refresh() -> None:
 def list_directories(run_id: int) -> None:
     """List the source, and send the chord if there are directories to look up."""
     listing.list_and_compare(run_id)
+    # libpq never shrinks a connection's buffers. With 10,000 directories the worker grew to 260 MB,
+    # as its threads listed and published in turn; without the buffers it stays below 240 MB.
+    connection.close()
 
 
 @shared_task(name=refresh_runs.tasks.lookup)
@@ -43,6 +47,7 @@ def lookup_directory(run_id: int, directory: str) -> dict[str, Any]:
 def publish_contents(_outcomes: list[dict[str, Any]], run_id: int) -> None:
     """Publish the run (the chord's body). Outcomes are read from Postgres, not the argument."""
     publish.publish(run_id)
+    connection.close()  # see `list_directories`
 
 
 @shared_task(name=refresh_runs.tasks.finish_failed, ignore_result=True, **WHILE_POSTGRES_RESTARTS)

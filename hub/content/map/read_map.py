@@ -60,6 +60,8 @@ def _fetch() -> tuple[ServedContents, str]:
         else:
             show_overdue(key)
         served = rows.get(pk=key)
+    # A response copies the memoryview that psycopg2 returns, but not bytes: once, not per request.
+    served.body_gzip = bytes(served.body_gzip)
     return served, str(RunStatus(served.open_run).label) if served.open_run else ""
 
 
