@@ -159,10 +159,10 @@ def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit 
     for pk in waiting.values_list("pk", flat=True):
         # Read right before it is sent: the author may have withdrawn or deleted it meanwhile.
         this = waiting.filter(pk=pk)
-        if not this.update(state=EditState.SENDING):
+        edit = this.first() if this.update(state=EditState.SENDING) else None
+        if edit is None:
             continue
         refresh_runs.note_progress(run_id)
-        edit = this.get()
         try:
             last = _commit(client, source, edit) or last
             committed = {"commit_sha": edit.commit_sha, "committed_at": timezone.now()}
