@@ -66,8 +66,9 @@ class TokenPool:
     """Chooses among the tokens in Postgres. Thread-safe; one per process."""
 
     def __init__(self) -> None:
-        self._newest: dict[tuple[int, Resource], Quota] = {}
-        self._written: dict[tuple[int, Resource], float] = {}
+        # By `Token`, not by row: an admin may replace a row's secret with that of another account.
+        self._newest: dict[tuple[Token, Resource], Quota] = {}
+        self._written: dict[tuple[Token, Resource], float] = {}
         self._lock = threading.Lock()
 
     def choose(self, resource: Resource = Resource.CORE) -> Token:
@@ -99,10 +100,14 @@ class TokenPool:
         return Token(best.pk, str(best.secret))
 
     def _quota(self, token: GitHubToken, resource: Resource) -> Quota | None:
-        """Return the newest quota in Postgres or this process's memory."""
-        stored, cached = token.quota(resource), self._newest.get((token.pk, resource))
+        """Return the newest quota in Postgres or this process's memory.
+
+        Without one in Postgres the row is new, or its secret is.
+        """
+        stored = token.quota(resource)
+        cached = self._newest.get((Token(token.pk, str(token.secret)), resource))
         if stored is None or cached is None:
-            return stored or cached
+            return stored
         # A later reset means a newer hour. Within one hour, the smaller `remaining` is newer; reset
         # times of the same hour may differ by about a second.
         if abs(stored.reset_at - cached.reset_at) < _SAME_WINDOW:
@@ -115,7 +120,7 @@ class TokenPool:
             unknown = GitHubToken.objects.filter(pk=token.id, state=TokenState.UNKNOWN)
             unknown.update(state=TokenState.VALID, refusals=0)
             return
-        key = (token.id, quota.resource)
+        key = (token, quota.resource)
         with self._lock:
             self._newest[key] = quota
             if quota.remaining and monotonic() - self._written.get(key, 0.0) < _WRITE_INTERVAL:
@@ -134,7 +139,7 @@ class TokenPool:
         with self._lock:
             known = self._quota(row, resource) if row else None
             quota = Quota(resource, known.limit if known else 0, 0, reset_at)
-            self._newest[token.id, resource] = quota
+            self._newest[token, resource] = quota
         self._write(token, quota)
 
     def block(self, token: Token, until: datetime) -> None:

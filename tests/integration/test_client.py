@@ -24,6 +24,7 @@ from hub.github.tokens import (
     forget_refusals,
 )
 from hub.models import GitHubToken, Reason, Resource, TokenState
+from hub.models.access import quota_fields
 from tests.conftest import TOKEN
 
 OTHER = "ghp_other0123456789"
@@ -279,6 +280,30 @@ def test_a_written_token_state_is_used_at_once(
             pool.choose(other)
     GitHubToken.objects.bulk_create([GitHubToken(name="added", secret=OTHER)])
     assert pool.choose(resource).secret == OTHER
+
+
+@pytest.mark.parametrize("resource", list(Resource))
+def test_a_replaced_token_does_not_inherit_the_quota_of_the_former_one(
+    client: GitHubClient, resource: Resource
+) -> None:
+    pool = TokenPool()
+    pool.mark_exhausted(pool.choose(resource), resource, timezone.now() + timedelta(hours=1))
+    with pytest.raises(errors.RateLimited):
+        pool.choose(resource)
+    # The admin stores the quota of the new token, whose window ends before the former one's.
+    soon = timezone.now() + timedelta(minutes=9)
+    new_quota = dict(zip(quota_fields(resource), (5000, 4000, soon), strict=True))
+    GitHubToken.objects.update(secret=OTHER, **new_quota)
+    assert pool.choose(resource).secret == OTHER
+
+
+def test_a_new_token_does_not_inherit_the_quota_of_a_deleted_one(client: GitHubClient) -> None:
+    pool = TokenPool()
+    token = pool.choose()
+    pool.mark_exhausted(token, Resource.CORE, timezone.now() + timedelta(hours=1))
+    GitHubToken.objects.all().delete()  # a restored backup may use its id again
+    GitHubToken.objects.bulk_create([GitHubToken(pk=token.id, name="new", secret=token.secret)])
+    assert pool.choose() == token
 
 
 def test_a_new_process_keeps_the_stored_limit(client: GitHubClient, github: FakeGitHub) -> None:
