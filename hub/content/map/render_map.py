@@ -139,9 +139,10 @@ def _body(rows: Mapping[str, DirectoryRow], *, known: bool) -> bytes:
     for exporter, title in Exporter.objects.values_list("pk", "title"):
         if exporter not in with_directory:
             contents.setdefault(title, _contents(True, ABSENT if known else UNKNOWN))
-    directories = sorted(rows, key=str.casefold)
+    names = sorted(contents, key=str.casefold)
+    directories = [name for name in names if name in rows]
     body = {
-        "contents": {name: contents[name] for name in sorted(contents, key=str.casefold)},
+        "contents": {name: contents[name] for name in names},
         "usable": {name: _by_letter(rows[name].entry.usable) for name in directories},
         "stale": {
             name: {"reason": rows[name].entry.stale, "as_of": _iso(rows[name].entry.as_of)}

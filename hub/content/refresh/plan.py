@@ -80,12 +80,12 @@ def differences(last: Mapping[str, MapEntry], new: Mapping[str, MapEntry]) -> li
     Unknown content counts as gained once it is present, but never as lost: a failed lookup is not a
     change. Content that stays present is listed only if its usability changed.
     """
-    found: list[Difference] = []
-    for directory in sorted(last.keys() | new.keys(), key=str.casefold):
-        before, after = last.get(directory), new.get(directory)
-        if before != after:
-            found += _differences_of(directory, before, after)
-    return found
+    changed = (name for name in last.keys() | new.keys() if last.get(name) != new.get(name))
+    return [
+        difference
+        for directory in sorted(changed, key=str.casefold)
+        for difference in _differences_of(directory, last.get(directory), new.get(directory))
+    ]
 
 
 def _differences_of(
