@@ -1,9 +1,11 @@
 """Settings, read from environment variables. The defaults are secure.
 
-`make run` writes its addresses and keys to `<data folder>/hub.env` (mode 0600), so that `manage.py`
-works in another terminal. Environment variables take precedence over this file.
+`make run` writes its addresses, source and keys to `<data folder>/hub.env` (mode 0600), so that
+`manage.py` works in another terminal. Environment variables take precedence over this file, but
+must not name another source.
 """
 
+import os
 import socket
 from datetime import timedelta
 from ipaddress import ip_network
@@ -13,6 +15,8 @@ import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
 from environs import Env, ValidationError, validate
+
+from hub.ops.local.environment import check_source, read_environment
 
 django_stubs_ext.monkeypatch()  # before a model or admin class is subscripted with types
 
@@ -33,6 +37,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 DATA_DIR = Path(env.str("HUB_DATA_DIR", str(BASE_DIR / "data")))
 if (DATA_DIR / "hub.env").is_file():
+    check_source(os.environ, read_environment(DATA_DIR / "hub.env"), DATA_DIR)
     env.read_env(str(DATA_DIR / "hub.env"), recurse=False)
 
 # --- Secrets: without defaults, so that no hub runs with a public key -----------------------------

@@ -1,7 +1,7 @@
 """Environment variables of a local hub, stored in `<data folder>/hub.env`.
 
-The file (mode 0600) lets `manage.py` in another terminal use the same hub. It contains URLs,
-generated keys and the demo's token, but never the user's own GITHUB_TOKEN.
+The file (mode 0600) lets `manage.py` in another terminal use the same hub. It contains URLs, the
+source, generated keys and the demo's token, but never the user's own GITHUB_TOKEN.
 """
 
 import secrets
@@ -19,6 +19,18 @@ _GENERATED: dict[str, Callable[[], str]] = {
     "FLOWER_BASIC_AUTH": lambda: f"ops:{secrets.token_urlsafe(12)}",
     "GITHUB_WEBHOOK_SECRET": lambda: secrets.token_urlsafe(32),
 }
+
+# The variables of the source, with the defaults of `config.settings`.
+SOURCE = {
+    "GITHUB_API_URL": "https://api.github.com",
+    "GITHUB_REPO": "NexClipper/exporterhub.io",
+    "GITHUB_BRANCH": "main",
+    "GITHUB_CONTENTS_PATH": "contents",
+}
+
+
+class DifferentSource(Exception):
+    """The environment names another source than the hub's. The message says what to do."""
 
 
 def is_demo(environment: Mapping[str, str]) -> bool:
@@ -42,6 +54,9 @@ def hub_environment(
     for name, generate in _GENERATED.items():
         if value := stored.get(name) or (not user.get(name) and generate()):
             env[name] = value
+    env |= {name: user.get(name) or default for name, default in SOURCE.items()}
+    if user.get("GITHUB_CONTENTS_PATH") == "":  # the repository's root
+        env["GITHUB_CONTENTS_PATH"] = ""
     if is_demo(user):
         env |= {
             "HUB_DEMO": "true",
@@ -60,6 +75,24 @@ def process_environment(user: Mapping[str, str], hub: Mapping[str, str]) -> dict
     forced = demo if is_demo(user) else set()
     added = {key: value for key, value in hub.items() if key in forced or not user.get(key)}
     return {**user, **added}
+
+
+def check_source(user: Mapping[str, str], stored: Mapping[str, str | None], data_dir: Path) -> None:
+    """Raise `DifferentSource` if `user` names another source than the hub that wrote `stored`.
+
+    Otherwise a command in another terminal would change the hub's database for another source.
+    """
+    database = user.get("DATABASE_URL")
+    if database and stored.get("DATABASE_URL") not in (None, database):
+        return  # another hub's database
+    for name in SOURCE:
+        value, hubs = user.get(name), stored.get(name)
+        if value is not None and hubs is not None and value.strip("/") != hubs.strip("/"):
+            raise DifferentSource(
+                f"{name} is {value!r} in this environment, but the hub in {data_dir} was started "
+                f"with {hubs!r}. Unset {name} to use that hub, restart the hub with the new "
+                "value, or set HUB_DATA_DIR to the folder of another hub."
+            )
 
 
 def read_environment(file: Path) -> dict[str, str | None]:

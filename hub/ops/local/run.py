@@ -266,7 +266,7 @@ def _welcome(
     sign_in = "password as printed at the first start; `make password` sets a new one"
     if admin["password"]:
         sign_in = f"{admin['username']} / {admin['password']}   (shown only once)"
-    source = env.get("GITHUB_REPO", "NexClipper/exporterhub.io")
+    source = env["GITHUB_REPO"]
     if env.get("HUB_DEMO") == "true":
         source = "demo data (set GITHUB_TOKEN to read a real repository)"
     flower_sign_in = env["FLOWER_BASIC_AUTH"].replace(":", " / ", 1)

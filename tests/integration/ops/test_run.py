@@ -17,12 +17,15 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 import requests
+from django.conf import settings
 from dotenv import dotenv_values
 
+from hub.demo.fake_github import FakeGitHub
 from hub.ops.local.ports import OFFSETS, is_free
 from hub.ops.local.supervisor import MARK
 from tests.common.processes import ROOT
 from tests.common.waiting import wait_until
+from tests.conftest import TOKEN
 
 # Variables of the test session that the hub must not inherit.
 _EXCLUDED = {"DATABASE_URL", "REDIS_URL", "HUB_DATA_DIR", "SECRET_KEY", "FIELD_ENCRYPTION_KEY"}
@@ -238,6 +241,45 @@ def test_run_from_start_to_end(parent: Path) -> None:
         # No process stays running even after a SIGKILL of the parent.
         hub.process.kill()
         wait_until(lambda: not hub.children(), "the end of all children", seconds=60)
+    finally:
+        hub.end()
+
+
+def test_commands_in_another_terminal_use_the_running_hub(parent: Path, github: FakeGitHub) -> None:
+    github.repository.write("contents/Oddity/alert.yaml", b"groups: []\n")
+    catalogue = parent / "catalogue.csv"
+    line = "Oddity,Oddity,https://github.com/tests/oddity,Database"
+    catalogue.write_text(f"title,project_name,repository,category\n{line}\n")
+    hub = LocalHub(parent / "data", free_row())
+    source = {"GITHUB_API_URL": github.url, "GITHUB_REPO": settings.GITHUB_REPO}
+    hub.start(**source, GITHUB_TOKEN=TOKEN)
+    try:
+        hub.wait_for("Press Ctrl-C to stop the hub")
+        wait_until(lambda: hub.get("/api/v1/contents").json()["state"] == "fresh", "a filled map")
+        github.repository.write("contents/Kafka/alert.yaml", b"groups: []\n")
+
+        # This shell has none of the variables that the hub was started with.
+        assert hub.get("/api/v1/contents").json()["contents"]["Oddity"]["E"] is False
+        assert "Oddity" in hub.manage("importcatalogue", str(catalogue))
+        assert "published" in hub.manage("refresh")
+        assert f"{settings.GITHUB_REPO}@main:contents" in hub.manage("status")
+        contents = hub.get("/api/v1/contents").json()["contents"]
+        assert contents["Oddity"]["E"] is True
+        assert "Kafka" in contents
+
+        # Here they differ.
+        for name, value in {"GITHUB_REPO": "tests/another", "GITHUB_BRANCH": "next"}.items():
+            for command in ("importcatalogue", "refresh", "status", "backup"):
+                refused = subprocess.run(
+                    [sys.executable, str(ROOT / "manage.py"), command],
+                    env={**hub.env, name: value},
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=60,
+                )
+                assert refused.returncode == 1
+                assert refused.stderr.startswith(f"{name} is '{value}' in this environment")
     finally:
         hub.end()
 

@@ -1,8 +1,19 @@
 """The pure parts of `make run`."""
 
+import re
 from pathlib import Path
 
-from hub.ops.local.environment import hub_environment, read_environment, write_environment
+import pytest
+
+from config import settings
+from hub.ops.local.environment import (
+    SOURCE,
+    DifferentSource,
+    check_source,
+    hub_environment,
+    read_environment,
+    write_environment,
+)
 from hub.ops.local.ports import ports_from
 from hub.ops.local.supervisor import Program, configuration
 
@@ -28,7 +39,9 @@ def test_with_a_token_nothing_of_the_demo_is_left_and_the_token_is_not_kept() ->
     demo = hub_environment({}, {}, URLS, "http://demo")
     made = hub_environment({"GITHUB_TOKEN": "ghp_mine"}, demo, URLS, "http://demo")
     left = {name for name in made if name.startswith("GITHUB_") or name == "HUB_DEMO"}
-    assert left == {"GITHUB_WEBHOOK_SECRET"}  # a key of the hub's own, made once and kept
+    # the source, and a key of the hub's own, made once and kept
+    assert left == {*SOURCE, "GITHUB_WEBHOOK_SECRET"}
+    assert {name: made[name] for name in SOURCE} == SOURCE
     assert made["GITHUB_WEBHOOK_SECRET"] == demo["GITHUB_WEBHOOK_SECRET"]
 
 
@@ -36,6 +49,62 @@ def test_what_the_user_sets_wins() -> None:
     given = {"GITHUB_TOKEN": "ghp_mine", "SECRET_KEY": "theirs", "HUB_HTTPS": "true"}
     made = hub_environment(given, {}, {}, "http://demo")
     assert {"SECRET_KEY", "HUB_HTTPS", "DATABASE_URL"}.isdisjoint(made)
+
+
+def test_the_source_is_stored_for_another_terminal() -> None:
+    given = {"GITHUB_TOKEN": "ghp_mine", "GITHUB_REPO": "owner/name", "GITHUB_CONTENTS_PATH": ""}
+    made = hub_environment(given, {}, URLS, "http://demo")
+    assert {name: made[name] for name in SOURCE} == {
+        **SOURCE,
+        "GITHUB_REPO": "owner/name",
+        "GITHUB_CONTENTS_PATH": "",
+    }
+
+
+def test_the_defaults_of_the_source_are_those_of_the_settings() -> None:
+    text = Path(str(settings.__file__)).read_text()
+    for name, default in SOURCE.items():
+        assert re.search(rf'env.str\(\s*"{name}", "{re.escape(default)}"', text), name
+
+
+HUB = {**SOURCE, "GITHUB_REPO": "owner/name", "DATABASE_URL": "postgres://embedded"}
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {},
+        {"GITHUB_REPO": "owner/name", "GITHUB_CONTENTS_PATH": "/contents/"},
+        {"GITHUB_API_URL": "https://api.github.com/"},
+        # the database of another hub
+        {"GITHUB_REPO": "owner/other", "DATABASE_URL": "postgres://other"},
+    ],
+)
+def test_commands_with_the_hubs_source_are_allowed(user: dict[str, str]) -> None:
+    check_source(user, HUB, Path("data"))
+    check_source({"GITHUB_BRANCH": "next"}, {}, Path("data"))  # written by an older hub
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GITHUB_REPO", "owner/other"),
+        ("GITHUB_BRANCH", "next"),
+        ("GITHUB_CONTENTS_PATH", ""),
+        ("GITHUB_API_URL", "https://ghe.example.com/api/v3"),
+    ],
+)
+@pytest.mark.parametrize("database", [{}, {"DATABASE_URL": "postgres://embedded"}])
+def test_commands_with_another_source_are_refused(
+    name: str, value: str, database: dict[str, str]
+) -> None:
+    with pytest.raises(DifferentSource, match=rf"{name} is '{value}'.*Unset {name}"):
+        check_source({name: value, **database}, HUB, Path("data"))
+
+
+def test_a_hub_with_the_users_own_database_is_protected_too() -> None:
+    with pytest.raises(DifferentSource):
+        check_source({"GITHUB_REPO": "a/b", "DATABASE_URL": "postgres://own"}, SOURCE, Path("data"))
 
 
 def test_the_file_is_private_and_reads_back(tmp_path: Path) -> None:
