@@ -1,7 +1,7 @@
 """The source of the contents: a folder of a GitHub repository."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
@@ -46,7 +46,10 @@ class Source:
 
 
 def configured_source() -> Source:
-    """Return the source in the settings (`GITHUB_*`)."""
+    """Return the source in the settings (`GITHUB_*`): the one that is served and refreshed.
+
+    A run works on `source_of(run.source)`, because the settings may have changed since it started.
+    """
     return Source(
         api_url=settings.GITHUB_API_URL,
         repository=settings.GITHUB_REPO,
@@ -58,12 +61,11 @@ def configured_source() -> Source:
 
 def source_for_display(key: str) -> Source:
     """Parse a source key of any server, for display only: use `source_of` for requests."""
-    configured = configured_source()
     found = _KEY.fullmatch(key)
     server, repository, branch, path = found.groups() if found else ("", key, "", "")
-    if server != urlsplit(configured.api_url).netloc:
+    if server != urlsplit(settings.GITHUB_API_URL).netloc:
         return Source(f"https://{server}", repository, branch, path)
-    return replace(configured, repository=repository, branch=branch, path=path)
+    return Source(settings.GITHUB_API_URL, repository, branch, path, settings.HUB_DEMO)
 
 
 def source_of(key: str) -> Source:

@@ -3,6 +3,7 @@
 The settings change in this process, as for a hub that was started again; the workers keep theirs.
 """
 
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from hub.content.refresh import list_directories, lookup
+from hub.content.editing import EditProposal, submit_edit
+from hub.content.refresh import list_directories, lookup, publish
 from hub.content.runs import refresh_runs, start_refresh
 from hub.github.errors import NotFound
 from hub.github.source import Source, configured_source, source_of
 from hub.models import (
+    Category,
+    ContentEdit,
+    EditAction,
+    EditState,
+    Exporter,
     ExporterContents,
     Outcome,
     Reason,
@@ -24,6 +31,7 @@ from hub.models import (
     ServedContents,
 )
 from tasks.housekeeping import housekeeping
+from tests.common.processes import frozen
 from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
@@ -86,6 +94,99 @@ def test_a_run_of_another_branch_is_published_as_its_own(filled: Hub, settings: 
     assert served()["source"]["branch"] == "main"
     rows = set(ExporterContents.objects.values_list("source", "directory"))
     assert rows == {(ours, "Redis"), (run.source, "Kafka")}
+
+
+def test_an_edit_is_committed_to_the_branch_of_its_run(filled: Hub, settings: Any) -> None:
+    """The workers are configured for `main`; the web server was started again for `next`."""
+    settings.GITHUB_BRANCH = "next"
+    before = filled.github.repository.resolve("main")
+    proposal = EditProposal("Kafka", "note.md", EditAction.WRITE, text="hello")
+    edit, started = submit_edit(proposal, None)
+    wait_until(lambda: not RefreshRun.objects.get(pk=started.run.pk).is_open, "its end")
+    edit.refresh_from_db()
+    assert (edit.state, edit.source) == (EditState.COMMITTED, started.run.source)
+    assert filled.github.repository.resolve("main") == before
+    assert ServedContents.objects.get(pk=started.run.source).state == "fresh"
+
+
+def test_a_run_that_fails_and_its_follow_up_are_of_its_own_source(
+    filled: Hub, settings: Any
+) -> None:
+    ours = configured_source().key
+    gone = ours.replace("@main", "@gone")
+    first, _ = refresh_runs.create_or_join(
+        lambda: None, source=gone, trigger=RunTrigger.COMMAND, follow_up=RunTrigger.WEBHOOK
+    )
+    wait_until(lambda: RefreshRun.objects.filter(source=gone).count() == 2, "the follow-up run")
+    wait_until(lambda: not RefreshRun.objects.open().exists(), "its end")
+    first.refresh_from_db()
+    assert (first.status, first.reason) == (RunStatus.FAILED, Reason.NOT_FOUND)
+    assert ServedContents.objects.get(pk=gone).reason == Reason.NOT_FOUND
+    assert ServedContents.objects.get(pk=ours).state == "fresh"
+
+
+def test_no_step_of_a_run_reads_the_configured_source(
+    filled: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listing, committing, looking up, publishing and housekeeping know only the run's source."""
+    other = configured_source().key.replace("@main", "@next")
+
+    def refuse() -> Source:
+        raise AssertionError("a step of a run read the configured source")
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("hub.") and hasattr(module, "configured_source"):
+            monkeypatch.setattr(module, "configured_source", refuse)
+    edit = ContentEdit.objects.create(
+        source=other, directory="Kafka", path="note.md", text="hello", message="Write note.md"
+    )
+    with frozen(filled.workers):
+        run = RefreshRun.objects.create(
+            source=other,
+            trigger=RunTrigger.COMMAND,
+            deadline=timezone.now() + timedelta(minutes=5),
+        )
+        list_directories.list_and_compare(run.pk)
+        for directory in run.lookups.values_list("directory", flat=True):
+            assert lookup.look_up_directory(run.pk, directory)["outcome"] == Outcome.FOUND
+        publish.publish(run.pk)
+        housekeeping()
+        late = RefreshRun.objects.create(
+            source=other, trigger=RunTrigger.COMMAND, deadline=timezone.now()
+        )
+        housekeeping()
+    run.refresh_from_db()
+    late.refresh_from_db()
+    edit.refresh_from_db()
+    assert (run.status, edit.state) == (RunStatus.PUBLISHED, EditState.COMMITTED)
+    assert (late.status, late.reason) == (RunStatus.FAILED, Reason.DEADLINE)
+    assert ServedContents.objects.get(pk=other).snapshot_id == run.pk
+
+
+def test_a_change_to_the_catalogue_reaches_the_map_of_a_former_source(
+    filled: Hub, settings: Any
+) -> None:
+    settings.GITHUB_BRANCH = "next"
+    assert filled.refresh().status == RunStatus.PUBLISHED
+    category = Category.objects.create(name="Database")
+    exporters = [
+        Exporter.objects.create(
+            slug=name.lower(),
+            title=name,
+            repository=f"https://github.com/tests/{name}",
+            category=category,
+        )
+        for name in ("Redis", "Kafka")
+    ]
+    assert served()["contents"]["Kafka"]["E"] is True
+    settings.GITHUB_BRANCH = "main"
+    assert served()["contents"]["Redis"]["E"] is True
+    for exporter in exporters:
+        exporter.delete()
+    assert set(served()["contents"]) == {"Redis"}
+    assert served()["contents"]["Redis"]["E"] is False
+    settings.GITHUB_BRANCH = "next"
+    assert served()["contents"] == {"Kafka": {"E": False, "I": False, "A": False, "G": False}}
 
 
 def test_two_sources_may_have_an_open_run_each(filled: Hub, settings: Any) -> None:

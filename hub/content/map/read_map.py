@@ -7,7 +7,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from hub.content.map.map_cache import ServedMap, map_cache
-from hub.content.map.render_map import show_catalogue, show_overdue
+from hub.content.map.render_map import show_first, show_overdue
 from hub.github.source import configured_source
 from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
 
@@ -56,7 +56,7 @@ def _fetch() -> tuple[ServedContents, str]:
     served = rows.filter(pk=key).first()
     if served is None or _is_overdue(served):
         if served is None:
-            show_catalogue()
+            show_first(key)
         else:
             show_overdue(key)
         served = rows.get(pk=key)

@@ -15,7 +15,7 @@ from hub.content.directory_owners import match_again
 from hub.content.kinds import KINDS
 from hub.content.map.map_cache import map_cache
 from hub.content.map.rows import ABSENT, UNKNOWN, DirectoryRow, Flags, read_rows
-from hub.github.source import Source, configured_source, source_for_display
+from hub.github.source import Source, source_for_display
 from hub.models import Exporter, Reason, ServedContents, ServedState, Snapshot
 from hub.runs.schedule import time_to_next
 from hub.runs.transactions import short_transaction
@@ -70,14 +70,26 @@ def show_overdue(source_key: str) -> None:
 
 
 def show_catalogue() -> None:
-    """Render the map again after a change to the catalogue. Its state and age do not change."""
-    source_key = configured_source().key
+    """Render all maps again after a change to the catalogue. Their states and ages do not change.
+
+    This includes the maps of former sources, which the settings may name again.
+    """
     with short_transaction():
-        served = locked_map(source_key)
-        match_again(source_key)
-        body = _body(read_rows(source_key), known=served.snapshot_id is not None)
-        state = ServedState(served.state)
-        _store(served, served.snapshot, state, served.reason, served.as_of, body)
+        for served in ServedContents.objects.select_for_update(of=("self",)).order_by("pk"):
+            _render_again(served)
+
+
+def show_first(source_key: str) -> None:
+    """Render the catalogue with unknown contents, before the first run of a source."""
+    with short_transaction():
+        _render_again(locked_map(source_key))
+
+
+def _render_again(served: ServedContents) -> None:
+    match_again(served.source)
+    body = _body(read_rows(served.source), known=served.snapshot_id is not None)
+    state = ServedState(served.state)
+    _store(served, served.snapshot, state, served.reason, served.as_of, body)
 
 
 def _store(
