@@ -6,8 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Ignored when names are compared: "Redis Metrics Exporter", "Redis_Exporter" and "Redis" match.
-_FILLERS = {"exporter", "metrics", "server", "prometheus", "plugin"}
+# The words with which names of exporters, repositories and directories end, besides the name of the
+# software: "Redis Metrics Exporter", "redis-mixin" and "Redis" match. A name with any other word is
+# another software: `sql-server` is not SQL, and `mysql-router` is not MySQL.
+_SUFFIXES = {
+    *("exporter", "exporters", "prometheus", "metrics", "plugin", "mixin", "mixins", "monitoring"),
+    *("alert", "alerts", "alerting", "rule", "rules", "dashboard", "dashboards"),
+    *("helm", "chart", "charts"),
+}
+_PREFIX = "prometheus"
 
 
 @dataclass(frozen=True)
@@ -25,14 +32,18 @@ class Names:
 # Each publication normalises every directory: 35 ms for 10,000 names that are not cached.
 @lru_cache(maxsize=20_000)
 def normalise(name: str) -> str:
-    """Return `name` without case, accents, punctuation and filler words; never empty.
+    """Return the software's name in `name`: without case, punctuation and affixes; never empty.
 
-    >>> normalise("Redis Metrics Exporter") == normalise("redis_exporter") == "redis"
+    >>> normalise("Redis Metrics Exporter") == normalise("prometheus-redis_mixin") == "redis"
     True
     """
     text = unicodedata.normalize("NFKC", name).casefold()
     words = re.findall(r"[^\W_]+", text)
-    return "".join(word for word in words if word not in _FILLERS) or "".join(words) or text
+    while len(words) > 1 and words[-1] in _SUFFIXES:
+        words.pop()
+    if len(words) > 1 and words[0] == _PREFIX:
+        del words[0]
+    return "".join(words) or text
 
 
 def match(
@@ -46,7 +57,12 @@ def match(
     (directory → exporter id, or None for "no exporter"), which take precedence.
     """
     given = _unique((name, pk) for pk, names in exporters.items() for name in names.given)
-    repositories = _unique((names.repository, pk) for pk, names in exporters.items())
+    repositories = _unique(
+        (names.repository, pk)
+        for pk, names in exporters.items()
+        # `prometheus-plugin` (Jenkins) and `helm-charts` do not name the software.
+        if names.repository not in _SUFFIXES
+    )
     found: dict[str, int | None] = {}
     for directory in directories:
         name = normalise(directory)
