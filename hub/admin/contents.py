@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_POST
 
@@ -156,6 +156,10 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
             directory=obj.directory,
             defaults={"exporter_id": None if chosen == OwnerForm.NONE else int(chosen)},
         )
+
+    def view_on_site(self, row: ExporterContents) -> str:
+        """Return the public page that shows the directory."""
+        return reverse("directory", args=[row.directory])
 
     def findings(self, row: ExporterContents) -> str:
         lines = (

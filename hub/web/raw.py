@@ -1,10 +1,13 @@
 """Serve content files so that a browser never runs them, whatever their bytes are."""
 
 from pathlib import PurePosixPath
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 
+from hub.content.content_files import ContentFile
 from hub.models import ContentBlob
 
 _TYPES = {
@@ -38,6 +41,12 @@ def download(blob: ContentBlob, name: str, *, shown: bool) -> HttpResponse:
             "Cache-Control": "public, max-age=31536000, immutable",
         },
     )
+
+
+def download_path(file: ContentFile) -> str:
+    """Return the path and query of the file's download; with `&shown=true`, a browser shows it."""
+    query = urlencode({"name": file.name[-LONGEST_NAME:]})
+    return f"{reverse('api:raw_file', kwargs={'sha': file.sha})}?{query}"
 
 
 def safe_name(name: str) -> str:

@@ -14,10 +14,12 @@ PAGES = {
     **{f"exporter's {kind.tab.name}": f"/exporters/redis/{kind.tab.name}" for kind in KINDS},
     "exporter's releases": "/exporters/redis/releases",
     "exporter's history": "/exporters/redis/history",
+    "directory without an exporter": "/directories/sql-server",
     "status": "/status",
     "page not found": "/no-such-page",
     "exporter not found": "/exporters/rediss",
+    "directory not found": "/directories/nothing",
 }
 
 # Pages that answer with an error status.
-ERRORS = {"/no-such-page": 404, "/exporters/rediss": 404}
+ERRORS = {"/no-such-page": 404, "/exporters/rediss": 404, "/directories/nothing": 404}

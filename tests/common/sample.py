@@ -22,6 +22,9 @@ def fill(hub: Hub) -> None:
     hub.github.repository = Repository.of_folder(SAMPLE)
     for version, name in (("v1.0.0", "RedisOfLongAgo"), ("v1.1.0", "RedisOfToday")):
         hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
+    # A directory without an exporter: the catalogue has SQL, which is another software.
+    hub.write("sql-server/mssql_alerts.yml", contents.alert("MssqlDown", "mssql_up == 0"))
+    hub.write("sql-server/mssql_dashboard.json", b"{")
     if _copies:
         tables.restore(_copies[0])
     else:

@@ -24,7 +24,7 @@ def page(address: str) -> str:
 
 def names(html: str) -> list[str]:
     body = html.split("<tbody>")[1]
-    return re.findall(r'<th scope="row">(?:<a [^>]+>|<code><bdi>)([^<]+)', body)
+    return re.findall(r'<th scope="row"><a [^>]+>(?:<code><bdi>)?([^<]+)', body)
 
 
 def table(address: str) -> list[dict[str, str]]:

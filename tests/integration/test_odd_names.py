@@ -115,6 +115,8 @@ def test_each_directory_is_found_by_its_name(odd: Hub) -> None:
         url = reverse("api:directory_contents", kwargs={"directory": kept})
         told = Client().get(url).json()
         assert (told["directory"], told["evidence"]["A"]) == (kept, ["x_alert.yaml"]), (number, url)
+        page = Client().get(reverse("directory", args=[kept]))
+        assert page.status_code == (302 if told["exporter"] else 200), (number, kept)
     for name in (*FORBIDDEN, TOO_LONG, "../admin"):
         assert Client().get(f"/api/v1/contents/{name}").status_code in (404, 422), name
 

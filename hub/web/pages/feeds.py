@@ -48,7 +48,7 @@ class ChangesFeed(Feed[Change, Exporter | None]):
     def item_link(self, item: Change) -> str:
         if item.exporter:
             return _history(item.exporter)
-        return reverse("api:directory_contents", kwargs={"directory": item.directory})
+        return reverse("directory", args=[item.directory])
 
     def item_guid(self, item: Change) -> str:
         return f"urn:exporter-hub:change:{item.pk}"

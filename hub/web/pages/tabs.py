@@ -20,7 +20,7 @@ from hub.content.rules.report import Alert, Finding, HelmChart
 from hub.web.pages import snippets
 from hub.web.pages.exporter import Page, PageNotFound
 from hub.web.pages.highlight import highlight, language_of, listing
-from hub.web.raw import LONGEST_NAME
+from hub.web.raw import download_path
 
 _NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."
 _LONGEST_SHOWN = 300_000  # characters; nobody reads half a megabyte of code on a page
@@ -45,8 +45,7 @@ class ShownFile:
         self.text = content.text if content else None
         self.prefix = "" if number == 1 else f"{number}."  # of the anchors of its lines
 
-        path = reverse("api:raw_file", kwargs={"sha": file.sha})
-        self.download = f"{path}?{urlencode({'name': file.name[-LONGEST_NAME:]})}"
+        self.download = download_path(file)
         self.raw = f"{self.download}&shown=true"
         self.url = page.request.build_absolute_uri(self.download)
         self.edit_on_github = page.source.page_of(file.whole_path, "edit")

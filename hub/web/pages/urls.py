@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from hub.web.pages import share, status
 from hub.web.pages.catalogue import catalogue
 from hub.web.pages.coverage import coverage, coverage_csv
+from hub.web.pages.directory import directory
 from hub.web.pages.exporter import TABS
 from hub.web.pages.feeds import ChangesFeed
 from hub.web.theme import choose_theme
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", catalogue, name="catalogue"),
     path("coverage", coverage, name="coverage"),
     path("coverage.csv", coverage_csv, name="coverage_csv"),
+    path("directories/<str:directory>", directory, name="directory"),
     path("status", status.status_page, name="status"),
     path("status/live", status.status_live, name="status_live"),
     path("theme", choose_theme, name="theme"),

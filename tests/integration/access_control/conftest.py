@@ -61,6 +61,7 @@ class PreparedHub:
             "<slug:slug>": "exporter-0",
             "<slug>": "exporter-0",
             "<text:directory>": "Number_0000",
+            "<str:directory>": "Odd One",
             "<sha>": SHA,
             "<int:run>": str(self.rows["hub.refreshrun"].pk),
             "<int:edit>": str(self.rows["hub.contentedit"].pk),
