@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -140,7 +140,8 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     readonly_fields = ["current_logo", *_FACTS]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Exporter]:
-        return super().get_queryset(request).prefetch_related("contents")
+        rows = ExporterContents.objects.filter(source=configured_source().key)
+        return super().get_queryset(request).prefetch_related(Prefetch("contents", rows))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

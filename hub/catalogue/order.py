@@ -28,7 +28,8 @@ def ordered(
         Lower("title"),
         "pk",
     )
-    recent = Greatest("contents_changed_at", "last_release_at", "added_at")  # ignores nulls
+    # `Greatest` ignores nulls.
+    recent = Greatest(contents_changed_at(source), "last_release_at", "added_at")
     orders: dict[str, tuple[Any, ...]] = {
         "popular": popular,
         "recent": (recent.desc(), *popular),
@@ -36,6 +37,13 @@ def ordered(
         "name": (Lower("title"), "pk"),
     }
     return exporters if order == "relevance" else exporters.order_by(*orders[order])
+
+
+def contents_changed_at(source: str) -> Subquery:
+    """Return when a directory of an exporter last changed in `source`."""
+    rows = ExporterContents.objects.filter(source=source, exporter=OuterRef("pk"))
+    newest = rows.order_by().values("exporter").annotate(newest=Max("changed_at"))
+    return Subquery(newest.values("newest"))
 
 
 def _usable_kinds(source: str) -> Any:

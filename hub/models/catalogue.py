@@ -71,8 +71,6 @@ class Exporter(models.Model):
     logo_version = models.CharField(max_length=16, blank=True, editable=False)
     views = models.PositiveIntegerField(default=0, editable=False)
     added_at = models.DateTimeField(default=timezone.now, editable=False)
-    # When the content of its directories last changed; set when a map is published.
-    contents_changed_at = models.DateTimeField(null=True, editable=False)
 
     # Facts of its repository, last fetched at `facts_at`. A failed lookup does not change them.
     stars = models.PositiveIntegerField(null=True, editable=False)

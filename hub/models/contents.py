@@ -178,6 +178,8 @@ class ExporterContents(models.Model):
     iac_usable = models.BooleanField(null=True)
     alerts_usable = models.BooleanField(null=True)
     dashboard_usable = models.BooleanField(null=True)
+    # When a publication last changed its tree; null since the first one.
+    changed_at = models.DateTimeField(null=True)
     # Only for stale rows. Others have the age of the map (`ServedContents.as_of`): fewer writes.
     as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")
     stale = models.CharField(max_length=20, choices=Reason.choices, blank=True)

@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -12,7 +12,14 @@ from django.test import Client
 from django.utils import timezone
 
 from hub.github.source import configured_source
-from hub.models import Category, DailyViews, Exporter, RefreshRun, Release
+from hub.models import (
+    Category,
+    DailyViews,
+    Exporter,
+    ExporterContents,
+    RefreshRun,
+    Release,
+)
 from hub.models.search_index import reindex
 from tests.common.catalogue import fill_catalogue, publish
 
@@ -142,13 +149,23 @@ def test_an_unknown_category_has_no_results(hundred: None) -> None:
     assert "Without “Category: Nowhere”" in html
 
 
+def changed(slug: str, at: datetime, source: str = "") -> None:
+    """Store a directory of the exporter that changed at this time."""
+    ExporterContents.objects.create(
+        source=source or configured_source().key,
+        directory=slug,
+        exporter=Exporter.objects.get(slug=slug),
+        changed_at=at,
+    )
+
+
 def test_sort_orders(shipped: None) -> None:
     now = timezone.now()
     old = now - timedelta(days=1000)
     Exporter.objects.update(added_at=old, views=0, stars=None)
     Exporter.objects.filter(slug="redis").update(views=5)
     Exporter.objects.filter(slug="nginx").update(stars=9)
-    Exporter.objects.filter(slug="caddy").update(contents_changed_at=now)
+    changed("caddy", now)
     Exporter.objects.filter(slug="kafka").update(last_release_at=now - timedelta(days=2))
     trending = Exporter.objects.get(slug="vault")
     DailyViews.objects.create(exporter=trending, day=now.date(), views=1)
@@ -162,7 +179,8 @@ def test_sort_orders(shipped: None) -> None:
 
 def test_filter_by_recent_updates(shipped: None) -> None:
     now = timezone.now()
-    Exporter.objects.filter(slug="caddy").update(contents_changed_at=now - timedelta(days=89))
+    changed("caddy", now - timedelta(days=89))
+    changed("nginx", now, source="another source")
     Exporter.objects.filter(slug="kafka").update(last_release_at=now - timedelta(days=91))
     assert titles("/?updated=1") == ["Caddy"]
 

@@ -20,7 +20,6 @@ from hub.content.runs import refresh_runs
 from hub.models import (
     Change,
     ContentTree,
-    Exporter,
     ExporterContents,
     Outcome,
     Reason,
@@ -140,7 +139,7 @@ def _write(
 def _log_changes(
     run: RefreshRun, last: Mapping[str, DirectoryRow], new: Mapping[str, DirectoryRow]
 ) -> None:
-    """Write the change log, and set `contents_changed_at` of the exporters that changed."""
+    """Write the change log, and set `changed_at` of the directories that changed."""
     exporters = {name: row.exporter for name, row in {**last, **new}.items()}
     before, after = ({name: row.entry for name, row in rows.items()} for rows in (last, new))
     Change.objects.bulk_create(
@@ -155,13 +154,10 @@ def _log_changes(
         ),
         batch_size=1000,
     )
-    changed = {
-        exporter
-        for directory, exporter in exporters.items()
-        if exporter is not None and _tree(last, directory) != _tree(new, directory)
-    }
-    Exporter.objects.filter(pk__in=changed).update(contents_changed_at=run.listed_at)
-
-
-def _tree(rows: Mapping[str, DirectoryRow], directory: str) -> str:
-    return rows[directory].entry.tree_sha if directory in rows else ""
+    changed = [
+        directory
+        for directory, row in new.items()
+        if directory not in last or row.entry.tree_sha != last[directory].entry.tree_sha
+    ]
+    rows = ExporterContents.objects.filter(source=run.source, directory__in=changed)
+    rows.update(changed_at=run.listed_at)

@@ -110,7 +110,6 @@ def _entries(
         "pk",
         "category__name",
         "official",
-        "contents_changed_at",
         "last_release_at",
         *(["exact"] if query.q else []),
     )
@@ -119,8 +118,9 @@ def _entries(
 
 
 def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: bool) -> FacetEntry:
-    badges = badges_of(contents.get(row["pk"], []), known=known)
-    changes = (row["contents_changed_at"], row["last_release_at"])
+    directories = contents.get(row["pk"], [])
+    badges = badges_of(directories, known=known)
+    changes = (*(directory.changed_at for directory in directories), row["last_release_at"])
     return FacetEntry(
         pk=row["pk"],
         category=row["category__name"],

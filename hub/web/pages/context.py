@@ -26,11 +26,12 @@ def page_context() -> dict[str, Any]:
 def contents_by_exporter(source: str) -> dict[int | None, list[Any]]:
     """Return each exporter's directories by its id; those without an exporter under None.
 
-    Each directory has `directory`, `stale` and the two columns of each kind. One query.
+    Each has `directory`, `stale`, `changed_at` and the two columns of each kind. One query.
     """
     kinds = [column for kind in KINDS for column in (kind.field, kind.usable_field)]
     rows = ExporterContents.objects.filter(source=source)
     by_exporter: dict[int | None, list[Any]] = {}
-    for row in rows.values_list("exporter_id", "directory", "stale", *kinds, named=True):
+    columns = ("exporter_id", "directory", "stale", "changed_at", *kinds)
+    for row in rows.values_list(*columns, named=True):
         by_exporter.setdefault(row.exporter_id, []).append(row)
     return by_exporter

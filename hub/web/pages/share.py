@@ -12,6 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
+from hub.catalogue.order import contents_changed_at
 from hub.content.map import read_map
 from hub.github.source import configured_source
 from hub.models import ChangeKind, Exporter, ExporterContents, Logo
@@ -109,13 +110,16 @@ class ExporterSitemap(Sitemap[Exporter]):
     """The pages of all exporters."""
 
     def items(self) -> QuerySet[Exporter]:
-        return Exporter.objects.only("slug", "contents_changed_at").order_by("slug")
+        changed_at = contents_changed_at(configured_source().key)
+        exporters = Exporter.objects.only("slug").order_by("slug")
+        return exporters.annotate(contents_changed_at=changed_at)
 
     def location(self, item: Exporter) -> str:
         return f"/exporters/{item.slug}"
 
     def lastmod(self, item: Exporter) -> datetime | None:
-        return item.contents_changed_at
+        changed_at: datetime | None = item.contents_changed_at  # type: ignore[attr-defined]
+        return changed_at
 
 
 SITEMAPS = {"pages": PageSitemap, "exporters": ExporterSitemap}
