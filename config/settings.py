@@ -262,6 +262,8 @@ RUN_DEADLINE = timedelta(seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, valida
 MAX_SHRINK_RATIO = env.float("HUB_MAX_SHRINK_RATIO", 0.5, validate=validate.Range(0, 1))
 # Older runs and snapshots are deleted, except for the served snapshot and its run.
 HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_POSITIVE))
+# Files that no map names any more are deleted after this time; they are not served meanwhile.
+REMOVED_FILES_KEPT = timedelta(days=env.int("HUB_REMOVED_FILES_DAYS", 7, validate=_POSITIVE))
 
 # --- Celery ---------------------------------------------------------------------------------------
 REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = env.str("REDIS_URL")

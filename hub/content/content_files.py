@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BinaryField, Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import (
+    BinaryField,
+    Case,
+    Exists,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from packaging.version import Version
 
 from hub.content.judgement import Judgement
@@ -131,6 +141,13 @@ def contents_of(files: Iterable[ContentFile], texts: Collection[str] = ()) -> di
         sha: Content(FileReport.from_json(report), decoded(data))
         for sha, report, data in blobs.values_list("sha", "report", "text_data")
     }
+
+
+def served_blobs(source: str, sha: str) -> QuerySet[ContentBlob]:
+    """Return the blob if a file of the source's map has it: removed files are not readable."""
+    rows = ExporterContents.objects.filter(source=source)
+    trees = ContentTree.objects.filter(pk__in=rows.values("tree_sha")).naming(Value(sha))
+    return ContentBlob.objects.filter(Exists(trees), pk=sha)
 
 
 def decoded(data: bytes | memoryview | None) -> str | None:

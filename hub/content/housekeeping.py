@@ -1,28 +1,120 @@
-"""Delete old runs, snapshots and tree listings."""
+"""Delete old runs, snapshots and listings, unused files, and the data of former sources."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from hub.models import ListingETag, RefreshRun, ServedContents, Snapshot, TreeListing
+from hub.github.source import configured_source
+from hub.models import (
+    Change,
+    ContentBlob,
+    ContentEdit,
+    ContentTree,
+    DirectoryOwner,
+    ExporterContents,
+    ListingETag,
+    RefreshRun,
+    ServedContents,
+    Snapshot,
+    TreeListing,
+)
 
 _LISTING_RETENTION = timedelta(days=1)
+# The models with a column `source`, each before those that protect its rows from deletion.
+BY_SOURCE: tuple[type[Model], ...] = (
+    *(ContentEdit, Change, DirectoryOwner, ExporterContents, ListingETag),
+    *(ServedContents, Snapshot, RefreshRun),
+)
 
 
 def prune_contents() -> None:
-    """Delete runs and snapshots older than `HISTORY_KEPT`, and unused tree listings."""
+    """Delete old runs, snapshots and tree listings, and files that no map names any more."""
     now = timezone.now()
     before = now - settings.HISTORY_KEPT
     served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
     Snapshot.objects.filter(published_at__lt=before).exclude(pk__in=served).delete()
     old = RefreshRun.objects.filter(finished_at__lt=before)
     old.exclude(pk__in=Snapshot.objects.values("run")).delete()
-    # Each push adds a listing, and a deleted one can be fetched again.
-    before = now - _LISTING_RETENTION
+    _delete_unused_listings(now - _LISTING_RETENTION)
+    _delete_unused_files(now)
+
+
+def _delete_unused_listings(before: datetime) -> None:
+    """Delete listings from before this time. Each push adds one, and it can be fetched again."""
+    served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
     runs = RefreshRun.objects.filter(Q(started_at__gte=before) | Q(pk__in=served))
     unused = TreeListing.objects.filter(learned_at__lt=before)
     unused = unused.exclude(pk__in=ListingETag.objects.values("tree_sha"))
     unused = unused.exclude(pk__in=runs.values("root_sha"))
     unused.exclude(pk__in=runs.values("contents_sha")).delete()
+
+
+def _delete_unused_files(now: datetime) -> None:
+    """Delete trees that no map has named for `REMOVED_FILES_KEPT`, and their files."""
+    is_named = _is_named_by_a_map()
+    trees = ContentTree.objects
+    trees.filter(is_named, unused_since__isnull=False).update(unused_since=None)
+    # Newer ones may belong to an open run.
+    old = trees.filter(~is_named, learned_at__lt=now - settings.RUN_DEADLINE)
+    old.filter(unused_since__isnull=True).update(unused_since=now)
+    # An open run may be about to publish a tree that an earlier map named.
+    if not RefreshRun.objects.open().exists():
+        before = now - settings.REMOVED_FILES_KEPT
+        _delete_trees(old.filter(unused_since__lt=before), before)
+
+
+def _is_named_by_a_map() -> Exists:
+    return Exists(ExporterContents.objects.filter(tree_sha=OuterRef("pk")))
+
+
+def _delete_trees(trees: QuerySet[ContentTree], before: datetime) -> None:
+    """Delete the trees, and the files from before this time that no other tree names."""
+    with transaction.atomic():
+        deleted, _ = trees.delete()
+        if deleted:
+            unnamed = ~Exists(ContentTree.objects.naming(OuterRef("pk")))
+            ContentBlob.objects.filter(unnamed, learned_at__lt=before).delete()
+
+
+class CannotForget(Exception):
+    """The source's data was not deleted; the message says why and what to do."""
+
+
+def former_sources() -> dict[str, int]:
+    """Return the sources with data, except for the configured one, with their directories."""
+    keys = {key for model in BY_SOURCE for key in _sources_in(model)} - {configured_source().key}
+    return {key: ExporterContents.objects.filter(source=key).count() for key in sorted(keys)}
+
+
+def forget_source(source: str) -> int:
+    """Delete everything that belongs to a former source, and return the number of rows.
+
+    Raises `CannotForget`. Files that another source has too are kept.
+    """
+    if source == configured_source().key:
+        raise CannotForget(
+            f"{source} is the source that this hub serves. Configure another source first."
+        )
+    if source not in former_sources():
+        raise CannotForget(f"The hub has no data of {source}. Run the command without arguments.")
+    if open_run := RefreshRun.objects.open().first():
+        raise CannotForget(
+            f"{open_run} of {open_run.source} is open, and may need the files. Try again after it."
+        )
+    with transaction.atomic():
+        deleted = sum(
+            model._default_manager.filter(source=source).delete()[0] for model in BY_SOURCE
+        )
+        now = timezone.now()
+        _delete_unused_listings(now)
+        _delete_trees(ContentTree.objects.filter(~_is_named_by_a_map()), now)
+    return deleted
+
+
+def _sources_in(model: type[Model]) -> Iterator[str]:
+    rows: QuerySet[Model] = model._default_manager.order_by()
+    yield from rows.values_list("source", flat=True).distinct()

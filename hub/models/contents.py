@@ -4,8 +4,11 @@ import gzip
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Manager, Q
+from django.db.models import F, Func, Manager, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -41,6 +44,18 @@ def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
 
 
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
+    def naming(self, sha: Combinable) -> "ContentTreeQuerySet":
+        """Return the trees that name the blob. Postgres finds them in the index `trees_by_file`."""
+        path = Concat(Value('$[*][1] == "'), sha, Value('"'), output_field=models.TextField())
+        names = Func(
+            F("files"),
+            path,
+            template="(%(expressions)s::jsonpath)",
+            arg_joiner=" @@ ",
+            output_field=models.BooleanField(),
+        )
+        return self.filter(names)
+
     def judged(self, rules: int) -> "ContentTreeQuerySet":
         """Return the trees judged by this version of the rules."""
         return self.filter(rules=rules, kinds__isnull=False)
@@ -72,8 +87,14 @@ class ContentTree(models.Model):
     kinds: models.JSONField[Any, Any] = models.JSONField(null=True)
     rules = models.PositiveSmallIntegerField(default=0, help_text="Version of the rules.")
     learned_at = models.DateTimeField(auto_now_add=True)
+    unused_since = models.DateTimeField(
+        null=True, help_text="Since when no map names it; null while one does."
+    )
 
     objects = ContentTreeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [GinIndex(fields=["files"], name="trees_by_file", opclasses=["jsonb_path_ops"])]
 
     def __str__(self) -> str:
         return self.sha

@@ -38,7 +38,8 @@ def download(blob: ContentBlob, name: str, *, shown: bool) -> HttpResponse:
         headers={
             "Content-Disposition": content_disposition_header(not shown, name) or "inline",
             "ETag": f'"{blob.sha}"',
-            "Cache-Control": "public, max-age=31536000, immutable",
+            # The bytes of a SHA never change, but a file that is removed must not stay readable.
+            "Cache-Control": "public, max-age=60",
         },
     )
 

@@ -16,11 +16,11 @@ from ninja.errors import HttpError
 
 from hub.catalogue import describe as catalogue
 from hub.content import status
-from hub.content.content_files import describe_files, judgement_of
+from hub.content.content_files import describe_files, judgement_of, served_blobs
 from hub.content.kinds import KINDS
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.models import Change, ContentBlob, Exporter, ExporterContents
+from hub.models import Change, Exporter, ExporterContents
 from hub.web import raw
 from hub.web.api import schemas
 
@@ -55,7 +55,7 @@ Directory = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
 Slug = Annotated[str, Path(max_length=80, pattern=r"^[-a-zA-Z0-9_]+$")]
 Sha = Annotated[str, Path(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
 _NO_EXPORTER = "No exporter has this slug. /api/v1/exporters lists all exporters."
-_NO_FILE = "The hub stores no file with this SHA."
+_NO_FILE = "No file of the current contents has this SHA, or the hub does not store it."
 _PROBLEMS = {404: schemas.ProblemOut, 422: schemas.ProblemOut}
 
 
@@ -171,8 +171,8 @@ def raw_file(
     name: Annotated[str, Query(max_length=raw.LONGEST_NAME)] = "",
     shown: bool = False,
 ) -> Any:
-    """Return the file's bytes from the repository. They never change for a SHA."""
-    blob = ContentBlob.objects.filter(pk=sha).first()
+    """Return the file's bytes, while a directory of the map has the file."""
+    blob = served_blobs(configured_source().key, sha).first()
     if blob is None:
         raise HttpError(404, _NO_FILE)
     response = raw.download(blob, name, shown=shown)
@@ -188,7 +188,8 @@ def raw_file(
 )
 def file_report(request: HttpRequest, sha: Sha) -> Any:
     """Return what the hub's rules found in the file."""
-    report = ContentBlob.objects.filter(pk=sha).values_list("report", flat=True).first()
+    blobs = served_blobs(configured_source().key, sha)
+    report = blobs.values_list("report", flat=True).first()
     if report is None:
         raise HttpError(404, _NO_FILE)
     return report

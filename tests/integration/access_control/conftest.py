@@ -28,6 +28,7 @@ from hub.models import (
     Category,
     ContentBlob,
     ContentEdit,
+    ContentTree,
     EditState,
     Exporter,
     ExporterContents,
@@ -138,6 +139,8 @@ def _rows() -> dict[str, Any]:
     now, source = timezone.now(), configured_source().key
     logos.store_logo(Exporter.objects.get(slug="exporter-0"), "image/png", PNG)
     ContentBlob.objects.create(sha=SHA, data=b"groups: []", report={"format": "yaml"}, rules=1)
+    ContentTree.objects.create(sha="b" * 40, files=[["a.yaml", SHA, 10]])
+    ExporterContents.objects.filter(directory="Number_0000").update(tree_sha="b" * 40)
     run = RefreshRun.objects.create(
         source=source, trigger="command", status="held", deadline=now, finished_at=now
     )
