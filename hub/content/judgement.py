@@ -13,7 +13,7 @@ from hub.content.rules.report import About, FileReport, Finding, Level
 
 # Increase it with every change to `hub.content.rules`: directories that were judged by an older
 # version are judged again from the files in Postgres, without requests to GitHub.
-RULES_VERSION = 4
+RULES_VERSION = 5
 
 _MAX_FINDINGS = 300
 

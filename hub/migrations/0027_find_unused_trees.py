@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hub", "0026_fill_changed_at_and_match_again"),
+        ("hub", "0026_fill_changed_at"),
     ]
 
     operations = [

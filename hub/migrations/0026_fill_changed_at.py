@@ -8,11 +8,6 @@ def copy_changed_at(apps, schema_editor):
     )
 
 
-def publish_again(apps, schema_editor):
-    """Let the next run publish, even if nothing changed: it matches the directories again."""
-    apps.get_model("hub", "Snapshot").objects.update(complete=False)
-
-
 class Migration(migrations.Migration):
     dependencies = [
         ("hub", "0025_when_directories_changed"),
@@ -20,5 +15,4 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(copy_changed_at, migrations.RunPython.noop),
-        migrations.RunPython(publish_again, migrations.RunPython.noop),
     ]
