@@ -7,8 +7,6 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Manager, Q, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -44,17 +42,16 @@ def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
 
 
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
-    def naming(self, sha: Combinable) -> "ContentTreeQuerySet":
-        """Return the trees that name the blob. Postgres finds them in the index `trees_by_file`."""
-        path = Concat(Value('$[*][1] == "'), sha, Value('"'), output_field=models.TextField())
-        names = Func(
-            F("files"),
-            path,
+    def naming(self, sha: str) -> "ContentTreeQuerySet":
+        """Return the trees that name the blob."""
+        # The index finds the lists with the SHA; only the path query knows that it is no file name.
+        is_blob = Func(
+            *(F("files"), Value(f'$[*][1] == "{sha}"')),
             template="(%(expressions)s::jsonpath)",
             arg_joiner=" @@ ",
             output_field=models.BooleanField(),
         )
-        return self.filter(names)
+        return self.filter(is_blob, files__contains=[[sha]])
 
     def judged(self, rules: int) -> "ContentTreeQuerySet":
         """Return the trees judged by this version of the rules."""
