@@ -24,7 +24,9 @@ def fill(hub: Hub) -> None:
         hub.write(f"Redis/{version}/Redis_alert.yaml", contents.alert(name, "redis_up == 0"))
     # A directory without an exporter: the catalogue has SQL, which is another software.
     hub.write("sql-server/mssql_alerts.yml", contents.alert("MssqlDown", "mssql_up == 0"))
-    hub.write("sql-server/mssql_dashboard.json", b"{")
+    hub.write(
+        "sql-server/mssql_dashboard.json", b'{"title": "SQL", "panels": [], "schemaVersion": 39}'
+    )
     if _copies:
         tables.restore(_copies[0])
     else:
