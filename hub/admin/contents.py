@@ -171,7 +171,7 @@ class ExporterContentsAdmin(ReadOnly, admin.ModelAdmin[ExporterContents]):
     def files(self, row: ExporterContents) -> str:
         """Return the directory's files, each with a link to edit it."""
         links = (
-            (edit_link(row.directory, file.path, file.path), ", ".join(file.kinds))
+            (edit_link(row.directory, file.path, file.path), ", ".join(file.letters))
             for file in files_of(with_trees(ExporterContents.objects.filter(pk=row.pk)))
         )
         new = edit_link(row.directory, "", "add a file")

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import (
@@ -20,7 +20,7 @@ from django.db.models import (
 from packaging.version import Version
 
 from hub.content.judgement import Judgement
-from hub.content.rules.report import FileReport, Finding
+from hub.content.rules.report import About, FileReport, Finding
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
 
 # Possessive quantifiers: a folder may have any name, and backtracking would never match more.
@@ -31,7 +31,10 @@ _VERSION_FOLDER = re.compile(
 
 @dataclass(frozen=True)
 class ContentFile:
-    """A file of a directory. `kinds`: letter of the kind → usable (None: the file was not read)."""
+    """A file of a directory.
+
+    `kinds`: letter of the kind → usable (None: it was not read, so it may contain the kind).
+    """
 
     directory: str
     path: str
@@ -44,6 +47,11 @@ class ContentFile:
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def letters(self) -> list[str]:
+        """The letters of the kinds that it contains."""
+        return [letter for letter, usable in self.kinds.items() if usable is not None]
 
     @property
     def whole_path(self) -> str:
@@ -99,6 +107,15 @@ def findings_of_folders(rows: Iterable[Any]) -> list[tuple[str, Finding]]:
         for row in rows
         for finding in Judgement.from_json(row.tree_judgement).findings
         if all(finding.path != path for path, _, _ in row.tree_files or [])
+    ]
+
+
+def not_read(rows: Iterable[Any]) -> list[Finding]:
+    """Return the findings that say which folders of the directories were not read."""
+    return [
+        replace(finding, path=f"{directory}/{finding.path}".removesuffix("/."))
+        for directory, finding in findings_of_folders(rows)
+        if finding.about == About.FILE
     ]
 
 

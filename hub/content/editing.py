@@ -24,7 +24,14 @@ from hub.github import errors
 from hub.github.client import Commit, GitHubClient
 from hub.github.git_objects import blob_sha
 from hub.github.source import Source, configured_source
-from hub.models import ContentBlob, ContentEdit, ContentTree, ExporterContents
+from hub.models import (
+    ContentBlob,
+    ContentEdit,
+    ContentTree,
+    ExporterContents,
+    Snapshot,
+    TreeListing,
+)
 from hub.models.choices import EditAction, EditState, Reason, RunTrigger
 
 logger = logging.getLogger(__name__)
@@ -86,6 +93,7 @@ def check_edit(proposal: EditProposal) -> None:
         raise InvalidEdit("path", f"longer than {_MAX_PATH_LENGTH} characters")
     for part in proposal.path.split("/"):
         _check_name("path", part)
+    _check_links(proposal)
     files = _files_of(proposal.directory)
     current_sha = files.get(proposal.path, "")
     if proposal.base_sha != current_sha:
@@ -112,6 +120,24 @@ def check_edit(proposal: EditProposal) -> None:
     ]
     if broken:
         raise InvalidEdit("text", "the file has errors", broken)
+
+
+def _check_links(proposal: EditProposal) -> None:
+    """Reject a path through a link or a submodule: GitHub would not write to the file there."""
+    source = configured_source().key
+    newest = Snapshot.objects.filter(source=source).values("contents_sha")[:1]
+    listing = TreeListing.objects.filter(pk__in=newest).first()
+    kind, _, *targets = (listing.entries if listing else {}).get(proposal.directory, ["tree", ""])
+    if kind != "tree":
+        raise InvalidEdit("directory", "not a directory: a file, a symbolic link or a submodule")
+    if targets:
+        raise InvalidEdit("directory", f"a symbolic link: edit the file in {targets[0]!r}")
+    rows = ExporterContents.objects.filter(source=source, directory=proposal.directory)
+    tree = ContentTree.objects.filter(pk__in=rows.values("tree_sha")).first()
+    for link, target in ((tree.links if tree else None) or {}).items():
+        if f"{proposal.path}/".startswith(f"{link}/"):
+            hint = f": edit {target!r}" if target else ""
+            raise InvalidEdit("path", f"{link!r} is a symbolic link{hint}")
 
 
 def _check_name(field: str, name: str) -> None:

@@ -16,35 +16,41 @@ from hub.content.rules.report import About, FileReport, Finding, Level
 RULES_VERSION = 5
 
 _MAX_FINDINGS = 300
+_LFS = "not read: a pointer of Git LFS, whose content is not in the repository"
 
 
 @dataclass(frozen=True)
 class Judgement:
     """The kinds of content and the findings of a directory."""
 
-    # path → letter of the kind → usable (None: the file was not read)
+    # path → letter of the kind → usable (None: it was not read, so it may contain the kind)
     files: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     def evidence(self) -> dict[str, list[str]]:
-        """Return letter of the kind → sorted paths of its files."""
+        """Return letter of the kind → sorted paths of the files that contain it."""
         return {
-            letter: sorted(path for path, kinds in self.files.items() if letter in kinds)
+            letter: sorted(p for p, kinds in self.files.items() if kinds.get(letter) is not None)
             for letter in LETTERS
         }
 
-    def present(self, kind: str) -> bool:
-        """Whether the directory contains a file of the kind."""
-        return any(kind in kinds for kinds in self.files.values())
+    def present(self, kind: str) -> bool | None:
+        """Whether a file contains the kind; None if only files that were not read may."""
+        values = (kinds[kind] for kinds in self.files.values() if kind in kinds)
+        return any_known((None if value is None else True for value in values), known=True)
 
     def usable(self, kind: str) -> bool | None:
         """Whether at least one file of the kind is usable; None if that is not known."""
         values = (kinds[kind] for kinds in self.files.values() if kind in kinds)
         return any_known(values, known=True)
 
-    def kinds(self) -> dict[str, bool | None]:
-        """Return letter → usable for the kinds that are present."""
-        return {letter: self.usable(letter) for letter in LETTERS if self.present(letter)}
+    def kinds(self) -> dict[str, list[bool | None]]:
+        """Return letter → [present, usable], without the kinds that are absent."""
+        return {
+            letter: [present, self.usable(letter)]
+            for letter in LETTERS
+            if (present := self.present(letter)) is not False
+        }
 
     def as_json(self) -> dict[str, Any]:
         """Return the judgement as JSON-ready values."""
@@ -71,28 +77,51 @@ def worth_reading(path: str, size: int) -> bool:
     return file.structured or file.suffix in PROSE
 
 
+def may_contain_content(path: str) -> bool:
+    """Whether a file of this name may contain content, if it is not read."""
+    return worth_reading(path, 0) and not DirectoryFile.at(path).is_document
+
+
 def reading_order(path: str) -> tuple[bool, int, str]:
     """Return a sort key: judged files before documentation, then files near the root first."""
     file = DirectoryFile.at(path)
     return file.suffix in PROSE, len(file.folders), path
 
 
-def judge_directory(reports: Mapping[str, FileReport | None]) -> Judgement:
-    """Judge a directory. `reports`: path of each file → report, or None if it was not read."""
-    files = [DirectoryFile.at(path, report) for path, report in sorted(reports.items())]
+def judge_directory(
+    reports: Mapping[str, FileReport | None], unread: Mapping[str, str] | None = None
+) -> Judgement:
+    """Judge a directory.
+
+    `reports`: path of each file → report, or None if it was not read. `unread`: path → why it was
+    not read, for files and folders that may contain content; "" if another path has the reason.
+    """
+    pointers = {
+        path: _LFS
+        for path, report in reports.items()
+        if report and report.format == "lfs" and may_contain_content(path)
+    }
+    unread = pointers | dict(unread or {})
+    files = [
+        DirectoryFile.at(path, None if path in unread else reports[path], unread=path in unread)
+        for path in sorted(reports.keys() | unread.keys())
+    ]
     charts = ChartFolders(files)
     kinds_by_path: dict[str, dict[str, bool | None]] = {}
     findings = [finding for chart in charts.all for finding in chart.findings]
     for file in files:
         chart = charts.of(file)
-        ignored = charts.is_dependency(file) or not file.structured
+        ignored = charts.is_dependency(file) or not (file.structured or file.unread)
         judged = file.blank() if ignored else file  # it may still be the main file of a chart
         verdicts = {kind.letter: kind.judge(judged, chart) for kind in KINDS}
         kinds = {letter: each.usable for letter, each in verdicts.items() if each.present}
         if kinds:
             kinds_by_path[file.path] = kinds
-        if not ignored:
-            findings += _findings_of(file, verdicts.values())
+        if ignored:
+            continue
+        if reason := unread.get(file.path):
+            findings.append(Finding(Level.WARNING, About.FILE, 1, reason, file.path))
+        findings += _findings_of(file, verdicts.values())
     findings.sort(key=lambda finding: (finding.path, finding.line, finding.level))
     return Judgement(kinds_by_path, tuple(findings[:_MAX_FINDINGS]))
 
@@ -101,9 +130,6 @@ def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator
     """Yield the findings about one file, without those of its chart."""
     present = any(verdict.present for verdict in verdicts)
     if file.report is None:
-        if present:
-            reason = "not read (too large, or too many files): judged only by its name"
-            yield Finding(Level.WARNING, About.FILE, 1, reason, file.path)
         return
     for finding in file.report.findings:
         if present or (finding.level == Level.ERROR and file.suffix in YAML | {".json"}):

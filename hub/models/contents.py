@@ -28,7 +28,8 @@ class TreeListing(models.Model):
     """The direct children of a git tree. The key is the tree's SHA, so a row never changes."""
 
     sha = models.CharField(max_length=64, primary_key=True)
-    # {name: [type, sha]}, type one of "tree", "blob", "commit"
+    # {name: [type, sha]}, type one of "tree", "blob", "link" (symbolic) and "commit" (submodule);
+    # the contents path has ["tree", sha, name] for a link to the directory `name` beside it
     entries: models.JSONField[Any, Any] = models.JSONField()
     learned_at = models.DateTimeField(default=timezone.now)
 
@@ -37,8 +38,8 @@ class TreeListing(models.Model):
 
 
 def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
-    """Return name → tree SHA of the directories in `entries` ({name: [type, SHA]})."""
-    return {name: sha for name, (kind, sha) in entries.items() if kind == "tree"}
+    """Return name → SHA of the directories, and of links and submodules, in `entries`."""
+    return {name: sha for name, (kind, sha, *_) in entries.items() if kind != "blob"}
 
 
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
@@ -76,11 +77,16 @@ class ContentTree(models.Model):
     """The files and the judgement of an exporter directory. The key is the tree SHA."""
 
     sha = models.CharField(max_length=64, primary_key=True)
-    # [[path, blob SHA, size in bytes], …], every file below the directory
+    # [[path, blob SHA, size in bytes], …], every file below the directory, also behind links
     files: models.JSONField[Any, Any] = models.JSONField()
+    # {path of a symbolic link: path of its target, "" if it is not followed}; null in rows of
+    # earlier versions, which are fetched again
+    links: models.JSONField[Any, Any] = models.JSONField(null=True)
+    # {path: why it was not read}, for links and submodules that may contain content
+    unread: models.JSONField[Any, Any] = models.JSONField(default=dict)
     # `hub.content.judgement.Judgement`; null until every relevant file was fetched
     judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
-    # {letter: usable} of the kinds that are present, from the judgement; used by publishing
+    # {letter: [present, usable]} of the kinds that are not absent, for publishing
     kinds: models.JSONField[Any, Any] = models.JSONField(null=True)
     rules = models.PositiveSmallIntegerField(default=0, help_text="Version of the rules.")
     learned_at = models.DateTimeField(auto_now_add=True)

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -12,6 +13,14 @@ from django.utils import timezone
 from hub.content import editing
 from hub.content.judgement import RULES_VERSION
 from hub.content.map.render_map import locked_map, show_snapshot
+from hub.content.refresh.links import (
+    LINK_MODE,
+    MAX_LINKS,
+    MAX_TARGET_SIZE,
+    SUBMODULE,
+    may_be_folder,
+    real_path,
+)
 from hub.content.runs import refresh_runs
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient, shared_client
@@ -35,7 +44,12 @@ logger = logging.getLogger(__name__)
 
 MAX_NAME_LENGTH = 255  # characters; the limit of file systems and of our columns
 
-Entries = dict[str, list[str]]  # name of a tree's child → [type, SHA]
+Entries = dict[str, list[str]]  # name of a tree's child → [type, SHA], as in `TreeListing`
+# Why the directories of these types are not read.
+_UNREAD = {
+    "link": "not read: a symbolic link, and not to a directory beside it",
+    "commit": SUBMODULE,
+}
 
 
 @dataclass
@@ -48,6 +62,7 @@ class Listing:
     requests: int = 0
     new_trees: dict[str, Entries] = field(default_factory=dict)  # SHA → children
     new_etag: ListingETag | None = None
+    unread: dict[str, str] = field(default_factory=dict)  # SHA of a directory → why
 
 
 def list_and_compare(run_id: int) -> None:
@@ -113,13 +128,37 @@ def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: 
         entries = _list_root(client, source, listing, full=full)
     listing.contents_sha = listing.root_sha
     for name in filter(None, source.path.split("/")):
-        kind, sha = entries.get(name, ["", ""])
+        kind, sha, *_ = entries.get(name, ["", ""])
+        if kind == "link":
+            raise errors.NotFound(
+                f"{name} is a symbolic link: set GITHUB_CONTENTS_PATH to its target"
+            )
         if kind != "tree":
             raise errors.NotFound(f"{source.repository} has no folder {source.path}")
         listing.contents_sha = sha
         entries = _entries_of(client, source, sha, listing)
+    if listing.contents_sha in listing.new_trees:
+        _follow_links(client, source, entries, listing)
     listing.directories = directories_of(entries)
+    listing.unread = {sha: _UNREAD[k] for k, sha, *_ in entries.values() if k in _UNREAD}
     return listing
+
+
+def _follow_links(client: GitHubClient, source: Source, entries: Entries, listing: Listing) -> None:
+    """Replace links by the directories beside them; links that are no directories become blobs."""
+    links = {name: sha for name, (kind, sha, *_) in entries.items() if kind == "link"}
+    targets = dict.fromkeys(links, "")
+    for name, sha in islice(links.items(), MAX_LINKS):
+        data, requests = client.blob(source.repository, sha)
+        listing.requests += requests
+        targets[name] = data.decode(errors="replace")
+    for name, sha in links.items():
+        real = real_path(name, targets) or ""
+        kind, real_sha, *_ = entries.get(real, ["", ""])
+        if kind == "tree":
+            entries[name] = ["tree", real_sha, real]
+        elif kind or not may_be_folder(name):
+            entries[name] = ["blob", sha]
 
 
 def _list_root(client: GitHubClient, source: Source, listing: Listing, *, full: bool) -> Entries:
@@ -163,12 +202,17 @@ def _stored_entries(sha: str) -> Entries | None:
 
 def _add_tree(listing: Listing, sha: str, answer: dict[str, Any]) -> Entries:
     """Add the tree in GitHub's response to the listing, except names too long to store."""
-    children = {entry["path"]: [entry["type"], entry["sha"]] for entry in answer["tree"]}
+    children = {entry["path"]: [_type_of(entry), entry["sha"]] for entry in answer["tree"]}
     for name in [name for name in children if len(name) > MAX_NAME_LENGTH]:
         logger.warning("skipped, because its name is too long: %s…", name[:80])
         del children[name]
     listing.new_trees[sha] = children
     return children
+
+
+def _type_of(entry: dict[str, Any]) -> str:
+    is_link = entry["mode"] == LINK_MODE and entry.get("size", 0) <= MAX_TARGET_SIZE
+    return "link" if is_link else str(entry["type"])
 
 
 def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> None:
@@ -206,6 +250,13 @@ def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> No
 def _store(listing: Listing) -> None:
     TreeListing.objects.bulk_create(
         [TreeListing(pk=sha, entries=tree) for sha, tree in sorted(listing.new_trees.items())],
+        ignore_conflicts=True,
+    )
+    ContentTree.objects.bulk_create(
+        [
+            ContentTree(pk=sha, files=[], links={}, unread={".": reason})
+            for sha, reason in sorted(listing.unread.items())
+        ],
         ignore_conflicts=True,
     )
     if listing.new_etag:

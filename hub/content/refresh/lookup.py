@@ -1,7 +1,9 @@
 """Step 2 of a refresh: fetch and judge one directory."""
 
 import logging
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from django.utils import timezone
@@ -11,10 +13,13 @@ from hub.content.judgement import (
     RULES_VERSION,
     Judgement,
     judge_directory,
+    may_contain_content,
     reading_order,
     worth_reading,
 )
+from hub.content.refresh.links import follow_links, links_of
 from hub.content.rules.judge import judge
+from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
 from hub.content.rules.report import FileReport
 from hub.content.runs import refresh_runs
 from hub.github import errors
@@ -26,7 +31,7 @@ from hub.models import ContentTree, Lookup, Reason, RefreshRun
 logger = logging.getLogger(__name__)
 
 # The most files to read in one directory; the largest real one, a chart with three subcharts, has
-# 25. The remaining files are judged by their names, and a finding says so.
+# 25. What the others contain is unknown, and a finding says so.
 MAX_FILES = 300
 # Less than half of Celery's visibility timeout, including a last slow request: Celery must not
 # deliver the message to another worker while this one is still working on it.
@@ -56,7 +61,8 @@ class DirectoryLookup:
     def learn(self) -> None:
         """Judge the tree, unless the current rules already have. Raises `GitHubError`."""
         self.repository = source_of(self.lookup.run.source).repository
-        tree = ContentTree.objects.filter(pk=self.lookup.tree_sha).first() or self._fetch_tree()
+        stored = ContentTree.objects.filter(pk=self.lookup.tree_sha, links__isnull=False)
+        tree = stored.first() or self._fetch_tree()
         if tree.kinds is None or tree.rules != RULES_VERSION:
             self.judgement = self._judge(tree)
 
@@ -72,49 +78,73 @@ class DirectoryLookup:
     def _judge(self, tree: ContentTree) -> Judgement:
         readable = [file for file in tree.files if worth_reading(file[0], file[2])]
         readable.sort(key=lambda file: reading_order(file[0]))
-        readable = readable[:MAX_FILES]
         sizes = {sha: size for _, sha, size in readable if size}
-        known = blob_store.known_reports(sizes)
-        known |= self._read_files({sha: sizes[sha] for sha in sizes if sha not in known})
+        read = dict(islice(sizes.items(), MAX_FILES))
+        known = blob_store.known_reports(read)
+        known |= self._read_files({sha: read[sha] for sha in read if sha not in known})
         reports: dict[str, FileReport | None] = dict.fromkeys(path for path, _, _ in tree.files)
         for path, sha, size in readable:
-            reports[path] = known[sha] if size else judge(b"")
-        return judge_directory(reports)
+            reports[path] = known.get(sha) if size else judge(b"")
+        return judge_directory(reports, tree.unread | _unread_files(tree, reports))
 
     def _fetch_tree(self) -> ContentTree:
         """Fetch and store the tree, so that a later run can continue with its files."""
         answer = self.client.tree(self.repository, self.lookup.tree_sha, recursive=True)
         self.requests += answer.requests
-        files = [
-            [entry["path"], entry["sha"], entry.get("size", 0)]
-            for entry in answer.data["tree"]
-            if entry["type"] == "blob"
-        ]
-        tree = ContentTree(pk=self.lookup.tree_sha, files=files)
-        ContentTree.objects.bulk_create([tree], ignore_conflicts=True)
+        entries = answer.data["tree"]
+        targets: dict[str, bytes] = {}
+        for texts in self._fetch_files(links_of(entries)):
+            targets |= texts
+        found = vars(follow_links(entries, targets))
+        tree = ContentTree(pk=self.lookup.tree_sha, **found)
+        ContentTree.objects.bulk_create(
+            [tree], update_conflicts=True, unique_fields=["sha"], update_fields=list(found)
+        )
         return tree
 
     def _read_files(self, sizes: dict[str, int]) -> dict[str, FileReport]:
         """Fetch, judge and store files by blob SHA. Stored files stay if a later one fails."""
         reports: dict[str, FileReport] = {}
-        if not self.lookup.run.rest_only:
+        for files in self._fetch_files(sizes):
+            reports |= blob_store.store_blobs(files)
+        return reports
+
+    def _fetch_files(self, sizes: dict[str, int]) -> Iterator[dict[str, bytes]]:
+        """Yield the contents of files by blob SHA, those of each request at once."""
+        missing = set(sizes)
+        if missing and not self.lookup.run.rest_only:
             try:
                 for files, requests in fetch_files(self.client, self.repository, sizes):
                     self.requests += requests
-                    reports |= blob_store.store_blobs(files)
-                    if len(reports) < len(sizes):
+                    missing -= files.keys()
+                    yield files
+                    if missing:
                         self._check_time()
             except errors.GraphQLUnavailable as denied:
                 self.requests += 1
                 logger.info("run %s: fetching files over REST: %s", self.lookup.run_id, denied)
                 RefreshRun.objects.filter(pk=self.lookup.run_id).update(rest_only=True)
-        for sha in sizes.keys() - reports.keys():
+        for sha in missing:
             self._check_time()
             data, requests = self.client.blob(self.repository, sha)
             self.requests += requests
-            reports |= blob_store.store_blobs({sha: data})
-        return reports
+            yield {sha: data}
 
     def _check_time(self) -> None:
         if timezone.now() > self.until:
             raise OutOfTime
+
+
+def _unread_files(tree: ContentTree, reports: Mapping[str, FileReport | None]) -> dict[str, str]:
+    """Return path → why, for files without a report that may contain content."""
+    sizes = {path: size for path, _, size in tree.files if reports[path] is None}
+    unread = {path: size for path, size in sizes.items() if may_contain_content(path)}
+    reasons = {
+        path: f"not read: {too_large(size)}" if size > MAX_FILE_SIZE else ""
+        for path, size in unread.items()
+    }
+    left = list(reasons.values()).count("")
+    if left:
+        files = "1 file was" if left == 1 else f"{left} files were"
+        reasons["."] = f"{files} not read: the hub reads {MAX_FILES} files of a directory"
+    return reasons

@@ -107,10 +107,9 @@ def _judged(shas: Iterable[str]) -> dict[str, tuple[Flags, Flags]]:
 @cache  # 10,000 trees have only a few distinct values
 def _flags(text: str) -> tuple[Flags, Flags]:
     kinds = loads(text)
-    return (
-        tuple(kind.letter in kinds for kind in KINDS),
-        tuple(kinds.get(kind.letter, False) for kind in KINDS),
-    )
+    absent = [False, False]
+    present, usable = zip(*(kinds.get(kind.letter, absent) for kind in KINDS), strict=True)
+    return present, usable
 
 
 def _refusal(run: RefreshRun, plan: PublicationPlan, before: int) -> tuple[Reason, str] | None:

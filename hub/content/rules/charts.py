@@ -104,6 +104,7 @@ class ChartFolder:
         self.findings: list[Finding] = []
         self.head = metadata or values or inside[0]
         self.heads: dict[str, ChartFolder] = {}
+        self._unread = {file.name for file in own if file.unread}  # maybe folders
         place = "/".join(folder) or "."
         if metadata is None:
             self._add_error(place, "the chart has no Chart.yaml, which Helm requires")
@@ -112,7 +113,7 @@ class ChartFolder:
         if values and values.report and values.report.has_errors(About.FILE):
             self._add_error(values.path, "the chart's values cannot be parsed")
         self._check_templates(place, inside, metadata)
-        unread = metadata is not None and metadata.report is None
+        unread = (metadata is not None and metadata.report is None) or "templates" in self._unread
         self.usable: bool | None = False if self.findings else None if unread else True
 
     def _add_error(self, path: str, reason: str) -> None:
@@ -134,7 +135,8 @@ class ChartFolder:
     ) -> None:
         depth = len(self.folder)
         below = {file.folders[depth] for file in inside if len(file.folders) > depth}
-        if below & {"templates", "crds"}:
+        below |= self._unread
+        if below & {"templates", "crds"} or (metadata and metadata.unread):
             return
         chart = metadata.report.chart if metadata and metadata.report else None
         library = chart is not None and (chart.type == "library" or bool(chart.dependencies))

@@ -1,7 +1,7 @@
 """A file as the judges see it: its report, and its path split into parts.
 
-Judges use the name only for files that were not read, and to guess the purpose of broken files,
-because names are not consistent: `_dashboard`, `_dasboard`, `-Dashboard`, `_grafana`, `_alert`.
+Judges use the name only to guess the purpose of broken files, because names are not consistent:
+`_dashboard`, `_dasboard`, `-Dashboard`, `_grafana`, `_alert`.
 """
 
 import re
@@ -18,6 +18,12 @@ PROSE = {".md", ".markdown", ".rst", ".csv"}  # stored for display, never judged
 _STRUCTURED = {*YAML, ".json", ".rules", ".rule", ".txt", ""}
 _LOOSE = {".txt", ""}  # may also be prose
 _PROSE_WORDS = {"readme", "md", "markdown", "changelog", "notes"}
+# Files without a suffix that contain no content in any repository.
+_DOCUMENT_WORDS = {
+    *_PROSE_WORDS,
+    *("authors", "codeowners", "contributing", "copying", "dockerfile", "licence", "license"),
+    *("maintainers", "makefile", "notice", "owners", "security"),
+}
 DASHBOARD_WORDS = ("dashboard", "dashboards", "grafana")
 ALERT_WORDS = ("alert", "alerts", "alerting", "rule", "rules", "prometheusrule")
 # The similarity above which a word is a misspelling: "dasboard" and "dashboard" have 0.94, "vaules"
@@ -28,7 +34,11 @@ _MIN_MISSPELLING = 5  # letters; shorter words are similar by chance
 
 @dataclass(frozen=True)
 class DirectoryFile:
-    """A file and the parts of its path. `report` is None if the file was not read."""
+    """A file and the parts of its path.
+
+    `report` is None if the file was not read. `unread`: it may contain anything, and also be a
+    folder: a link that is not followed, a submodule, a file that is too large.
+    """
 
     path: str
     folders: tuple[str, ...]
@@ -36,18 +46,21 @@ class DirectoryFile:
     suffix: str
     words: frozenset[str]
     report: FileReport | None
+    unread: bool = False
 
     @classmethod
-    def at(cls, path: str, report: FileReport | None = None) -> "DirectoryFile":
+    def at(
+        cls, path: str, report: FileReport | None = None, *, unread: bool = False
+    ) -> "DirectoryFile":
         """Create the file from its path, relative to the directory."""
         lower = PurePosixPath(path.casefold())
         words = frozenset(re.findall(r"[^\W_]+", lower.stem))
         folders = PurePosixPath(path).parts[:-1]
-        return cls(path, folders, lower.name, _suffix(lower.suffix), words, report)
+        return cls(path, folders, lower.name, _suffix(lower.suffix), words, report, unread)
 
     def blank(self) -> "DirectoryFile":
         """Return the file without report and name, so that no judge recognizes it."""
-        return replace(self, name="", suffix="", words=frozenset(), report=None)
+        return replace(self, name="", suffix="", words=frozenset(), report=None, unread=False)
 
     @property
     def parsed(self) -> bool:
@@ -60,6 +73,13 @@ class DirectoryFile:
     def structured(self) -> bool:
         """Whether files with this suffix can contain rules, dashboards or manifests."""
         return self.suffix in _STRUCTURED
+
+    @property
+    def is_document(self) -> bool:
+        """Whether the name says that it is documentation, such as `README.md` or `LICENSE`."""
+        is_hidden = self.suffix == "" and self.name.startswith(".")
+        named = self.suffix in _LOOSE and not self.words.isdisjoint(_DOCUMENT_WORDS)
+        return is_hidden or named or self.suffix in PROSE
 
     @property
     def in_templates(self) -> bool:

@@ -9,6 +9,13 @@ from hub.content.rules.dashboards import find_dashboards
 from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
 from hub.content.rules.report import About, FileReport, Finding, Level
 
+# A pointer of Git LFS, and its former names (github.com/git-lfs/git-lfs, docs/spec.md).
+_LFS_POINTER = re.compile(
+    rb"version (?:https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/v1"
+    rb"|http://git-media\.io/v/2)\r?\n(?:[a-z0-9.-]+ [^\n]*\n)*?"
+    rb"oid [a-z0-9]+:[0-9a-f]{40,128}\r?\nsize \d+\s*"
+)
+_MAX_POINTER_SIZE = 1024  # bytes, according to the specification
 _NOT_MANIFESTS = "|".join(sorted(CONTENT_RESOURCES))
 # How to recognize the kind of a file that cannot be parsed: one list of expressions must all match.
 # Each is searched separately, so that no text makes them slow. Commented lines do not match.
@@ -32,6 +39,8 @@ _LOOKS_LIKE = {
 
 def judge(data: bytes) -> FileReport:
     """Return the report about a file's bytes."""
+    if len(data) < _MAX_POINTER_SIZE and _LFS_POINTER.fullmatch(data):
+        return FileReport("lfs")
     budget = ParseBudget()
     parsed = parse_documents(data, budget)
     if parsed.format == "empty":

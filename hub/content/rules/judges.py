@@ -30,12 +30,13 @@ class Verdict:
     """A judge's decision about a file."""
 
     present: bool  # the file contains the kind of content
-    usable: bool | None = False  # None: the file was not read
+    usable: bool | None = False  # None: the file was not read, so it may contain the content
     finding: Finding | None = None  # why it is not usable, or that the name is misleading
 
 
 Judge = Callable[[DirectoryFile, ChartFolder | None], Verdict]
 _ABSENT = Verdict(present=False)
+_UNKNOWN = Verdict(present=True, usable=None)
 
 
 def judge_iac(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
@@ -56,13 +57,13 @@ def judge_iac(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
 def _is_iac(file: DirectoryFile) -> bool:
     """Whether a file outside charts is infrastructure as code, or a broken attempt at it."""
     report = file.report
-    named = file.named(_IAC_WORDS) and not file.named(ALERT_WORDS + DASHBOARD_WORDS)
     if report is None:
-        return named and file.suffix in YAML
+        return file.unread
     if report.manifests or file.resembles(About.MANIFEST, _IAC_WORDS):
         return True
     if report.dashboards or report.format == "empty":
         return False
+    named = file.named(_IAC_WORDS) and not file.named(ALERT_WORDS + DASHBOARD_WORDS)
     known = len(_VALUES_KEYS.intersection(report.values)) >= _MIN_VALUES_KEYS
     if report.alerts:
         return known and report.alerts_form == AlertsForm.NESTED
@@ -81,6 +82,11 @@ def _iac_usable(file: DirectoryFile) -> bool | None:
     return deploys and file.parsed and not report.has_errors(About.MANIFEST)
 
 
+def _may_contain(file: DirectoryFile, chart: ChartFolder | None) -> bool:
+    """Whether a file without a report may contain alerts or dashboards; a chart's values do not."""
+    return file.unread and not (chart and "values" in file.words)
+
+
 def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     """Judge alerting rules, except in a chart's values and in templates without readable rules."""
     report = file.report
@@ -91,7 +97,7 @@ def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
         and not file.named(_RECORDING_WORDS + DASHBOARD_WORDS)
     )
     if report is None:
-        return Verdict(True, None) if named and not template else _ABSENT
+        return _UNKNOWN if _may_contain(file, chart) else _ABSENT
     if report.alerts:
         present = not (chart and report.alerts_form == AlertsForm.NESTED)
     else:
@@ -119,11 +125,7 @@ def judge_dashboard(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     template = chart is not None and file.in_templates
     named = file.suffix == ".json" and file.named(DASHBOARD_WORDS)
     if report is None:
-        # A dashboard in a chart's root folder may have any name; the only other JSON file that Helm
-        # uses there is the schema of the values.
-        in_root = chart is not None and chart.folder == file.folders and file.suffix == ".json"
-        likely = named or (in_root and file.name != "values.schema.json")
-        return Verdict(True, None) if likely and not template else _ABSENT
+        return _UNKNOWN if _may_contain(file, chart) else _ABSENT
     if report.dashboards or (file.resembles(About.DASHBOARD, DASHBOARD_WORDS) and not template):
         errors = report.has_errors(About.FILE, About.DASHBOARD)
         return Verdict(True, not errors and report.format != "template")

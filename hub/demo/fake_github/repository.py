@@ -16,6 +16,7 @@ from dulwich.repo import Repo
 
 _AUTHOR = b"Fake GitHub <fake@github.invalid>"
 _FOLDER = 0o040000
+_SUBMODULE = 0o160000
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class TreeEntry:
         """The type of the entry: blob, tree or commit (a submodule)."""
         if self.mode == _FOLDER:
             return "tree"
-        return "commit" if self.mode == 0o160000 else "blob"
+        return "commit" if self.mode == _SUBMODULE else "blob"
 
 
 class Repository:
@@ -129,27 +130,39 @@ class Repository:
         """Commit a file. Return the commit's SHA."""
         return self._change(path, self._add(Blob.from_string(content)), message, branch)
 
+    def link(self, path: str, target: str, branch: str = "main") -> str:
+        """Commit a symbolic link. Return the commit's SHA."""
+        sha = self._add(Blob.from_string(os.fsencode(target)))
+        return self._change(path, sha, "Link", branch, mode=0o120000)
+
+    def add_submodule(self, path: str, sha: str = "5" * 40, branch: str = "main") -> str:
+        """Commit a submodule, which names a commit of another repository."""
+        return self._change(path, sha, "Add a submodule", branch, mode=_SUBMODULE)
+
     def delete(self, path: str, message: str = "Delete", branch: str = "main") -> str:
         """Commit the deletion of a file or folder, and of folders that become empty."""
         return self._change(path, None, message, branch)
 
-    def _change(self, path: str, sha: str | None, message: str, branch: str) -> str:
+    def _change(
+        self, path: str, sha: str | None, message: str, branch: str, mode: int = 0o100644
+    ) -> str:
         with self._lock:
             parents = (self.branches[branch],) if branch in self.branches else ()
             root = self.resolve(branch)
-            tree = self._replaced(root, path.strip("/").split("/"), sha)
+            tree = self._replaced(root, path.strip("/").split("/"), sha, mode)
             return self._commit(branch, tree or self._add(Tree()), message, parents)
 
-    def _replaced(self, tree_sha: str | None, parts: list[str], sha: str | None) -> str | None:
+    def _replaced(
+        self, tree_sha: str | None, parts: list[str], sha: str | None, mode: int
+    ) -> str | None:
         """Copy the tree with one path set or removed. Return the SHA, or None if it is empty."""
         tree = Tree()
         for entry in self.entries(tree_sha) if tree_sha else []:
             tree.add(os.fsencode(entry.path), entry.mode, _id(entry.sha))
         name, rest = os.fsencode(parts[0]), parts[1:]
-        mode = 0o100644
         if rest:
             old = tree[name][1].decode() if name in tree and tree[name][0] == _FOLDER else None
-            sha, mode = self._replaced(old, rest, sha), _FOLDER
+            sha, mode = self._replaced(old, rest, sha, mode), _FOLDER
         if sha:
             tree[name] = (mode, _id(sha))
         elif name in tree:

@@ -10,7 +10,13 @@ from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 
 from hub.catalogue.search import MIN_SIMILARITY, closest
-from hub.content.content_files import ContentFile, files_of, versions_of, with_trees
+from hub.content.content_files import (
+    ContentFile,
+    files_of,
+    not_read,
+    versions_of,
+    with_trees,
+)
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
 from hub.models import Exporter, ExporterContents
@@ -57,6 +63,7 @@ class Page:
             "page": self,
             "exporter": self.exporter,
             "badges": badges_of(self.rows, known=self.shared_context["known"]),
+            "not_read": not_read(self.rows),
             "directories": [(row, self.source.page_of(row.directory, "tree")) for row in self.rows],
         }
 

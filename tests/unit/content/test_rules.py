@@ -67,6 +67,12 @@ def test_every_cell_of_the_sample(kind: str) -> None:
 
 RULES = b"groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n"
 CHART = b"apiVersion: v2\nname: a\nversion: 1.0.0\n"
+LFS = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+)
+HAWSER = LFS.replace(b"git-lfs", b"hawser")
+LFS_EXTENSION = LFS.replace(b"oid", b"ext-0-foo sha256:" + b"a" * 64 + b"\noid", 1)
 UNRENDERED = b"apiVersion: v1\nkind: Service\nname: {{ .Values.x }}\nx: [\n"
 
 
@@ -153,12 +159,12 @@ def said(files: dict[str, bytes | None]) -> list[tuple[str, str, int, str]]:
             ("error", "h/Chart.yml", 1, "Helm reads only a file named Chart.yaml: rename this one"),
         ),
         (
-            {"a_alert.yaml": None},
+            {"a.json": LFS},
             (
                 "warning",
-                "a_alert.yaml",
+                "a.json",
                 1,
-                "not read (too large, or too many files): judged only by its name",
+                "not read: a pointer of Git LFS, whose content is not in the repository",
             ),
         ),
     ],
@@ -182,42 +188,66 @@ def test_findings_are_sorted_by_path_and_line() -> None:
     ]
 
 
+def states(judgement: Judgement) -> str:
+    """Return the letters of the kinds: upper case if present, lower case if unknown."""
+    present = {letter: judgement.present(letter) for letter in LETTERS}
+    return "".join(
+        k.lower() if is_ is None else k for k, is_ in present.items() if is_ is not False
+    )
+
+
 @pytest.mark.parametrize(
-    ("paths", "kinds"),
+    ("files", "unread", "kinds"),
     [
-        (["a_alert.yaml"], "A"),
-        (["a_alrets.yml"], "A"),
-        (["a_alert.md"], ""),
-        (["recording_rules.yaml"], ""),
-        (["roles.yaml"], ""),
-        (["a_dasboard.json"], "G"),
-        (["a_grafana.json"], "G"),
-        (["a.json"], ""),
-        (["a_values.yaml"], "I"),
-        (["vaules-nc.yaml"], "I"),
-        (["a_alert_values.yaml"], "A"),
-        (["h/Chart.yaml", "h/templates/a.yaml"], "I"),
-        (["h/templates/alert.yaml"], "I"),
-        (["h/Chart.yaml", "h/pods.json", "h/templates/a.yaml"], "IG"),
-        (["h/Chart.yaml", "h/values.schema.json", "h/templates/a.yaml"], "I"),
+        ({}, "x.yaml", "iag"),
+        ({}, "x_alert.yaml", "iag"),
+        ({"a.yaml": RULES}, "x.yaml", "iAg"),
+        ({}, "v1.2", "iag"),
+        ({}, ".", "iag"),
+        ({"h/Chart.yaml": CHART, "h/templates/a.yaml": None}, "h/x.yaml", "Iag"),
+        ({"h/Chart.yaml": CHART, "h/templates/a.yaml": None}, "h/values.yaml", "I"),
+        ({"h/Chart.yaml": CHART, "h/templates/a.yaml": None}, "h/charts/x", "I"),
+        ({"h/Chart.yaml": CHART}, "h/templates", "iag"),
+        ({"h/templates/a.yaml": None}, "h/Chart.yaml", "iag"),
     ],
 )
-def test_files_that_were_not_read_are_judged_by_name(paths: list[str], kinds: str) -> None:
-    judgement = judge_directory(dict.fromkeys(paths))
-    assert "".join(kind for kind in LETTERS if judgement.present(kind)) == kinds
+def test_what_was_not_read_may_contain_any_kind(
+    files: dict[str, bytes | None], unread: str, kinds: str
+) -> None:
+    reports = {path: None if data is None else judge(data) for path, data in files.items()}
+    judgement = judge_directory(reports, {unread: "not read: a test"})
+    assert states(judgement) == kinds
+    assert all(judgement.usable(letter) for letter in kinds if letter.isupper())
+    assert all(judgement.usable(letter.upper()) is None for letter in kinds if letter.islower())
+    errors = [finding for finding in judgement.findings if finding.level == "error"]
+    assert errors == []
 
 
-def test_the_usability_of_files_that_were_not_read_is_unknown() -> None:
-    files = ["a_alert.yaml", "a_dashboard.json", "h/Chart.yaml", "h/templates/a.yaml"]
-    judgement = judge_directory(dict.fromkeys(files))
-    assert [judgement.usable(kind) for kind in LETTERS] == [None, None, None]
+@pytest.mark.parametrize("name", ["a.json", "alert.yaml", "Chart.yaml", "rules"])
+@pytest.mark.parametrize("data", [LFS, LFS.replace(b"\n", b"\r\n"), HAWSER, LFS_EXTENSION])
+def test_a_pointer_of_git_lfs_may_contain_any_kind(name: str, data: bytes) -> None:
+    assert states(judge_directory({name: judge(data)})) == "iag"
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "image.png", ".helmignore", "a.csv"])
+def test_a_pointer_that_is_documentation_hides_nothing(name: str) -> None:
+    judgement = judge_directory({name: judge(LFS)})
+    assert (states(judgement), judgement.findings) == ("", ())
+
+
+@pytest.mark.parametrize(
+    "data", [LFS.partition(b"size")[0], b"# " + LFS, LFS + b"groups: []\n", LFS + b" " * 1000]
+)
+def test_what_only_resembles_a_pointer_is_read(data: bytes) -> None:
+    assert judge(data).format != "lfs"
 
 
 def test_one_usable_file_is_enough() -> None:
     broken, good = judge(RULES.replace(b"up", b"up up")), judge(RULES)
     assert judge_directory({"a.yaml": broken}).usable("A") is False
-    assert judge_directory({"a.yaml": broken, "b_alert.yaml": None}).usable("A") is None
-    assert judge_directory({"a.yaml": broken, "b_alert.yaml": None, "c.yaml": good}).usable("A")
+    unread = {"b.yaml": "not read: a test"}
+    assert judge_directory({"a.yaml": broken}, unread).usable("A") is None
+    assert judge_directory({"a.yaml": broken, "c.yaml": good}, unread).usable("A")
 
 
 def test_evidence_names_every_file() -> None:
@@ -270,6 +300,7 @@ PARTS = st.sampled_from(
 REPORTS = st.sampled_from(
     [
         None,
+        judge(LFS),
         *map(judge, [b"", RULES, CHART, UNRENDERED, b"a: [\n", b"\0", b"image: x\n"]),
         *map(judge, [b'{"schemaVersion": 1, "panels": []}', b"$ helm install x\n"]),
         *map(judge, [b"kind: Pod\napiVersion: v1\n", b"a: b\nr:\n  - {alert: A, expr: up}\n"]),
