@@ -44,6 +44,7 @@ def github(_github_server: FakeGitHub) -> Iterator[FakeGitHub]:
     server.repository = Repository()
     server.faults, server.requests, server.limits = [], [], {}
     server.others = {}
+    server.name, server.former_names = settings.GITHUB_REPO, set()
     server.latency, server.graphql_latency, server.truncate_above = 0.0, None, 100_000
     server.add_token(TOKEN)
     yield server

@@ -78,7 +78,8 @@ def directories() -> Directories:
 def describe_status() -> dict[str, Any]:
     """Return the hub's status as JSON-ready values (times are datetimes)."""
     source = configured_source()
-    served = read_map.fetch_map().served
+    current = read_map.fetch_map()
+    served = current.served
     fresh = read_map.freshness(served)
     contents = ExporterContents.objects.filter(source=source.key)
     newest = runs()[:2]
@@ -87,6 +88,7 @@ def describe_status() -> dict[str, Any]:
     tokens = GitHubToken.objects.exclude(state=TokenState.INVALID)
     left = [q.left(timezone.now()) for token in tokens if (q := token.quota(Resource.CORE))]
     shown = ("repository", "branch", "path", "demo")
+    renamed_to = current.renamed_to or None
     return {
         "state": fresh.state,
         "reason": fresh.reason or None,
@@ -94,7 +96,7 @@ def describe_status() -> dict[str, Any]:
         "as_of": fresh.as_of,
         "age_seconds": fresh.age_seconds,
         "run": served.snapshot_id,
-        "source": {name: getattr(source, name) for name in shown},
+        "source": {name: getattr(source, name) for name in shown} | {"renamed_to": renamed_to},
         "directories": contents.count(),
         "stale_directories": contents.exclude(stale="").count(),
         "exporters": Exporter.objects.count(),

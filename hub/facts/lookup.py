@@ -32,12 +32,7 @@ class FactsFetcher:
             name = repository_of(self.exporter.repository)
         except NotARepository as fault:
             raise errors.NotFound(str(fault)) from None
-        # After a rename, use the new name: the old one would cost a redirect for each part.
-        found = self._fetch(FactsPart.REPOSITORY, f"/repos/{name}", parse.parse_repository)
-        if isinstance(found, parse.RepositoryFacts):
-            name = found.name
-        elif self.exporter.renamed_to:
-            name = repository_of(self.exporter.renamed_to)
+        self._fetch(FactsPart.REPOSITORY, f"/repos/{name}", parse.parse_repository)
         try:
             self._fetch(FactsPart.README, f"/repos/{name}/readme", parse.parse_readme)
         except errors.NotFound:
@@ -47,15 +42,13 @@ class FactsFetcher:
         page = {"per_page": str(parse.MAX_RELEASES)}
         self._fetch(FactsPart.RELEASES, f"/repos/{name}/releases", parse.parse_releases, **page)
 
-    def _fetch(self, part: FactsPart, path: str, decode: Callable[..., Any], **params: str) -> Any:
-        """Fetch and parse a part; return None if it has not changed since the last request."""
+    def _fetch(self, part: FactsPart, path: str, decode: Callable[..., Any], **params: str) -> None:
+        """Fetch and parse a part, unless it has not changed since the last request."""
         etags = {e.token_id: e.etag for e in self._etags if e.part == part and e.url == path}
         if part == FactsPart.REPOSITORY and not self.exporter.description:
             etags = {}  # a 304 would not help: a full response fills the description
         answer = self.client.get(path, params, etags)
         self.requests += answer.requests
-        if answer.unchanged:
-            return None
-        value = decode(answer.data)
-        self.fetched.append(FetchedPart(part, value, path, answer.token_id, answer.etag))
-        return value
+        if not answer.unchanged:
+            value = decode(answer.data)
+            self.fetched.append(FetchedPart(part, value, path, answer.token_id, answer.etag))

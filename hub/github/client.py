@@ -3,6 +3,8 @@
 import base64
 import json
 import logging
+import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -29,6 +31,7 @@ from hub.github.git_objects import (
     storable_name,
     tree_sha,
 )
+from hub.github.renames import confirm_rename, current_name, store_rename
 from hub.github.responses import quota_of, raise_for_status
 from hub.github.tokens import Token, TokenPool, shared_pool
 from hub.models import Quota, Resource
@@ -92,6 +95,7 @@ class Answer:
     token_id: int
     requests: int
     unchanged: bool = False
+    redirected: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ class GitHubClient:
     ) -> None:
         self._api_url, self._timeout = api_url, timeout
         self._pool, self._budget = pool, budget
+        self._learning = threading.Lock()
         self._session = _Session()
         self._session.trust_env = False  # a ~/.netrc must not replace the token
         self._session.headers.update(
@@ -294,6 +299,36 @@ class GitHubClient:
             raise errors.QueryTooLarge(str(fault)) from None
 
     def _request(self, request: _Request) -> Answer:
+        """Send the request, to the repository's current name if it was renamed."""
+        configured = _repository_in(request.path)
+        if not configured:
+            return self._with_a_token(request)
+        start, current = f"{self._api_url}/repos/", current_name(configured)
+        below = request.url.removeprefix(start + configured)
+        answer = self._with_a_token(replace(request, url=f"{start}{current}{below}"))
+        if not answer.redirected:
+            return answer
+        more = self._learn_name(configured, current, request.path, answer)
+        return replace(answer, requests=answer.requests + more)
+
+    def _learn_name(self, former: str, current: str, path: str, answer: Answer) -> int:
+        """Store the new name after a redirect of `current`. Return the number of requests."""
+        if path == f"/repos/{former}":
+            if answer.unchanged:
+                confirm_rename(former)
+            elif isinstance(answer.data, dict):
+                store_rename(former, str(answer.data.get("full_name")))
+            return 0
+        with self._learning:  # one thread asks, the others wait for the name
+            if current_name(former) != current:
+                return 0
+            try:
+                return self.get(f"/repos/{former}").requests
+            except errors.GitHubError as error:
+                logger.warning("the new name of %s is not known: %s", former, error)
+                return 1
+
+    def _with_a_token(self, request: _Request) -> Answer:
         sent = 0
         while True:  # terminates: each iteration returns, raises, or excludes one token
             token = self._pool.choose(request.resource)
@@ -331,6 +366,7 @@ class GitHubClient:
     def _answer(self, request: _Request, token: Token, sent: int) -> Answer:
         """Send the request with one token and follow redirects. Raises a `GitHubError`."""
         etag, max_sent = request.etags.get(token.id), sent + _MAX_REDIRECTS
+        redirected = False
         response = self._send(request, token, etag)
         while response.status_code in _REDIRECTS:
             sent += 1
@@ -338,20 +374,23 @@ class GitHubClient:
                 raise errors.UnexpectedAnswer(f"{request.path}: too many redirects")
             # `Location` already contains the parameters.
             request = replace(request, url=self._redirect(request.url, response), params={})
+            redirected = True
+            self._budget.spend(token.id, request.resource, request.points)
             response = self._send(request, token, etag)
         raise_for_status(response, request.path)
         self._pool.record_quota(token, quota_of(response))
         if response.status_code == 304:
             if etag is None:
                 raise errors.UnexpectedAnswer(f"{request.path}: 304 to a request without an ETag")
-            return Answer(None, etag, token.id, sent, unchanged=True)
+            return Answer(None, etag, token.id, sent, unchanged=True, redirected=redirected)
         try:
             data = request.decode(response)
         except (ValueError, RecursionError) as fault:  # the latter for deeply nested JSON
             what = "a git tree" if isinstance(fault, ValidationError) else "JSON"
             raise errors.UnexpectedAnswer(f"{request.path}: the response is not {what}") from None
         etag = response.headers.get("ETag", "")
-        return Answer(data, etag if len(etag) <= _MAX_ETAG_LENGTH else "", token.id, sent)
+        etag = etag if len(etag) <= _MAX_ETAG_LENGTH else ""
+        return Answer(data, etag, token.id, sent, redirected=redirected)
 
     def _send(self, request: _Request, token: Token, etag: str | None = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.secret}"}
@@ -387,6 +426,12 @@ class GitHubClient:
         if not same_server:
             raise errors.UnexpectedAnswer("redirected to another server")
         return target
+
+
+def _repository_in(path: str) -> str:
+    """Return OWNER/NAME of the path of a REST request; "" if it has none."""
+    found = re.match(r"/repos/([^/]+/[^/]+)", path)
+    return found[1] if found else ""
 
 
 def _tree_path(repository: str, ref: str) -> str:

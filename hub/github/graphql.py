@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from hub.github import errors
 from hub.github.client import GitHubClient
 from hub.github.git_objects import blob_sha
+from hub.github.renames import current_name
 from hub.github.responses import reset_time, retry_time
 
 MAX_FILES = 50  # in one query
@@ -32,11 +33,11 @@ def fetch_files(
     requests. Raises a `GitHubError`, for example `GraphQLUnavailable`.
     """
     remaining = [sha for sha, size in sizes.items() if size <= _MAX_FILE_SIZE]
-    batch_size = MAX_FILES
+    batch_size, name = MAX_FILES, current_name(repository)
     while remaining and batch_size:
         batch = _next_batch(remaining, sizes, batch_size)
         try:
-            document, variables = _document(len(batch)), _variables(repository, batch)
+            document, variables = _document(len(batch)), _variables(name, batch)
             answer = client.query(document, variables, _decode_repository)
         except errors.QueryTooLarge:
             batch_size = len(batch) // 2

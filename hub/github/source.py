@@ -21,6 +21,12 @@ class Source:
     branch: str
     path: str  # "" is the repository's root
     demo: bool = False
+    renamed_to: str = ""  # the repository's current name, for links to GitHub
+
+    @property
+    def current_repository(self) -> str:
+        """The repository's name on GitHub, also after a rename."""
+        return self.renamed_to or self.repository
 
     @property
     def key(self) -> str:
@@ -33,9 +39,9 @@ class Source:
         if self.demo:
             return ""
         if self.api_url == "https://api.github.com":
-            return f"https://github.com/{self.repository}"
+            return f"https://github.com/{self.current_repository}"
         server, api, _ = self.api_url.partition("/api/v3")  # GitHub Enterprise Server
-        return f"{server}/{self.repository}" if api else ""
+        return f"{server}/{self.current_repository}" if api else ""
 
     def page_of(self, path: str, action: str = "blob") -> str:
         """Return GitHub's `blob`, `tree` or `edit` page of a path; "" without a web page."""

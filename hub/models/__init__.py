@@ -4,7 +4,13 @@ All state is in Postgres. Redis holds messages, results and the request budget, 
 them without any effect on readers.
 """
 
-from hub.models.access import GitHubToken, ListingETag, Quota, WebhookDelivery
+from hub.models.access import (
+    GitHubToken,
+    ListingETag,
+    Quota,
+    RenamedRepository,
+    WebhookDelivery,
+)
 from hub.models.catalogue import Category, DailyViews, Exporter, Logo, Readme, Release
 from hub.models.choices import (
     ChangeKind,

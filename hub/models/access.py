@@ -120,6 +120,17 @@ class ListingETag(models.Model):
         return self.source
 
 
+class RenamedRepository(models.Model):
+    """A repository that was renamed or transferred: GitHub redirects its former name."""
+
+    former = models.CharField(max_length=140, primary_key=True)  # OWNER/NAME in lower case
+    current = models.CharField(max_length=140)
+    seen_at = models.DateTimeField(help_text="When GitHub last redirected the former name.")
+
+    def __str__(self) -> str:
+        return f"{self.former} → {self.current}"
+
+
 class WebhookDelivery(models.Model):
     """A signed webhook delivery. GitHub signs only the body: a replay can have forged headers.
 

@@ -53,10 +53,7 @@ def test_a_temporary_fault_is_retried(client: GitHubClient, github: FakeGitHub) 
 
 def test_a_renamed_repository_is_followed(client: GitHubClient, github: FakeGitHub) -> None:
     github.former_names.add("old/name")
-    try:
-        assert client.root_tree("old/name", "main").data["sha"] == github.repository.resolve("main")
-    finally:
-        github.former_names.clear()
+    assert client.root_tree("old/name", "main").data["sha"] == github.repository.resolve("main")
 
 
 def test_a_redirect_loop_ends(client: GitHubClient, github: FakeGitHub) -> None:
@@ -368,7 +365,7 @@ def test_the_reset_of_a_rate_limit(headers: dict[str, str], seconds: int) -> Non
 
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
-    [("5", 60), ("120", 120), ("9" * 30, 3600), ("-7", 60), ("soon", 60), ("", 60)],
+    [("5", 60), ("120", 120), ("9" * 30, 3600), ("-7", 60), ("²", 60), ("soon", 60), ("", 60)],
 )
 def test_when_to_retry_after_a_secondary_limit(retry_after: str, seconds: int) -> None:
     assert seconds_until(retry_time(answer(Retry_After=retry_after))) == seconds

@@ -204,7 +204,13 @@ def test_a_renamed_repository_is_a_redirect(github: FakeGitHub) -> None:
     github.former_names.add("old/name")
     answer = ask(github, "/repos/old/name/git/trees/main?recursive=1", allow_redirects=False)
     assert answer.status_code == 301
-    assert answer.headers["Location"].endswith("/repos/owner/name/git/trees/main?recursive=1")
+    number = ask(github, "/repos/owner/name").json()["id"]
+    location = f"{github.url}/repositories/{number}/git/trees/main?recursive=1"
+    assert answer.headers["Location"] == location
+    tree = ask(github, "/repos/old/name/git/trees/main?recursive=1")
+    assert tree.json() == ask(github, "/repos/owner/name/git/trees/main?recursive=1").json()
+    write = ask(github, "/repos/old/name/contents/x", method="PUT", allow_redirects=False)
+    assert write.status_code == 307
 
 
 OTHER = OtherRepository(
@@ -256,7 +262,7 @@ def test_the_facts_of_other_repositories(github: FakeGitHub) -> None:
     assert len(ask(github, "/repos/other/exporter/releases?per_page=100").json()) == 35
     moved = ask(github, "/repos/former/exporter/readme?x=1", allow_redirects=False)
     assert moved.status_code == 301
-    assert moved.headers["Location"].endswith("/repos/Other/Exporter/readme?x=1")
+    assert moved.headers["Location"].endswith(f"/repositories/{facts['id']}/readme?x=1")
     github.add_other(OtherRepository("bare/exporter"))
     for path in ("bare/exporter/readme", "other/exporter/git/trees/main", "no/exporter"):
         assert ask(github, f"/repos/{path}").status_code == 404

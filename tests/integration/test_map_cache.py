@@ -101,9 +101,9 @@ def test_a_late_query_result_does_not_replace_a_newer_map(cached: MapCache) -> N
     older = ServedContents(etag="older", rendered_at=timezone.now())
     newer = ServedContents(etag="newer", rendered_at=timezone.now())
 
-    def slow() -> tuple[ServedContents, str]:
-        cached.fetch(lambda: (newer, ""))
-        return older, ""
+    def slow() -> tuple[ServedContents, str, str]:
+        cached.fetch(lambda: (newer, "", ""))
+        return older, "", ""
 
     cached.fetch(slow)
     kept = cached.get()
@@ -112,9 +112,9 @@ def test_a_late_query_result_does_not_replace_a_newer_map(cached: MapCache) -> N
 
 
 def test_a_query_result_from_before_a_change_is_not_cached(cached: MapCache) -> None:
-    def changed_meanwhile() -> tuple[ServedContents, str]:
+    def changed_meanwhile() -> tuple[ServedContents, str, str]:
         cached.forget()
-        return ServedContents(), ""
+        return ServedContents(), "", ""
 
     cached.fetch(changed_meanwhile)
     assert cached.get() is None

@@ -17,16 +17,21 @@ from hub.models import ServedContents
 
 @dataclass(frozen=True)
 class ServedMap:
-    """The served row, and the status label of the open run ("" for none)."""
+    """The served row, the status label of the open run, and the repository's new name.
+
+    Both texts are "" if there is none.
+    """
 
     served: ServedContents
     running: str
+    renamed_to: str
     queried_at: float  # `time.monotonic()`
 
     @property
     def version(self) -> tuple[object, ...]:
         """A key that changes whenever pages that show the map change."""
-        return (self.served.pk, self.served.etag, self.served.rendered_at, self.running)
+        served = self.served
+        return (served.pk, served.etag, served.rendered_at, self.running, self.renamed_to)
 
 
 class MapCache:
@@ -42,7 +47,7 @@ class MapCache:
         cached, oldest = self._map, monotonic() - settings.MAP_CACHE_SECONDS
         return cached if cached and cached.queried_at > oldest else None
 
-    def fetch(self, query: Callable[[], tuple[ServedContents, str]]) -> ServedMap:
+    def fetch(self, query: Callable[[], tuple[ServedContents, str, str]]) -> ServedMap:
         """Run the query, and cache its result unless a newer one is cached already."""
         started = monotonic()
         fetched = ServedMap(*query(), started)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from hub.content.map.map_cache import ServedMap, map_cache
 from hub.content.map.render_map import show_first, show_overdue
+from hub.github.renames import renames_of
 from hub.github.source import configured_source
 from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
 
@@ -48,11 +49,15 @@ def fetch_map() -> ServedMap:
     return map_cache.fetch(_fetch)
 
 
-def _fetch() -> tuple[ServedContents, str]:
-    """Return the source's row and the label of its open run's status, with one query."""
-    key = configured_source().key
+def _fetch() -> tuple[ServedContents, str, str]:
+    """Return the fields of `ServedMap`, with one query."""
+    source = configured_source()
+    key, rename = source.key, renames_of(source.repository.casefold())
     open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=OuterRef("pk"))
-    rows = ServedContents.objects.annotate(open_run=Subquery(open_run.values("status")[:1]))
+    rows = ServedContents.objects.annotate(
+        open_run=Subquery(open_run.values("status")[:1]),
+        renamed_to=Subquery(rename.values("current")),
+    )
     served = rows.filter(pk=key).first()
     if served is None or _is_overdue(served):
         if served is None:
@@ -62,7 +67,8 @@ def _fetch() -> tuple[ServedContents, str]:
         served = rows.get(pk=key)
     # A response copies the memoryview that psycopg2 returns, but not bytes: once, not per request.
     served.body_gzip = bytes(served.body_gzip)
-    return served, str(RunStatus(served.open_run).label) if served.open_run else ""
+    running = str(RunStatus(served.open_run).label) if served.open_run else ""
+    return served, running, served.renamed_to or ""
 
 
 def _is_overdue(served: ServedContents) -> bool:

@@ -24,7 +24,8 @@ from hub.content.refresh.links import (
 from hub.content.runs import refresh_runs
 from hub.github import errors
 from hub.github.client import Commit, GitHubClient, shared_client
-from hub.github.source import Source, source_of
+from hub.github.renames import forget_rename, rename_note
+from hub.github.source import Source, source_for_display, source_of
 from hub.github.tokens import adopt_environment_token, ask_again
 from hub.models import (
     ContentTree,
@@ -112,6 +113,8 @@ def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
         run = refresh_runs.locked(run_id)
         if run.status == RunStatus.LISTING:
             refresh_runs.end(run, status, error.reason, str(error))
+            if isinstance(error, errors.NotFound):
+                forget_rename(source_for_display(run.source).repository)
 
 
 def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: bool) -> Listing:
@@ -236,7 +239,8 @@ def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> No
             and not run.full
         ):
             show_snapshot(locked_map(run.source), newest, run.listed_at)
-            refresh_runs.end(run, RunStatus.UNCHANGED)
+            note = rename_note(source_for_display(run.source).repository)
+            refresh_runs.end(run, RunStatus.UNCHANGED, detail=note)
             return
         unknown = _unknown_directories(run, newest, listing.directories)
         Lookup.objects.bulk_create(

@@ -17,6 +17,8 @@ from hub.content.map.render_map import locked_map, show_snapshot
 from hub.content.map.rows import DirectoryRow, Flags, read_rows, write_rows
 from hub.content.refresh.plan import PublicationPlan, differences, plan_publication
 from hub.content.runs import refresh_runs
+from hub.github.renames import rename_note
+from hub.github.source import source_for_display
 from hub.models import (
     Change,
     ContentTree,
@@ -66,7 +68,8 @@ def publish(run_id: int) -> None:
             rules=RULES_VERSION,
         )
         show_snapshot(served, snapshot, run.listed_at, new_rows)
-        refresh_runs.end(run, RunStatus.PUBLISHED)
+        note = rename_note(source_for_display(run.source).repository)
+        refresh_runs.end(run, RunStatus.PUBLISHED, detail=note)
 
 
 def _plan(

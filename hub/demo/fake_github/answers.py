@@ -169,7 +169,7 @@ def repository_json(facts: OtherRepository, api_url: str) -> dict[str, Any]:
     url = f"{api_url}/repos/{facts.name}"
     owner, _, name = facts.name.partition("/")
     return {
-        "id": 1,
+        "id": facts.id,
         "node_id": "R_1",
         "name": name,
         "full_name": facts.name,

@@ -5,6 +5,7 @@ import os
 import stat
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -231,6 +232,11 @@ class OtherRepository:
     releases: list[dict[str, Any]] = field(default_factory=list)
     renamed_from: list[str] = field(default_factory=list)  # former OWNER/NAME, redirected with 301
     files: Repository | None = None  # only for the repository that is served completely
+
+    @property
+    def id(self) -> int:
+        """The number in the URLs that GitHub redirects former names to."""
+        return zlib.crc32(self.name.casefold().encode())
 
 
 def of_file(file: Path) -> list[OtherRepository]:

@@ -31,7 +31,7 @@ _HEADERS = {
     "Vary": "Accept, Authorization, Cookie",
     "X-GitHub-Media-Type": "github.v3; format=json",
 }
-_REPOSITORY = re.compile(r"/repos/([^/]+/[^/]+)(|/.*)", re.DOTALL)
+_REPOSITORY = re.compile(r"/(?:repos/([^/]+/[^/]+)|repositories/(\d+))(|/.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,25 @@ class FakeGitHub:
 
     def find(self, name: str) -> OtherRepository | None:
         """Return a repository by its current or a former name. Names are case-insensitive."""
-        own = OtherRepository(self.name, "Served by the fake GitHub", default_branch=self.branch)
-        own.files, own.renamed_from = self.repository, [*self.former_names]
-        key = name.casefold()
-        known = {**self.others, self.name.casefold(): own}
+        key, known = name.casefold(), self._repositories()
         former = (r for r in known.values() if key in map(str.casefold, r.renamed_from))
         return known.get(key) or next(former, None)
+
+    def find_by_id(self, number: str) -> OtherRepository | None:
+        """Return a repository by its id."""
+        known = self._repositories().values()
+        return next((found for found in known if str(found.id) == number), None)
+
+    def _repositories(self) -> dict[str, OtherRepository]:
+        own = OtherRepository(self.name, "Served by the fake GitHub", default_branch=self.branch)
+        own.files, own.renamed_from = self.repository, [*self.former_names]
+        return {**self.others, self.name.casefold(): own}
+
+    def rename(self, name: str) -> None:
+        """Rename or transfer the served repository: its former name is redirected."""
+        self.former_names.add(self.name)
+        self.name = name
+        self.former_names.discard(name)
 
     def revoke(self, token: str) -> None:
         """Answer 401 to a token from now on."""
@@ -312,12 +325,15 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/":
             return answers.root(github.url)
         route = None if self.command == "POST" else _REPOSITORY.fullmatch(path)
-        name, rest = _or_404(route).groups()
-        repository = _or_404(github.find(name))
-        if repository.name.casefold() != name.casefold():
+        name, number, rest = _or_404(route).groups()
+        repository = _or_404(github.find(name) if name else github.find_by_id(number))
+        if name and repository.name.casefold() != name.casefold():
+            server = f"http://{self.headers.get('Host')}"  # a client may use a proxy
             below = self.path[len(f"/repos/{name}") :]
-            url = f"{github.url}/repos/{repository.name}{below}"
-            raise GitHubProblem(301, "Moved Permanently", url)
+            url = f"{server}/repositories/{repository.id}{below}"
+            is_read = self.command == "GET"
+            message = "Moved Permanently" if is_read else "Temporary Redirect"
+            raise GitHubProblem(301 if is_read else 307, message, url)
         self.repository, self.url = repository, f"{github.url}/repos/{repository.name}"
         for pattern, operation in _FILES + _FACTS if repository.files else _FACTS:
             if match := re.fullmatch(pattern, unquote(rest), re.DOTALL):

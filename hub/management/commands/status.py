@@ -37,7 +37,8 @@ def _as_text(hub: dict[str, Any]) -> str:
     source = hub["source"]
     lines = [
         f"source     {source['repository']}@{source['branch']}:{source['path']}"
-        + (" (demo data)" if source["demo"] else ""),
+        + (" (demo data)" if source["demo"] else "")
+        + (f" (renamed to {source['renamed_to']})" if source["renamed_to"] else ""),
         f"map        {hub['state'].value}"
         + (f", as of {naturaltime(hub['as_of'])}" if hub["as_of"] else ""),
         f"contents   {hub['directories']} directories, {hub['stale_directories']} of them stale; "

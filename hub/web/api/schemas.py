@@ -214,6 +214,12 @@ class RunsOut(Schema):
     next_before: int | None = Field(description="`before` of the next page; null on the last.")
 
 
+class StatusSourceOut(SourceOut):
+    renamed_to: str | None = Field(
+        description="The repository's new OWNER/NAME, if it was renamed on GitHub."
+    )
+
+
 class StatusOut(Schema):
     """The status of the hub."""
 
@@ -223,7 +229,7 @@ class StatusOut(Schema):
     as_of: datetime | None = Field(description="When GitHub last confirmed the map.")
     age_seconds: int | None = Field(description="Seconds since `as_of`.")
     run: int | None = Field(description="The run that published the map.")
-    source: SourceOut
+    source: StatusSourceOut
     directories: int
     stale_directories: int
     exporters: int

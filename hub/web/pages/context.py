@@ -1,5 +1,6 @@
 """Data that all pages with contents share: the freshness of the map, and its directories."""
 
+from dataclasses import replace
 from typing import Any
 
 from hub.content.kinds import KINDS
@@ -18,7 +19,7 @@ def page_context() -> dict[str, Any]:
     return {
         "freshness": read_map.freshness(current.served),
         "running": current.running,
-        "source": configured_source(),
+        "source": replace(configured_source(), renamed_to=current.renamed_to),
         "known": current.served.snapshot_id is not None,
     }
 

@@ -35,7 +35,7 @@ def install_chart(source: Source, folder: str, slug: str, *, dependencies: bool)
     if not source.web_url:
         return ""
     # An explicit "./" keeps a name that starts with a dash from being read as an option.
-    clone = f"./{source.repository.rpartition('/')[2]}"
+    clone = f"./{source.current_repository.rpartition('/')[2]}"
     chart = quote("/".join(filter(None, (clone, source.path, folder))))
     lines = [
         f"git clone --depth 1 --branch {quote(source.branch)} {quote(source.web_url)}.git {clone}",

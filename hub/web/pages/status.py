@@ -1,5 +1,6 @@
 """The status page, its fragment that is polled during a run, and the health check."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,8 @@ def status_page(request: HttpRequest) -> HttpResponse:
     """Show the freshness of the contents, the last runs and the tokens' rate limits."""
     now = timezone.now()
     plan = schedule.schedule_status(now)
-    served = read_map.fetch_map().served
+    current = read_map.fetch_map()
+    served = current.served
     runs = list(status.runs()[:_RUNS])
     return render(
         request,
@@ -36,7 +38,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
         {
             "freshness": read_map.freshness(served),
             "snapshot": served.snapshot_id,
-            "source": configured_source(),
+            "source": replace(configured_source(), renamed_to=current.renamed_to),
             "plan": plan,
             "beat_seen": now - plan.late_by,
             "directories": status.directories(),

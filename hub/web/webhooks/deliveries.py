@@ -1,5 +1,6 @@
 """Process signed webhook deliveries, each exactly once."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.content.runs import start_refresh
+from hub.github.renames import current_name
 from hub.github.source import configured_source
 from hub.models import DeliveryAction, RunTrigger, WebhookDelivery
 from hub.web.webhooks import push
@@ -50,6 +52,7 @@ def take_push(
 
 def _judge(payload: object) -> DeliveryAction:
     source = configured_source()
+    source = replace(source, renamed_to=current_name(source.repository))
     if not push.is_of_source(payload, source):
         return DeliveryAction.ELSEWHERE
     if not push.touches(payload, source.path):

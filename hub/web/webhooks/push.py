@@ -19,7 +19,7 @@ def is_of_source(payload: object, source: Source) -> bool:
     name = _get(repository, "full_name")
     return (
         isinstance(name, str)
-        and name.casefold() == source.repository.casefold()
+        and name.casefold() in map(str.casefold, (source.repository, source.current_repository))
         and _get(payload, "ref") == f"refs/heads/{source.branch}"
     )
 
