@@ -124,7 +124,7 @@ def _fault_of(
 
 def _fits(body: Body, commit: Commit) -> bool:
     return body.contents.keys() == commit.map.keys() and all(
-        not _has_unknown(entry) and kinds_of(entry) == commit.map[directory]
+        kinds_of(entry) == commit.map[directory]
         for directory, entry in body.contents.items()
         if directory not in body.stale
     )
@@ -162,8 +162,13 @@ def _was_true(commits: Iterable[Commit], as_of: float | None, received: float) -
 
 
 def kinds_of(entry: dict[str, bool | None]) -> frozenset[str]:
-    """Return the kinds that are present according to an entry."""
-    return frozenset(kind for kind in KINDS if entry[kind])
+    """Return the kinds that are present according to an entry, in lower case if unknown."""
+    unknown = {kind.lower() for kind in KINDS if entry[kind] is None}
+    return frozenset({kind for kind in KINDS if entry[kind]} | unknown)
+
+
+def _present(entry: dict[str, bool | None]) -> frozenset[str]:
+    return frozenset(filter(str.isupper, kinds_of(entry)))
 
 
 def _has_unknown(entry: dict[str, bool | None]) -> bool:
@@ -308,11 +313,11 @@ def check_counts(ledger: Ledger) -> list[Finding]:
 
 def check_log(first: Ledger, ledger: Ledger) -> list[Finding]:
     """Check that the first map plus the change log since then gives the current map."""
-    before = {name: kinds_of(entry) for name, entry in first.rows.items()}
+    before = {name: _present(entry) for name, entry in first.rows.items()}
     last = max((change.number for change in first.changes), default=0)
     since = [change for change in ledger.changes if change.number > last]
     findings, added = _add_up(before, since, ledger.now)
-    rows = {name: kinds_of(entry) for name, entry in ledger.rows.items()}
+    rows = {name: _present(entry) for name, entry in ledger.rows.items()}
     if added != rows:
         differing = sorted(n for n in added.keys() | rows.keys() if added.get(n) != rows.get(n))
         what = f"the change log does not add up to the map: {differing}"

@@ -24,7 +24,7 @@ class Host:
     """A fake GitHub that another process controls."""
 
     def __init__(self, port: int, name: str, token: str) -> None:
-        self._token = token
+        self._token, self._name = token, name
         self._github = FakeGitHub(Repository(), name, tokens=[token], port=port)
         self._github.start()
         self._struck: dict[int, int] = {}
@@ -102,6 +102,15 @@ class Host:
     def revoke(self) -> None:
         """Respond with 401 to the token."""
         self._github.revoke(self._token)
+
+    def rename(self, name: str) -> None:
+        """Rename the repository; its former name is redirected."""
+        self._github.rename(name)
+
+    def rename_back(self) -> None:
+        """Give the repository its first name again, without redirects."""
+        self._github.name = self._name
+        self._github.former_names.clear()
 
     def exhaust(self, reset_in: int) -> None:
         """Exhaust the token's rate limits, which reset in `reset_in` seconds."""

@@ -149,6 +149,45 @@ PLANTS = {
             ),
         ),
     ),
+    "what was not read counts as absent": Plant(
+        "contents: a pointer of Git LFS",
+        "wrong",
+        "matches no commit",
+        (
+            Change(
+                "hub.content.rules.judges",
+                "_may_contain",
+                "return file.unread and",
+                "return False and",
+            ),
+        ),
+    ),
+    "redirects are not followed": Plant(
+        "GitHub: repository renamed during lookup",
+        "stuck",
+        "to be published|to end|lookups failed",
+        (
+            Change(
+                "hub.github.client",
+                "GitHubClient._answer",
+                "while response.status_code in _REDIRECTS:",
+                "while False:",
+            ),
+        ),
+    ),
+    "a single 401 retires the token": Plant(
+        "GitHub: a single 401 during listing",
+        "stuck",
+        "to be served as fresh",
+        (
+            Change(
+                "hub.github.tokens",
+                "ask_again",
+                ".update(state=TokenState.UNKNOWN)",
+                ".exists()",
+            ),
+        ),
+    ),
     "text from GraphQL is not verified": Plant(
         "GitHub: GraphQL returns another file's text",
         "wrong",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psycopg2
 
 from tests.common.waiting import wait_until
-from tests.faults.checker import STUCK, Evidence, Finding, Window, check
+from tests.faults.checker import STUCK, Evidence, Finding, Window, check, kinds_of
 from tests.faults.kinds import Kind
 from tests.faults.ledger import Ledger
 from tests.faults.readers import BREATH, PAGES, Read, Readers
@@ -91,9 +91,7 @@ class Suite:
         body = read.body
         if body is None or body.state != "fresh" or body.stale:
             return False
-        shown = {
-            name: frozenset(k for k in "IAG" if entry[k]) for name, entry in body.contents.items()
-        }
+        shown = {name: kinds_of(entry) for name, entry in body.contents.items()}
         commits = self.stage.writer.truth.commits
         newest = next((c for c in commits[number:] if c.map == shown), None)
         # A commit may not change the map, so compare the map's time too.

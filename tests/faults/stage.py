@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 REFRESH_EVERY = 1  # seconds
 HOUSEKEEPING_EVERY = 1  # seconds
+DEFAULT_HOUSEKEEPING_EVERY = 15  # seconds
+DEFAULT_DEADLINE = 900  # seconds
 READ_TIMEOUT = 1.0  # seconds, of the hub's requests to GitHub
 COMMIT_EVERY = 1.0  # seconds
 REPOSITORY = "faults/exporters"
@@ -476,6 +478,23 @@ class Stage:
             "UPDATE hub_refreshrun SET deadline = deadline + %s * interval '1 second'"
             " WHERE id = %s",
             [seconds, run],
+        )
+
+    @contextlib.contextmanager
+    def default_recovery(self) -> Iterator[None]:
+        """Inside the block, beat sends housekeeping as often as by default, not each second."""
+        self._housekeep_every(DEFAULT_HOUSEKEEPING_EVERY)
+        try:
+            yield
+        finally:
+            self._housekeep_every(HOUSEKEEPING_EVERY)
+
+    def _housekeep_every(self, seconds: int) -> None:
+        self.execute(
+            "UPDATE django_celery_beat_intervalschedule SET every = %s WHERE id ="
+            " (SELECT interval_id FROM django_celery_beat_periodictask WHERE task = %s);"
+            " UPDATE django_celery_beat_periodictasks SET last_update = clock_timestamp()",
+            [seconds, "tasks.housekeeping.housekeeping"],
         )
 
     def forget_redis_data(self) -> None:

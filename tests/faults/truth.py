@@ -17,10 +17,14 @@ from tests.common import contents
 BRANCH = "main"
 KINDS = "IAG"
 EXPORTERS = ("Alpha", "Beta", "Gamma")  # in the catalogue; their directories are never deleted
+_POINTER = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+)
 _MOST_DIRECTORIES = 14
 _FEWEST_DIRECTORIES = 9
 
-# directory → the kinds that it contains
+# directory → the kinds that it contains; lower case: it may contain them, which no one can know
 Map = dict[str, frozenset[str]]
 
 
@@ -75,6 +79,7 @@ class Writer:
         self._lock = threading.RLock()
         self._salt = 0
         self._map: Map = {}
+        self._hidden: dict[str, str] = {}  # directory → its file that the hub cannot read
         self.truth = Truth()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -115,12 +120,50 @@ class Writer:
                 name = self._random.choice(spare)
                 self._repository.delete(f"contents/{name}")
                 del self._map[name]
+                self._hidden.pop(name, None)
+            return self._commit()
+
+    def hide(self, how: str) -> Commit:
+        """Commit a new directory with a file that the hub cannot read, beside one that it can.
+
+        `how`: "link" (out of the directory), "submodule" or "pointer" (of Git LFS). `reveal`
+        deletes the file. In a known directory, kinds could become unknown and then absent, which
+        the change log does not report.
+        """
+        with self._lock:
+            name = self._new_name()
+            self._add(name, self._random.choice(KINDS))
+            path = f"contents/{name}/hidden.yaml"
+            if how == "link":
+                self._repository.link(path, "../../outside.yaml")
+            elif how == "submodule":
+                self._repository.add_submodule(path)
+            else:
+                self._repository.write(path, _POINTER)
+            self._hidden[name] = path
+            return self._commit()
+
+    def reveal(self) -> Commit:
+        """Delete the files of `hide`."""
+        with self._lock:
+            for path in self._hidden.values():
+                self._repository.delete(path)
+            self._hidden.clear()
+            return self._commit()
+
+    def link_inside(self) -> Commit:
+        """Commit a link from one file of a directory to another, which changes no kind."""
+        with self._lock:
+            name = self._random.choice(sorted(self._map))
+            self._set(name, "A")
+            self._repository.link(f"contents/{name}/copy.yaml", file_of("A", 0)[0])
             return self._commit()
 
     def force_push(self) -> Commit:
         """Rewrite every directory on a branch without history and delete all earlier objects."""
         with self._lock:
             self._repository, self._pushed = Repository(), set()
+            self._hidden.clear()
             for name, kinds in list(self._map.items()):
                 self._add(name, "".join(kinds))
             return self._commit(forget=True)
@@ -139,7 +182,8 @@ class Writer:
 
     def _change(self, name: str) -> None:
         kind = self._random.choice(KINDS)
-        if kind in self._map[name] and self._random.random() < 0.5:
+        may_delete = kind in self._map[name] and name not in self._hidden
+        if may_delete and self._random.random() < 0.5:
             self._repository.delete(f"contents/{name}/{file_of(kind, 0)[0]}")
             self._map[name] -= {kind}
         else:
@@ -159,7 +203,10 @@ class Writer:
     def _commit(self, *, forget: bool = False) -> Commit:
         sha = self._repository.resolve(BRANCH)
         assert sha is not None
-        self.truth.commits.append(Commit(len(self.truth.commits), sha, dict(self._map)))
+        shown = dict(self._map)
+        for name in self._hidden:
+            shown[name] |= {kind.lower() for kind in KINDS if kind not in shown[name]}
+        self.truth.commits.append(Commit(len(self.truth.commits), sha, shown))
         self._push(forget=forget)
         return self.truth.newest
 

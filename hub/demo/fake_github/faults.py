@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from functools import cache, reduce
 from http.server import BaseHTTPRequestHandler
 from operator import getitem
@@ -75,17 +76,25 @@ def secondary_limit(retry_after: int | None = None, status: int = 403) -> Act:
     return answer(status, body, headers)
 
 
-def primary_limit(reset_in: int, status: int = 429) -> Act:
-    """Send a primary rate limit error. `reset_in` < 0 simulates a client whose clock is ahead."""
+def primary_limit(reset_in: int, status: int = 429, ahead: int = 0) -> Act:
+    """Send a primary rate limit error. `reset_in` < 0 simulates a client whose clock is ahead.
+
+    `ahead`: the seconds by which GitHub's clock is ahead of the client's.
+    """
 
     def act(handler: BaseHTTPRequestHandler) -> bool:
         headers = {
             "X-RateLimit-Limit": "5000",
             "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": str(int(time.time()) + reset_in),
+            "X-RateLimit-Reset": str(int(time.time()) + reset_in + ahead),
             "X-RateLimit-Resource": "graphql" if handler.path == "/graphql" else "core",
         }
-        return answer(status, {"message": "API rate limit exceeded"}, headers)(handler)
+        now = formatdate(time.time() + ahead, usegmt=True)
+        handler.date_time_string = lambda *_: now  # type: ignore[method-assign]
+        try:
+            return answer(status, {"message": "API rate limit exceeded"}, headers)(handler)
+        finally:
+            del handler.date_time_string  # the handler's next response is another one
 
     return act
 

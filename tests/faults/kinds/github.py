@@ -359,6 +359,36 @@ def _asked_to_wait(status: int, step: Step, stage: Stage) -> Generator[None]:
         yield from _answered_with("secondary_limit", [None, status], "secondary_limit", step, stage)
 
 
+def _stray_401(step: Step, stage: Stage) -> Generator[None]:
+    """Refuse a good token once. The next run tries it again, without an admin."""
+    answer = [401, {"message": "Bad credentials"}]
+    yield from _answered_with("answer", answer, "token_refused", step, stage, times=1)
+
+
+def _clock_differs(ahead: int, stage: Stage) -> Generator[None]:
+    """Exhaust the rate limit for seconds, in the time of a GitHub whose clock differs by hours."""
+    arguments = [_RESET_IN, 429, ahead]
+    yield from _answered_with("primary_limit", arguments, "rate_limited", LOOK_UP, stage)
+
+
+for _step in _STEPS:
+    kind(f"GitHub: a single 401 during {_step.name}", times=2, short=_step is LIST)(
+        partial(_stray_401, _step)
+    )
+for _name, _ahead in (("ahead", 36_000), ("behind", -36_000)):
+    kind(f"GitHub: rate limit while GitHub's clock is ten hours {_name}", times=1)(
+        partial(_clock_differs, _ahead)
+    )
+
+
+@kind("GitHub: secondary rate limit with an absurd Retry-After during lookup", times=1)
+def absurd_retry_after(stage: Stage) -> Generator[None]:
+    message = {"message": "You have exceeded a secondary rate limit."}
+    answer = [403, message, {"Retry-After": "9" * 25}]
+    with afterwards(stage, "blocked_until = now()"):
+        yield from _answered_with("answer", answer, "secondary_limit", LOOK_UP, stage)
+
+
 for _step, _times in zip(_STEPS, (2, 3, 3), strict=True):
     kind(f"GitHub: 401 during {_step.name}", times=_times)(partial(_refused, _step))
 for _step in _STEPS:
@@ -376,6 +406,12 @@ def asked_to_wait_429(stage: Stage) -> Generator[None]:
 @kind("GitHub: primary rate limit as 429 during lookup", times=1)
 def used_up_429(stage: Stage) -> Generator[None]:
     yield from _answered_with("primary_limit", [_RESET_IN], "rate_limited", LOOK_UP, stage)
+
+
+@kind("GitHub: repository blocked during lookup", times=1)
+def blocked(stage: Stage) -> Generator[None]:
+    answer = [451, {"message": "Repository access blocked", "block": {"reason": "dmca"}}]
+    yield from _answered_with("answer", answer, "blocked", LOOK_UP, stage)
 
 
 # --- the repository itself ------------------------------------------------------------------------
