@@ -6,7 +6,7 @@ import secrets
 import sys
 
 # Commands that use no server and no key, and therefore need no settings.
-_STANDALONE = {"fakegithub"}
+_STANDALONE = {"fakegithub", "smallgithub"}
 
 
 def main() -> None:

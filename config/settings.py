@@ -10,6 +10,7 @@ import socket
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -21,6 +22,7 @@ from hub.ops.local.environment import check_source, read_environment
 django_stubs_ext.monkeypatch()  # before a model or admin class is subscripted with types
 
 _POSITIVE = validate.Range(1)
+_SECONDS = validate.Range(0, min_inclusive=False)
 
 
 def _validate_networks(texts: list[str]) -> None:
@@ -30,6 +32,17 @@ def _validate_networks(texts: list[str]) -> None:
             ip_network(text)
         except ValueError as error:
             raise ValidationError(f"{error}. Give comma-separated IP networks.") from None
+
+
+def _validate_url(text: str) -> None:
+    """Raise `ValidationError`, without the URL's secrets, if its port cannot be parsed."""
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        raise ValidationError(
+            "Its port is not a number up to 65535, or a special character in its password is not "
+            "percent-encoded."
+        ) from None
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -200,7 +213,7 @@ _REDIS_TIMEOUT = 5  # seconds; requests take less than a tenth of a second
 # --- Database -------------------------------------------------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
-        env.str("DATABASE_URL"),
+        env.str("DATABASE_URL", validate=_validate_url),
         conn_max_age=60,
         conn_health_checks=True,  # a connection may have been lost in a Postgres restart
     )
@@ -217,7 +230,9 @@ DATABASES["default"]["OPTIONS"] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- GitHub ---------------------------------------------------------------------------------------
-GITHUB_API_URL = env.str("GITHUB_API_URL", "https://api.github.com").rstrip("/")
+GITHUB_API_URL = env.str("GITHUB_API_URL", "https://api.github.com", validate=_validate_url).rstrip(
+    "/"
+)
 GITHUB_REPO = env.str(
     "GITHUB_REPO", "NexClipper/exporterhub.io", validate=validate.Regexp(r"^[\w.-]+/[\w.-]+$")
 )
@@ -228,9 +243,9 @@ GITHUB_TOKEN = env.str("GITHUB_TOKEN", "").strip()  # a run copies it to Postgre
 GITHUB_WEBHOOK_SECRET = env.str("GITHUB_WEBHOOK_SECRET", "").strip()
 # Prefixes of tokens (GitHub, "About authentication"), which masked tokens show.
 GITHUB_TOKEN_PREFIXES = ("github_pat_", "ghp_", "gho_", "ghu_", "ghs_")
-GITHUB_CONNECT_TIMEOUT = env.float("GITHUB_CONNECT_TIMEOUT", 5.0)  # seconds
+GITHUB_CONNECT_TIMEOUT = env.float("GITHUB_CONNECT_TIMEOUT", 5.0, validate=_SECONDS)  # seconds
 # GitHub terminates requests after 10 seconds, so no valid response takes longer.
-GITHUB_READ_TIMEOUT = env.float("GITHUB_READ_TIMEOUT", 12.0)  # seconds
+GITHUB_READ_TIMEOUT = env.float("GITHUB_READ_TIMEOUT", 12.0, validate=_SECONDS)  # seconds
 GITHUB_RETRIES = env.int("GITHUB_RETRIES", 2, validate=validate.Range(0, 5))
 # 10 % below GitHub's limits per minute: 900 points for REST (a GET costs 1) and 2,000 for GraphQL
 # (a query costs 1). 0 disables the budget.
@@ -266,7 +281,7 @@ HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_POSITIVE
 REMOVED_FILES_KEPT = timedelta(days=env.int("HUB_REMOVED_FILES_DAYS", 7, validate=_POSITIVE))
 
 # --- Celery ---------------------------------------------------------------------------------------
-REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = env.str("REDIS_URL")
+REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = env.str("REDIS_URL", validate=_validate_url)
 CELERY_TASK_DEFAULT_QUEUE = "hub"
 # Lookups have their own queue, so that thousands of them never delay a start or a publication.
 CELERY_TASK_ROUTES = {

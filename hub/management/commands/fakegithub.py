@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,22 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hub.demo.fake_github import of_folder
 from hub.demo.fake_github.repository import of_file
+from hub.ops.options import PORT, number
 
+_COUNT, _SECONDS = number(int, 0), number(float, 0, 3600)
 # Arguments of the fake GitHub that are also options: type, default and help text.
-_OPTIONS: dict[str, tuple[type, Any, str]] = {
+_OPTIONS: dict[str, tuple[Callable[[str], Any], Any, str]] = {
     "branch": (str, "main", "default branch"),
     "host": (str, "127.0.0.1", "address to listen on"),
-    "port": (int, 8002, "port to listen on"),
-    "latency": (float, 0.0, "response time in seconds"),
-    "graphql_latency": (float, None, "response time for GraphQL, if it differs"),
-    "fail_rate": (float, 0.0, "share of requests that get a 502"),
-    "rate_limit": (int, 5000, "REST requests per hour"),
-    "graphql_rate_limit": (int, 5000, "GraphQL points per hour"),
-    "points_per_minute": (int, 900, "secondary limit of REST; 0: none"),
-    "graphql_points_per_minute": (int, 2000, "secondary limit of GraphQL; 0: none"),
-    "hour": (int, 3600, "length of the rate limits' hour in seconds; at least 60"),
+    "port": (PORT, 8002, "port to listen on"),
+    "latency": (_SECONDS, 0.0, "response time in seconds"),
+    "graphql_latency": (_SECONDS, None, "response time for GraphQL, if it differs"),
+    "fail_rate": (number(float, 0, 1), 0.0, "share of requests that get a 502"),
+    "rate_limit": (_COUNT, 5000, "REST requests per hour"),
+    "graphql_rate_limit": (_COUNT, 5000, "GraphQL points per hour"),
+    "points_per_minute": (_COUNT, 900, "secondary limit of REST; 0: none"),
+    "graphql_points_per_minute": (_COUNT, 2000, "secondary limit of GraphQL; 0: none"),
+    "hour": (number(int, 60), 3600, "length of the rate limits' hour in seconds"),
 }
 
 

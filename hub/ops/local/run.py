@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -200,7 +201,7 @@ def _lock_data_dir() -> tuple[Path, FileLock | None]:
 
 def _ports() -> dict[str, int]:
     port = os.environ.get("HUB_PORT") or "8000"
-    if not port.isdigit() or not 1024 <= int(port) <= 65000:
+    if not re.fullmatch("[0-9]{4,5}", port) or not 1024 <= int(port) <= 65000:
         raise LocalHubError(f"HUB_PORT is {port!r}. Set it to a number from 1024 to 65000.")
     return ports_from(int(port))
 
