@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from hub.ops.local.run import manage, run_hub
 from hub.ops.local.server import LocalHubError
@@ -15,13 +16,15 @@ def main() -> int:
     commands.add_parser("run", help="start the hub and run until Ctrl-C")
     manage_parser = commands.add_parser("manage", help="run a management command on the local hub")
     manage_parser.add_argument("words", nargs=argparse.REMAINDER, help="for example: backup FILE")
-    commands.add_parser("watch-parent").add_argument("pid", type=int)
+    watch_parser = commands.add_parser("watch-parent")
+    watch_parser.add_argument("pid", type=int)
+    watch_parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     try:
         if arguments.command == "manage":
             return manage(arguments.words)
         if arguments.command == "watch-parent":
-            watch_parent(arguments.pid)
+            watch_parent(arguments.pid, arguments.folder)
         else:
             run_hub()
     except LocalHubError as error:

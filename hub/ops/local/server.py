@@ -85,7 +85,8 @@ class EmbeddedServer(ABC):
     def start(self) -> None:
         """Start the server as a child process and wait until it accepts connections."""
         self.prepare()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        make_private_logs(self.data_dir)
+        self._log.touch(0o600)
         with self._log.open("ab") as log:
             self.process = self.spawn(self.command, stdout=log, stderr=log)
         try:
@@ -143,6 +144,16 @@ def as_user(user: str | None) -> dict[str, Any]:
     if user is None:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def make_private_logs(data_dir: Path) -> Path:
+    """Return the folder of the logs. Only its owner can read it and the logs that it contains."""
+    logs = data_dir / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    logs.chmod(0o700)
+    for log in logs.iterdir():
+        log.chmod(0o600)
+    return logs
 
 
 def write_private(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from hub.ops.local import processes
 from hub.ops.local.postgres import EmbeddedPostgres
-from hub.ops.local.server import wait_until
+from hub.ops.local.server import make_private_logs, wait_until
 from hub.ops.local.valkey import EmbeddedValkey
 
 MARK = "HUB_LOCAL_DATA_DIR"  # in the environment of every process of a local hub
@@ -98,17 +99,21 @@ class Supervisor:
         self._data_dir = data_dir
         self._programs = programs
         self._environment = environment
-        short = len(tempfile.gettempdir()) <= _MAX_FOLDER_LENGTH
-        self._folder = Path(tempfile.mkdtemp(prefix="hub-", dir=None if short else "/tmp"))  # noqa: S108 — made private
+        temporary = tempfile.gettempdir()
+        if len(temporary) > _MAX_FOLDER_LENGTH:
+            temporary = "/tmp"  # noqa: S108 — the folder in it is private
+        # The name is known before the folder exists, so that `stop` always finds it.
+        self._folder = Path(temporary) / f"hub-{secrets.token_hex(8)}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start supervisord and the servers. Raises `LocalHubError`."""
-        logs = self._data_dir / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        logs = make_private_logs(self._data_dir)
+        self._folder.mkdir(mode=0o700)
         socket = self._folder / "s"
         config = self._folder / "supervisord.conf"
-        command = [sys.executable, "-m", "hub.ops.local", "watch-parent", str(os.getpid())]
+        command = [sys.executable, "-m", "hub.ops.local", "watch-parent"]
+        command += [str(os.getpid()), str(self._folder)]
         programs = [Program("watch-parent", command, priority=1), *self._programs]
         root = os.geteuid() == 0
         config.write_text(configuration(programs, socket=socket, logs=logs, root=root))
@@ -119,6 +124,7 @@ class Supervisor:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal must not reach it
+            umask=0o077,  # the logs are private
         )
         transport: Any = SupervisorTransport(serverurl=f"unix://{socket}")
         self._rpc: Any = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
@@ -156,8 +162,10 @@ def stop_leftovers(data_dir: Path) -> int:
     )
 
 
-def watch_parent(pid: int) -> None:
+def watch_parent(pid: int, folder: Path) -> None:
     """Wait until `make run` (process `pid`) or supervisord (the parent) exits; then stop the rest.
+
+    Delete supervisord's temporary folder as well.
 
     This runs as one of supervisord's programs, so that nothing stays running even if one of the two
     is killed with SIGKILL.
@@ -171,6 +179,7 @@ def watch_parent(pid: int) -> None:
     # Compare psutil processes, because the system can reuse a pid.
     while supervisord and run and all(map(processes.is_alive, (supervisord, run))):
         time.sleep(0.2)
+    shutil.rmtree(folder, ignore_errors=True)  # first, because supervisord stops this process too
     if supervisord and processes.is_alive(supervisord):
         with contextlib.suppress(psutil.Error):
             supervisord.terminate()  # it stops the others in their order, then this process

@@ -70,6 +70,7 @@ class LocalHub:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
         self.log = folder.with_suffix(".log")
+        self.temporary = folder.with_suffix(".tmp")  # TMPDIR
 
     @property
     def env(self) -> dict[str, str]:
@@ -78,7 +79,12 @@ class LocalHub:
             for name, value in os.environ.items()
             if name not in _EXCLUDED and not name.startswith("GITHUB_")
         }
-        return {**given, "HUB_DATA_DIR": str(self.folder), "HUB_PORT": str(self.port)}
+        return {
+            **given,
+            "HUB_DATA_DIR": str(self.folder),
+            "HUB_PORT": str(self.port),
+            "TMPDIR": str(self.temporary),
+        }
 
     def manage(self, *words: str) -> str:
         """Run a management command like `make backup` and `make restore`; return its output."""
@@ -88,6 +94,7 @@ class LocalHub:
         ).stdout
 
     def start(self, **env: str) -> "LocalHub":
+        self.temporary.mkdir(exist_ok=True)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "hub.ops.local", "run"],
@@ -195,6 +202,9 @@ def test_run_from_start_to_end(parent: Path) -> None:
         secrets = [*secrets_of(hub.folder), password]
         # (Postgres' files change all the time, and only its user can read them.)
         files = [f for f in hub.folder.rglob("*") if f.is_file() and "postgres" not in f.parts]
+        logs = hub.folder / "logs"
+        assert stat.S_IMODE(logs.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(log.stat().st_mode) for log in logs.iterdir()} == {0o600}
         assert {"web.log", "worker.log", "beat.log", "flower.log"} <= {file.name for file in files}
         for file in files:
             if any(secret.encode() in file.read_bytes() for secret in secrets):
@@ -224,6 +234,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
         hub.process.send_signal(signal.SIGINT)
         assert hub.process.wait(90) == 0
         assert hub.children() == []
+        assert not list(hub.temporary.iterdir())
     finally:
         hub.end()
 
@@ -232,15 +243,19 @@ def test_run_from_start_to_end(parent: Path) -> None:
     assert "Restored" in hub.manage("restore", str(backup))
     assert hub.children() == []
 
-    # The next start uses the restored data and generates no new password.
+    # The next start uses the restored data and generates no new password. Logs of an earlier
+    # version become private.
+    (hub.folder / "logs" / "web.log.1").touch(0o644)
     hub.start()
     try:
         hub.wait_for("Press Ctrl-C to stop the hub")
         assert hub.get("/api/v1/contents").json()["run"] == body["run"]
         assert password not in hub.output()
+        assert stat.S_IMODE((hub.folder / "logs" / "web.log.1").stat().st_mode) == 0o600
         # No process stays running even after a SIGKILL of the parent.
         hub.process.kill()
         wait_until(lambda: not hub.children(), "the end of all children", seconds=60)
+        assert not list(hub.temporary.iterdir())
     finally:
         hub.end()
 
@@ -284,7 +299,9 @@ def test_commands_in_another_terminal_use_the_running_hub(parent: Path, github: 
         hub.end()
 
 
-def test_an_odd_port_is_refused(tmp_path: Path) -> None:
-    hub = LocalHub(tmp_path / "data", 80).start()
+@pytest.mark.parametrize("port", ["80", "211113", "http", "-1", "८०००"])
+def test_an_odd_port_is_refused(tmp_path: Path, port: str) -> None:
+    hub = LocalHub(tmp_path / "data", free_row()).start(HUB_PORT=port)
     assert hub.process.wait(60) == 1
-    assert "1024 to 65000" in hub.output()
+    assert "Set it to a number from 1024 to 65000." in hub.output()
+    assert "Traceback" not in hub.output()

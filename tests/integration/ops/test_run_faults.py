@@ -52,7 +52,7 @@ def test_parts_that_are_killed_come_back(hub: LocalHub) -> None:
         killed = pid_of(hub, *words)
         killed.kill()
         wait_until(lambda words=words, pid=killed.pid: _has_another(hub, words, pid), f"{words}")
-    wait_until(lambda: hub.get("/healthz").ok, "the page")
+    wait_until(lambda: hub.status("/healthz") == 200, "the web server")
 
     # A second start prints the URLs of the running hub.
     second = LocalHub(hub.folder, hub.port + 100)
@@ -105,3 +105,4 @@ def test_an_interruption_during_the_start_ends_all(hub: LocalHub, moment: str) -
     assert "stopped" in hub.output()
     assert "Traceback" not in hub.output()
     wait_for_the_end(hub)
+    assert not list(hub.temporary.iterdir())
