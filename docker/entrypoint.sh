@@ -25,7 +25,7 @@ case "$role" in
   flower)
     # The credentials are in the environment, because other users can read a command line.
     : "${FLOWER_BASIC_AUTH:?set FLOWER_BASIC_AUTH to user:password}"
-    exec celery --app config flower --address=0.0.0.0 --port=5555
+    exec celery --app config flower --conf=config/flowerconfig.py --address=0.0.0.0 --port=5555
     ;;
   *)
     exec "$@"

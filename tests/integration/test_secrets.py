@@ -48,6 +48,7 @@ def flower(hub: Hub) -> Iterator[str]:
         "celery",
         "--app=config",
         "flower",
+        "--conf=config/flowerconfig.py",
         "--address=127.0.0.1",
         f"--port={port}",
         env={"FLOWER_BASIC_AUTH": ":".join(FLOWER)},

@@ -157,7 +157,8 @@ class _LocalHub:
         worker = ["/usr/bin/env", "MALLOC_ARENA_MAX=2", "nice", "-n", "10", *celery, "worker"]
         worker += ["--pool=threads", "--concurrency=50", "--queues=hub,lookups", "--loglevel=INFO"]
         worker += ["--without-gossip", "--without-mingle", f"--hostname=worker-{port['hub']}@%h"]
-        flower = [*celery, "flower", "--address=127.0.0.1", f"--port={port['Flower']}"]
+        flower = [*celery, "flower", f"--conf={ROOT / 'config' / 'flowerconfig.py'}"]
+        flower += ["--address=127.0.0.1", f"--port={port['Flower']}"]
         return [
             *([Program("github", github)] if self._demo else []),
             Program("web", [*web, "config.wsgi:application"]),

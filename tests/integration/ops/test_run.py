@@ -172,7 +172,9 @@ def test_run_from_start_to_end(parent: Path) -> None:
         wait_until(
             lambda: hub.status("/api/workers", OFFSETS["Flower"]) == 401, "Flower", seconds=60
         )
-        assert hub.get("/api/workers", 1, auth=(user, password)).status_code == 200
+        for path in ("/api/workers", "/metrics"):
+            assert hub.status(path, OFFSETS["Flower"]) == 401
+            assert hub.get(path, OFFSETS["Flower"], auth=(user, password)).status_code == 200
 
         # The admin's password works and is not stored in the data folder.
         password = re.search(r"admin / (\S+)", text).group(1)
