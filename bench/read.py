@@ -1,10 +1,12 @@
 """Measure reads: the map and the list page, compared with alternatives on the same server."""
 
+import resource
+import socket
 import statistics
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from bench.figures import Figure, Part, interleaved, ratio
 from bench.stage import DJANGO, Stage
@@ -18,6 +20,10 @@ _GZIP = {"Accept-Encoding": "gzip"}
 _CONTENTS = "/api/v1/contents"
 # Too few connections to saturate two cores: with a queue, the p99 would measure its length.
 _FEW = 2
+
+# Connections that send nothing, and connections that do not send the body of their request.
+_SILENT, _SLOW_BODIES = 1_100, 50
+_SLOW_BODY = b"POST /theme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nt"
 
 # Requests by their name in the table: path and headers; `{etag}` is the map's ETag.
 _REQUESTS: dict[str, tuple[str, dict[str, str]]] = {
@@ -47,41 +53,47 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Part]:
                 if size == 1_000:
                     say("reads while runs publish continuously")
                     idle, publishing = _during_runs(stage, url, rounds, seconds)
+            if size == 1_000:
+                say("reads with silent and slow senders")
+                # As if from many clients: a client may keep only some connections waiting.
+                with web(stage, env={"HUB_TRUSTED_PROXIES": "127.0.0.1"}) as (url, _):
+                    senders = _with_slow_senders(url, rounds, seconds)
             if size == 1_000 and not quick:
                 say("the same with other web servers")
                 servers = _on_each_server(stage, rounds, seconds)
-    parts = [_part_of_reads(loads), _part_of_times(idle, publishing)]
+    parts = [_part_of_reads(loads), _part_of_times(idle, publishing), _part_of_senders(*senders)]
     return parts if quick else [*parts, _part_of_servers(servers)]
 
 
 # The first is the web server of `make run`; the others get as many threads.
 _SERVERS: dict[str, tuple[str, ...]] = {
+    "uvicorn, 8 threads": ("config.server", "--port={port}"),
+    "uvicorn, 2 processes": ("config.server", "--port={port}", "--workers=2"),
     "granian, 8 threads": (
         *("granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}"),
-        *("--blocking-threads=8", "bench.wsgi:application"),
-    ),
-    "granian, 2 processes": (
-        *("granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}"),
-        *("--workers=2", "--blocking-threads=8", "bench.wsgi:application"),
+        *("--blocking-threads=8", "config.wsgi:application"),
     ),
     "gunicorn, 8 threads": (
         *("gunicorn", "--bind=127.0.0.1:{port}", "--worker-class=gthread", "--threads=8"),
-        "bench.wsgi:application",
+        "config.wsgi:application",
     ),
     "waitress, 8 threads": (
         *("waitress", "--listen=127.0.0.1:{port}", "--threads=8"),
-        "bench.wsgi:application",
+        "config.wsgi:application",
     ),
 }
 
 
 @contextmanager
-def web(stage: Stage, server: str = "granian, 8 threads") -> Iterator[tuple[str, Process]]:
+def web(
+    stage: Stage, server: str = "uvicorn, 8 threads", *, env: dict[str, str] | None = None
+) -> Iterator[tuple[str, Process]]:
     """Start a web server with the contenders; yield its URL and its process."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=stage.folder) as folder:
         command = (part.format(port=port) for part in _SERVERS[server])
-        part = stage.start(f"web {port}", *command, env={"HUB_DATA_DIR": folder})
+        settings = {"HUB_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "bench.settings"}
+        part = stage.start(f"web {port}", *command, env=settings | (env or {}))
         url = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: _responds(f"{url}/healthz"), f"{server} to respond")
@@ -140,6 +152,45 @@ def _during_runs(
         publishing.append(measure())
         part.stop()
     return idle, publishing
+
+
+def _with_slow_senders(
+    url: str, rounds: int, seconds: int
+) -> tuple[list[Load], list[Load], list[int]]:
+    """Measure reads of the map in turn without slow senders and with them.
+
+    Also return how many of their connections the server has not closed.
+    """
+
+    def measure() -> Load:
+        return load(url + _CONTENTS, _GZIP, seconds=seconds, connections=_FEW)
+
+    files, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, min(4096, limit)), limit))
+    port = int(url.rpartition(":")[2])
+    rest, attacked, still_open = [], [], []
+    for _ in range(rounds):
+        rest.append(measure())
+        with ExitStack() as stack:
+            senders = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+                for _ in range(_SILENT + _SLOW_BODIES)
+            ]
+            for sender in senders[_SILENT:]:
+                sender.sendall(_SLOW_BODY)
+            attacked.append(measure())
+            still_open.append(sum(_is_open(sender) for sender in senders))
+    return rest, attacked, still_open
+
+
+def _is_open(sender: socket.socket) -> bool:
+    sender.setblocking(False)
+    try:
+        return sender.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
 
 
 def _on_each_server(stage: Stage, rounds: int, seconds: int) -> dict[str, list[Load]]:
@@ -236,6 +287,31 @@ def _part_of_times(idle: list[Load], publishing: list[Load]) -> Part:
         rows=rows,
         figures=(figure,),
         raw={"rest": [vars(x) for x in idle], "publishing": [vars(x) for x in publishing]},
+    )
+
+
+def _part_of_senders(rest: list[Load], attacked: list[Load], still_open: list[int]) -> Part:
+    figure = ratio(
+        "read_with_silent_senders_vs_rest",
+        f"median of the map of 1,000 exporters with {_SILENT:,} silent connections and "
+        f"{_SLOW_BODIES} slow bodies, vs. without them",
+        [each.median for each in attacked],
+        [each.median for each in rest],
+        at_most=2.0,
+    )
+    rows = tuple(
+        (name, _ms([each.median for each in those]), _ms([each.p99 for each in those]))
+        for name, those in (("without them", rest), ("with them", attacked))
+    )
+    return Part(
+        title="Reads with silent and slow senders",
+        words=f"The map of 1,000 exporters over {_FEW} connections, while {_SILENT:,} other "
+        f"connections send nothing and {_SLOW_BODIES} do not send the body that they announced. At "
+        f"the end of a round, at least {min(still_open):,} of them are still open.",
+        columns=("Condition", "Median", "p99"),
+        rows=rows,
+        figures=(figure,),
+        raw={"rest": [vars(x) for x in rest], "attacked": [vars(x) for x in attacked]},
     )
 
 

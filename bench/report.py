@@ -21,7 +21,7 @@ from matplotlib import pyplot as plt
 LATEST = ROOT / "bench" / "results" / "latest.json"
 DOCUMENT = ROOT / "docs" / "bench.md"
 CHART = ROOT / "docs" / "bench.png"
-_PACKAGES = ("django", "celery", "granian", "redis", "psycopg2-binary", "requests", "django-ninja")
+_PACKAGES = ("django", "celery", "uvicorn", "redis", "psycopg2-binary", "requests", "django-ninja")
 _GOOD, _BAD = "#1a7f4b", "#c2362b"
 
 

@@ -76,7 +76,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
 CSRF_COOKIE_HTTPONLY = True
 if env.bool("HUB_BEHIND_TLS_PROXY", False):  # without such a proxy, clients could forge the header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# The proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted (`config.wsgi`).
+# The proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted (`config.server`).
 TRUSTED_PROXIES: list[str] = env.list(
     "HUB_TRUSTED_PROXIES", [], subcast=str.strip, validate=_validate_networks
 )
@@ -129,7 +129,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",  # first, so that error responses get its headers too
-    "hub.web.middleware.receive_bodies",
+    "hub.web.middleware.limit_bodies",
     "hub.web.middleware.answer_head",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

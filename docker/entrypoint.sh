@@ -8,9 +8,7 @@ case "$role" in
     exec python manage.py importcatalogue --only-new
     ;;
   web)
-    # Limit the threads, because each one keeps a connection to Postgres.
-    exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers "${HUB_WEB_WORKERS:-2}" \
-      --blocking-threads 8 config.wsgi:application
+    exec python -m config.server --host 0.0.0.0 --port 8000 --workers "${HUB_WEB_WORKERS:-2}"
     ;;
   worker)
     # Limit glibc's per-thread arenas, which fragment.

@@ -18,7 +18,7 @@ _SUBSCRIBER_PREFIX = 64  # RFC 6177, RFC 7421: the smallest network an ISP assig
 
 
 def client_key(request: HttpRequest) -> str:
-    """Return the client's throttle key. `config.wsgi` has already resolved trusted proxies."""
+    """Return the client's throttle key. `config.server` has already resolved trusted proxies."""
     return throttle_key(request.META.get("REMOTE_ADDR", ""))
 
 

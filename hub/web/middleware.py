@@ -1,11 +1,9 @@
-"""Middleware: buffer request bodies, answer HEAD on the API, and handle an unreachable database."""
+"""Middleware: limit request bodies, answer HEAD on the API, and handle an unreachable database."""
 
 import logging
 from collections.abc import Callable
-from threading import BoundedSemaphore
 from time import monotonic
 
-from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
@@ -15,34 +13,15 @@ from hub.web.error_pages import refuse
 logger = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
 
-# Web threads (of 8 with `make run`) that may receive bodies at the same time; the others stay free.
-MAX_RECEIVING = 4
 _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
 _TRACEBACK_INTERVAL = 60.0  # seconds; each failed request is logged without a traceback
 
 
-def receive_bodies(get_response: View) -> View:
-    """Receive request bodies before the view runs, up to `DATA_UPLOAD_MAX_MEMORY_SIZE` each.
-
-    A slow upload occupies its thread. Limiting the number of simultaneous uploads keeps threads
-    free for readers, even without a reverse proxy that buffers requests.
-    """
-    receiving = BoundedSemaphore(MAX_RECEIVING)
+def limit_bodies(get_response: View) -> View:
+    """Reject bodies above `DATA_UPLOAD_MAX_MEMORY_SIZE`, also for views that read no body."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not (length.isascii() and length.isdigit()) or int(length) == 0:
-            return get_response(request)  # Django reads no body without a length
-        if not receiving.acquire(blocking=False):
-            response = refuse(request, 503, "Too many uploads at the moment. Try again shortly.")
-            response["Retry-After"] = "1"
-            return response
-        try:
-            received = len(request.body)
-        finally:
-            receiving.release()
-        if received < int(length):
-            raise BadRequest("the body is shorter than its Content-Length")
+        _ = request.body  # raises RequestDataTooBig
         return get_response(request)
 
     return answer

@@ -53,7 +53,7 @@ def server(port: int, django_db_setup: None) -> Iterator[Process]:
     """Start a real web server for the test's hub."""
     process = web(port)
     process.start()
-    process.wait_for_output("Started worker")
+    process.wait_for_output("Uvicorn running")
     yield process
     process.stop()
 

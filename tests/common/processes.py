@@ -159,15 +159,7 @@ def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None
 
 def web(port: int, *, env: dict[str, str] | None = None) -> Process:
     """Return a web server with the options of `make run`."""
-    return Process(
-        "granian",
-        "--interface=wsgi",
-        "--host=127.0.0.1",
-        f"--port={port}",
-        "--blocking-threads=8",
-        "config.wsgi:application",
-        env=env,
-    )
+    return Process("config.server", f"--port={port}", env=env)
 
 
 def redis_url() -> str:

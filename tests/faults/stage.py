@@ -176,8 +176,7 @@ class Stage:
         yield self.make_beat("beat")
         yield self._part(
             "web",
-            *("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={ports['web']}"),
-            *("--blocking-threads=8", "config.wsgi:application"),
+            *("config.server", f"--port={ports['web']}"),
             is_ready=lambda _: self._web_responds(),
         )
 

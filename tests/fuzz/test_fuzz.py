@@ -49,7 +49,7 @@ def server(django_db_setup: None) -> Iterator[tuple[Process, str]]:
     port = free_port()
     process = web(port, env={"GITHUB_WEBHOOK_SECRET": SECRET})
     process.start()
-    process.wait_for_output("Started worker")
+    process.wait_for_output("Uvicorn running")
     yield process, f"http://127.0.0.1:{port}"
     process.stop()
 

@@ -29,7 +29,7 @@ def hub(transactional_db: None) -> Iterator[str]:
     )
     process.start()
     try:
-        process.wait_for_output("Started worker")
+        process.wait_for_output("Uvicorn running")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stop()

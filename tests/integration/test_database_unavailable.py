@@ -53,10 +53,7 @@ def test_the_web_answers_503_and_recovers(folder: Path) -> None:
         )
         log = (folder / "web.log").open("w+")
         web = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1"),
-                *(f"--port={port}", "config.wsgi:application"),
-            ],
+            [sys.executable, "-m", "config.server", f"--port={port}"],
             cwd=ROOT,
             env=env,
             stdout=log,

@@ -79,7 +79,7 @@ def server(hub: Hub) -> Iterator[tuple[str, Process]]:
     port = free_port()
     process = web(port, env={"GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET, "HUB_LOG_LEVEL": "DEBUG"})
     process.start()
-    process.wait_for_output("Started worker")
+    process.wait_for_output("Uvicorn running")
     yield f"http://127.0.0.1:{port}", process
     process.stop()
 

@@ -149,9 +149,7 @@ class _LocalHub:
         port, sample = self._ports, ROOT / "hub" / "demo" / "sample"
         github = [*_MANAGE, "fakegithub", str(sample), "--repo=demo/exporters"]
         github += [f"--others={sample / 'repositories.json'}", f"--port={port['fake GitHub']}"]
-        web = [sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1"]
-        # Each thread keeps a connection to Postgres, which allows 200.
-        web += [f"--port={port['hub']}", "--blocking-threads=8", f"--working-dir={ROOT}"]
+        web = [sys.executable, "-m", "config.server", f"--port={port['hub']}"]
         celery = [sys.executable, "-m", "celery", "--app=config", f"--workdir={ROOT}"]
         # MALLOC_ARENA_MAX: glibc's per-thread arenas fragment. nice: web requests have priority.
         worker = ["/usr/bin/env", "MALLOC_ARENA_MAX=2", "nice", "-n", "10", *celery, "worker"]
@@ -161,7 +159,7 @@ class _LocalHub:
         flower += ["--address=127.0.0.1", f"--port={port['Flower']}"]
         return [
             *([Program("github", github)] if self._demo else []),
-            Program("web", [*web, "config.wsgi:application"]),
+            Program("web", web),
             Program("worker", worker),
             Program("beat", [*celery, "beat", "--pidfile=", "--loglevel=INFO"]),
             Program("flower", flower),

@@ -48,7 +48,7 @@ def wait_for_the_end(hub: LocalHub) -> None:
 
 def test_parts_that_are_killed_come_back(hub: LocalHub) -> None:
     hub.start().wait_for("Press Ctrl-C to stop the hub")
-    for words in (("granian",), ("celery", "worker"), ("celery", "beat"), ("fakegithub",)):
+    for words in (("config.server",), ("celery", "worker"), ("celery", "beat"), ("fakegithub",)):
         killed = pid_of(hub, *words)
         killed.kill()
         wait_until(lambda words=words, pid=killed.pid: _has_another(hub, words, pid), f"{words}")

@@ -9,6 +9,7 @@ from tests.common.processes import ROOT
 
 FAKE_GITHUB = (sys.executable, "manage.py", "fakegithub", "hub/demo/sample")
 FORMER_NAME = (sys.executable, "manage.py", "smallgithub", "hub/demo/sample")
+SERVER = (sys.executable, "-m", "config.server")
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,8 @@ FORMER_NAME = (sys.executable, "manage.py", "smallgithub", "hub/demo/sample")
         (FAKE_GITHUB, "--fail-rate", "1.5", "'1.5' is not a number from 0 to 1"),
         (FAKE_GITHUB, "--latency", "nan", "'nan' is not a number from 0 to 3600"),
         (FAKE_GITHUB, "--rate-limit", "1e3", "'1e3' is not a whole number of at least 0"),
+        (SERVER, "--port", "65536", "'65536' is not a whole number from 0 to 65535"),
+        (SERVER, "--workers", "0", "'0' is not a whole number of at least 1"),
     ],
 )
 def test_a_number_outside_its_limits_is_a_usage_error(

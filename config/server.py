@@ -1,0 +1,302 @@
+"""The web server: uvicorn, which runs the WSGI application in threads.
+
+    python -m config.server --port 8000
+
+One event loop receives all requests, so slow and silent clients occupy no thread. uvicorn has no
+deadlines for requests and no limits for each client; `Connection` adds them.
+"""
+
+import argparse
+import asyncio
+import resource
+import sys
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from io import BytesIO
+from ipaddress import ip_address, ip_network
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import uvicorn
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from config.wsgi import application
+from hub.accounts.login_throttle import UNKNOWN, throttle_key
+from hub.ops.options import PORT, number
+
+THREADS = 8  # of each process; each thread keeps a connection to Postgres
+HEAD_SECONDS = 10.0  # until the first byte, and from there until the headers are complete
+BODY_SECONDS = 30.0  # from there until the body is complete
+IDLE_SECONDS = 75  # longer than most proxies keep idle connections, so that the proxy closes first
+STOP_SECONDS = 8  # for the requests that are running; Docker kills the process after 10
+MAX_HEAD = 64 * 1024  # bytes
+_MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # bytes
+MAX_BODIES = 4 * _MAX_BODY  # bytes in memory, of all requests
+# Connections without a complete request. If there are more, the one that has waited longest is
+# closed: of the same client, or of the client with the most connections.
+MAX_WAITING_OF_A_CLIENT = 100
+MAX_CONNECTIONS = 10_000
+_OTHER_FILES = 64  # file descriptors for everything else
+
+_threads = ThreadPoolExecutor(THREADS, "web")
+_proxies = [ip_network(text) for text in settings.TRUSTED_PROXIES]
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that is closed if its client is slow or silent."""
+
+    waiting: dict[str, dict["Connection", None]] = defaultdict(dict)  # by client, oldest first
+    bodies = 0  # bytes in memory, of all connections
+
+    _client = ""
+    _deadline: asyncio.TimerHandle | None = None  # until the headers are complete
+    _head = 0  # bytes of the incomplete headers
+    _body = 0  # bytes in memory
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._client = _client_of(self.client[0] if self.client else UNKNOWN)
+        self._start_deadline(HEAD_SECONDS)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._end_deadline()
+        self._stop_waiting()
+        self._free_body()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._deadline:
+            self._head += len(data)
+            if self._head > MAX_HEAD:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._start_deadline(HEAD_SECONDS)
+
+    def on_headers_complete(self) -> None:
+        self._end_deadline()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+            self.url, self.app = b"/", _reject_head  # uvicorn would not parse a longer address
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self.cycle.response_complete:
+            return  # uvicorn drops the rest of the body
+        self._body += len(body)
+        Connection.bodies += len(body)
+        if Connection.bodies > MAX_BODIES:
+            others = (each for waiting in self.waiting.values() for each in waiting)
+            max(others, key=lambda each: each._body, default=self).close()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._free_body()
+        if self.cycle.response_complete:  # no other complete request is in the pipeline
+            self._wait()
+            if not self._deadline:
+                self._start_deadline(IDLE_SECONDS)
+
+    def close(self) -> None:
+        """Close the connection without a response."""
+        self._stop_waiting()
+        self.transport.abort()
+
+    def _start_deadline(self, seconds: float) -> None:
+        self._end_deadline()
+        self._head = 0
+        self._deadline = self.loop.call_later(seconds, self.close)
+
+    def _end_deadline(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _wait(self) -> None:
+        """Note that the connection waits for a request; close another one beyond a limit."""
+        mine = self.waiting[self._client]
+        mine[self] = None
+        if self._client and len(mine) > MAX_WAITING_OF_A_CLIENT:
+            next(iter(mine)).close()
+        elif len(self.connections) > _max_connections():
+            next(iter(max(self.waiting.values(), key=len))).close()
+
+    def _stop_waiting(self) -> None:
+        mine = self.waiting[self._client]
+        mine.pop(self, None)
+        if not mine:
+            del self.waiting[self._client]
+
+    def _free_body(self) -> None:
+        Connection.bodies -= self._body
+        self._body = 0
+
+
+@cache
+def _max_connections() -> int:
+    """Return the limit of connections: each needs a file descriptor."""
+    return max(
+        1, min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_FILES)
+    )
+
+
+def _client_of(address: str) -> str:
+    """Return a client's key; "" for a trusted proxy, because it stands for many clients."""
+    is_proxy = any(ip_address(address) in proxy for proxy in _proxies)
+    return "" if is_proxy else throttle_key(address)
+
+
+async def respond(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Receive the body, then call the WSGI application in a thread and send its response."""
+    environ = _environ(scope)
+    body: bytes | None = b""
+    if _has_body(environ):
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _receive_body(environ, receive)
+        except TimeoutError:
+            await _reject(send, 408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
+            return
+    if body is not None:
+        environ["wsgi.input"] = BytesIO(body)
+        loop = asyncio.get_running_loop()
+        await _send(send, *await loop.run_in_executor(_threads, _call, environ))
+
+
+async def _reject_head(
+    scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+) -> None:
+    await _reject(send, 431, "The request's address and headers are too large.")
+
+
+async def _reject(send: ASGISendCallable, status: int, detail: str) -> None:
+    body = f"{detail}\n".encode()
+    length = str(len(body)).encode()
+    headers = [(b"content-type", b"text/plain"), (b"content-length", length)]
+    await _send(send, status, [*headers, (b"connection", b"close")], body)
+
+
+async def _send(
+    send: ASGISendCallable, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    await send(
+        {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _has_body(environ: dict[str, Any]) -> bool:
+    """Return whether to receive a body. Django rejects one that is too large by its length."""
+    length = int(environ.get("CONTENT_LENGTH", "0"))
+    return 0 < length <= _MAX_BODY or "HTTP_TRANSFER_ENCODING" in environ
+
+
+async def _receive_body(environ: dict[str, Any], receive: ASGIReceiveCallable) -> bytes | None:
+    """Return the body, or its beginning if it is too large; None if the client disconnects."""
+    body = bytearray()
+    more = True
+    while more and len(body) <= _MAX_BODY:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message["body"]
+        more = message["more_body"]
+    environ["CONTENT_LENGTH"] = str(len(body))  # a chunked body has none
+    return bytes(body)
+
+
+def _environ(scope: HTTPScope) -> dict[str, Any]:
+    """Return the WSGI environment of a request, without its body."""
+    server, client = scope["server"], scope["client"]
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server[0] if server else "",
+        "SERVER_PORT": str(server[1] if server else ""),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client[0] if client else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if "_" in name:
+            continue  # it could pass for a header that a proxy sets
+        key = name.upper().replace("-", "_")
+        if name not in ("content-type", "content-length"):
+            key = f"HTTP_{key}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
+
+
+def _call(environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Return the WSGI application's status, headers and body."""
+    status, headers = "", []
+
+    def start_response(line: str, fields: list[tuple[str, str]], *_: object) -> None:
+        nonlocal status, headers
+        status, headers = line, fields
+
+    response = application(environ, start_response)
+    try:
+        body = b"".join(response)
+    finally:
+        response.close()
+    encoded = [(name.encode("latin-1"), value.strip().encode("latin-1")) for name, value in headers]
+    return int(status.split()[0]), encoded, body
+
+
+def serve() -> None:
+    """Parse the command line and serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m config.server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=PORT, default=8000, help="port to listen on")
+    parser.add_argument("--workers", type=number(int, 1), default=1, help="number of processes")
+    options = parser.parse_args()
+    _raise_file_limit()
+    uvicorn.run(
+        "config.server:respond",
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        http="config.server:Connection",
+        interface="asgi3",
+        ws="none",
+        lifespan="off",
+        proxy_headers=bool(settings.TRUSTED_PROXIES),
+        # The client's address is the last one in X-Forwarded-For that is not a trusted proxy.
+        forwarded_allow_ips=settings.TRUSTED_PROXIES,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        server_header=False,
+        access_log=False,
+        log_config=None,  # Django's logging
+    )
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as `MAX_CONNECTIONS` needs, if the system permits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + _OTHER_FILES
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,180 @@
+"""Slow and silent clients of a real web server: they delay no reader and are closed in the end."""
+
+import resource
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
+import requests
+
+from config.server import MAX_WAITING_OF_A_CLIENT
+from hub.ops.local.ports import free_port
+from tests.common.catalogue import fill_catalogue
+from tests.common.processes import Process, web
+from tests.common.waiting import wait_until
+
+SILENT, SLOW_BODIES = 1_100, 50
+FORM = "application/x-www-form-urlencoded"
+POST = f"POST /theme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
+SLOW_BODY = f"{POST}Content-Length: 10\r\n\r\nt".encode()
+GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@contextmanager
+def serving(process: Process, port: int) -> Iterator[int]:
+    process.start()
+    try:
+        process.wait_for_output("Uvicorn running")
+        yield port
+    finally:
+        process.stop()
+        assert "Traceback" not in process.output(), process.output()[-4000:]
+
+
+@pytest.fixture
+def filled(transactional_db: None) -> None:
+    fill_catalogue(50)
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Allow this process the connections that the tests open."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, before[1]), before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def connect(port: int, count: int, sent: bytes, stack: ExitStack) -> list[socket.socket]:
+    connections = []
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        connections.append(stack.enter_context(connection))
+        connection.sendall(sent)
+    return connections
+
+
+def closed(connections: list[socket.socket]) -> list[socket.socket]:
+    """Return the connections that the server has closed, without waiting."""
+    poll = select.poll()
+    by_number = {connection.fileno(): connection for connection in connections}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    return [by_number[number] for number, _ in poll.poll(0)]
+
+
+def assert_others_are_served(port: int) -> None:
+    session = requests.Session()
+    for _ in range(20):
+        for client in (session, requests):  # with a connection that is kept, and with new ones
+            assert client.get(f"http://127.0.0.1:{port}/api/v1/contents", timeout=10).ok
+        form = {"theme": "dark", "next": "/"}
+        url = f"http://127.0.0.1:{port}/theme"
+        assert requests.post(url, form, timeout=10, allow_redirects=False).status_code == 303
+
+
+def test_slow_and_silent_connections_delay_nobody(filled: None, many_files: None) -> None:
+    """All of them stay open: they come from a trusted proxy, which has many clients."""
+    port = free_port()
+    process = web(port, env={"HUB_TRUSTED_PROXIES": "127.0.0.1"})
+    with serving(process, port), ExitStack() as stack:
+        silent = connect(port, SILENT, b"", stack)
+        slow = connect(port, SLOW_BODIES, SLOW_BODY, stack)
+        assert_others_are_served(port)
+        assert closed(silent + slow) == []
+
+
+def test_a_client_may_keep_only_some_connections_waiting(filled: None, many_files: None) -> None:
+    port = free_port()
+    with serving(web(port), port), ExitStack() as stack:
+        opened = connect(port, SLOW_BODIES, SLOW_BODY, stack)
+        opened += connect(port, SILENT, b"", stack)
+        excess = len(opened) - MAX_WAITING_OF_A_CLIENT
+        wait_until(lambda: len(closed(opened)) >= excess, "the server to close connections")
+        assert set(closed(opened)) <= set(opened[: excess + 1])  # those that waited longest
+        assert_others_are_served(port)
+
+
+@pytest.fixture
+def strict(filled: None) -> Iterator[int]:
+    """A web server whose deadlines are a second; its port."""
+    port = free_port()
+    with serving(Process("tests.common.short_deadlines", f"--port={port}"), port):
+        yield port
+
+
+def said_until_closed(connection: socket.socket, drip: bytes) -> bytes | None:
+    """Return what the server sends until it closes, while the client sends `drip` now and then.
+
+    None: the client sent more than the server had read, so the system discarded its response.
+    """
+    said = b""
+    connection.settimeout(0.2)
+    try:
+        while True:
+            with suppress(TimeoutError):
+                received = connection.recv(65536)
+                if not received:
+                    return said
+                said += received
+            connection.sendall(drip)
+    except (BrokenPipeError, ConnectionResetError):
+        return said or None
+
+
+@pytest.mark.parametrize(
+    ("sent", "drip", "expected"),
+    [
+        (b"", b"", b""),
+        (b"GET / HTTP/1.1\r\nX-A: ", b"a", b""),
+        (GET, b"", b"HTTP/1.1 200 OK"),
+        (GET, b"\r\n", b"HTTP/1.1 200 OK"),
+        (GET + b"GET / HTTP/1.1\r\nX-A: ", b"a", b"HTTP/1.1 200 OK"),
+        (SLOW_BODY, b"", b"HTTP/1.1 408 Request Timeout"),
+        (f"{POST}Content-Length: 9999\r\n\r\n".encode(), b"a", b"HTTP/1.1 408 Request Timeout"),
+        (f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode(), b"1\r\na\r\n", b"HTTP/1.1 408"),
+    ],
+    ids=[
+        "silent",
+        "head",
+        "idle",
+        "empty lines",
+        "second head",
+        "silent body",
+        "body",
+        "chunked body",
+    ],
+)
+def test_each_part_of_a_request_has_a_deadline(
+    strict: int, sent: bytes, drip: bytes, expected: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", strict)) as connection:
+        connection.sendall(sent)
+        said = said_until_closed(connection, drip)
+        if said is None:
+            assert drip or not expected
+        else:
+            assert said.startswith(expected)
+            assert bool(said) == bool(expected)
+
+
+def test_bodies_beyond_the_limit_of_memory_are_closed(strict: int) -> None:
+    with ExitStack() as stack:
+        (small,) = connect(strict, 1, SLOW_BODY, stack)
+        large = f"{POST}Content-Length: 2000000\r\n\r\n".encode() + b"a" * 600_000
+        large_ones = connect(strict, 2, large, stack)
+        wait_until(lambda: closed(large_ones), "the server to close one")
+        small.sendall(b"heme=dark")
+        assert small.recv(4096).startswith(b"HTTP/1.1 303 ")
+
+
+def test_a_body_in_progress_does_not_prevent_a_stop(filled: None) -> None:
+    port = free_port()
+    process = web(port)
+    with serving(process, port), ExitStack() as stack:
+        connect(port, 1, SLOW_BODY, stack)
+        connect(port, 1, b"", stack)
+        process.kill(15)
+        wait_until(lambda: not process.running, "the end of the server", seconds=15)
