@@ -9,18 +9,18 @@ from hub.models import ContentBlob
 
 
 def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
-    """Return the stored reports by SHA. Files judged by older rules are judged again first."""
+    """Return the stored reports by SHA. Files judged by other rules are judged again first."""
     known = ContentBlob.objects.filter(sha__in=set(shas)).values_list("sha", "rules", "report")
-    reports, outdated = {}, []
+    reports, others = {}, []
     for sha, version, report in known:
         if version == RULES_VERSION:
             reports[sha] = FileReport.from_json(report)
         else:
-            outdated.append(sha)
-    for blob in ContentBlob.objects.filter(sha__in=outdated).iterator(chunk_size=10):
-        reports[blob.sha] = judge(bytes(blob.data))
-        blob.report, blob.rules = reports[blob.sha].as_json(), RULES_VERSION
-        blob.save(update_fields=["report", "rules"])
+            others.append(sha)
+    for blob in ContentBlob.objects.filter(sha__in=others).iterator(chunk_size=10):
+        report = reports[blob.sha] = judge(bytes(blob.data))
+        older = ContentBlob.objects.filter(pk=blob.pk, rules__lt=RULES_VERSION)
+        older.update(report=report.as_json(), rules=RULES_VERSION)
     return reports
 
 

@@ -12,7 +12,8 @@ from hub.content.rules.parsing import MAX_FILE_SIZE
 from hub.content.rules.report import About, FileReport, Finding, Level
 
 # Increase it with every change to `hub.content.rules`: directories that were judged by an older
-# version are judged again from the files in Postgres, without requests to GitHub.
+# version are judged again from the files in Postgres, without requests to GitHub. During an upgrade
+# workers of two versions alternate: the older one accepts and never replaces newer judgements.
 RULES_VERSION = 5
 
 _MAX_FINDINGS = 300
@@ -64,7 +65,7 @@ class Judgement:
         """Return the judgement that `as_json` wrote; an empty one for None."""
         if data is None:
             return cls()
-        return cls(data["files"], tuple(Finding(**finding) for finding in data["findings"]))
+        return cls(data["files"], tuple(map(Finding.from_json, data["findings"])))
 
 
 def worth_reading(path: str, size: int) -> bool:

@@ -55,8 +55,8 @@ class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
         return self.filter(is_blob, files__contains=[[sha]])
 
     def judged(self, rules: int) -> "ContentTreeQuerySet":
-        """Return the trees judged by this version of the rules."""
-        return self.filter(rules=rules, kinds__isnull=False)
+        """Return the trees judged by this version of the rules, or by a newer one."""
+        return self.filter(rules__gte=rules, kinds__isnull=False)
 
 
 class ContentBlob(models.Model):

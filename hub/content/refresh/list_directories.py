@@ -235,7 +235,7 @@ def _store_and_compare(run_id: int, listing: Listing, listed_at: datetime) -> No
             newest is not None
             and newest.complete
             and newest.contents_sha == listing.contents_sha
-            and newest.rules == RULES_VERSION
+            and newest.rules >= RULES_VERSION
             and not run.full
         ):
             show_snapshot(locked_map(run.source), newest, run.listed_at)
@@ -275,11 +275,11 @@ def _store(listing: Listing) -> None:
 def _unknown_directories(
     run: RefreshRun, newest: Snapshot | None, directories: dict[str, str]
 ) -> dict[str, str]:
-    """Return the (chosen) directories whose tree was not judged by the current rules."""
+    """Return the (chosen) directories whose tree was not judged by these or newer rules."""
     unknown = directories
     if run.chosen is not None:
         unknown = {name: directories[name] for name in run.chosen if name in directories}
-    if newest is not None and newest.rules == RULES_VERSION:
+    if newest is not None and newest.rules >= RULES_VERSION:
         fresh = ExporterContents.objects.filter(source=run.source, stale="").order_by()
         published = set(fresh.values_list("directory", "tree_sha"))
         unknown = {name: sha for name, sha in unknown.items() if (name, sha) not in published}

@@ -59,17 +59,18 @@ class DirectoryLookup:
         self.judgement: Judgement | None = None
 
     def learn(self) -> None:
-        """Judge the tree, unless the current rules already have. Raises `GitHubError`."""
+        """Judge the tree, unless these or newer rules already have. Raises `GitHubError`."""
         self.repository = source_of(self.lookup.run.source).repository
         stored = ContentTree.objects.filter(pk=self.lookup.tree_sha, links__isnull=False)
         tree = stored.first() or self._fetch_tree()
-        if tree.kinds is None or tree.rules != RULES_VERSION:
+        if tree.kinds is None or tree.rules < RULES_VERSION:
             self.judgement = self._judge(tree)
 
     def store(self) -> None:
         """Store the judgement, if there is a new one."""
         if self.judgement is not None:
-            ContentTree.objects.filter(pk=self.lookup.tree_sha).update(
+            tree = ContentTree.objects.filter(pk=self.lookup.tree_sha)
+            tree.filter(rules__lte=RULES_VERSION).update(
                 judgement=self.judgement.as_json(),
                 kinds=self.judgement.kinds(),
                 rules=RULES_VERSION,

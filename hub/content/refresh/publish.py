@@ -6,7 +6,7 @@ from functools import cache
 from json import loads
 
 from django.conf import settings
-from django.db.models import TextField
+from django.db.models import Min, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
@@ -50,7 +50,9 @@ def publish(run_id: int) -> None:
             return
         served = locked_map(run.source)
         rows = read_rows(run.source)
-        plan = _plan(run, newest, rows, served.as_of)
+        listing = directories_of(TreeListing.objects.get(pk=run.contents_sha).entries)
+        trees = _judged_trees(run, listing.values())
+        plan = _plan(run, newest, rows, listing, _flags_of(trees), served.as_of)
         refusal = _refusal(run, plan, len(rows))
         if refusal:
             status = RunStatus.HELD if refusal[0] == Reason.SHRUNK else RunStatus.FAILED
@@ -65,7 +67,7 @@ def publish(run_id: int) -> None:
             root_sha=run.root_sha,
             contents_sha=run.contents_sha,
             complete=plan.complete,
-            rules=RULES_VERSION,
+            rules=_oldest_rules(trees),
         )
         show_snapshot(served, snapshot, run.listed_at, new_rows)
         note = rename_note(source_for_display(run.source).repository)
@@ -76,9 +78,10 @@ def _plan(
     run: RefreshRun,
     newest: Snapshot | None,
     rows: Mapping[str, DirectoryRow],
+    listing: Mapping[str, str],
+    judged: Mapping[str, tuple[Flags, Flags]],
     last_as_of: datetime | None,
 ) -> PublicationPlan:
-    listing = directories_of(TreeListing.objects.get(pk=run.contents_sha).entries)
     failed = run.lookups.exclude(outcome__in=[Outcome.PENDING, Outcome.FOUND])
     reasons = dict(failed.values_list("directory", "reason"))
 
@@ -89,20 +92,35 @@ def _plan(
 
     return plan_publication(
         listing,
-        _judged(listing.values()),
+        judged,
         {directory: row.entry for directory, row in rows.items()},
         why_failed=why_failed,
         last_as_of=last_as_of,
-        last_is_current=newest is not None and newest.rules == RULES_VERSION,
+        last_is_current=newest is not None and newest.rules >= RULES_VERSION,
         shrink_limit=settings.MAX_SHRINK_RATIO,
     )
 
 
-def _judged(shas: Iterable[str]) -> dict[str, tuple[Flags, Flags]]:
-    """Return tree SHA → present and usable flags for trees that the current rules judged."""
+def _judged_trees(run: RefreshRun, shas: Iterable[str]) -> QuerySet[ContentTree]:
+    """Return the listed trees that were judged, by the current rules or in a successful lookup.
+
+    During an upgrade, a worker of the older version may have done the lookup.
+    """
     # One array parameter: building SQL with 10,000 parameters takes longer than running it.
     array = RawSQL("SELECT unnest(%s)", [list(set(shas))])
-    trees = ContentTree.objects.judged(RULES_VERSION).filter(sha__in=array)
+    failed = run.lookups.filter(outcome__in=[Outcome.FAILED, Outcome.MISSING]).values("tree_sha")
+    trees = ContentTree.objects.filter(kinds__isnull=False, sha__in=array)
+    return trees.exclude(rules__lt=RULES_VERSION, sha__in=failed)
+
+
+def _oldest_rules(trees: QuerySet[ContentTree]) -> int:
+    """Return the version to store: the next run of a newer version judges older trees again."""
+    oldest = trees.aggregate(oldest=Min("rules"))["oldest"]
+    return RULES_VERSION if oldest is None else min(oldest, RULES_VERSION)
+
+
+def _flags_of(trees: QuerySet[ContentTree]) -> dict[str, tuple[Flags, Flags]]:
+    """Return tree SHA → present and usable flags."""
     kinds = trees.values_list("sha", Cast("kinds", TextField())).iterator()
     return {sha: _flags(text) for sha, text in kinds}
 

@@ -1,11 +1,12 @@
 """The report about one file, as dataclasses that Postgres stores as JSON."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import partialmethod
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 _MAX_REASON_LENGTH = 500
 
@@ -37,6 +38,11 @@ class Finding:
     line: int
     reason: str
     path: str = ""  # of the file or folder; "" inside a report, which is about one file
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Finding":
+        """Return the finding, without fields that only a newer version of the hub knows."""
+        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
 
 
 class Findings(list[Finding]):
@@ -149,7 +155,10 @@ class FileReport:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "FileReport":
         """Return the report that `as_json` wrote."""
-        return _ADAPTER.validate_python(data)
+        try:
+            return _ADAPTER.validate_python(data)
+        except ValidationError:  # by a newer version of the hub, during an upgrade
+            return cls("unreadable")
 
 
 _ADAPTER = TypeAdapter(FileReport)
