@@ -55,9 +55,13 @@ if (DATA_DIR / "hub.env").is_file():
 
 # --- Secrets: without defaults, so that no hub runs with a public key -----------------------------
 SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=50))
+# Former keys, for a rotation: they verify sessions and decrypt GitHub tokens.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [], subcast=str.strip)
 # Encrypts GitHub tokens at rest. To rotate it, give several, separated by commas: the first one
 # encrypts. (django-fernet-encrypted-fields derives its key from this and SECRET_KEY.)
-SALT_KEY: list[str] = env.list("FIELD_ENCRYPTION_KEY", validate=validate.Length(min=1))
+SALT_KEY: list[str] = env.list(
+    "FIELD_ENCRYPTION_KEY", subcast=str.strip, validate=validate.Length(min=1)
+)
 
 # --- Web ------------------------------------------------------------------------------------------
 DEBUG = env.bool("HUB_DEBUG", False)

@@ -12,7 +12,7 @@ class HubConfig(AppConfig):
     verbose_name = "Exporter Hub"
 
     def ready(self) -> None:
-        from hub import signals  # noqa: F401 — connects the receivers
+        from hub import checks, signals  # noqa: F401 — registers the checks and receivers
 
 
 class HubAdminConfig(AdminConfig):

@@ -14,7 +14,7 @@ from hub.content.refresh import list_directories as listing
 from hub.content.refresh import lookup, publish
 from hub.content.runs import refresh_runs, start_first_refresh, start_refresh
 from hub.facts.runs import start_facts_run_for
-from hub.github.tokens import forget_refusals
+from hub.github.tokens import forget_refusals, unreadable_tokens
 from hub.models import Exporter, Reason, RunTrigger
 from hub.runs.schedule import REFRESH_TASK
 from tasks import WHILE_POSTGRES_RESTARTS
@@ -61,6 +61,8 @@ def publish_failed(*args: Any) -> None:
 def fill_a_new_hub(**_: Any) -> None:
     """Start the first runs of a new hub when a worker is ready."""
     forget_refusals()
+    if unreadable := unreadable_tokens():
+        logger.error("%s: %s", Reason.WRONG_KEY.label, ", ".join(unreadable))
     run = start_first_refresh()
     facts = start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
     logger.info("first run: %s, first facts: %s", run or "not needed", facts or "not needed")

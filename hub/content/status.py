@@ -85,7 +85,8 @@ def describe_status() -> dict[str, Any]:
     newest = runs()[:2]
     open_run = next((run for run in newest if run.is_open), None)
     last_run = next((run for run in newest if not run.is_open), None)
-    tokens = GitHubToken.objects.exclude(state=TokenState.INVALID)
+    valid = GitHubToken.objects.exclude(state=TokenState.INVALID)
+    tokens = [token for token in valid if token.is_readable]
     left = [q.left(timezone.now()) for token in tokens if (q := token.quota(Resource.CORE))]
     shown = ("repository", "branch", "path", "demo")
     renamed_to = current.renamed_to or None

@@ -18,6 +18,10 @@ class NoToken(GitHubError, reason=Reason.NO_TOKEN):
     """No token is configured; no request was sent."""
 
 
+class WrongKey(NoToken, reason=Reason.WRONG_KEY):
+    """The hub's keys cannot decrypt any token; no request was sent."""
+
+
 class BadToken(GitHubError, reason=Reason.TOKEN_REFUSED):
     """401: GitHub rejected every token."""
 

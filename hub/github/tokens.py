@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hub.github.errors import BadToken, NoToken, RateLimited, SecondaryLimited
+from hub.github.errors import BadToken, NoToken, RateLimited, SecondaryLimited, WrongKey
 from hub.models import GitHubToken, Quota, Resource, TokenState
 from hub.models.access import quota_fields
 
@@ -47,6 +47,11 @@ def adopt_environment_token() -> None:
             GitHubToken.objects.get_or_create(from_environment=True, defaults=values)
 
 
+def unreadable_tokens() -> list[str]:
+    """Return the names of the tokens that the hub's keys cannot decrypt."""
+    return [token.name for token in GitHubToken.objects.all() if not token.is_readable]
+
+
 def ask_again() -> None:
     """Retry the tokens that GitHub rejected in the last run: a valid token may get a 401.
 
@@ -74,14 +79,18 @@ class TokenPool:
     def choose(self, resource: Resource = Resource.CORE) -> Token:
         """Return the usable token with the most requests left for a resource.
 
-        Raises `NoToken` (none configured), `BadToken` (GitHub rejected all of them), `RateLimited`
-        or `SecondaryLimited` (all valid tokens must wait, the first one until `reset_at`).
+        Raises `NoToken` (none configured), `WrongKey` (none can be decrypted), `BadToken` (GitHub
+        rejected all of them), `RateLimited` or `SecondaryLimited` (all valid tokens must wait, the
+        first one until `reset_at`).
         """
         now = timezone.now()
         tokens = list(GitHubToken.objects.all())
         if not tokens:
             raise NoToken("no GitHub token")
-        valid = [token for token in tokens if token.state != TokenState.INVALID]
+        readable = [token for token in tokens if token.is_readable]
+        if not readable:
+            raise WrongKey(", ".join(token.name for token in tokens))
+        valid = [token for token in readable if token.state != TokenState.INVALID]
         if not valid:
             raise BadToken("GitHub rejects every token")
         free = [token for token in valid if (token.blocked_until or now) <= now]

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from encrypted_fields.fields import EncryptedTextField
 
 from hub.models.choices import DeliveryAction, Resource, TokenState
+from hub.models.fields import SecretField, is_encrypted
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class GitHubToken(models.Model):
     MAX_REFUSALS = 3  # runs in a row with a 401, after which the token is not tried again
 
     name = models.CharField(max_length=80, unique=True)
-    secret: EncryptedTextField = EncryptedTextField("token")
+    secret: SecretField = SecretField("token")
     from_environment = models.BooleanField(default=False, editable=False)
     state = models.CharField(
         max_length=10, choices=TokenState.choices, default=TokenState.UNKNOWN, editable=False
@@ -84,9 +84,16 @@ class GitHubToken(models.Model):
         return self.refusals < self.MAX_REFUSALS
 
     @property
+    def is_readable(self) -> bool:
+        """Whether the hub's keys can decrypt the token. Otherwise it must not be sent."""
+        return not is_encrypted(str(self.secret))
+
+    @property
     def masked(self) -> str:
         """The token for display: its prefix and its last four characters."""
         secret = str(self.secret or "")
+        if not self.is_readable:
+            return "cannot be decrypted"
         if len(secret) < 12:  # too short to show any of it
             return "••••"
         kind = next((p for p in settings.GITHUB_TOKEN_PREFIXES if secret.startswith(p)), "")

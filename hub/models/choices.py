@@ -41,6 +41,11 @@ class Reason(TextChoices):
 
     NO_TOKEN = "no_token", "no GitHub token: add one in the admin"
     TOKEN_REFUSED = "token_refused", "GitHub rejected the token: replace it in the admin"
+    WRONG_KEY = (
+        "wrong_key",
+        "the GitHub tokens cannot be decrypted: set the SECRET_KEY and FIELD_ENCRYPTION_KEY that "
+        "encrypted them",
+    )
     RATE_LIMITED = (
         "rate_limited",
         "GitHub's rate limit is used up: the hub continues when it resets",

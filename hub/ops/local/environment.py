@@ -18,6 +18,7 @@ _GENERATED: dict[str, Callable[[], str]] = {
     "FIELD_ENCRYPTION_KEY": lambda: secrets.token_urlsafe(32),
     "FLOWER_BASIC_AUTH": lambda: f"ops:{secrets.token_urlsafe(12)}",
     "GITHUB_WEBHOOK_SECRET": lambda: secrets.token_urlsafe(32),
+    "SECRET_KEY_FALLBACKS": lambda: "",  # added by hand, for a rotation
 }
 
 # The variables of the source, with the defaults of `config.settings`.

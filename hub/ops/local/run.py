@@ -224,6 +224,8 @@ def _manage(env: dict[str, str], *command: str) -> str:
     )
     if result.returncode:
         raise LocalHubError(f"manage.py {command[0]} failed:\n{result.stderr[-2000:]}")
+    if result.stderr:  # such as a warning of a system check
+        _print(result.stderr.rstrip())
     return result.stdout
 
 

@@ -30,6 +30,13 @@ def test_keys_are_made_once_and_kept() -> None:
     assert len(first["SECRET_KEY"]) >= 50
 
 
+def test_former_keys_that_were_added_by_hand_are_kept() -> None:
+    first = hub_environment({}, {}, URLS, "http://demo")
+    assert "SECRET_KEY_FALLBACKS" not in first
+    stored = first | {"SECRET_KEY_FALLBACKS": "former", "FIELD_ENCRYPTION_KEY": "new,former"}
+    assert hub_environment({}, stored, URLS, "http://demo") == stored
+
+
 def test_without_a_token_it_is_the_demo() -> None:
     made = hub_environment({}, {}, URLS, "http://demo")
     assert (made["HUB_DEMO"], made["GITHUB_API_URL"]) == ("true", "http://demo")
