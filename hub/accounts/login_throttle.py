@@ -10,8 +10,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+from hub import clock
 
 UNKNOWN = "0.0.0.0"  # noqa: S104 — not an address to bind to
 _SUBSCRIBER_PREFIX = 64  # RFC 6177, RFC 7421: the smallest network an ISP assigns
@@ -77,5 +78,7 @@ def lockout_end(attempts: QuerySet[AccessAttempt]) -> datetime | None:
 
 def delete_expired_attempts() -> None:
     """Delete attempts that no longer count: they contain personal data (names, addresses)."""
-    before = timezone.now() - settings.AXES_COOLOFF_TIME
-    AccessAttempt.objects.filter(attempt_time__lt=before).delete()
+    now, cool_off = clock.now(), settings.AXES_COOLOFF_TIME
+    # A later attempt was stored by a clock that was ahead: it would lock out its user for too long.
+    counting = (now - cool_off, now + cool_off)
+    AccessAttempt.objects.exclude(attempt_time__range=counting).delete()

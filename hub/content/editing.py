@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 
+from hub import clock
 from hub.content import blob_store
 from hub.content.content_files import decoded
 from hub.content.judgement import judge_directory
@@ -191,7 +191,7 @@ def commit_waiting(client: GitHubClient, source: Source, run_id: int) -> Commit 
         refresh_runs.note_progress(run_id)
         try:
             last = _commit(client, source, edit) or last
-            committed = {"commit_sha": edit.commit_sha, "committed_at": timezone.now()}
+            committed = {"commit_sha": edit.commit_sha, "committed_at": clock.now()}
             outcome = {"state": EditState.COMMITTED, "reason": "", "detail": "", **committed}
         except errors.GitHubError as error:
             state = _state_after(error)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
-from django.utils import timezone
 
+from hub import clock
 from hub.github.source import configured_source
 from hub.models import (
     Change,
@@ -33,7 +33,7 @@ BY_SOURCE: tuple[type[Model], ...] = (
 
 def prune_contents() -> None:
     """Delete old runs, snapshots and tree listings, and files that no map names any more."""
-    now = timezone.now()
+    now = clock.now()
     before = now - settings.HISTORY_KEPT
     served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
     Snapshot.objects.filter(published_at__lt=before).exclude(pk__in=served).delete()
@@ -117,7 +117,7 @@ def forget_source(source: str) -> int:
         deleted = sum(
             model._default_manager.filter(source=source).delete()[0] for model in BY_SOURCE
         )
-        now = timezone.now()
+        now = clock.now()
         _delete_unused_listings(now)
         _delete_trees(ContentTree.objects.filter(~_is_named_by_a_map()), now)
     return deleted

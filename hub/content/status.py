@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery, Value
-from django.utils import timezone
 
+from hub import clock
 from hub.content.map import read_map
 from hub.content.rules.report import Level
 from hub.github.source import configured_source
@@ -87,7 +87,7 @@ def describe_status() -> dict[str, Any]:
     last_run = next((run for run in newest if not run.is_open), None)
     valid = GitHubToken.objects.exclude(state=TokenState.INVALID)
     tokens = [token for token in valid if token.is_readable]
-    left = [q.left(timezone.now()) for token in tokens if (q := token.quota(Resource.CORE))]
+    left = [q.left for token in tokens if (q := token.quota(Resource.CORE))]
     shown = ("repository", "branch", "path", "demo")
     renamed_to = current.renamed_to or None
     return {
@@ -103,7 +103,7 @@ def describe_status() -> dict[str, Any]:
         "exporters": Exporter.objects.count(),
         "open_run": describe_run(open_run) if open_run else None,
         "last_run": describe_run(last_run) if last_run else None,
-        "next_refresh": schedule_status(timezone.now()).next_tick,
+        "next_refresh": schedule_status(clock.now()).next_tick,
         "tokens": len(tokens),
         "requests_left": sum(left) if left else None,
     }

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
+from hub import clock
 from hub.github import errors
 from hub.github.tokens import adopt_environment_token, ask_again, shared_pool
 from hub.models import Exporter, FactsLookup, FactsRun, Outcome, Reason, RunStatus, RunTrigger
@@ -21,7 +21,7 @@ from hub.runs.transactions import short_transaction
 def _on_end(run: FactsRun) -> None:
     """Mark pending lookups as failed by the deadline. The exporters keep their facts."""
     run.lookups.filter(outcome=Outcome.PENDING).update(
-        outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=timezone.now()
+        outcome=Outcome.FAILED, reason=Reason.DEADLINE, finished_at=clock.now()
     )
     for reason in (Reason.DEADLINE, Reason.INTERNAL):  # the lookups store other reasons
         failed = run.lookups.filter(reason=reason).values("exporter_id")
@@ -130,5 +130,5 @@ def facts_housekeeping() -> None:
     # Exporters that were added, or whose repository was changed, while a run was open.
     new = Exporter.objects.without_facts().filter(facts_problem="")
     start_facts_run_for(new, RunTrigger.SCHEDULE)
-    before = timezone.now() - settings.HISTORY_KEPT
+    before = clock.now() - settings.HISTORY_KEPT
     FactsRun.objects.filter(finished_at__lt=before).delete()

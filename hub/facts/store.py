@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
+from hub import clock
 from hub.facts.parse import ReadmeFacts, ReleaseFacts, RepositoryFacts
 from hub.models import Exporter, FactsETag, FactsPart, Readme, Release
 from hub.models.search_index import reindex
@@ -43,7 +42,7 @@ def store_facts(loaded: Exporter, fetched: Sequence[FetchedPart], problem: str) 
         changed |= differs
     if changed:
         reindex(Exporter.objects.filter(pk=exporter.pk))
-    fetched_at = {} if problem else {"facts_at": timezone.now()}
+    fetched_at = {} if problem else {"facts_at": clock.now()}
     _update(exporter, {"facts_problem": problem, **fetched_at})
     return changed
 

@@ -8,8 +8,8 @@ import logging
 from datetime import timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from hub import clock
 from hub.models import RenamedRepository
 from hub.names.repositories import is_repository
 
@@ -21,7 +21,7 @@ _VALID = timedelta(days=1)
 
 def renames_of(repository: object) -> QuerySet[RenamedRepository]:
     """Return the rename of a former name in lower case, if there is one that is still valid."""
-    since = timezone.now() - _VALID
+    since = clock.now() - _VALID
     return RenamedRepository.objects.filter(pk=repository, seen_at__gt=since)
 
 
@@ -40,13 +40,13 @@ def store_rename(former: str, current: str) -> None:
         return
     logger.warning("GitHub has renamed %s to %s: the hub uses the new name", former, current)
     RenamedRepository.objects.update_or_create(
-        pk=former.casefold(), defaults={"current": current, "seen_at": timezone.now()}
+        pk=former.casefold(), defaults={"current": current, "seen_at": clock.now()}
     )
 
 
 def confirm_rename(former: str) -> None:
     """Record that GitHub still redirects a former name to the same repository."""
-    RenamedRepository.objects.filter(pk=former.casefold()).update(seen_at=timezone.now())
+    RenamedRepository.objects.filter(pk=former.casefold()).update(seen_at=clock.now())
 
 
 def forget_rename(former: str) -> None:

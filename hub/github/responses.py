@@ -5,8 +5,8 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 
 import requests
-from django.utils import timezone
 
+from hub import clock
 from hub.github import errors
 from hub.models import Quota, Resource
 
@@ -56,7 +56,7 @@ _FILE_CHANGED = ("does not match", "but expected", '"sha" wasn\'t supplied')
 
 def reset_time(response: requests.Response) -> datetime:
     """Return when the limit resets, by the local clock: within an hour; in 60 s if not known."""
-    now = timezone.now()
+    now = clock.now()
     try:
         # With `Date`, both times are from GitHub's clock: the local clock may be wrong.
         reset = float(response.headers["x-ratelimit-reset"])
@@ -75,7 +75,7 @@ def retry_time(response: requests.Response) -> datetime:
     """Return when to retry after a secondary limit: `Retry-After`, from 1 to 60 minutes."""
     retry_after = response.headers.get("Retry-After", "").strip()
     wait = int(retry_after[:9]) if retry_after.isascii() and retry_after.isdigit() else 0
-    return timezone.now() + timedelta(seconds=min(max(wait, 60), _HOUR))
+    return clock.now() + timedelta(seconds=min(max(wait, 60), _HOUR))
 
 
 def _message(response: requests.Response) -> str:

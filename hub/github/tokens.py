@@ -13,11 +13,11 @@ from time import monotonic
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
+from hub import clock
 from hub.github.errors import BadToken, NoToken, RateLimited, SecondaryLimited, WrongKey
 from hub.models import GitHubToken, Quota, Resource, TokenState
-from hub.models.access import quota_fields
+from hub.models.access import is_pending, quota_fields
 
 _WRITE_INTERVAL = 1.0  # seconds
 _SAME_WINDOW = timedelta(minutes=1)
@@ -83,7 +83,6 @@ class TokenPool:
         rejected all of them), `RateLimited` or `SecondaryLimited` (all valid tokens must wait, the
         first one until `reset_at`).
         """
-        now = timezone.now()
         tokens = list(GitHubToken.objects.all())
         if not tokens:
             raise NoToken("no GitHub token")
@@ -93,13 +92,13 @@ class TokenPool:
         valid = [token for token in readable if token.state != TokenState.INVALID]
         if not valid:
             raise BadToken("GitHub rejects every token")
-        free = [token for token in valid if (token.blocked_until or now) <= now]
+        free = [token for token in valid if not token.is_blocked]
         if not free:
             until = min(token.blocked_until for token in valid if token.blocked_until)
             raise SecondaryLimited("secondary rate limit of every token", until)
         quotas = {token: self._quota(token, resource) for token in free}
         left = {
-            token: quota.remaining if quota and quota.reset_at > now else float("inf")
+            token: quota.remaining if quota and is_pending(quota.reset_at) else float("inf")
             for token, quota in quotas.items()
         }
         best = max(free, key=left.__getitem__)
@@ -135,12 +134,12 @@ class TokenPool:
             if quota.remaining and monotonic() - self._written.get(key, 0.0) < _WRITE_INTERVAL:
                 return
             self._written[key] = monotonic()
-        self._write(token, quota, state=TokenState.VALID, refusals=0, used_at=timezone.now())
+        self._write(token, quota, state=TokenState.VALID, refusals=0, used_at=clock.now())
 
     def mark_invalid(self, token: Token) -> None:
         """Mark a token as invalid for the rest of the run, after a 401."""
         row = GitHubToken.objects.filter(pk=token.id).exclude(state=TokenState.INVALID)
-        row.update(state=TokenState.INVALID, refusals=F("refusals") + 1, used_at=timezone.now())
+        row.update(state=TokenState.INVALID, refusals=F("refusals") + 1, used_at=clock.now())
 
     def mark_exhausted(self, token: Token, resource: Resource, reset_at: datetime) -> None:
         """Record that the rate limit of a resource is used up until `reset_at`."""

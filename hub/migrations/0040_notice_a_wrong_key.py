@@ -7,7 +7,8 @@ import hub.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hub", "0014_recover_in_seconds"),
+        ("hub", "0021_renamed_repositories"),
+        ("hub", "0027_find_unused_trees"),
     ]
 
     operations = [

@@ -1,15 +1,23 @@
 """GitHub access: tokens with their rate limits, ETags and webhook deliveries."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from hub import clock
 from hub.models.choices import DeliveryAction, Resource, TokenState
-from hub.models.fields import SecretField, is_encrypted
+from hub.models.fields import PastDateTimeField, SecretField, is_encrypted
+
+_MAX_WAIT = timedelta(hours=1)  # as in `hub.github.responses`
+
+
+def is_pending(until: datetime | None) -> bool:
+    """Return whether a wait for GitHub has not ended. One of more than an hour is invalid."""
+    # It was calculated by a clock that was ahead.
+    return until is not None and clock.now() < until <= clock.now() + _MAX_WAIT + clock.TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -21,9 +29,10 @@ class Quota:
     remaining: int
     reset_at: datetime
 
-    def left(self, now: datetime) -> int:
-        """Return the number of requests left at `now`: all of them after the reset."""
-        return self.remaining if self.reset_at > now else self.limit
+    @property
+    def left(self) -> int:
+        """The number of requests left: all of them after the reset."""
+        return self.remaining if is_pending(self.reset_at) else self.limit
 
 
 class GitHubToken(models.Model):
@@ -56,7 +65,7 @@ class GitHubToken(models.Model):
     blocked_until = models.DateTimeField(
         null=True, editable=False, help_text="End of a secondary rate limit."
     )
-    used_at = models.DateTimeField(null=True, editable=False)
+    used_at = PastDateTimeField(null=True, editable=False)
     added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -77,6 +86,11 @@ class GitHubToken(models.Model):
         """Return the last reported quota of a rate limit; None before the first response."""
         limit, remaining, reset_at = (getattr(self, name) for name in quota_fields(resource))
         return None if reset_at is None else Quota(resource, limit, remaining, reset_at)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether GitHub asked the hub to wait, because of a secondary rate limit."""
+        return is_pending(self.blocked_until)
 
     @property
     def is_retried(self) -> bool:
@@ -148,7 +162,7 @@ class WebhookDelivery(models.Model):
     event = models.CharField(max_length=10)
     guid = models.UUIDField("delivery", null=True)
     action = models.CharField(max_length=10, choices=DeliveryAction.choices)
-    received_at = models.DateTimeField(default=timezone.now, db_index=True)
+    received_at = PastDateTimeField(default=clock.now, db_index=True)
 
     class Meta:
         ordering = ["-pk"]

@@ -8,9 +8,10 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
 
+from hub import clock
 from hub.models.choices import Reason
+from hub.models.fields import PastDateTimeField
 from hub.names.directories import Names, normalise
 from hub.names.repositories import NotARepository, repository_of, url_of
 
@@ -70,7 +71,7 @@ class Exporter(models.Model):
     # The first digits of the logo's SHA-256, part of its URL so that browsers can cache it.
     logo_version = models.CharField(max_length=16, blank=True, editable=False)
     views = models.PositiveIntegerField(default=0, editable=False)
-    added_at = models.DateTimeField(default=timezone.now, editable=False)
+    added_at = PastDateTimeField(default=clock.now, editable=False)
 
     # Facts of its repository, last fetched at `facts_at`. A failed lookup does not change them.
     stars = models.PositiveIntegerField(null=True, editable=False)
@@ -78,7 +79,7 @@ class Exporter(models.Model):
     default_branch = models.CharField(max_length=255, blank=True, editable=False)
     renamed_to = models.URLField(max_length=200, blank=True, editable=False)
     last_release_at = models.DateTimeField(null=True, editable=False)
-    facts_at = models.DateTimeField(null=True, editable=False)
+    facts_at = PastDateTimeField(null=True, editable=False)
     facts_problem = models.CharField(
         max_length=20, choices=Reason.choices, blank=True, editable=False
     )

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Manager, Q, Value
-from django.utils import timezone
 from django.utils.functional import cached_property
 
+from hub import clock
 from hub.models.catalogue import Exporter
 from hub.models.choices import (
     ChangeCause,
@@ -21,6 +21,7 @@ from hub.models.choices import (
     RunTrigger,
     ServedState,
 )
+from hub.models.fields import PastDateTimeField
 from hub.models.runs import Run, RunLookup, RunQuerySet
 
 
@@ -31,7 +32,7 @@ class TreeListing(models.Model):
     # {name: [type, sha]}, type one of "tree", "blob", "link" (symbolic) and "commit" (submodule);
     # the contents path has ["tree", sha, name] for a link to the directory `name` beside it
     entries: models.JSONField[Any, Any] = models.JSONField()
-    learned_at = models.DateTimeField(default=timezone.now)
+    learned_at = models.DateTimeField(default=clock.now)
 
     def __str__(self) -> str:
         return self.sha
@@ -125,7 +126,7 @@ class RefreshRun(Run):
         default=False, help_text="GraphQL is not available: files are fetched over REST."
     )
 
-    listed_at = models.DateTimeField(null=True)
+    listed_at = PastDateTimeField(null=True)
     root_sha = models.CharField(max_length=64, blank=True)
     contents_sha = models.CharField(max_length=64, blank=True)
     directories = models.PositiveIntegerField(null=True)
@@ -173,7 +174,7 @@ class Snapshot(models.Model):
     # No directory is stale, so the same contents tree need not be published again.
     complete = models.BooleanField()
     rules = models.PositiveSmallIntegerField(help_text="Version of the rules that judged it.")
-    published_at = models.DateTimeField(default=timezone.now)
+    published_at = PastDateTimeField(default=clock.now)
 
     class Meta:
         ordering = ["-pk"]
@@ -203,9 +204,9 @@ class ExporterContents(models.Model):
     alerts_usable = models.BooleanField(null=True)
     dashboard_usable = models.BooleanField(null=True)
     # When a publication last changed its tree; null since the first one.
-    changed_at = models.DateTimeField(null=True)
+    changed_at = PastDateTimeField(null=True)
     # Only for stale rows. Others have the age of the map (`ServedContents.as_of`): fewer writes.
-    as_of = models.DateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")
+    as_of = PastDateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")
     stale = models.CharField(max_length=20, choices=Reason.choices, blank=True)
 
     class Meta:
@@ -252,7 +253,7 @@ class Change(models.Model):
     kind = models.CharField(max_length=9, choices=ChangeKind.choices)
     what = models.CharField(max_length=8, choices=ChangeWhat.choices)
     cause = models.CharField(max_length=5, choices=ChangeCause.choices)
-    at = models.DateTimeField(default=timezone.now)
+    at = PastDateTimeField(default=clock.now)
 
     class Meta:
         ordering = ["-pk"]
@@ -277,7 +278,7 @@ class ServedContents(models.Model):
     fresh_until = models.DateTimeField(null=True)
     body_gzip = models.BinaryField()
     etag = models.CharField(max_length=80)
-    rendered_at = models.DateTimeField(default=timezone.now)
+    rendered_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         verbose_name_plural = "served contents"
@@ -320,8 +321,8 @@ class ContentEdit(models.Model):
     commit_sha = models.CharField(max_length=64, blank=True)
     # The run that committed or rejected it; the same run publishes a commit's result.
     run = models.ForeignKey(RefreshRun, null=True, on_delete=models.SET_NULL, related_name="edits")
-    created_at = models.DateTimeField(default=timezone.now)
-    committed_at = models.DateTimeField(null=True)
+    created_at = PastDateTimeField(default=clock.now)
+    committed_at = PastDateTimeField(null=True)
 
     objects = ContentEditQuerySet.as_manager()
 

@@ -6,9 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
 
+from hub import clock
 from hub.models.choices import Outcome, Reason, RunStatus, RunTrigger
+from hub.models.fields import PastDateTimeField
 
 R = TypeVar("R", bound=models.Model)
 
@@ -49,11 +50,11 @@ class Run(models.Model):
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     detail = models.CharField(max_length=300, blank=True)
 
-    started_at = models.DateTimeField(default=timezone.now)
+    started_at = PastDateTimeField(default=clock.now)
     deadline = models.DateTimeField()
     # When a step last made progress; housekeeping resends the messages of a stalled run.
-    progress_at = models.DateTimeField(default=timezone.now, db_default=Now())
-    finished_at = models.DateTimeField(null=True)
+    progress_at = models.DateTimeField(default=clock.now, db_default=Now())
+    finished_at = PastDateTimeField(null=True)
 
     class Meta:
         abstract = True
@@ -74,7 +75,8 @@ class Run(models.Model):
     @property
     def seconds(self) -> float:
         """The duration of the run, until now if it is open."""
-        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+        seconds = ((self.finished_at or clock.now()) - self.started_at).total_seconds()
+        return max(seconds, 0.0)  # the clock may have been set back
 
 
 class RunLookup(models.Model):
@@ -84,7 +86,7 @@ class RunLookup(models.Model):
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
     detail = models.CharField(max_length=300, blank=True)
     requests = models.PositiveSmallIntegerField(default=0)
-    finished_at = models.DateTimeField(null=True)
+    finished_at = PastDateTimeField(null=True)
 
     class Meta:
         abstract = True

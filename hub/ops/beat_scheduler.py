@@ -4,20 +4,23 @@ A clock can be ahead until NTP corrects it. Beat would then wait for the times t
 """
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
+from hub.clock import TOLERANCE
+
 
 class ClockTolerantEntry(ModelEntry):
-    """A schedule entry whose last run is never in the future."""
+    """A schedule entry that is due at once if its last run is in the future."""
 
     last_run_at: datetime
 
     def is_due(self) -> Any:
         """Return whether the task is due, and the seconds until the next check."""
-        self.last_run_at = min(self.last_run_at, self._default_now())
+        if self.last_run_at > self._default_now() + TOLERANCE:
+            self.last_run_at = datetime.fromtimestamp(0, UTC)  # when it really ran is not known
         return super().is_due()
 
 

@@ -16,10 +16,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from celery import chord, current_app, signature
 from django.conf import settings
 from django.db import Error, IntegrityError, close_old_connections, transaction
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from hub import clock
 from hub.github.errors import GitHubError, NotFound
 from hub.models import Outcome, Reason, Run, RunStatus
 from hub.runs.transactions import short_transaction
@@ -70,7 +70,7 @@ class Lifecycle(Generic[R]):
 
         Raises `IntegrityError` if a run is already open.
         """
-        now = timezone.now()
+        now = clock.now()
         with short_transaction():
             run = self._rows.create(started_at=now, deadline=now + settings.RUN_DEADLINE, **fields)
             transaction.on_commit(partial(self._send_start, run.pk, in_seconds))
@@ -108,7 +108,7 @@ class Lifecycle(Generic[R]):
 
     def note_progress(self, run_id: int) -> None:
         """Keep housekeeping from sending a run's messages again for a while."""
-        self._rows.filter(pk=run_id).update(progress_at=timezone.now())
+        self._rows.filter(pk=run_id).update(progress_at=clock.now())
 
     def look_up(self, run_id: int, key: Any, work_of: Callable[[Any], Work]) -> dict[str, Any]:
         """Do one lookup, store its outcome, and return the task's result.
@@ -130,14 +130,14 @@ class Lifecycle(Generic[R]):
             close_old_connections()  # the error may be a broken connection
             with contextlib.suppress(Error):  # then the lookup stays pending until the deadline
                 lookups.filter(outcome=Outcome.PENDING).update(
-                    outcome=outcome, reason=reason, finished_at=timezone.now()
+                    outcome=outcome, reason=reason, finished_at=clock.now()
                 )
         return {self.model.LOOKUP_KEY: key, "outcome": str(outcome), "reason": str(reason)}
 
     def end(self, run: R, status: RunStatus, reason: str = "", detail: str = "") -> None:
         """End a `locked` run. Call it in the transaction that writes the result."""
         run.status, run.reason, run.detail = status, reason, detail[:300]
-        run.finished_at = timezone.now()
+        run.finished_at = clock.now()
         run.save(update_fields=["status", "reason", "detail", "finished_at"])
         self.on_end(run)
         logger.info("%s ended: %s %s", run, status, detail)
@@ -151,8 +151,11 @@ class Lifecycle(Generic[R]):
 
     def housekeeping(self) -> None:
         """Close overdue runs, resend lost messages, and delete old lookups."""
-        now = timezone.now()
+        now = clock.now()
         open_runs: Any = self._rows.filter(finished_at__isnull=True)
+        # Their deadline would be too late: the clock was ahead when they started.
+        ahead = open_runs.filter(started_at__gt=now + clock.TOLERANCE)
+        ahead.update(started_at=now, deadline=now + settings.RUN_DEADLINE)
         for run in open_runs.filter(deadline__lt=now):
             logger.warning("%s is past its deadline", run)
             if run.status == RunStatus.LOOKING_UP:
@@ -160,7 +163,8 @@ class Lifecycle(Generic[R]):
             else:
                 self.fail(run.pk, Reason.DEADLINE, "listing timed out: are workers running?")
         silent_since = now - _SILENT_AFTER
-        for run in open_runs.filter(progress_at__lt=silent_since, deadline__gte=now):
+        progressing = (silent_since, now + clock.TOLERANCE)
+        for run in open_runs.filter(deadline__gte=now).exclude(progress_at__range=progressing):
             if run.status != RunStatus.LOOKING_UP:
                 self.note_progress(run.pk)
                 self._send_start(run.pk)
@@ -172,7 +176,8 @@ class Lifecycle(Generic[R]):
     def _makes_progress(self, run: R, since: datetime) -> bool:
         """Whether a lookup has ended since then, or some are still waiting in their queue."""
         lookups = self._all_lookups.filter(run=run)
-        if lookups.filter(finished_at__gt=since).exists():
+        until = clock.now() + clock.TOLERANCE
+        if lookups.filter(finished_at__range=(since, until)).exists():
             return True
         if not lookups.filter(outcome=Outcome.PENDING).exists():
             return False
@@ -216,5 +221,5 @@ def _perform(lookup: Any, work: Work) -> None:
             reason=lookup.reason,
             detail=lookup.detail,
             requests=work.requests,
-            finished_at=timezone.now(),
+            finished_at=clock.now(),
         )

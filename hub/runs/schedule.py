@@ -13,6 +13,8 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from hub import clock
+
 REFRESH_TASK = "tasks.refresh.start_scheduled_refresh"
 FACTS_TASK = "tasks.facts.start_scheduled_facts_run"
 HOUSEKEEPING_TASK = "tasks.housekeeping.housekeeping"
@@ -103,10 +105,12 @@ def _enabled(*tasks: str) -> QuerySet[PeriodicTask]:
 
 
 def _remaining(entry: PeriodicTask, since: datetime) -> timedelta:
-    remaining: timedelta = entry.schedule.remaining_estimate(since)
+    schedule = entry.schedule
+    schedule.nowfun = clock.now
+    remaining: timedelta = schedule.remaining_estimate(since)
     return max(remaining, timedelta(0))
 
 
 def _last_sent(entry: PeriodicTask) -> datetime:
     sent: datetime = entry.last_run_at or entry.date_changed
-    return sent
+    return min(sent, clock.now())  # the clock may have been ahead

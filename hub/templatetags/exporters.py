@@ -5,8 +5,10 @@ from datetime import datetime
 from zlib import crc32
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
 
+from hub import clock
 from hub.models import RefreshRun, RunStatus
 
 register = template.Library()
@@ -56,9 +58,15 @@ def short(number: int) -> str:
 
 
 @register.filter
+def relative(time: datetime) -> str:
+    """Return a time relative to now, such as "4 minutes ago", by the hub's clock."""
+    return str(naturaltime(time + (timezone.now() - clock.now())))
+
+
+@register.filter
 def ago(time: datetime) -> str:
     """Return the age in one unit, such as "3 months ago"; "today" for less than a day."""
-    days = (timezone.now() - time).days
+    days = (clock.now() - time).days
     for unit, length in (("year", 365), ("month", 30), ("week", 7), ("day", 1)):
         if days >= length:
             count = days // length

@@ -6,8 +6,8 @@ from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
+from hub import clock
 from hub.accounts.login_throttle import lockout_end
 from hub.web.error_pages import refuse
 
@@ -19,7 +19,7 @@ def response(
     [attempts] = AxesDatabaseHandler().get_user_attempts(request, credentials)
     until = lockout_end(attempts)
     # `until` is None if an administrator has removed the lock in the meantime.
-    seconds = max(1, math.ceil((until - timezone.now()).total_seconds())) if until else 1
+    seconds = max(1, math.ceil((until - clock.now()).total_seconds())) if until else 1
     minutes = math.ceil(seconds / 60)
     detail = (
         "Too many failed sign-ins with this name from your address. Try again in "

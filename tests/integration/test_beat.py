@@ -31,11 +31,14 @@ def test_every_route_names_a_registered_task() -> None:
 
 
 @pytest.mark.django_db
-def test_a_last_run_in_the_future_is_due_after_its_interval() -> None:
+def test_a_task_whose_last_run_is_in_the_future_is_due_at_once() -> None:
     task = PeriodicTask.objects.get(task="tasks.housekeeping.housekeeping")
     task.last_run_at = timezone.now() + _DAY
     entry = ClockTolerantEntry(task, app=app)
-    assert 0 < entry.is_due().next <= entry.schedule.run_every.total_seconds()
+    assert entry.is_due() == (True, entry.schedule.run_every.total_seconds())
+    assert not next(entry).is_due().is_due
+    task.enabled, task.last_run_at = False, timezone.now() + _DAY
+    assert not ClockTolerantEntry(task, app=app).is_due().is_due
 
 
 @pytest.mark.django_db(transaction=True)  # the scheduler closes connections

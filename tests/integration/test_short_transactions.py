@@ -11,7 +11,6 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 
-from hub.content.map.render_map import show_overdue
 from hub.github.source import configured_source
 from hub.models import RefreshRun, RunStatus, RunTrigger, ServedContents, ServedState
 from hub.runs.transactions import short_transaction
@@ -62,15 +61,4 @@ def test_a_reader_does_not_wait_for_whoever_publishes(other: Any, client: Client
         rendered_at=timezone.now(),
     )
     other.execute("SELECT 1 FROM hub_servedcontents FOR UPDATE")
-    assert client.get("/api/v1/contents").content == b"{}"
-    other.connection.rollback()
     assert client.get("/api/v1/contents").json()["reason"] == "overdue"
-
-
-def test_a_map_that_was_confirmed_meanwhile_is_not_called_overdue(client: Client, db: None) -> None:
-    client.get("/api/v1/contents")  # makes the row
-    ServedContents.objects.update(
-        state=ServedState.FRESH, fresh_until=timezone.now() + timedelta(hours=1)
-    )
-    show_overdue(configured_source().key)
-    assert ServedContents.objects.get().state == ServedState.FRESH

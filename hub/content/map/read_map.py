@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import OuterRef, Subquery
-from django.utils import timezone
 
+from hub import clock
 from hub.content.map.map_cache import ServedMap, map_cache
-from hub.content.map.render_map import show_first, show_overdue
+from hub.content.map.render_map import as_stale, show_first
 from hub.github.renames import renames_of
 from hub.github.source import configured_source
 from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
@@ -36,9 +36,9 @@ class Freshness:
 def cached_map() -> ServedMap:
     """Return the served map, from the cache if possible.
 
-    Before the first run it lists the catalogue with unknown contents. If no run has confirmed a
-    fresh map for two intervals and a run's deadline, this first renders it as stale, because
-    nothing else does so if beat or the workers are down.
+    Before the first run it lists the catalogue with unknown contents. It returns the map marked as
+    stale if no run has confirmed it for two intervals and a run's deadline, because nothing else
+    does so if beat or the workers are down.
     """
     cached = map_cache.get()
     return cached if cached and not _is_overdue(cached.served) else fetch_map()
@@ -59,20 +59,21 @@ def _fetch() -> tuple[ServedContents, str, str]:
         renamed_to=Subquery(rename.values("current")),
     )
     served = rows.filter(pk=key).first()
-    if served is None or _is_overdue(served):
-        if served is None:
-            show_first(key)
-        else:
-            show_overdue(key)
+    if served is None:
+        show_first(key)
         served = rows.get(pk=key)
+    running = str(RunStatus(served.open_run).label) if served.open_run else ""
     # A response copies the memoryview that psycopg2 returns, but not bytes: once, not per request.
     served.body_gzip = bytes(served.body_gzip)
-    running = str(RunStatus(served.open_run).label) if served.open_run else ""
-    return served, running, served.renamed_to or ""
+    renamed_to = served.renamed_to or ""
+    if _is_overdue(served):
+        served = as_stale(served, served.reason or Reason.OVERDUE)
+    return served, running, renamed_to
 
 
 def _is_overdue(served: ServedContents) -> bool:
-    return served.fresh_until is not None and served.fresh_until < timezone.now()
+    late = served.fresh_until is not None and served.fresh_until < clock.now()
+    return late or clock.is_ahead(served.as_of)
 
 
 def age_header(served: ServedContents) -> dict[str, str]:
@@ -84,7 +85,7 @@ def age_header(served: ServedContents) -> dict[str, str]:
 def _age(as_of: datetime | None) -> int | None:
     if as_of is None:
         return None
-    return max(0, int((timezone.now() - as_of).total_seconds()))
+    return max(0, int((clock.now() - as_of).total_seconds()))
 
 
 def freshness(served: ServedContents) -> Freshness:

@@ -8,9 +8,9 @@ from functools import cache
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from pydantic_core import to_json
 
+from hub import clock
 from hub.content.directory_owners import match_again
 from hub.content.kinds import KINDS
 from hub.content.map.map_cache import map_cache
@@ -59,14 +59,18 @@ def show_failure(source_key: str, reason: Reason) -> None:
         _store(served, served.snapshot, state, reason, served.as_of)
 
 
-def show_overdue(source_key: str) -> None:
-    """Mark the map as overdue."""
-    with short_transaction():
-        # In a reader's request: skip a locked row, because its owner is rendering the map anyway.
-        rows = ServedContents.objects.select_for_update(of=("self",), skip_locked=True)
-        served = rows.filter(pk=source_key, fresh_until__lt=timezone.now()).first()
-        if served:
-            _store(served, served.snapshot, ServedState.STALE, Reason.OVERDUE, served.as_of)
+def as_stale(served: ServedContents, reason: str) -> ServedContents:
+    """Return a copy of the row, marked as stale. Nothing is stored, because a reader waits for it.
+
+    If the map was confirmed in the future, by a clock that was ahead, its age is not known.
+    """
+    stale = ServedContents(
+        source=served.source, body_gzip=served.body_gzip, rendered_at=served.rendered_at
+    )
+    state = ServedState.STALE if served.snapshot_id else ServedState.EMPTY
+    as_of = None if clock.is_ahead(served.as_of) else served.as_of
+    _render(stale, served.snapshot_id, state, reason, as_of)
+    return stale
 
 
 def show_catalogue() -> None:
@@ -101,18 +105,35 @@ def _store(
     body: bytes | None = None,
 ) -> None:
     """Store the map with a new head, and a new `body` unless it is None."""
+    _render(served, snapshot.pk if snapshot else None, state, reason, as_of, body)
+    served.rendered_at = clock.now()
+    served.save()
+    transaction.on_commit(map_cache.forget)
+
+
+def _render(
+    served: ServedContents,
+    snapshot_id: int | None,
+    state: ServedState,
+    reason: str,
+    as_of: datetime | None,
+    body: bytes | None = None,
+) -> None:
     if body is None:
-        at, known = served.body.find(_BODY), snapshot is not None
-        body = served.body[at:] if at >= 0 else _body(read_rows(served.source), known=known)
-    served.snapshot, served.state, served.reason, served.as_of = snapshot, state, reason, as_of
+        old = gzip.decompress(served.body_gzip)
+        at, known = old.find(_BODY), snapshot_id is not None
+        body = old[at:] if at >= 0 else _body(read_rows(served.source), known=known)
+    served.snapshot_id, served.state, served.reason, served.as_of = (
+        snapshot_id,
+        state,
+        reason,
+        as_of,
+    )
     served.fresh_until = _fresh_until(as_of) if state == ServedState.FRESH and as_of else None
     document = _head(served, source_for_display(served.source))[:-1] + b"," + body
     # Level 9 takes three times as long for 1 MB and saves only 1/60 of the size.
     served.body_gzip = gzip.compress(document, compresslevel=6, mtime=0)
     served.etag = f'W/"{hashlib.sha256(document).hexdigest()[:32]}"'
-    served.rendered_at = timezone.now()
-    served.save()
-    transaction.on_commit(map_cache.forget)
 
 
 def _fresh_until(as_of: datetime) -> datetime:

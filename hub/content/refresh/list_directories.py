@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.utils import timezone
 
+from hub import clock
 from hub.content import editing
 from hub.content.judgement import RULES_VERSION
 from hub.content.map.render_map import locked_map, show_snapshot
@@ -80,7 +80,7 @@ def list_and_compare(run_id: int) -> None:
         ask_again()
         client = shared_client()
         commit = editing.commit_waiting(client, source, run_id)
-        listed_at = timezone.now()
+        listed_at = clock.now()
         listing = _list(client, source, commit, full=run.full)
         _store_and_compare(run_id, listing, listed_at)
     except errors.GitHubError as error:
@@ -97,7 +97,7 @@ def _start_listing(run_id: int) -> RefreshRun | None:
     # `start_refresh` locks the same row to decide whether a change needs a follow-up run.
     before = [RunStatus.QUEUED, RunStatus.LISTING]
     run = RefreshRun.objects.filter(pk=run_id)
-    if run.filter(status__in=before).update(status=RunStatus.LISTING, progress_at=timezone.now()):
+    if run.filter(status__in=before).update(status=RunStatus.LISTING, progress_at=clock.now()):
         return run.get()
     looking_up = run.filter(status=RunStatus.LOOKING_UP).first()
     if looking_up:  # a worker died between the commit and the chord

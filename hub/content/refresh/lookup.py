@@ -6,8 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from django.utils import timezone
-
+from hub import clock
 from hub.content import blob_store
 from hub.content.judgement import (
     RULES_VERSION,
@@ -53,7 +52,7 @@ class DirectoryLookup:
     def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
         self.client = shared_client()
-        self.until = min(lookup.run.deadline, timezone.now() + MAX_DURATION)
+        self.until = min(lookup.run.deadline, clock.now() + MAX_DURATION)
         self.requests = 0
         self.repository = ""
         self.judgement: Judgement | None = None
@@ -132,7 +131,7 @@ class DirectoryLookup:
             yield {sha: data}
 
     def _check_time(self) -> None:
-        if timezone.now() > self.until:
+        if clock.now() > self.until:
             raise OutOfTime
 
 

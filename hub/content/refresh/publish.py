@@ -10,6 +10,7 @@ from django.db.models import Min, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
+from hub import clock
 from hub.content.directory_owners import owners_of
 from hub.content.judgement import RULES_VERSION
 from hub.content.kinds import KINDS
@@ -52,7 +53,8 @@ def publish(run_id: int) -> None:
         rows = read_rows(run.source)
         listing = directories_of(TreeListing.objects.get(pk=run.contents_sha).entries)
         trees = _judged_trees(run, listing.values())
-        plan = _plan(run, newest, rows, listing, _flags_of(trees), served.as_of)
+        last_as_of = None if clock.is_ahead(served.as_of) else served.as_of
+        plan = _plan(run, newest, rows, listing, _flags_of(trees), last_as_of)
         refusal = _refusal(run, plan, len(rows))
         if refusal:
             status = RunStatus.HELD if refusal[0] == Reason.SHRUNK else RunStatus.FAILED

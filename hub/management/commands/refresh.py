@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils import timezone
 from tqdm import tqdm
 
+from hub import clock
 from hub.content import status
 from hub.content.runs import Started, start_refresh
 from hub.models import Reason, RunStatus, RunTrigger
@@ -67,7 +67,7 @@ def _wait(started: Started, *, quiet: bool) -> dict[str, Any]:
             state = _state(started)
             bar.total, bar.n = state["to_look_up"] or None, state["looked_up"]
             bar.set_description(RunStatus(state["status"]).label)
-            if state["finished_at"] or timezone.now() > until:
+            if state["finished_at"] or clock.now() > until:
                 return state
             time.sleep(_POLL_INTERVAL)
 

@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils import timezone
 
+from hub import clock
 from hub.content import status
 from hub.models import RunStatus
 from hub.runs import schedule
+from hub.templatetags.exporters import relative
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
-            beat = schedule.schedule_status(timezone.now())
+            beat = schedule.schedule_status(clock.now())
             if beat.beat_is_late:
                 raise CommandError(f"beat has sent no task for {beat.late_by}. Restart it.")
         hub = status.describe_status()
@@ -40,7 +40,7 @@ def _as_text(hub: dict[str, Any]) -> str:
         + (" (demo data)" if source["demo"] else "")
         + (f" (renamed to {source['renamed_to']})" if source["renamed_to"] else ""),
         f"map        {hub['state'].value}"
-        + (f", as of {naturaltime(hub['as_of'])}" if hub["as_of"] else ""),
+        + (f", as of {relative(hub['as_of'])}" if hub["as_of"] else ""),
         f"contents   {hub['directories']} directories, {hub['stale_directories']} of them stale; "
         f"{hub['exporters']} exporters in the catalogue",
         f"tokens     {hub['tokens']}"
@@ -55,5 +55,5 @@ def _as_text(hub: dict[str, Any]) -> str:
                 f"{run['looked_up']} of {run['to_look_up']} looked up, {run['seconds']:.1f} s"
             )
     if hub["next_refresh"]:
-        lines.append(f"next       {naturaltime(hub['next_refresh'])}")
+        lines.append(f"next       {relative(hub['next_refresh'])}")
     return "\n".join(lines)

@@ -9,13 +9,13 @@ from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url, replace_url
 from django_htmx.middleware import HtmxDetails
 
+from hub import clock
 from hub.catalogue.facets import FacetEntry, facets, narrow, relaxations
 from hub.catalogue.order import ordered
 from hub.catalogue.query import SORTS, CatalogueQuery, parse_query
@@ -104,7 +104,7 @@ def _entries(
     query: CatalogueQuery, contents: Contents, source: str, *, known: bool
 ) -> tuple[list[FacetEntry], bool]:
     """Return the sorted search results for the filters, and whether all are fuzzy matches."""
-    now = timezone.now()
+    now = clock.now()
     found = search(Exporter.objects.all(), query.q) if query.q else Exporter.objects.all()
     rows = ordered(found, query.order, now.date(), source).values(
         "pk",
@@ -145,7 +145,7 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str
         )
         .in_bulk(list(page))
     )
-    now = timezone.now()
+    now = clock.now()
     return [
         {
             "exporter": (exporter := exporters[pk]),

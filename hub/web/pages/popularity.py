@@ -4,8 +4,8 @@ import logging
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest
-from django.utils import timezone
 
+from hub import clock
 from hub.models import DailyViews, Exporter
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,6 @@ def count_view(exporter: Exporter) -> None:
     """Count a page view. Database errors are logged, so that the page is shown anyway."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_COUNT, [exporter.pk, timezone.now().date(), exporter.pk])
+            cursor.execute(_COUNT, [exporter.pk, clock.now().date(), exporter.pk])
     except DatabaseError as fault:
         logger.warning("page view of %s not counted: %s", exporter.slug, str(fault).strip())

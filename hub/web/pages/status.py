@@ -1,16 +1,15 @@
 """The status page, its fragment that is polled during a run, and the health check."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from hub import clock
 from hub.content import status
 from hub.content.map import read_map
 from hub.github.source import configured_source
@@ -27,7 +26,7 @@ _STOP_POLLING = 286
 @require_safe
 def status_page(request: HttpRequest) -> HttpResponse:
     """Show the freshness of the contents, the last runs and the tokens' rate limits."""
-    now = timezone.now()
+    now = clock.now()
     plan = schedule.schedule_status(now)
     current = read_map.fetch_map()
     served = current.served
@@ -42,7 +41,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
             "plan": plan,
             "beat_seen": now - plan.late_by,
             "directories": status.directories(),
-            "tokens": [(token, _quotas(token, now)) for token in GitHubToken.objects.all()],
+            "tokens": [(token, _quotas(token)) for token in GitHubToken.objects.all()],
             "now": now,
             "chart": chart(runs),
             "runs": runs,
@@ -71,10 +70,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-def _quotas(token: GitHubToken, now: datetime) -> list[tuple[str, int, int]]:
+def _quotas(token: GitHubToken) -> list[tuple[str, int, int]]:
     """Return name, limit and remaining requests of each known rate limit of a token."""
     quotas = [quota for resource in Resource if (quota := token.quota(resource))]
-    return [(quota.resource.label, quota.limit, quota.left(now)) for quota in quotas]
+    return [(quota.resource.label, quota.limit, quota.left) for quota in quotas]
 
 
 def _live(newest: RefreshRun | None) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
+from hub import clock
 from hub.content.runs import start_refresh
 from hub.github.renames import current_name
 from hub.github.source import configured_source
@@ -62,5 +62,5 @@ def _judge(payload: object) -> DeliveryAction:
 
 def prune_deliveries() -> None:
     """Delete old deliveries. They could be replayed then, but such a run finds no change."""
-    before = timezone.now() - settings.HISTORY_KEPT
+    before = clock.now() - settings.HISTORY_KEPT
     WebhookDelivery.objects.filter(received_at__lt=before).delete()
