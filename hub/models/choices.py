@@ -77,6 +77,10 @@ class Reason(TextChoices):
     ALL_FAILED = "all_failed", "no directory could be looked up: nothing was published"
     SHRUNK = "shrunk", "most directories disappeared: if that is correct, publish it in the admin"
     NOT_CHOSEN = "not_chosen", "changed upstream, but not selected in the last refresh"
+    NO_DATABASE = (
+        "no_database",
+        "the hub's database does not respond: this is the last copy, which may be outdated",
+    )
     OVERDUE = "overdue", "the last refresh is overdue: check beat and worker"
     CONFLICT = "conflict", "someone else changed the file: review that version, then save again"
     REFUSED = "refused", "GitHub rejected the change"

@@ -7,6 +7,7 @@ from time import monotonic
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
+from psycopg2.errors import DiskFull
 
 from hub.web.error_pages import refuse
 
@@ -55,8 +56,13 @@ class DatabaseUnavailableMiddleware(MiddlewareMixin):
             return None
         if monotonic() - self._traceback_logged_at > _TRACEBACK_INTERVAL:
             self._traceback_logged_at = monotonic()
-            logger.error("cannot reach Postgres, answering 503", exc_info=fault)
+            logger.error("Postgres cannot serve a request, answering 503", exc_info=fault)
         detail = "The hub cannot reach its database at the moment. Try again shortly."
+        if isinstance(fault.__cause__, DiskFull):
+            detail = (
+                "The disk of the hub's database is full, so nothing can be saved. Try again when "
+                "an administrator has freed space."
+            )
         response = refuse(request, 503, detail, "503.html", sent=request.method == "POST")
         response["Retry-After"] = _RETRY_AFTER
         return response

@@ -28,7 +28,7 @@ BROWSER = {
 }
 PROGRAM = {"Accept": "application/json"}
 PAGES = ("/", "/exporters/redis", "/status", "/coverage", "/admin/", "/admin/login/", "/healthz")
-API = ("/api/v1/contents", "/api/v1/status", "/api/v1/exporters/redis")
+API = ("/api/v1/status", "/api/v1/exporters/redis")
 
 
 @pytest.fixture
@@ -83,6 +83,7 @@ def test_the_web_answers_503_and_recovers(folder: Path) -> None:
 
         try:
             wait_until(lambda: status("/") == 200, "the page")
+            served = requests.get(f"{hub}/api/v1/contents", timeout=20).json()
             kill_server(postgres)
             for path in PAGES:
                 page = requests.get(f"{hub}{path}", headers=BROWSER, timeout=20)
@@ -96,6 +97,13 @@ def test_the_web_answers_503_and_recovers(folder: Path) -> None:
                 assert answer.json() == {
                     "detail": "The hub cannot reach its database at the moment. Try again shortly."
                 }
+            # The map is served from the last copy, which says so.
+            copy = requests.get(f"{hub}/api/v1/contents", timeout=20)
+            assert (copy.status_code, copy.json()["reason"]) == (200, "no_database")
+            assert copy.json()["contents"] == served["contents"]
+            etag = {"If-None-Match": copy.headers["ETag"]}
+            again = requests.get(f"{hub}/api/v1/contents", headers=etag, timeout=20)
+            assert again.status_code == 304
             # Responses that need no database: 404, static files, robots.txt.
             assert status("/no/such/page") == 404
             assert status("/static/hub/hub.css") == status("/robots.txt") == 200
@@ -106,6 +114,7 @@ def test_the_web_answers_503_and_recovers(folder: Path) -> None:
             assert (refused.status_code, list(refused.json())) == (503, ["detail"])
             postgres.start()
             wait_until(lambda: status("/") == 200, "the page again")
+            assert requests.get(f"{hub}/api/v1/contents", timeout=20).json() == served
             # the first delivery is processed now, the second is a replay
             assert [deliver().status_code for _ in range(2)] == [200, 409]
             log.seek(0)

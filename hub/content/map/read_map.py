@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import OuterRef, Subquery
 
 from hub import clock
@@ -38,10 +39,19 @@ def cached_map() -> ServedMap:
 
     Before the first run it lists the catalogue with unknown contents. It returns the map marked as
     stale if no run has confirmed it for two intervals and a run's deadline, because nothing else
-    does so if beat or the workers are down.
+    does so if beat or the workers are down, and while Postgres does not respond.
     """
     cached = map_cache.get()
-    return cached if cached and not _is_overdue(cached.served) else fetch_map()
+    if cached and not _is_overdue(cached.served):
+        return cached
+    try:
+        return fetch_map()
+    except (OperationalError, InterfaceError):
+        last = map_cache.last()
+        if last is None:
+            raise
+        stale = as_stale(last.served, Reason.NO_DATABASE)
+        return map_cache.fetch(lambda: (stale, "", last.renamed_to))
 
 
 def fetch_map() -> ServedMap:
