@@ -5,18 +5,17 @@ Under these rules no content is usable, so a directory shows which version judge
 
 import runpy
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from hub.content import judgement
-from hub.content.rules.report import FileReport
 
 VERSION = judgement.RULES_VERSION + 1
 _judge_directory = judgement.judge_directory
 
 
-def judge_directory(reports: Mapping[str, FileReport | None]) -> judgement.Judgement:
-    judged = _judge_directory(reports)
+def judge_directory(*arguments: Any) -> judgement.Judgement:
+    judged = _judge_directory(*arguments)
     files = {path: dict.fromkeys(kinds, False) for path, kinds in judged.files.items()}
     return replace(judged, files=files)
 

@@ -109,6 +109,10 @@ class EmbeddedPostgres(EmbeddedServer):
         if self.is_outside_data_dir:
             _ROOT_DATA_DIR.mkdir(parents=True, exist_ok=True)
             _ROOT_DATA_DIR.chmod(0o711)  # mkdir's mode depends on the umask
+            self.notice = (
+                f"Postgres stores its data in {home}, because the account {self.user} that runs it "
+                f"cannot reach {self.data_dir}"
+            )
         home.mkdir(exist_ok=True)
         home.chmod(0o711)
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -24,12 +25,16 @@ from hub.ops.local.valkey import EmbeddedValkey
 ROOT = Path(__file__).resolve().parents[3]
 _MANAGE = [sys.executable, str(ROOT / "manage.py")]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_MAX_PATH_LENGTH = 900  # bytes; Postgres allows 1,023 with the names of its own files
+# A worker needs about 200 for its 50 threads: connections to Postgres, Redis and GitHub.
+_OPEN_FILES = 512
 _interrupted_at = float("-inf")  # time.monotonic()
 
 
 def run_hub() -> None:
     """Start the hub, print its URLs, and stop all of it on Ctrl-C. Raises `LocalHubError`."""
     _handle_signals()
+    _allow_open_files()
     ports = _ports()
     data_dir, lock = _lock_data_dir()
     if lock is None:
@@ -125,11 +130,8 @@ class _LocalHub:
         _print("preparing Postgres and Redis" if self._servers else "using your Postgres and Redis")
         for server in self._servers.values():
             server.prepare()
-            if isinstance(server, EmbeddedPostgres) and server.is_outside_data_dir:
-                _print(
-                    f"Postgres stores its data in {server.home}, because the account "
-                    f"{server.user} that runs it cannot reach {self._data_dir}"
-                )
+            if server.notice:
+                _print(server.notice)
 
     def _server_programs(self) -> list[Program]:
         programs = []
@@ -181,9 +183,32 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
 
+def _allow_open_files() -> None:
+    """Raise the soft limit on open files. Raises `LocalHubError` if the hard limit is too low."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if hard != unlimited and hard < _OPEN_FILES:
+        raise LocalHubError(
+            f"A process may open only {hard} files, and the hub needs {_OPEN_FILES}. Raise the "
+            f"limit: `ulimit -Hn {_OPEN_FILES}` as root, or LimitNOFILE={_OPEN_FILES} in systemd."
+        )
+    if soft != unlimited and soft < _OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, hard))
+
+
 def _lock_data_dir() -> tuple[Path, FileLock | None]:
     """Return the data folder and its acquired lock, which is None if a hub is running."""
     data_dir = Path(os.environ.get("HUB_DATA_DIR") or ROOT / "data").resolve()
+    if len(os.fsencode(data_dir)) > _MAX_PATH_LENGTH:
+        raise LocalHubError(
+            f"The path of the data folder is longer than {_MAX_PATH_LENGTH} bytes. Set "
+            "HUB_DATA_DIR to another folder."
+        )
+    if not str(data_dir).isprintable():
+        raise LocalHubError(
+            f"The path of the data folder contains a control character: {str(data_dir)!r}. Set "
+            "HUB_DATA_DIR to another folder."
+        )
     lock = FileLock(data_dir / "run.lock")
     try:
         data_dir.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import psutil
 from hub.ops.local import processes
 
 _START_TIMEOUT = 60  # seconds; Postgres may have to recover after a crash
-_STOP_TIMEOUT = 20  # seconds
+STOP_TIMEOUT = 20  # seconds
 
 
 class LocalHubError(Exception):
@@ -42,6 +42,7 @@ class EmbeddedServer(ABC):
     name: str
     process_name: str  # as in the process list
     user: str | None = None  # the account that runs it; None: the current one
+    notice = ""  # what the operator has to know after `prepare`
     # Without the hub's secrets. On macOS, Postgres does not start without a locale.
     environment = {"LC_ALL": "C"}
 
@@ -85,15 +86,19 @@ class EmbeddedServer(ABC):
     def start(self) -> None:
         """Start the server as a child process and wait until it accepts connections."""
         self.prepare()
-        make_private_logs(self.data_dir)
-        self._log.touch(0o600)
-        with self._log.open("ab") as log:
-            self.process = self.spawn(self.command, stdout=log, stderr=log)
+        self.process = self.spawn_logged()
         try:
             self.wait_until_ready()
         except BaseException:
             self.stop()
             raise
+
+    def spawn_logged(self) -> subprocess.Popen[bytes]:
+        """Start the server without waiting for it; its output goes to its log."""
+        make_private_logs(self.data_dir)
+        self._log.touch(0o600)
+        with self._log.open("ab") as log:
+            return self.spawn(self.command, stdout=log, stderr=log)
 
     def spawn(self, command: list[str], *, stdout: Any, stderr: Any) -> subprocess.Popen[bytes]:
         """Start a program with the server's account and environment."""
@@ -112,7 +117,7 @@ class EmbeddedServer(ABC):
         """Stop the server and wait until it exits."""
         if self.process is not None:
             # SIGINT is Postgres' fast shutdown; Valkey accepts it too.
-            processes.stop(self.process, signal.SIGINT, _STOP_TIMEOUT)
+            processes.stop(self.process, signal.SIGINT, STOP_TIMEOUT)
             self.process = None
 
     def stop_leftover(self) -> int:
@@ -126,7 +131,7 @@ class EmbeddedServer(ABC):
             return is_server and Path(process.cwd()).is_relative_to(self.home)
 
         leftover = processes.find(runs_here)
-        alive = processes.stop_all(leftover, seconds=_STOP_TIMEOUT, stop_signal=signal.SIGINT)
+        alive = processes.stop_all(leftover, seconds=STOP_TIMEOUT, stop_signal=signal.SIGINT)
         if alive:
             raise LocalHubError(f"Cannot stop {self.name}. Stop process {alive[0].pid} yourself.")
         return len(leftover)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,9 @@ MARK = "HUB_LOCAL_DATA_DIR"  # in the environment of every process of a local hu
 _STOP_TIMEOUT = 60
 _MAX_FOLDER_LENGTH = 70  # the path of a Unix socket is limited to about 100 bytes
 _GROUP = "hub"
+# Environment variables of supervisord.
+_SOCKET = "HUB_SUPERVISOR_SOCKET"
+_COMMAND = "HUB_COMMAND_"  # followed by the name of the program
 
 
 @dataclass(frozen=True)
@@ -47,32 +51,40 @@ class Program:
     stop_signal: str = "TERM"
 
 
-def configuration(programs: Sequence[Program], *, socket: Path, logs: Path, root: bool) -> str:
-    """Return supervisord.conf. It has no secrets: programs inherit them in the environment."""
+def configuration(programs: Sequence[Program], *, root: bool) -> str:
+    """Return supervisord.conf, for a supervisord that runs in the folder of the logs.
+
+    It contains no secrets, because programs inherit them in the environment, and no paths, because
+    supervisord would interpret `%`, `;` and `#` in them: it gets them from `paths`.
+    """
     config = RawConfigParser()
     config["supervisord"] = {
         "nodaemon": "true",
-        "logfile": str(logs / "supervisord.log"),
-        "pidfile": str(socket.with_suffix(".pid")),
+        "logfile": "supervisord.log",
+        "pidfile": f"%(ENV_{_SOCKET})s.pid",
         **({"user": "root"} if root else {}),  # prevents a warning
     }
-    config["unix_http_server"] = {"file": str(socket), "chmod": "0600"}
+    config["unix_http_server"] = {"file": f"%(ENV_{_SOCKET})s", "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
     together = [program.name for program in programs if program.priority is None]
     for program in programs:
         config[f"program:{program.name}"] = {
-            "command": " ".join(_quote(word) for word in program.command),
+            "command": f"%(ENV_{_COMMAND}{program.name})s",
+            "directory": "/",
             "autostart": str(program.priority is not None).lower(),
             "priority": str(program.priority or 100),
             "autorestart": "true",
-            "startretries": "100",
+            # Servers are tried again every second and programs with increasing intervals, without
+            # an end: a full disk may keep them from starting for hours.
+            "startsecs": str(int(program.priority is None)),
+            "startretries": "1000000",
             "stopsignal": program.stop_signal,
             "killasgroup": "true",
             "stopwaitsecs": "15",
             "redirect_stderr": "true",
-            "stdout_logfile": str(logs / f"{program.name}.log"),
+            "stdout_logfile": f"{program.name}.log",
             "stdout_logfile_maxbytes": "10MB",
             "stdout_logfile_backups": "2",
             **({"user": program.user} if program.user else {}),
@@ -84,9 +96,10 @@ def configuration(programs: Sequence[Program], *, socket: Path, logs: Path, root
     return text.getvalue()
 
 
-def _quote(word: str) -> str:
-    """Quote a word for supervisord's parser, which also expands `%`."""
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
+def paths(programs: Sequence[Program], socket: Path) -> dict[str, str]:
+    """Return the environment variables that the configuration refers to."""
+    commands = {f"{_COMMAND}{each.name}": shlex.join(each.command) for each in programs}
+    return {_SOCKET: str(socket), **commands}
 
 
 class Supervisor:
@@ -116,10 +129,11 @@ class Supervisor:
         command += [str(os.getpid()), str(self._folder)]
         programs = [Program("watch-parent", command, priority=1), *self._programs]
         root = os.geteuid() == 0
-        config.write_text(configuration(programs, socket=socket, logs=logs, root=root))
+        config.write_text(configuration(programs, root=root))
         self._process = subprocess.Popen(  # noqa: S603 — our own command
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
-            env=self._environment,
+            env={**self._environment, **paths(programs, socket)},
+            cwd=logs,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -3,10 +3,11 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -59,6 +60,105 @@ def test_redis_keeps_what_was_written_when_it_is_killed(folder: Path) -> None:
         kill_server(server)
         server.start()
         assert redis.Redis.from_url(server.url).llen("queue") == 1000
+
+
+def _damage(action: Callable[[Path], object], pattern: str) -> Callable[[Path], object]:
+    """Return a function that damages one file in the folder of the append-only file."""
+
+    def damage(folder: Path) -> None:
+        (file,) = folder.glob(pattern)
+        action(file)
+
+    return damage
+
+
+def _garbage(file: Path) -> None:
+    file.write_bytes(bytes(range(256)))
+
+
+def _append_zeros(file: Path) -> None:
+    with file.open("ab") as opened:
+        opened.write(bytes(4096))
+
+
+def _replace_middle(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(file.stat().st_size // 2)
+        opened.write(bytes(200))
+
+
+def _truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size - 5)
+
+
+def _empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(_damage(action, pattern), id=f"{action.__name__.strip('_')} {pattern}")
+        for pattern, actions in {
+            "*.incr.aof": (_append_zeros, _garbage, _replace_middle, Path.unlink),
+            "*.base.rdb": (_truncate, _garbage, Path.unlink),
+            "*.manifest": (_truncate, _garbage, _empty),
+        }.items()
+        for action in actions
+    ],
+)
+def test_damaged_files_of_redis_are_set_aside(
+    folder: Path, damage: Callable[[Path], object]
+) -> None:
+    with EmbeddedValkey(folder, free_port()) as server:
+        redis.Redis.from_url(server.url).rpush("queue", *range(1000))
+        assert server.notice == ""
+    files = folder / "redis" / "appendonlydir"
+    damage(files)
+    damaged = {path.name: path.read_bytes() for path in files.iterdir()}
+    with EmbeddedValkey(folder, free_port()) as server:
+        client = redis.Redis.from_url(server.url)
+        assert client.dbsize() == 0
+        client.rpush("queue", 1)
+    (aside,) = (folder / "redis").glob("damaged-*")
+    assert str(aside) in server.notice
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == damaged
+    with EmbeddedValkey(folder, free_port()) as server:
+        assert server.notice == ""
+        assert redis.Redis.from_url(server.url).llen("queue") == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(_damage(action, pattern), id=f"{action.__name__.strip('_')} {pattern}")
+        for pattern, actions in {
+            "*.incr.aof": (_truncate, _empty),
+            "*.base.rdb": (_empty,),
+            "*.manifest": (Path.unlink,),
+        }.items()
+        for action in actions
+    ],
+)
+def test_redis_repairs_some_damage_itself(folder: Path, damage: Callable[[Path], object]) -> None:
+    with EmbeddedValkey(folder, free_port()) as server:
+        redis.Redis.from_url(server.url).rpush("queue", *range(1000))
+    damage(folder / "redis" / "appendonlydir")
+    for _ in range(2):
+        with EmbeddedValkey(folder, free_port()) as server:
+            redis.Redis.from_url(server.url).rpush("queue", 1)
+            assert server.notice == ""
+
+
+def test_files_are_not_set_aside_if_redis_cannot_start_for_another_reason(folder: Path) -> None:
+    with EmbeddedValkey(folder, free_port()) as server:
+        redis.Redis.from_url(server.url).rpush("queue", 1)
+    with socket.create_server(("127.0.0.1", server.port)):
+        with pytest.raises(LocalHubError, match=r"does not start"):
+            server.start()
+        assert not list((folder / "redis").glob("damaged-*"))
+    with server:
+        assert redis.Redis.from_url(server.url).llen("queue") == 1
 
 
 def test_postgres_is_set_up_to_last(folder: Path) -> None:

@@ -29,6 +29,7 @@ from tests.conftest import TOKEN
 
 # Variables of the test session that the hub must not inherit.
 _EXCLUDED = {"DATABASE_URL", "REDIS_URL", "HUB_DATA_DIR", "SECRET_KEY", "FIELD_ENCRYPTION_KEY"}
+RUN = [sys.executable, "-m", "hub.ops.local", "run"]
 
 
 def free_row() -> int:
@@ -97,7 +98,7 @@ class LocalHub:
         self.temporary.mkdir(exist_ok=True)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hub.ops.local", "run"],
+                RUN,
                 cwd=ROOT,
                 env={**self.env, **env},
                 stdout=log,
@@ -307,3 +308,66 @@ def test_an_odd_port_is_refused(tmp_path: Path, port: str) -> None:
     assert hub.process.wait(60) == 1
     assert "Set it to a number from 1024 to 65000." in hub.output()
     assert "Traceback" not in hub.output()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "50%h ;a #b &c",
+        "'a\" \\b $HOME `x`",
+        "?a*b[c]{d}",
+        "ünïcödé 目录",
+        "a" * 200 + "/" + "b" * 200,
+    ],
+)
+def test_a_data_folder_may_have_any_printable_name(parent: Path, name: str) -> None:
+    hub = LocalHub(parent / name, free_row())
+    hub.log, hub.temporary = parent / "hub.log", parent / "tmp"
+    hub.start()
+    try:
+        hub.wait_for("Press Ctrl-C to stop the hub")
+        assert hub.get("/healthz").ok
+        assert {"web.log", "redis.log", "postgres.log"} <= {
+            file.name for file in (hub.folder / "logs").iterdir()
+        }
+        assert (hub.folder / "redis" / "appendonlydir").is_dir()
+        hub.manage("backup")
+    finally:
+        hub.end()
+    assert hub.children() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a\nb", "control character"),
+        ("a\x1bb", "control character"),
+        (os.fsdecode(b"\xff"), "control character"),
+        ("/".join(["a" * 200] * 5), "longer than 900 bytes"),
+        ("a" * 300, "File name too long"),
+    ],
+)
+def test_a_data_folder_that_cannot_be_used_is_refused(parent: Path, name: str, reason: str) -> None:
+    hub = LocalHub(parent / name, free_row())
+    hub.log, hub.temporary = parent / "hub.log", parent / "tmp"
+    assert hub.start().process.wait(60) == 1
+    assert reason in hub.output()
+    assert "Traceback" not in hub.output()
+
+
+@pytest.mark.parametrize("limit", [64, 128, 256])
+def test_too_few_open_files_are_refused(parent: Path, limit: int) -> None:
+    hub = LocalHub(parent / "data", free_row())
+    result = subprocess.run(
+        ["/bin/sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh", *RUN],
+        cwd=ROOT,
+        env=hub.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert f"may open only {limit} files" in result.stderr
+    assert "ulimit" in result.stderr
+    assert not hub.folder.exists()

@@ -1,9 +1,11 @@
 """The pure parts of `make run`."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from supervisor.options import ServerOptions
 
 from config import settings
 from hub.ops.local.environment import (
@@ -15,7 +17,7 @@ from hub.ops.local.environment import (
     write_environment,
 )
 from hub.ops.local.ports import ports_from
-from hub.ops.local.supervisor import Program, configuration
+from hub.ops.local.supervisor import Program, configuration, paths
 
 URLS = {"DATABASE_URL": "postgres://embedded", "REDIS_URL": "redis://embedded"}
 
@@ -121,11 +123,24 @@ def test_the_file_is_private_and_reads_back(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_configuration_quotes_and_expands_nothing() -> None:
-    text = configuration(
-        [Program("web", ["/a b/python", "-m", "x", "%h"])],
-        socket=Path("/s"),
-        logs=Path("/logs"),
-        root=False,
-    )
-    assert 'command = "/a b/python" "-m" "x" "%%h"' in text
+@pytest.mark.parametrize("name", ["a b", "%h", "a ;b", "a #b", "a\nb", "%(here)s", "'\"\\$&?*[ü"])
+def test_supervisord_gets_every_command_and_path_as_it_is(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    command = [f"/{name}/python", "-m", name]
+    programs = [Program("web", command), Program("redis", ["/redis"], priority=1)]
+    for variable, value in paths(programs, folder / "s").items():
+        monkeypatch.setenv(variable, value)
+    (tmp_path / "supervisord.conf").write_text(configuration(programs, root=False))
+    monkeypatch.chdir(folder)
+    options = ServerOptions()
+    options.realize(["-c", str(tmp_path / "supervisord.conf"), "-n"])
+    (web,) = next(
+        group for group in options.process_group_configs if group.name == "hub"
+    ).process_configs
+    assert shlex.split(web.command) == command
+    assert Path(web.stdout_logfile).absolute() == folder / "web.log"
+    assert Path(options.logfile) == folder / "supervisord.log"
+    assert options.server_configs[0]["file"] == str(folder / "s")

@@ -76,8 +76,6 @@ def test_the_file_is_private_even_where_an_open_one_stood(tmp_path: Path) -> Non
 def test_servers_start_at_once_and_end_after_the_hub() -> None:
     text = configuration(
         [Program("postgres", ["p"], priority=10), Program("web", ["w"]), Program("beat", ["b"])],
-        socket=Path("/s"),
-        logs=Path("/logs"),
         root=False,
     )
     assert "[group:hub]\nprograms = web,beat\npriority = 100" in text
