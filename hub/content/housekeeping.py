@@ -8,7 +8,8 @@ from django.db import connection, transaction
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from hub import clock
-from hub.github.source import configured_source
+from hub.github.renames import forget_rename
+from hub.github.source import configured_source, source_for_display
 from hub.models import (
     Change,
     ContentBlob,
@@ -117,6 +118,7 @@ def forget_source(source: str) -> int:
         deleted = sum(
             model._default_manager.filter(source=source).delete()[0] for model in BY_SOURCE
         )
+        forget_rename(source_for_display(source).repository)
         now = clock.now()
         _delete_unused_listings(now)
         _delete_trees(ContentTree.objects.filter(~_is_named_by_a_map()), now)

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hub", "0014_recover_in_seconds"),
+        ("hub", "0021_renamed_repositories"),
     ]
 
     operations = [

@@ -15,6 +15,7 @@ from django.utils import timezone
 from hub.content.editing import EditProposal, submit_edit
 from hub.content.housekeeping import BY_SOURCE, former_sources, prune_contents
 from hub.github.git_objects import blob_sha
+from hub.github.renames import store_rename
 from hub.github.source import configured_source
 from hub.models import (
     Category,
@@ -26,6 +27,7 @@ from hub.models import (
     Exporter,
     ExporterContents,
     RefreshRun,
+    RenamedRepository,
     RunStatus,
     RunTrigger,
     ServedContents,
@@ -259,12 +261,14 @@ def test_without_arguments_it_lists_the_former_sources(former: str) -> None:
 
 
 def test_it_deletes_everything_that_belongs_to_the_source(former: str, settings: Any) -> None:
+    store_rename("tests/exporters", "tests/formernote")
     before = Client().get("/api/v1/contents").json()
     assert all(model.objects.filter(source=former).exists() for model in BY_SOURCE)  # type: ignore[attr-defined]
     assert "Deleted" in forget(former, "--yes")
     for model in BY_SOURCE:
         assert not model._default_manager.filter(source=former).exists(), model
     assert former_sources() == {}
+    assert not RenamedRepository.objects.exists()
     assert set(ContentBlob.objects.values_list("pk", flat=True)) == {blob_sha(SHARED)}
     assert ContentTree.objects.count() == 1
     listed = str(list(TreeListing.objects.values_list("entries", flat=True)))
