@@ -182,6 +182,9 @@ def test_other_links_and_submodules_are_listed_as_unknown(hub: Hub) -> None:
     assert "symbolic link" in reasons("Outside")["."]
     assert "submodule" in reasons("Module")["."]
     assert "symbolic link" in Client().get("/exporters/outside/alerts").content.decode()
+    page = Client().get("/directories/Module").content.decode()
+    assert "submodule" in page
+    assert "is empty" not in page
     run, paths = hub.count()
     assert (run.status, len(paths)) == (RunStatus.UNCHANGED, 1)
     hub.fill("Redis/dashboard.json")
