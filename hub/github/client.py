@@ -31,13 +31,15 @@ from hub.github.git_objects import (
     storable_name,
     tree_sha,
 )
-from hub.github.renames import confirm_rename, current_name, store_rename
+from hub.github.renames import api_path, forget_rename, store_rename
 from hub.github.responses import quota_of, raise_for_status
 from hub.github.tokens import Token, TokenPool, shared_pool
 from hub.models import Quota, Resource
 
 logger = logging.getLogger(__name__)
 
+# The start of a path that names a repository. GitHub redirects former names to the second form.
+_ADDRESS = re.compile(r"/repos/[^/?]+/[^/?]+|/repositories/\d+")
 _REDIRECTS = {301, 302, 307, 308}
 _MAX_REDIRECTS = 3
 _MAX_FOLDERS = 200  # in a tree that is fetched level by level
@@ -95,7 +97,7 @@ class Answer:
     token_id: int
     requests: int
     unchanged: bool = False
-    redirected: bool = False
+    redirected_to: str = ""  # the URL of the response after a redirect
 
 
 @dataclass(frozen=True)
@@ -299,34 +301,36 @@ class GitHubClient:
             raise errors.QueryTooLarge(str(fault)) from None
 
     def _request(self, request: _Request) -> Answer:
-        """Send the request, to the repository's current name if it was renamed."""
-        configured = _repository_in(request.path)
-        if not configured:
+        """Send the request, to the repository's current address if it was renamed."""
+        repository = _repository_in(request.path)
+        if not repository:
             return self._with_a_token(request)
-        start, current = f"{self._api_url}/repos/", current_name(configured)
-        below = request.url.removeprefix(start + configured)
-        answer = self._with_a_token(replace(request, url=f"{start}{current}{below}"))
-        if not answer.redirected:
+        address = api_path(repository)
+        below = request.url.removeprefix(f"{self._api_url}/repos/{repository}")
+        answer = self._with_a_token(replace(request, url=f"{self._api_url}{address}{below}"))
+        found = _ADDRESS.match(answer.redirected_to.removeprefix(self._api_url))
+        if not found or found[0] == address:
             return answer
-        more = self._learn_name(configured, current, request.path, answer)
+        more = self._learn_name(repository, address, found[0])
         return replace(answer, requests=answer.requests + more)
 
-    def _learn_name(self, former: str, current: str, path: str, answer: Answer) -> int:
-        """Store the new name after a redirect of `current`. Return the number of requests."""
-        if path == f"/repos/{former}":
-            if answer.unchanged:
-                confirm_rename(former)
-            elif isinstance(answer.data, dict):
-                store_rename(former, str(answer.data.get("full_name")))
-            return 0
+    def _learn_name(self, repository: str, before: str, address: str) -> int:
+        """Store the name and the address after a redirect. Return the number of requests."""
         with self._learning:  # one thread asks, the others wait for the name
-            if current_name(former) != current:
+            if api_path(repository) != before:
                 return 0
+            name, sent = "", 1
             try:
-                return self.get(f"/repos/{former}").requests
-            except errors.GitHubError as error:
-                logger.warning("the new name of %s is not known: %s", former, error)
-                return 1
+                answer = self._with_a_token(_Request("GET", address, self._api_url + address))
+                name, sent = str(answer.data["full_name"]), answer.requests
+            except (errors.GitHubError, KeyError, TypeError) as error:
+                logger.warning("the new name of %s is not known: %s", repository, error)
+            is_former = before == f"/repos/{repository}"
+            if name.casefold() == repository.casefold() and not is_former:
+                forget_rename(repository)  # it has been renamed back
+            else:
+                store_rename(repository, address, name)
+            return sent
 
     def _with_a_token(self, request: _Request) -> Answer:
         sent = 0
@@ -366,7 +370,7 @@ class GitHubClient:
     def _answer(self, request: _Request, token: Token, sent: int) -> Answer:
         """Send the request with one token and follow redirects. Raises a `GitHubError`."""
         etag, max_sent = request.etags.get(token.id), sent + _MAX_REDIRECTS
-        redirected = False
+        redirected_to = ""
         response = self._send(request, token, etag)
         while response.status_code in _REDIRECTS:
             sent += 1
@@ -374,7 +378,7 @@ class GitHubClient:
                 raise errors.UnexpectedAnswer(f"{request.path}: too many redirects")
             # `Location` already contains the parameters.
             request = replace(request, url=self._redirect(request.url, response), params={})
-            redirected = True
+            redirected_to = request.url
             self._budget.spend(token.id, request.resource, request.points)
             response = self._send(request, token, etag)
         raise_for_status(response, request.path)
@@ -382,7 +386,7 @@ class GitHubClient:
         if response.status_code == 304:
             if etag is None:
                 raise errors.UnexpectedAnswer(f"{request.path}: 304 to a request without an ETag")
-            return Answer(None, etag, token.id, sent, unchanged=True, redirected=redirected)
+            return Answer(None, etag, token.id, sent, unchanged=True, redirected_to=redirected_to)
         try:
             data = request.decode(response)
         except (ValueError, RecursionError) as fault:  # the latter for deeply nested JSON
@@ -390,7 +394,7 @@ class GitHubClient:
             raise errors.UnexpectedAnswer(f"{request.path}: the response is not {what}") from None
         etag = response.headers.get("ETag", "")
         etag = etag if len(etag) <= _MAX_ETAG_LENGTH else ""
-        return Answer(data, etag, token.id, sent, redirected=redirected)
+        return Answer(data, etag, token.id, sent, redirected_to=redirected_to)
 
     def _send(self, request: _Request, token: Token, etag: str | None = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token.secret}"}

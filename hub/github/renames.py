@@ -1,7 +1,8 @@
 """Repositories that were renamed or transferred.
 
 GitHub redirects their former names. A redirect costs a request, so the hub stores the new name and
-uses it for requests and links. A source keeps its configured name, and so its data.
+uses it for requests and links; if the name is not known, it uses the path of the redirect. A source
+keeps its configured name, and so its data.
 """
 
 import logging
@@ -31,22 +32,24 @@ def current_name(repository: str) -> str:
     return names.first() or repository
 
 
-def store_rename(former: str, current: str) -> None:
-    """Store the name to which GitHub redirects a former name."""
-    if former.casefold() == current.casefold():
-        forget_rename(former)  # renamed back, or redirected for another reason
-        return
-    if not is_repository(current):
-        return
-    logger.warning("GitHub has renamed %s to %s: the hub uses the new name", former, current)
+def api_path(repository: str) -> str:
+    """Return the start of the paths of the repository's requests."""
+    paths = renames_of(repository.casefold()).values_list("path", flat=True)
+    return paths.first() or f"/repos/{repository}"
+
+
+def store_rename(repository: str, path: str, name: str) -> None:
+    """Store the path to which GitHub redirects a repository, and its new name ("": unknown)."""
+    if name.casefold() != repository.casefold() and is_repository(name):
+        path = f"/repos/{name}"
+        logger.warning("GitHub has renamed %s to %s: the hub uses the new name", repository, name)
+    else:
+        name = repository
+        logger.warning("GitHub redirects %s to %s: the hub uses this path", repository, path)
     RenamedRepository.objects.update_or_create(
-        pk=former.casefold(), defaults={"current": current, "seen_at": clock.now()}
+        pk=repository.casefold(),
+        defaults={"current": name, "path": path, "seen_at": clock.now()},
     )
-
-
-def confirm_rename(former: str) -> None:
-    """Record that GitHub still redirects a former name to the same repository."""
-    RenamedRepository.objects.filter(pk=former.casefold()).update(seen_at=clock.now())
 
 
 def forget_rename(former: str) -> None:
@@ -56,5 +59,8 @@ def forget_rename(former: str) -> None:
 
 def rename_note(repository: str) -> str:
     """Return a sentence about the repository's rename; "" if it was not renamed."""
-    current = current_name(repository)
-    return f"GitHub has renamed {repository} to {current}" if current != repository else ""
+    rename = renames_of(repository.casefold()).first()
+    if rename is None:
+        return ""
+    is_known = rename.current != repository
+    return f"GitHub has renamed {repository} to {rename.current if is_known else rename.path}"

@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
                     models.CharField(max_length=140, primary_key=True, serialize=False),
                 ),
                 ("current", models.CharField(max_length=140)),
+                ("path", models.CharField(max_length=200, help_text="Start of the API's paths.")),
                 (
                     "seen_at",
                     models.DateTimeField(help_text="When GitHub last redirected the former name."),

@@ -146,6 +146,7 @@ class RenamedRepository(models.Model):
 
     former = models.CharField(max_length=140, primary_key=True)  # OWNER/NAME in lower case
     current = models.CharField(max_length=140)
+    path = models.CharField(max_length=200, help_text="Start of the API's paths.")
     seen_at = models.DateTimeField(help_text="When GitHub last redirected the former name.")
 
     def __str__(self) -> str:

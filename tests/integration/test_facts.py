@@ -142,8 +142,9 @@ def test_a_renamed_repository(hub: Hub, redis: Exporter) -> None:
     run = hub.refresh_facts()
     assert again(redis).renamed_to == "https://github.com/New/valkey"
     assert redis.readme.text == "# Redis\n"
-    assert [status for _, status in asked(hub)] == [301, 200, 200, 200]
-    assert run.lookups.get().requests == 4
+    # The redirect and the repository, and once more for its name.
+    assert [status for _, status in asked(hub)] == [301, 200, 200, 200, 200]
+    assert run.lookups.get().requests == 5
     assert hub.refresh_facts().status == RunStatus.UNCHANGED
     assert [status for _, status in asked(hub)] == [304, 304, 304], "without a redirect"
 
@@ -365,7 +366,7 @@ def test_the_whole_sample(hub: Hub) -> None:
     assert exporters.filter(last_release_at=None).exists()
     renamed = exporters.exclude(renamed_to="").count()
     first = asked(hub)
-    assert len(first) == 3 * exporters.count() + renamed
+    assert len(first) == 3 * exporters.count() + 2 * renamed  # the redirect, and the new name
     assert sum(run.lookups.values_list("requests", flat=True)) == len(first)
     left = hub.github.limits[TOKEN].as_json()["remaining"]
     assert hub.refresh_facts().status == RunStatus.UNCHANGED

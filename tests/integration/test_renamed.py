@@ -53,9 +53,9 @@ def repositories(paths: list[str]) -> set[str]:
 def test_the_new_name_is_used_from_then_on(filled: Hub) -> None:
     filled.github.rename(NEW)
     run, paths = filled.count()
-    # The redirect and the tree, then once the redirect and the repository, for its name.
-    assert [request.status for request in filled.github.requests] == [301, 200, 301, 200]
-    assert (run.status, run.requests) == (RunStatus.UNCHANGED, 4)
+    # The redirect and the tree, then once the repository, for its name.
+    assert [request.status for request in filled.github.requests] == [301, 200, 200]
+    assert (run.status, run.requests) == (RunStatus.UNCHANGED, 3)
     assert run.detail == f"GitHub has renamed {OLD} to {NEW}"
     assert repositories(paths) == {OLD}
     filled.fill("Redis/dashboard.json")
@@ -180,10 +180,10 @@ def test_a_redirect_costs_budget_like_a_request(hub: Hub) -> None:
     budget = Counter()
     client = GitHubClient(hub.github.url, TokenPool(), budget, timeout=(1, 1))  # type: ignore[arg-type]
     client.write_file(OLD, "main", "x", b"x", "Write x", "")
-    assert budget.points == [WRITE, WRITE, READ, READ]
-    assert len(hub.github.requests) == 4
+    assert budget.points == [WRITE, WRITE, READ]
+    assert len(hub.github.requests) == 3
     client.root_tree(OLD, "main")
-    assert budget.points[4:] == [READ]
+    assert budget.points[3:] == [READ]
 
 
 def test_a_redirect_to_the_same_repository_is_no_rename(hub: Hub) -> None:
@@ -195,11 +195,29 @@ def test_a_redirect_to_the_same_repository_is_no_rename(hub: Hub) -> None:
     assert not RenamedRepository.objects.exists()
 
 
+def test_without_its_name_the_path_of_the_redirect_is_used(filled: Hub) -> None:
+    filled.github.rename(NEW)
+    filled.github.faults.append(Fault(_fail_without_a_rest))
+    filled.refresh()
+    _, paths = filled.count()
+    assert len(paths) == 1
+    assert paths[0].startswith("/repositories/")
+    run = filled.refresh()
+    assert run.detail.startswith(f"GitHub has renamed {OLD} to /repositories/")
+    assert run.detail in Client().get("/status").content.decode()
+
+
+def _fail_without_a_rest(handler: Any) -> bool:
+    """Answer 403 to requests for a repository itself."""
+    is_repository = handler.path.count("/") == 2
+    return is_repository and f.answer(403, {"message": "Forbidden"})(handler)
+
+
 def test_pages_say_so_and_link_to_the_new_name(filled: Hub, settings: Any) -> None:
     filled.github.rename(NEW)
     filled.refresh()
     page = Client().get("/status").content.decode()
-    assert f"GitHub has renamed <code>{OLD}</code> to <code>{NEW}</code>" in page
+    assert f"GitHub has renamed {OLD} to {NEW}" in page
     status = Client().get("/api/v1/status").json()
     assert (status["source"]["repository"], status["source"]["renamed_to"]) == (OLD, NEW)
     settings.GITHUB_API_URL = "https://api.github.com"

@@ -66,7 +66,7 @@ def _fetch() -> tuple[ServedContents, str, str]:
     open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=OuterRef("pk"))
     rows = ServedContents.objects.annotate(
         open_run=Subquery(open_run.values("status")[:1]),
-        renamed_to=Subquery(rename.values("current")),
+        renamed_to=Subquery(rename.exclude(current=source.repository).values("current")),
     )
     served = rows.filter(pk=key).first()
     if served is None:

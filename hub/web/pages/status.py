@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from hub import clock
 from hub.content import status
 from hub.content.map import read_map
+from hub.github.renames import rename_note
 from hub.github.source import configured_source
 from hub.models import GitHubToken, RefreshRun, Resource
 from hub.runs import schedule
@@ -30,6 +31,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
     plan = schedule.schedule_status(now)
     current = read_map.fetch_map()
     served = current.served
+    source = replace(configured_source(), renamed_to=current.renamed_to)
     runs = list(status.runs()[:_RUNS])
     return render(
         request,
@@ -37,7 +39,8 @@ def status_page(request: HttpRequest) -> HttpResponse:
         {
             "freshness": read_map.freshness(served),
             "snapshot": served.snapshot_id,
-            "source": replace(configured_source(), renamed_to=current.renamed_to),
+            "source": source,
+            "rename_note": rename_note(source.repository),
             "plan": plan,
             "beat_seen": now - plan.late_by,
             "directories": status.directories(),
