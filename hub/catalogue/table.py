@@ -14,21 +14,25 @@ FIELDS = tuple("category__name" if column == "category" else column for column i
 ALIASES = {"github_url": "repository", "offcial": "official"}
 REQUIRED = ("title", "repository", "category")
 
-# Spreadsheets run cells that begin like this as formulas (OWASP, "CSV Injection").
-_FORMULA = re.compile(r"'*(?:\s*[=+\-@]|[\t\r\n])")
+# Spreadsheets run cells that begin like this as formulas (OWASP, "CSV Injection"). A spreadsheet
+# may also split at other separators than the comma, and then ignores the quotes around a cell.
+_FORMULA_START = r"""(?=['\s]*[=+\-@＝＋－＠])"""
+_CELL_START = rf"""(?:\A|(?<=[;|\t\r\n])){_FORMULA_START}|\A(?=['\s]*[\t\r\n])"""
+_FORMULA = re.compile(_CELL_START)
+_ESCAPED = re.compile(rf"(?:{_CELL_START})'")
 
 
 def escape_formula(text: str) -> str:
-    """Return a cell with an apostrophe before text that a spreadsheet would run as a formula.
+    """Return a cell with an apostrophe before each text that a spreadsheet would run as a formula.
 
     Text with apostrophes before a formula gets one too, so `unescape_formula` is exact.
     """
-    return f"'{text}" if _FORMULA.match(text) else text
+    return _FORMULA.sub("'", text)
 
 
 def unescape_formula(cell: str) -> str:
     """Return the text that `escape_formula` was called with."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return _ESCAPED.sub("", cell)
 
 
 def write_csv(rows: Iterable[Iterable[str | bool]]) -> str:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from hub.models import Category, Exporter
+from hub.catalogue.table import unescape_formula
 from tests.common.catalogue import fill_catalogue
 
 MANY = 1_000
@@ -117,9 +118,17 @@ def test_no_csv_cell_is_a_formula(twelve: None, start: str) -> None:
         repository="https://github.com/tests/evil",
         category=Category.objects.create(name=f"{start}1é"),
     )
-    row = next(row for row in table("/coverage.csv") if row["slug"] == "evil")
-    assert row["exporter"].startswith("'")
-    assert row["category"] == f"'{start}1é"
+    Exporter.objects.create(
+        slug="evil-2",
+        title=f"Evil;{start}1",
+        repository="https://github.com/tests/evil-2",
+        category=Category.objects.get(name=f"{start}1é"),
+    )
+    rows = {row["slug"]: row for row in table("/coverage.csv")}
+    assert rows["evil"]["exporter"].startswith("'")
+    assert rows["evil"]["category"].startswith("'")
+    assert unescape_formula(rows["evil"]["category"]) == f"{start}1é"
+    assert rows["evil-2"]["exporter"].startswith("Evil;'")
 
 
 def test_nothing_is_missing_without_a_snapshot(db: None) -> None:

@@ -1,5 +1,6 @@
 """Parsing a catalogue file and comparing it: changes, and problems with their line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -259,11 +260,19 @@ def test_slugs() -> None:
     assert [new.values["slug"] for new in plan(text).new] == ["c-2", "c"]
 
 
-@given(st.text(alphabet="'=+-@\tx", max_size=8))
+@given(st.text(alphabet="'=+-@＝;|\t\n x", max_size=8))
 def test_an_escaped_cell_is_no_formula_and_is_unescaped_exactly(text: str) -> None:
     cell = table.escape_formula(text)
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert table.unescape_formula(cell) == text
+    for part in re.split(r"[;|\t\r\n]", cell):  # as a spreadsheet with another separator splits it
+        assert not re.match(r"\s*[=+\-@＝]", part)
+
+
+def test_only_formulas_are_escaped() -> None:
+    for text in ("a;b", "it's; 'x'", "a-b; c=d", "x, -y"):
+        assert table.escape_formula(text) == text
+    assert table.escape_formula("x;=1+1") == "x;'=1+1"
 
 
 @given(
