@@ -7,9 +7,12 @@ from typing import Any, TypeVar, cast
 from django.contrib.admin import AdminSite
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import TO_FIELD_VAR
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from hub.names.own_paths import own_path
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -31,6 +34,26 @@ class HubAdminSite(AdminSite):
             return inner(request, *args, **kwargs)
 
         return cast(View, checked_view)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show Django's sign-in form, which leads to the page in `next`."""
+        _correct_next(request)
+        return super().login(request, extra_context)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Sign out, and show the page in `next`."""
+        _correct_next(request)
+        return super().logout(request, extra_context)
+
+
+def _correct_next(request: HttpRequest) -> None:
+    """Let a `next` that is not a page of this hub lead home; Django's default does not exist."""
+    for method in ("GET", "POST"):
+        parameters = getattr(request, method)
+        if REDIRECT_FIELD_NAME in parameters:
+            corrected = parameters.copy()
+            corrected[REDIRECT_FIELD_NAME] = own_path(parameters[REDIRECT_FIELD_NAME])
+            setattr(request, method, corrected)
 
 
 def _reject_invalid_parameters(request: HttpRequest) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+
+from hub.names.own_paths import own_path
 
 COOKIE = "theme"
 CHOSEN = ("light", "dark")
@@ -33,7 +34,7 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme", "")
     if theme not in (*CHOSEN, "system"):
         return HttpResponseBadRequest("theme must be light, dark or system\n", "text/plain")
-    response = HttpResponseRedirect(_next_path(request), status=303)
+    response = HttpResponseRedirect(own_path(request.POST.get("next", "")), status=303)
     if theme == "system":
         response.delete_cookie(COOKIE, samesite="Lax")
     else:
@@ -46,9 +47,3 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
             samesite="Lax",
         )
     return response
-
-
-def _next_path(request: HttpRequest) -> str:
-    path = request.POST.get("next", "")
-    is_local = url_has_allowed_host_and_scheme(path, allowed_hosts=None)  # this site only
-    return path if is_local and path.startswith("/") else "/"

@@ -4,6 +4,18 @@ from pathlib import Path
 
 import yaml
 
+# Values of `next` that must not be followed after a form was sent.
+BAD_NEXT = [
+    *("https://evil.example/", "//evil.example", "///evil.example", "http:evil.example", "x", ""),
+    *("/\\evil.example", "\\\\evil.example", "/\t/evil.example", " //evil.example", "/a b\1"),
+    *(
+        "javascript:alert(1)",
+        "/\r\nSet-Cookie: a=b",
+        "/\u202ex",
+        "/" + "a" * 3000,
+        "/" + "é" * 1000,
+    ),
+]
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "hostile"
 
 

@@ -1,10 +1,13 @@
 """Invalid URLs and forms in the admin: rejected with a message, never with a server error."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
 from hub.models import Category, Exporter
+from tests.common.hostile import BAD_NEXT
 from tests.conftest import Hub
 
 BEAT = "/admin/django_celery_beat"
@@ -54,6 +57,25 @@ def test_odd_addresses(admin: Client) -> None:
         assert "Bad request" in answer.content.decode(), address
     for address, status in TAKEN:
         assert admin.get(address).status_code == status, address
+
+
+@pytest.mark.parametrize("elsewhere", BAD_NEXT)
+def test_an_invalid_next_leads_home(db: None, elsewhere: str) -> None:
+    User.objects.create_superuser("root", password="a good one, 7 horses")
+    for url in ("/admin/login/", "/admin/logout/"):
+        for query, form in (({"next": elsewhere}, {}), ({}, {"next": elsewhere})):
+            client = Client()
+            form |= {"username": "root", "password": "a good one, 7 horses"}
+            if "logout" in url:
+                client.force_login(User.objects.get())
+            answer = client.post(f"{url}?{urlencode(query)}", form)
+            assert (answer.status_code, answer["Location"]) == (302, "/")
+
+
+def test_a_valid_next_is_followed(db: None) -> None:
+    User.objects.create_superuser("root", password="a good one, 7 horses")
+    form = {"username": "root", "password": "a good one, 7 horses", "next": "/admin/hub/?q=é&a=b"}
+    assert Client().post("/admin/login/", form)["Location"] == "/admin/hub/?q=%C3%A9&a=b"
 
 
 @pytest.mark.parametrize("model", ["exporter", "category", "contentedit", "githubtoken"])
