@@ -1,12 +1,13 @@
 """Models of the catalogue: exporters, their categories, logos, facts and views."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 
 from hub import clock
@@ -38,6 +39,24 @@ class ExporterQuerySet(models.QuerySet["Exporter"]):
     def without_facts(self) -> "ExporterQuerySet":
         """Return the exporters whose facts were never fetched."""
         return self.filter(facts_at__isnull=True)
+
+    @transaction.atomic
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the exporters. See `lock_exporters`."""
+        lock_exporters(list(self.values_list("pk", flat=True)))
+        return super().delete()
+
+    # As Django marks its own method: without this, `Exporter.objects.delete()` would exist.
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+def lock_exporters(ids: Collection[int]) -> None:
+    """Lock exporters before they are deleted. Call it in the transaction that deletes them.
+
+    Django deletes the rows that refer to an exporter first. Without the lock, a reader's view or a
+    lookup of facts could add another one before the exporter is deleted, which Postgres rejects.
+    """
+    list(Exporter.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
 
 
 def validate_repository(url: str) -> None:
@@ -99,6 +118,12 @@ class Exporter(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @transaction.atomic
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the exporter. See `lock_exporters`."""
+        lock_exporters([self.pk])
+        return super().delete(*args, **kwargs)
 
     @property
     def names(self) -> Names:

@@ -13,6 +13,7 @@ import pytest
 import requests
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models.signals import post_delete
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -442,6 +443,28 @@ def test_a_page_does_not_wait_for_the_count(redis: Hub) -> None:
         wait_until(lambda: len(answers) == 2, "the page", seconds=10)
     assert answers == [200, 200]
     assert views() == (0, 0)
+
+
+@pytest.mark.parametrize("delete", [Exporter.delete, lambda one: Exporter.objects.all().delete()])
+def test_an_exporter_can_be_deleted_while_readers_open_its_page(
+    redis: Hub, delete: Callable[[Exporter], object]
+) -> None:
+    one = Exporter.objects.get()
+    Readme.objects.create(exporter=one, path="README.md", sha="0" * 40, text="# Redis")
+    opened: list[int] = []
+
+    def open_page(**_: object) -> None:
+        """Open the page after the views were deleted, and before the exporter is."""
+        in_threads(lambda: opened.append(Client().get("/exporters/redis").status_code), 2)
+
+    post_delete.connect(open_page, sender=Readme)
+    try:
+        delete(one)
+    finally:
+        post_delete.disconnect(open_page, sender=Readme)
+    assert opened == [200, 200]
+    assert not Exporter.objects.exists()
+    assert not DailyViews.objects.exists()
 
 
 # --- oddities of stored contents ------------------------------------------------------------------
