@@ -134,6 +134,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",  # first, so that error responses get its headers too
     "hub.web.middleware.limit_bodies",
+    "hub.web.middleware.limit_sign_ins",
     "hub.web.middleware.answer_head",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -183,7 +184,10 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# A lock by name alone lets a stranger lock out a user; by address alone, everyone behind a router.
+PASSWORD_HASHERS = ["hub.accounts.password_hasher.LowPriorityPasswordHasher"]
+# A lock by name alone lets a stranger lock out a user. The handler also locks an address, but only
+# after ten times as many failures: everyone behind a router has the same one.
+AXES_HANDLER = "hub.accounts.axes_handler.FailuresByAddress"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_FAILURE_LIMIT", 5, validate=_POSITIVE)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_POSITIVE))

@@ -49,7 +49,7 @@ def describe_attempt(name: str, address: str, *_: object) -> str:
     return f"{name!r} from {address}"
 
 
-def locked_until(
+def counted_until(
     attempts: Iterable[tuple[datetime, int]], limit: int, cool_off: timedelta
 ) -> datetime | None:
     """Return when the number of counted failures drops below `limit`; None if it already is.
@@ -67,13 +67,10 @@ def locked_until(
     return None
 
 
-def lockout_end(attempts: QuerySet[AccessAttempt]) -> datetime | None:
-    """Return until when these failed attempts, of one username and address, lock it out."""
-    return locked_until(
-        attempts.order_by("attempt_time").values_list("attempt_time", "failures_since_start"),
-        settings.AXES_FAILURE_LIMIT,
-        settings.AXES_COOLOFF_TIME,
-    )
+def lockout_end(attempts: QuerySet[AccessAttempt], limit: int) -> datetime | None:
+    """Return when fewer than `limit` of these failed attempts still count; None if they do now."""
+    rows = attempts.order_by("attempt_time").values_list("attempt_time", "failures_since_start")
+    return counted_until(rows, limit, settings.AXES_COOLOFF_TIME)
 
 
 def delete_expired_attempts() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from axes.models import AccessAttempt
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -111,7 +112,7 @@ class FailedSignInAdmin(ReadOnly, admin.ModelAdmin[AccessAttempt]):
         same = AccessAttempt.objects.filter(
             username=attempt.username, ip_address=attempt.ip_address
         )
-        return lockout_end(same)
+        return lockout_end(same, settings.AXES_FAILURE_LIMIT)
 
 
 @admin.register(WebhookDelivery)

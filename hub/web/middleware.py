@@ -1,7 +1,8 @@
-"""Middleware: limit request bodies, answer HEAD on the API, and handle an unreachable database."""
+"""Middleware: request bodies, sign-ins, HEAD on the API, and an unreachable database."""
 
 import logging
 from collections.abc import Callable
+from threading import BoundedSemaphore
 from time import monotonic
 
 from django.db import InterfaceError, OperationalError
@@ -9,11 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 from psycopg2.errors import DiskFull
 
+from hub.accounts.password_hasher import MAX_AT_A_TIME
 from hub.web.error_pages import refuse
 
 logger = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
 
+# Requests with a password: those beyond it would only wait for the others' hashes.
+_sign_ins = BoundedSemaphore(MAX_AT_A_TIME)
 _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
 _TRACEBACK_INTERVAL = 60.0  # seconds; each failed request is logged without a traceback
 
@@ -26,6 +30,35 @@ def limit_bodies(get_response: View) -> View:
         return get_response(request)
 
     return answer
+
+
+def limit_sign_ins(get_response: View) -> View:
+    """Serve at most `MAX_AT_A_TIME` requests with a password at a time, and refuse the others.
+
+    Clients with made-up names could otherwise occupy all threads, because hashing takes long. A
+    refusal is cheap: it needs neither a view nor the database.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not _has_password(request):
+            return get_response(request)
+        if not _sign_ins.acquire(blocking=False):
+            response = refuse(request, 503, "Too many sign-ins at the moment. Try again shortly.")
+            response["Retry-After"] = "1"
+            return response
+        try:
+            return get_response(request)
+        finally:
+            _sign_ins.release()
+
+    return answer
+
+
+def _has_password(request: HttpRequest) -> bool:
+    """Return whether the request signs in: with the admin's form, or to the API's editing."""
+    if request.path_info == "/admin/login/":
+        return request.method == "POST"
+    return request.path_info.startswith("/api/v1/edits") and "Authorization" in request.headers
 
 
 def answer_head(get_response: View) -> View:

@@ -3,21 +3,27 @@
 import base64
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from hub.accounts.axes_handler import ADDRESS_FACTOR
 from hub.accounts.login_throttle import delete_expired_attempts
 from hub.models import ContentEdit
+from tests.common.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 LIMIT = settings.AXES_FAILURE_LIMIT
@@ -165,6 +171,61 @@ def test_a_locked_out_request_does_nothing_as_the_session_either(account: User) 
     assert not ContentEdit.objects.exists()
     # who is signed in already stays so
     assert client.get("/admin/", REMOTE_ADDR="192.0.2.1").status_code == 200
+
+
+def test_an_address_is_locked_after_many_failures_with_different_names() -> None:
+    for number in range(LIMIT * ADDRESS_FACTOR):
+        answer = (form if number % 2 else basic)(WRONG, name=f"name-{number}")
+    assert answer.status_code == 429
+    for sign_in in (form, basic):
+        locked = sign_in(PASSWORD)
+        assert locked.status_code == 429
+        assert WAIT - 60 <= int(locked["Retry-After"]) <= WAIT
+        assert sign_in(PASSWORD, address="192.0.2.2").status_code in (302, 404)
+    call_command("axes_reset_ip", "192.0.2.1")
+    assert form(PASSWORD).status_code == 302
+
+
+class SlowHasher(MD5PasswordHasher):
+    """Waits until the other sign-ins are refused; records how many run at the same time."""
+
+    lock = Lock()
+    now = most = started = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        with self.lock:
+            SlowHasher.now += 1
+            SlowHasher.started += 1
+            SlowHasher.most = max(self.now, self.most)
+        wait_until(lambda: len(REFUSED) >= 14 and self.started >= 2, "the other sign-ins")
+        with self.lock:
+            SlowHasher.now -= 1
+        return super().encode(password, salt)
+
+
+REFUSED: list[int] = []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_passwords_are_checked_at_a_time(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.SlowHasher"]
+
+    def sign_in(number: int) -> int:
+        try:
+            answer = (form if number % 2 else basic)(WRONG, name=f"name-{number}")
+        finally:
+            connection.close()
+        if answer.status_code == 503:
+            assert answer["Retry-After"] == "1"
+            assert b"Too many sign-ins" in answer.content
+            REFUSED.append(503)
+        return answer.status_code
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = sorted(threads.map(sign_in, range(16)))
+    assert SlowHasher.most == 2
+    assert answers[2:] == [503] * 14
+    assert set(answers[:2]) <= {200, 401}
 
 
 def test_unlocking_by_command() -> None:

@@ -98,7 +98,7 @@ class EditProblemOut(ProblemOut):
     auth=_SIGNED_IN,
     response={
         202: EditOut,
-        frozenset({400, 401, 403, 413, 429}): ProblemOut,
+        frozenset({400, 401, 403, 413, 429, 503}): ProblemOut,
         frozenset({409, 422}): EditProblemOut,
     },
     summary="Write or delete a file",
@@ -125,7 +125,7 @@ def submit(request: HttpRequest, proposal: EditIn) -> Any:
 @router.get(
     "/{int:edit}",
     auth=_SIGNED_IN,
-    response={200: EditOut, frozenset({401, 403, 404, 422, 429}): ProblemOut},
+    response={200: EditOut, frozenset({401, 403, 404, 422, 429, 503}): ProblemOut},
     summary="Get an edit and its state",
 )
 def one_edit(request: HttpRequest, edit: Annotated[int, Path(ge=1, le=2**62)]) -> Any:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.accounts.login_throttle import UNKNOWN, locked_until, throttle_key
+from hub.accounts.login_throttle import UNKNOWN, counted_until, throttle_key
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COOL_OFF = timedelta(minutes=15)
@@ -47,4 +47,4 @@ def at(minutes: int) -> datetime:
     ],
 )
 def test_when_a_lock_ends(attempts: list[tuple[datetime, int]], until: datetime | None) -> None:
-    assert locked_until(attempts, 5, COOL_OFF) == until
+    assert counted_until(attempts, 5, COOL_OFF) == until
