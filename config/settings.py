@@ -272,7 +272,9 @@ PAGE_CACHE_SECONDS = env.float("HUB_PAGE_CACHE_SECONDS", 10.0, validate=validate
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 100},
+        # A reader can request any number of pages, so the least recently used are dropped. Nobody
+        # can have this many rendered before those that are read expire.
+        "OPTIONS": {"MAX_ENTRIES": 1000},
     }
 }
 

@@ -50,7 +50,7 @@ class CatalogueQuery:
             (name, value) for name in ("category", "has", "usable") for value in self.values(name)
         ]
         sort = [] if self.sort in ("", replace(self, sort="").order) else [("sort", self.sort)]
-        page = [("page", str(self.page))] if self.page > 1 else []
+        page = [("page", str(self.page))] if self.page != 1 else []
         return [*([("q", self.q)] if self.q else []), *lists, *flags, *sort, *page]
 
     @property

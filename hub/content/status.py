@@ -40,19 +40,23 @@ def describe_run(run: RefreshRun) -> dict[str, Any]:
     }
 
 
+_MAX_FAILING = 200  # while GitHub is down, all directories fail
+
+
 @dataclass(frozen=True)
 class Directories:
-    """Counts of directories and findings, and the directories whose last lookup failed."""
+    """Counts of directories and findings, and the first directories whose last lookup failed."""
 
     total: int
     errors: int
     warnings: int
     with_errors: int  # directories
+    not_updated: int
     failing: list[ExporterContents]
 
 
 def directories() -> Directories:
-    """Return the counts for the source, with one query."""
+    """Return the counts for the source, with at most two queries."""
     levels = Func(
         F("judgement"),
         Value("$.findings[*].level"),
@@ -60,18 +64,19 @@ def directories() -> Directories:
         output_field=JSONField(),
     )
     found = ContentTree.objects.filter(pk=OuterRef("tree_sha"), judgement__isnull=False)
-    rows = list(
-        ExporterContents.objects.filter(source=configured_source().key)
-        .select_related("exporter")
-        .annotate(levels=Subquery(found.annotate(levels=levels).values("levels")))
-    )
-    counts = [Counter(row.levels or ()) for row in rows]
+    rows = ExporterContents.objects.filter(source=configured_source().key)
+    levels_of = rows.annotate(levels=Subquery(found.annotate(levels=levels).values("levels")))
+    found_levels = list(levels_of.values_list("stale", "levels"))
+    counts = [Counter(levels or ()) for _, levels in found_levels]
+    not_updated = sum(bool(stale) for stale, _ in found_levels)
+    failing = rows.exclude(stale="").select_related("exporter")[:_MAX_FAILING]
     return Directories(
-        total=len(rows),
+        total=len(counts),
         errors=sum(count[Level.ERROR] for count in counts),
         warnings=sum(count[Level.WARNING] for count in counts),
         with_errors=sum(Level.ERROR in count for count in counts),
-        failing=[row for row in rows if row.stale],
+        not_updated=not_updated,
+        failing=list(failing) if not_updated else [],
     )
 
 

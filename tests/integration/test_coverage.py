@@ -4,13 +4,15 @@ import csv
 import gzip
 import re
 from io import StringIO
+from itertools import chain
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from hub.models import Category, Exporter
 from hub.catalogue.table import unescape_formula
+from hub.models import Category, Exporter
+from hub.web.pages.coverage import PER_PAGE
 from tests.common.catalogue import fill_catalogue
 
 MANY = 1_000
@@ -49,8 +51,26 @@ def test_few_queries_with_many_rows(db: None, django_assert_max_num_queries: obj
             with django_assert_max_num_queries(QUERIES):  # type: ignore[operator]
                 assert client.get(address).status_code == 200
     html = page("/coverage")
-    assert len(names(html)) == MANY + 1
-    assert len(gzip.compress(html.encode())) < 100 * 1024
+    assert len(names(html)) == PER_PAGE
+    assert f"Rows 1 to {PER_PAGE} of 1,001" in html
+    assert len(gzip.compress(html.encode())) < 10 * 1024
+
+
+def test_all_rows_are_on_the_pages(db: None) -> None:
+    fill_catalogue(250)
+    ascending = [names(page(f"/coverage?sort=-A&page={number}")) for number in (1, 2, 3)]
+    assert [len(rows) for rows in ascending] == [PER_PAGE, PER_PAGE, 51]
+    assert len(set(chain(*ascending))) == 251
+    html = page("/coverage?sort=-A&page=2")
+    assert "Rows 101 to 200 of 251" in html
+    assert "Alerting rules: 63 usable, 62 broken, 126 missing" in html  # of all pages
+    assert 'href="/coverage?sort=-A"' in html  # the first page
+    assert 'href="/coverage?sort=-A&amp;page=3"' in html
+    assert 'href="/coverage?sort=A"' in html  # sorting starts on the first page
+    assert 'href="/coverage.csv?sort=-A"' in html
+    assert len(table("/coverage.csv?sort=-A&page=2")) == 251
+    assert Client().get("/coverage?page=4").status_code == 404
+    assert names(page("/coverage?page=x")) == names(page("/coverage"))
 
 
 def test_every_exporter_and_every_directory_without_one(twelve: None) -> None:
@@ -110,7 +130,7 @@ def test_the_csv_has_the_rows_of_the_page(twelve: None) -> None:
     )
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " ="])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " =", "＝"])
 def test_no_csv_cell_is_a_formula(twelve: None, start: str) -> None:
     Exporter.objects.create(
         slug="evil",

@@ -7,6 +7,7 @@ from time import sleep
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
@@ -132,7 +133,7 @@ def test_an_overdue_cached_map_is_stale(cached: MapCache) -> None:
 # --- pages ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", ["/", "/?q=number", "/coverage"])
+@pytest.mark.parametrize("address", ["/", "/?q=number", "/coverage", "/coverage?sort=-A"])
 def test_a_page_is_rendered_once_for_anonymous_readers(
     pages: None, address: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -140,6 +141,42 @@ def test_a_page_is_rendered_once_for_anonymous_readers(
     with django_assert_num_queries(1):  # the version of the contents
         second = Client().get(address)
     assert (second.content, second.headers) == (first.content, first.headers)
+
+
+@pytest.mark.parametrize("address", ["/", "/coverage"])
+def test_unknown_parameters_do_not_fill_the_cache(pages: None, address: str) -> None:
+    expected = Client().get(address).content
+    stored = len(cache._cache)  # type: ignore[attr-defined]
+    for number in range(20):
+        url = f"{address}?x={number}&page{number}=2&sort=&utm_source={'a' * 9 + str(number)}"
+        if address == "/":
+            url = url.replace("&sort=&", "&")  # an empty value redirects
+        assert Client().get(url).content == expected
+    assert len(cache._cache) == stored  # type: ignore[attr-defined]
+
+
+def test_one_compressed_copy_serves_all_clients(
+    pages: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    packed = Client().get("/coverage", headers={"Accept-Encoding": "gzip"})
+    assert packed["Content-Encoding"] == "gzip"
+    with django_assert_num_queries(1):  # the version of the contents
+        plain = Client().get("/coverage")
+    assert "Content-Encoding" not in plain
+    assert gzip.decompress(packed.content) == plain.content
+    assert {"Accept-Encoding", "Cookie"} <= set(plain["Vary"].split(", "))
+
+
+def test_a_page_that_is_read_stays_in_the_full_cache(
+    pages: None, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(settings.CACHES["default"]["OPTIONS"]["MAX_ENTRIES"] + 10):
+        Client().get(f"/coverage?category=none-{number}")
+        if number % 100 == 0:
+            Client().get("/")
+    with django_assert_max_num_queries(1):
+        Client().get("/")
+    assert len(cache._cache) <= settings.CACHES["default"]["OPTIONS"]["MAX_ENTRIES"]  # type: ignore[attr-defined]
 
 
 def test_a_page_is_rendered_again_after_a_change(pages: None) -> None:
@@ -166,7 +203,7 @@ def test_concurrent_requests_render_a_page_once(
     read_map.cached_map()  # fill the cache, so that the threads do not query Postgres
     rendered = []
 
-    @page_cache.cached_page
+    @page_cache.cached_page(lambda _: "")
     def slow(request: HttpRequest) -> HttpResponse:
         rendered.append(request)
         sleep(0.2)
@@ -196,7 +233,8 @@ def test_a_request_renders_the_page_after_the_lock_timeout(
         ({"path": "/"}, {"path": "/", "headers": {"Cookie": "theme=dark"}}),
         ({"path": "/"}, {"path": "/", "headers": {"HX-Request": "true"}}),
         ({"path": "/"}, {"path": "/", "headers": {"Host": "localhost"}}),
-        ({"path": "/"}, {"path": "/", "headers": {"Accept-Encoding": "gzip"}}),
+        ({"path": "/"}, {"path": "/?page=2"}),
+        ({"path": "/"}, {"path": "/?sort=sideways"}),
     ],
 )
 def test_different_requests_have_different_cache_keys(
@@ -216,7 +254,7 @@ def test_pages_of_signed_in_users_are_not_cached(pages: None) -> None:
 def test_a_very_large_page_is_not_cached(
     pages: None, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    monkeypatch.setattr(page_cache, "_LARGEST", 1_000)
+    monkeypatch.setattr(page_cache, "_LARGEST", 100)
     first = Client().get("/coverage")
     with django_assert_num_queries(4):  # the version and the data of the page
         assert Client().get("/coverage").content == first.content

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from hub.content.kinds import KINDS, Kind, any_known
@@ -20,7 +20,7 @@ class Badge:
     present: bool | None  # None: unknown
     broken: bool = False  # content is present and none of it is usable
 
-    @property
+    @cached_property  # all exporters share a few badges
     def mark(self) -> str:
         """The name of the state in CSS classes and icons."""
         if self.broken:

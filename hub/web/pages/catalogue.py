@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.paginator import EmptyPage, Page, Paginator
+from django.core.paginator import Page
 from django.db.models import OuterRef, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
@@ -22,8 +22,8 @@ from hub.catalogue.query import SORTS, CatalogueQuery, parse_query
 from hub.catalogue.search import closest, search
 from hub.models import Exporter, Release
 from hub.web.page_cache import cached_page
-from hub.web.pages.badges import badges_of
-from hub.web.pages.context import contents_by_exporter, page_context
+from hub.web.pages.context import AllContents, all_contents, page_context
+from hub.web.pages.pager import pager
 
 PER_PAGE = 60
 UPDATED_WITHIN = timedelta(days=90)
@@ -31,17 +31,21 @@ NEW_FOR = timedelta(days=30)
 # Exporters added within a day of the first one belong to the initial import and are not "new".
 _INITIAL_IMPORT = timedelta(days=1)
 
-Contents = dict[int | None, list[Any]]  # exporter id → its directories
-
 
 def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
     """Return whether an exporter was added recently, and after the catalogue's initial import."""
     return now - added_at < NEW_FOR and added_at - first_added_at > _INITIAL_IMPORT
 
 
+def known_catalogue_query(parameters: QueryDict) -> str | None:
+    """Return the canonical query string; None for the page with notes, or for a redirect."""
+    query, notes = parse_query(parameters)
+    return None if notes or parameters != _without_empty(parameters) else query.query_string
+
+
 @require_safe
-@cached_page
 @gzip_page
+@cached_page(known_catalogue_query)
 @vary_on_headers("HX-Request")
 def catalogue(request: HttpRequest) -> HttpResponse:
     """Show the exporters that match the query; for htmx, only the results."""
@@ -51,19 +55,21 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("catalogue", query=parameters))
     query, notes = parse_query(request.GET)
     context = page_context()
-    contents = contents_by_exporter(context["source"].key)
-    entries, fuzzy = _entries(query, contents, context["source"].key, known=context["known"])
+    source = context["source"].key
+    contents = all_contents(source, known=context["known"])
+    entries, fuzzy = _entries(query, contents, source)
     matches = narrow(entries, query)
-    try:
-        page = Paginator([entry.pk for entry in matches], PER_PAGE).page(query.page)
-    except EmptyPage as fault:
-        raise Http404("The page number is beyond the last page.") from fault
-    numbers = page.paginator.get_elided_page_range
+    pages = pager(
+        [entry.pk for entry in matches],
+        PER_PAGE,
+        query.page,
+        lambda number: reverse("catalogue") + query.on_page(number).query_string,
+    )
     all_facets = facets(entries, query)
     context |= {
         "query": query,
         "notes": notes,
-        "cards": _cards(page, contents, known=context["known"]),
+        "cards": _cards(pages["page"], contents),
         "total": len(matches),
         "is_empty": not entries and not query.q,
         "fuzzy": fuzzy,
@@ -74,14 +80,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
             for sort, label in SORTS.items()
             if query.q or sort != "relevance"
         ],
-        "page": page,
-        "pages": [
-            (number, query.on_page(number) if isinstance(number, int) else None)  # None: "…"
-            for number in numbers(page.number, on_each_side=1, on_ends=1)
-        ],
-        "previous": query.on_page(page.number - 1),
-        "next": query.on_page(page.number + 1),
-        "unmatched": len(contents.get(None, [])),
+        "pager": pages,
+        "unmatched": len(contents.rows.get(None, [])),
     }
     if not matches:
         context["relaxations"] = relaxations(entries, query)
@@ -101,7 +101,7 @@ def _without_empty(parameters: QueryDict) -> QueryDict:
 
 
 def _entries(
-    query: CatalogueQuery, contents: Contents, source: str, *, known: bool
+    query: CatalogueQuery, contents: AllContents, source: str
 ) -> tuple[list[FacetEntry], bool]:
     """Return the sorted search results for the filters, and whether all are fuzzy matches."""
     now = clock.now()
@@ -114,12 +114,12 @@ def _entries(
         *(["exact"] if query.q else []),
     )
     fuzzy = query.q != "" and not any(row["exact"] for row in rows)
-    return [_entry(row, contents, now, known=known) for row in rows], fuzzy
+    return [_entry(row, contents, now) for row in rows], fuzzy
 
 
-def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: bool) -> FacetEntry:
-    directories = contents.get(row["pk"], [])
-    badges = badges_of(directories, known=known)
+def _entry(row: dict[str, Any], contents: AllContents, now: datetime) -> FacetEntry:
+    directories = contents.rows.get(row["pk"], [])
+    badges = contents.badges_of(row["pk"])
     changes = (*(directory.changed_at for directory in directories), row["last_release_at"])
     return FacetEntry(
         pk=row["pk"],
@@ -131,7 +131,7 @@ def _entry(row: dict[str, Any], contents: Contents, now: datetime, *, known: boo
     )
 
 
-def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str, Any]]:
+def _cards(page: Page[int], contents: AllContents) -> list[dict[str, Any]]:
     """Return the template context of each exporter on the page. One query."""
     releases = Release.objects.filter(exporter=OuterRef("pk"))
     newest = releases.order_by("prerelease", "-published_at")
@@ -149,8 +149,8 @@ def _cards(page: Page[int], contents: Contents, *, known: bool) -> list[dict[str
     return [
         {
             "exporter": (exporter := exporters[pk]),
-            "badges": badges_of(contents.get(pk, []), known=known),
-            "stale": any(row.stale for row in contents.get(pk, [])),
+            "badges": contents.badges_of(pk),
+            "stale": any(row.stale for row in contents.rows.get(pk, [])),
             "new": is_new(exporter.added_at, exporter.first_added_at, now),  # type: ignore[attr-defined]
         }
         for pk in page

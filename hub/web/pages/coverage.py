@@ -2,32 +2,49 @@
 
 import csv
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from hub.models import Exporter
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
-from hub.web.pages.context import contents_by_exporter, page_context
+from hub.web.pages.context import all_contents, page_context
 from hub.web.pages.grid import LABELS, GridRow, columns, csv_lines, parse_grid_query
+from hub.web.pages.pager import pager
+
+PER_PAGE = 100
+_LISTED, _NOT_LISTED = (Badge("E", LABELS["E"], present) for present in (True, False))
+
+
+def known_grid_query(parameters: QueryDict) -> str | None:
+    """Return the canonical query string; None for the page with a note."""
+    query, notes = parse_grid_query(parameters)
+    return None if notes else query.query_string
 
 
 @require_safe
-@cached_page
 @gzip_page
+@cached_page(known_grid_query)
 def coverage(request: HttpRequest) -> HttpResponse:
-    """Show the content of every exporter, and of every directory without an exporter."""
+    """Show a page of all exporters and of all directories without an exporter."""
     query, notes = parse_grid_query(request.GET)
     context = page_context()
     all_rows = _rows(context["source"].key, known=context["known"])
     rows = query.apply(all_rows)
     categories = sorted({row.category for row in all_rows if row.category}, key=str.casefold)
+    pages = pager(
+        rows, PER_PAGE, query.page, lambda n: reverse("coverage") + query.on_page(n).query_string
+    )
     context |= {
         "query": query,
         "notes": notes,
-        "rows": rows,
+        "total": len(rows),
+        "rows": pages["page"],
+        "pager": pages,
+        "csv": reverse("coverage_csv") + query.on_page(1).query_string,
         "columns": columns(rows, query),
         "categories": categories,
         "is_empty": not all_rows,
@@ -37,8 +54,9 @@ def coverage(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @gzip_page
+@cached_page(known_grid_query)
 def coverage_csv(request: HttpRequest) -> HttpResponse:
-    """Download the rows of the page, in the same order."""
+    """Download the rows of all pages, in the same order."""
     query, _ = parse_grid_query(request.GET)
     context = page_context()
     response = HttpResponse(content_type="text/csv; charset=utf-8")
@@ -49,14 +67,14 @@ def coverage_csv(request: HttpRequest) -> HttpResponse:
 
 
 def _rows(source: str, *, known: bool) -> list[GridRow]:
-    """Return all rows of the grid, unsorted. Two queries."""
-    contents = contents_by_exporter(source)
+    """Return all rows of the grid, unsorted."""
+    contents = all_contents(source, known=known)
     exporters = Exporter.objects.values_list("pk", "title", "slug", "category__name", "repository")
     rows = [
         GridRow(
             title=title,
-            directories=tuple(row.directory for row in contents.get(pk, [])),
-            cells=(Badge("E", LABELS["E"], True), *badges_of(contents.get(pk, []), known=known)),
+            directories=tuple(row.directory for row in contents.rows.get(pk, [])),
+            cells=(_LISTED, *contents.badges_of(pk)),
             slug=slug,
             category=category,
             repository=repository,
@@ -67,7 +85,7 @@ def _rows(source: str, *, known: bool) -> list[GridRow]:
         GridRow(
             title=row.directory,
             directories=(row.directory,),
-            cells=(Badge("E", LABELS["E"], False), *badges_of([row], known=known)),
+            cells=(_NOT_LISTED, *badges_of([row], known=known)),
         )
-        for row in contents.get(None, [])
+        for row in contents.rows.get(None, [])
     ]

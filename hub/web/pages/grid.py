@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.http import QueryDict
@@ -12,16 +12,17 @@ from hub.catalogue.table import escape_formula
 from hub.content.kinds import KINDS
 from hub.names.search_terms import clean
 from hub.web.pages.badges import STATES, Badge, state_of
+from hub.web.pages.pager import page_number
 
 LABELS = {"E": "Exporter in the catalogue", **{kind.letter: kind.label for kind in KINDS}}
 # Shown beside the letter where there is room.
 _SHORT_LABELS = {"E": "Listed", **{kind.letter: kind.short_label for kind in KINDS}}
+_COLUMNS = {letter: number for number, letter in enumerate(LABELS)}
 _RANKS = {mark: rank for rank, mark in enumerate(STATES)}
 SORTS = ("name", "category", *LABELS)
 
 
-@dataclass(frozen=True)
-class GridRow:
+class GridRow(NamedTuple):
     """An exporter with all its directories, or (without a slug) a directory without an exporter."""
 
     title: str
@@ -35,7 +36,7 @@ class GridRow:
         """Return the row's sort key for the column `sort`."""
         if sort in ("name", "category"):
             return (self.title if sort == "name" else self.category).casefold()
-        return next(_RANKS[cell.mark] for cell in self.cells if cell.letter == sort)
+        return _RANKS[self.cells[_COLUMNS[sort]].mark]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class GridQuery:
     category: str = ""
     sort: str = "name"
     descending: bool = False
+    page: int = 1
 
     @property
     def key(self) -> str:
@@ -53,14 +55,23 @@ class GridQuery:
 
     @property
     def query_string(self) -> str:
-        """The query string with its "?"; "" for all rows, sorted by name."""
-        pairs = {"category": self.category, "sort": "" if self.key == "name" else self.key}
+        """The query string with its "?"; "" for the first of all rows, sorted by name."""
+        pairs = {
+            "category": self.category,
+            "sort": "" if self.key == "name" else self.key,
+            "page": str(self.page) if self.page != 1 else "",
+        }
         query = urlencode({name: value for name, value in pairs.items() if value})
         return f"?{query}" if query else ""
 
     def sorted_by(self, sort: str) -> "GridQuery":
         """Return the query sorted by a column; in reverse if it is already sorted by it."""
-        return replace(self, sort=sort, descending=sort == self.sort and not self.descending)
+        descending = sort == self.sort and not self.descending
+        return replace(self, sort=sort, descending=descending, page=1)
+
+    def on_page(self, page: int) -> "GridQuery":
+        """Return the query for another page of the same rows."""
+        return replace(self, page=page)
 
     def apply(self, rows: Iterable[GridRow]) -> list[GridRow]:
         """Return the matching rows, sorted; rows with equal keys are sorted by name."""
@@ -72,12 +83,15 @@ class GridQuery:
 
 def parse_grid_query(parameters: QueryDict) -> tuple[GridQuery, list[str]]:
     """Parse the parameters; also return a note for a value that is ignored."""
-    category, sort = clean(parameters.get("category", "")), parameters.get("sort", "")
-    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    sort = clean(parameters.get("sort", ""))
+    query = GridQuery(
+        clean(parameters.get("category", "")), page=page_number(parameters.get("page", ""))
+    )
+    name = sort.removeprefix("-")
     if name in SORTS:
-        return GridQuery(category, name, descending), []
-    notes = [f"The grid cannot be sorted by “{clean(sort)[:40]}”: it is sorted by name."]
-    return GridQuery(category), notes if clean(sort) else []
+        return replace(query, sort=name, descending=sort != name), []
+    notes = [f"The grid cannot be sorted by “{sort[:40]}”: it is sorted by name."]
+    return query, notes if sort else []
 
 
 @dataclass(frozen=True)
@@ -125,7 +139,7 @@ def columns(rows: Sequence[GridRow], query: GridQuery) -> list[Column]:
 
 
 def _counts(rows: Iterable[GridRow], letter: str) -> list[StateCount]:
-    counter = Counter(cell.mark for row in rows for cell in row.cells if cell.letter == letter)
+    counter = Counter(row.cells[_COLUMNS[letter]].mark for row in rows)
     counts, offset = [], 0
     for mark in reversed(STATES):
         if counter[mark]:

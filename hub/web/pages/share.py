@@ -1,10 +1,12 @@
 """Badges, logos, llms.txt, robots.txt and the sitemap."""
 
 from datetime import datetime
+from typing import Any
 
 from csp.constants import NONE
 from csp.decorators import csp
 from django.contrib.sitemaps import Sitemap
+from django.contrib.sitemaps import views as sitemaps
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -16,10 +18,13 @@ from hub.catalogue.order import contents_changed_at
 from hub.content.map import read_map
 from hub.github.source import configured_source
 from hub.models import ChangeKind, Exporter, ExporterContents, Logo
+from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
+from hub.web.pages.context import all_contents
 from hub.web.pages.text import markdown, one_line
 
 _PLAIN = "text/plain; charset=utf-8"
+_LISTED = Badge("E", "Exporter", True)
 _LABEL_WIDTH, _CELL_WIDTH = 84, 30  # of the badge, in pixels
 # Caches revalidate after five minutes; an unchanged ETag is answered with 304.
 _cached = cache_control(public=True, max_age=300)
@@ -63,25 +68,25 @@ def logo(request: HttpRequest, slug: str) -> HttpResponse:
 @_cached
 @conditional_page
 @require_safe
+@cached_page(lambda _: "")  # without parameters
 def llms(request: HttpRequest) -> HttpResponse:
     """Describe the hub and its exporters in Markdown, for language models (https://llmstxt.org)."""
     served = read_map.cached_map().served
-    exporters = [
-        {
-            "title": markdown(exporter.title),
-            "slug": exporter.slug,
-            "about": markdown(
-                exporter.description or exporter.project_name or exporter.title
-            ).rstrip("."),
-            "category": markdown(exporter.category.name),
-            "badges": _badges(exporter, known=served.snapshot_id is not None),
-        }
-        for exporter in _exporters().select_related("category")
-    ]
+    contents = all_contents(configured_source().key, known=served.snapshot_id is not None)
+    columns = ("pk", "slug", "title", "project_name", "description", "category__name")
     context = {
         "hub": request.build_absolute_uri("/").rstrip("/"),
         "freshness": read_map.freshness(served),
-        "exporters": exporters,
+        "exporters": [
+            (
+                slug,
+                markdown(title),
+                markdown(about or name or title).rstrip("."),
+                markdown(category),
+                [_LISTED, *contents.badges_of(pk)],
+            )
+            for pk, slug, title, name, about, category in Exporter.objects.values_list(*columns)
+        ],
         "kinds": ", ".join(ChangeKind.labels[1:]),
     }
     return render(request, "hub/llms.txt", context, content_type=_PLAIN)
@@ -125,6 +130,14 @@ class ExporterSitemap(Sitemap[Exporter]):
 SITEMAPS = {"pages": PageSitemap, "exporters": ExporterSitemap}
 
 
+@require_safe
+@cached_page(lambda parameters: None if "p" in parameters else "")  # the number of a part
+def sitemap(request: HttpRequest, **options: Any) -> HttpResponse:
+    """Return the sitemap."""
+    response: HttpResponse = sitemaps.sitemap(request, **options).render()
+    return response
+
+
 def _exporters() -> QuerySet[Exporter]:
     rows = ExporterContents.objects.filter(source=configured_source().key)
     return Exporter.objects.prefetch_related(Prefetch("contents", rows, to_attr="directories"))
@@ -132,4 +145,4 @@ def _exporters() -> QuerySet[Exporter]:
 
 def _badges(exporter: Exporter, *, known: bool) -> list[Badge]:
     rows = exporter.directories  # type: ignore[attr-defined]
-    return [Badge("E", "Exporter", True), *badges_of(rows, known=known)]
+    return [_LISTED, *badges_of(rows, known=known)]

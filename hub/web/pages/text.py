@@ -9,6 +9,8 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def one_line(text: str) -> str:
     """Join the lines of `text`, and replace control characters and those that change direction."""
     joined = " ".join(text.split())
+    if joined.isprintable():
+        return joined
     return "".join(character if character.isprintable() else _REPLACEMENT for character in joined)
 
 

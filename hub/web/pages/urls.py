@@ -1,6 +1,5 @@
 """URL patterns of the pages."""
 
-from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 from django.views.decorators.http import require_safe
 
@@ -32,5 +31,5 @@ urlpatterns = [
     path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),
     path("llms.txt", share.llms, name="llms"),
     path("robots.txt", share.robots, name="robots"),
-    path("sitemap.xml", require_safe(sitemap), {"sitemaps": share.SITEMAPS}, name="sitemap"),
+    path("sitemap.xml", share.sitemap, {"sitemaps": share.SITEMAPS}, name="sitemap"),
 ]
