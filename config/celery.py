@@ -32,7 +32,8 @@ class HubCelery(Celery):
         return super().prepare_config(cast(Any, ours))
 
 
-app = HubCelery("exporter_hub", include=["tasks.refresh", "tasks.facts", "tasks.housekeeping"])
+_TASKS = [f"tasks.{name}" for name in ("refresh", "facts", "rendering", "housekeeping")]
+app = HubCelery("exporter_hub", include=_TASKS)
 app.config_from_object("django.conf:settings")
 app.set_default()  # so that `celery.current_app` is this one in every thread
 

@@ -13,6 +13,7 @@ from hub.facts.runs import facts_runs
 from hub.models import Reason, RunTrigger
 from hub.runs.schedule import FACTS_TASK
 from tasks import WHILE_POSTGRES_RESTARTS
+from tasks.rendering import request_rendering
 
 
 @shared_task(name=FACTS_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
@@ -37,6 +38,7 @@ def lookup_facts(run_id: int, exporter_id: int) -> dict[str, Any]:
 def end_facts_run(_outcomes: list[dict[str, Any]], run_id: int) -> None:
     """End the run (the chord's body). Outcomes are read from Postgres, not from the argument."""
     runs.finish_facts_run(run_id)
+    request_rendering()
 
 
 @shared_task(name=facts_runs.tasks.finish_failed, ignore_result=True, **WHILE_POSTGRES_RESTARTS)

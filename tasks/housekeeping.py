@@ -6,16 +6,20 @@ from hub.accounts.login_throttle import delete_expired_attempts
 from hub.content import housekeeping as content
 from hub.content.runs import refresh_runs
 from hub.facts import runs as facts
+from hub.rendering.outdated import any_outdated
 from hub.runs.schedule import HOUSEKEEPING_TASK
 from hub.web.webhooks.deliveries import prune_deliveries
 from tasks import WHILE_POSTGRES_RESTARTS
+from tasks.rendering import request_rendering
 
 
 @shared_task(name=HOUSEKEEPING_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def housekeeping() -> None:
-    """Close overdue runs, resend lost messages and delete old rows."""
+    """Close overdue runs, resend lost messages, delete old rows and have texts rendered."""
     refresh_runs.housekeeping()
     facts.facts_housekeeping()
     content.prune_contents()
     prune_deliveries()
     delete_expired_attempts()
+    if any_outdated():
+        request_rendering()

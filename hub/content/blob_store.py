@@ -17,7 +17,8 @@ def known_reports(shas: Iterable[str]) -> dict[str, FileReport]:
             reports[sha] = FileReport.from_json(report)
         else:
             others.append(sha)
-    for blob in ContentBlob.objects.filter(sha__in=others).iterator(chunk_size=10):
+    blobs = ContentBlob.objects.filter(sha__in=others).defer("html_parts")
+    for blob in blobs.iterator(chunk_size=10):
         report = reports[blob.sha] = judge(bytes(blob.data))
         older = ContentBlob.objects.filter(pk=blob.pk, rules__lt=RULES_VERSION)
         older.update(report=report.as_json(), rules=RULES_VERSION)
@@ -37,3 +38,9 @@ def store_blobs(files: Mapping[str, bytes]) -> dict[str, FileReport]:
         ignore_conflicts=True,
     )
     return reports
+
+
+def mark_readmes(shas: Iterable[str]) -> None:
+    """Have these files, READMEs in Markdown, rendered, unless they already are."""
+    if shas := set(shas):
+        ContentBlob.objects.filter(pk__in=shas, renderer__isnull=True).update(renderer=0)

@@ -130,6 +130,14 @@ def directory_version(path: str) -> str:
     return next((folder for folder in folders if _VERSION_FOLDER.fullmatch(folder)), "")
 
 
+def is_readme(path: str) -> bool:
+    """Return whether the file is the README of a directory or of a version, but not of a chart."""
+    *folders, name = path.split("/")
+    at_top = directory_version(path) == (folders[-1] if folders else "")
+    name = name.casefold()
+    return at_top and (name in ("readme.md", "readme.markdown") or name.endswith("_readme.md"))
+
+
 def newest_first(versions: Iterable[str]) -> list[str]:
     """Return the distinct versions, newest first. Texts without a number come last."""
     return sorted(set(versions), key=_order, reverse=True)

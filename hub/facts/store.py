@@ -68,13 +68,13 @@ def _store_readme(exporter: Exporter, facts: ReadmeFacts | None) -> bool:
     values = vars(facts)
     if Readme.objects.filter(exporter=exporter, **values).exists():
         return False
-    Readme.objects.update_or_create(exporter=exporter, defaults=values)
+    Readme.objects.update_or_create(exporter=exporter, defaults={**values, "renderer": 0})
     return True
 
 
 def _store_releases(exporter: Exporter, found: Sequence[ReleaseFacts]) -> bool:
     """Replace the stored releases with `found`, the newest 30."""
-    stored = {release.tag: release for release in exporter.releases.all()}
+    stored = {release.tag: release for release in exporter.releases.defer("html_parts")}
     differing = [
         Release(exporter=exporter, **vars(facts))
         for facts in found
@@ -84,7 +84,7 @@ def _store_releases(exporter: Exporter, found: Sequence[ReleaseFacts]) -> bool:
         differing,
         update_conflicts=True,
         unique_fields=["exporter", "tag"],
-        update_fields=["name", "body", "url", "prerelease", "published_at"],
+        update_fields=["name", "body", "url", "prerelease", "published_at", "renderer"],
     )
     removed = stored.keys() - {facts.tag for facts in found}
     exporter.releases.filter(tag__in=removed).delete()

@@ -41,4 +41,5 @@ from hub.models.contents import (
     TreeListing,
 )
 from hub.models.facts import FactsETag, FactsLookup, FactsRun
+from hub.models.rendered import RenderedText
 from hub.models.runs import Run, RunLookup

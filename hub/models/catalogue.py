@@ -13,6 +13,7 @@ from django.urls import reverse
 from hub import clock
 from hub.models.choices import Reason
 from hub.models.fields import PastDateTimeField
+from hub.models.rendered import RenderedText
 from hub.names.directories import Names, normalise
 from hub.names.repositories import NotARepository, repository_of, url_of
 
@@ -152,7 +153,7 @@ class Logo(models.Model):
         return f"logo of {self.exporter_id}"
 
 
-class Readme(models.Model):
+class Readme(RenderedText):
     """The README of an exporter's repository."""
 
     exporter = models.OneToOneField(
@@ -166,7 +167,7 @@ class Readme(models.Model):
         return self.path
 
 
-class Release(models.Model):
+class Release(RenderedText):
     """A published release of an exporter's repository."""
 
     exporter = models.ForeignKey(Exporter, on_delete=models.CASCADE, related_name="releases")

@@ -22,6 +22,7 @@ from hub.models.choices import (
     ServedState,
 )
 from hub.models.fields import PastDateTimeField
+from hub.models.rendered import RenderedText
 from hub.models.runs import Run, RunLookup, RunQuerySet
 
 
@@ -60,7 +61,7 @@ class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
         return self.filter(rules__gte=rules, kinds__isnull=False)
 
 
-class ContentBlob(models.Model):
+class ContentBlob(RenderedText):
     """A file and its report. The key is the blob SHA, so each file is fetched only once."""
 
     sha = models.CharField(max_length=64, primary_key=True)
@@ -69,6 +70,8 @@ class ContentBlob(models.Model):
     report: models.JSONField[Any, Any] = models.JSONField()
     rules = models.PositiveSmallIntegerField(help_text="Version of the rules that judged it.")
     learned_at = models.DateTimeField(auto_now_add=True)
+    # Null unless the file is a README in Markdown.
+    renderer = models.PositiveSmallIntegerField(null=True, db_index=True, editable=False)
 
     def __str__(self) -> str:
         return self.sha

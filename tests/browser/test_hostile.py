@@ -17,6 +17,7 @@ from hub.models import Category, DirectoryOwner, Exporter, Readme, Release
 from tests.common import contents
 from tests.common.hostile import payloads
 from tests.common.processes import Process
+from tests.common.rendering import render_all
 from tests.conftest import Hub
 
 # Runs in every page before its scripts: a payload that opens a dialog is recorded.
@@ -152,7 +153,9 @@ def test_as_readme(watched: Watched, victim: Exporter) -> None:
     some = dict(islice(payloads(nesting=False).items(), None, None, 10))
     for name, text in (some | {name: payloads()[name] for name in nested}).items():
         readme.text = text.replace("\0", "")  # Postgres does not accept NUL
+        readme.renderer = 0
         readme.save()
+        render_all()
         try:
             watched.open("/exporters/victim")
             watched.click_all()
@@ -171,6 +174,7 @@ def test_as_release(watched: Watched, victim: Exporter) -> None:
             url="https://github.com/tests/victim/releases",
             published_at=timezone.now(),
         )
+    render_all()
     for number in range(1, Release.objects.count() // 10 + 2):
         watched.open(f"/exporters/victim/releases?page={number}")
         watched.click_all()
@@ -220,6 +224,7 @@ def test_in_charts_and_names(watched: Watched, victim: Exporter, hub: Hub) -> No
         DirectoryOwner.objects.create(source=source, directory=name, exporter=victim)
     hub.add_token()
     hub.refresh()
+    render_all()
     for tab in ("", "/iac", "/alerts", "/dashboards", "/history"):
         watched.open(f"/exporters/victim{tab}")
     assert watched.page.get_by_role("heading", level=1).count() == 1

@@ -10,6 +10,7 @@ from hub.demo.fake_github import Repository
 from hub.models import Exporter, Readme, Release, RunStatus
 from tests.common import contents, tables
 from tests.common.processes import ROOT
+from tests.common.rendering import render_all
 from tests.conftest import Hub
 
 SAMPLE = ROOT / "hub" / "demo" / "sample"
@@ -34,6 +35,7 @@ def fill(hub: Hub) -> None:
         _facts()
         hub.add_token()
         assert hub.refresh().status == RunStatus.PUBLISHED
+        render_all()
         _copies.append(tables.copy_out())
     hub.github.requests.clear()
 

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 import html5lib
+import nh3
 import pytest
 import requests
 from django.contrib.auth.models import User
@@ -30,7 +31,10 @@ from hub.models import (
     Readme,
     Release,
 )
+from hub.rendering import markdown
+from hub.rendering.outdated import any_outdated
 from tests.common import contents
+from tests.common.rendering import render_all
 from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
@@ -187,11 +191,35 @@ def test_the_projects_readme_or_those_in_its_directories(redis: Hub) -> None:
     of.save()
     text = "# Redis\n\n[options](docs/o.md) ![a](b.png) <script>window.hacked=1</script>"
     Readme.objects.create(exporter=of, path=".github/README.md", sha="0" * 40, text=text)
+    plain = get("/exporters/redis")
+    assert "[options](docs/o.md) ![a](b.png) &lt;script&gt;" in plain
+    render_all()
     page = get("/exporters/redis")
     assert "https://github.com/tests/redis/blob/master/.github/docs/o.md" in page
     assert "image: a" in page
     assert "<script>" not in page
     assert "Redis/README.md" not in page
+
+
+def test_a_readers_request_renders_nothing(redis: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def render(*_: object) -> str:
+        raise AssertionError("rendered in a request")
+
+    monkeypatch.setattr(markdown.MarkdownIt, "render", render)
+    monkeypatch.setattr(nh3, "clean", render)
+    of = Exporter.objects.get()
+    get("/exporters/redis")  # the README of the directory
+    Readme.objects.create(exporter=of, path="README.md", sha="0" * 40, text="![" * 1_000)
+    for number in range(10):
+        release(of, f"v{number}", number, body="![" * 1_000)
+    for path in ("/exporters/redis", "/exporters/redis/releases"):
+        assert "![![" in get(path)
+
+
+def test_the_readme_of_a_directory_is_rendered_by_a_worker(redis: Hub) -> None:
+    wait_until(lambda: not any_outdated(), "the README to be rendered")
+    assert "Contents</h3>" in get("/exporters/redis")
+    assert "[the rules]" not in get("/exporters/redis")
 
 
 # --- infrastructure as code -----------------------------------------------------------------------
@@ -294,6 +322,7 @@ def test_pages_of_releases(redis: Hub) -> None:
     release(of, "v1.9.9", 2, name="Nine", body="")
     for number in range(10):
         release(of, f"v1.{number}", 10 + number)
+    render_all()
     page = get("/exporters/redis/releases")
     text = text_of(page)
     assert "pre-release" in text

@@ -8,6 +8,7 @@ from typing import Any
 
 from hub import clock
 from hub.content import blob_store
+from hub.content.content_files import is_readme
 from hub.content.judgement import (
     RULES_VERSION,
     Judgement,
@@ -82,6 +83,7 @@ class DirectoryLookup:
         read = dict(islice(sizes.items(), MAX_FILES))
         known = blob_store.known_reports(read)
         known |= self._read_files({sha: read[sha] for sha in read if sha not in known})
+        blob_store.mark_readmes(sha for path, sha, _ in readable if is_readme(path))
         reports: dict[str, FileReport | None] = dict.fromkeys(path for path, _, _ in tree.files)
         for path, sha, size in readable:
             reports[path] = known.get(sha) if size else judge(b"")

@@ -172,7 +172,7 @@ def raw_file(
     shown: bool = False,
 ) -> Any:
     """Return the file's bytes, while a directory of the map has the file."""
-    blob = served_blobs(configured_source().key, sha).first()
+    blob = served_blobs(configured_source().key, sha).defer("html_parts").first()
     if blob is None:
         raise HttpError(404, _NO_FILE)
     response = raw.download(blob, name, shown=shown)

@@ -4,7 +4,7 @@ from typing import Any
 
 from hub.models import Change, Exporter, Release
 from hub.web.pages.feeds import sentence
-from hub.web.pages.markdown import Place, render
+from hub.web.pages.prose import Place, Prose, prose
 
 _RELEASES_PER_PAGE = 10
 _CHANGES_PER_PAGE = 50
@@ -23,9 +23,8 @@ def releases_page(exporter: Exporter, page: str) -> dict[str, Any]:
     }
 
 
-def _body(release: Release, exporter: Exporter) -> Any:
-    place = Place(exporter.repository, release.tag)
-    return render(release.body, place, top=4, prefix=f"release-{release.pk}-")
+def _body(release: Release, exporter: Exporter) -> Prose:
+    return prose(release.body, release, Place(exporter.repository, release.tag))
 
 
 def changes(exporter: Exporter, source: str, before: str) -> dict[str, Any]:

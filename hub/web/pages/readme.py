@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from hub.content.content_files import ContentFile, contents_of
+from hub.content.content_files import ContentFile, decoded, is_readme
 from hub.github.source import Source
-from hub.models import Exporter, Readme
-from hub.web.pages.markdown import Place, Rendered, render
+from hub.models import ContentBlob, Exporter, Readme
+from hub.web.pages.prose import Place, Prose, prose
 
 # For each README: its path, the URL of its page ("" if it has none) and its text.
-Readmes = list[tuple[str, str, Rendered]]
+Readmes = list[tuple[str, str, Prose]]
+_MAX_READMES = 10  # on one page
 
 
 def readmes_of(exporter: Exporter, files: Iterable[ContentFile], source: Source) -> Readmes:
@@ -21,26 +22,19 @@ def readmes_of(exporter: Exporter, files: Iterable[ContentFile], source: Source)
     branch = exporter.default_branch or "HEAD"
     place = Place(exporter.repository, branch, readme.path.rpartition("/")[0])
     url = f"{exporter.repository.rstrip('/')}/blob/{quote(branch)}/{quote(readme.path)}"
-    return [(readme.path, url, render(readme.text, place))]
+    return [(readme.path, url, prose(readme.text, readme, place))]
 
 
 def _content_readmes(files: Iterable[ContentFile], source: Source) -> Readmes:
-    readmes = [file for file in files if _is_readme(file)]
-    contents = contents_of(readmes, {file.sha for file in readmes}) if readmes else {}
-    rendered = []
+    readmes = [file for file in files if is_readme(file.path)][:_MAX_READMES]
+    blobs = ContentBlob.objects.only("data", "html_parts", "renderer")
+    stored = blobs.in_bulk([file.sha for file in readmes]) if readmes else {}
+    shown = []
     for file in readmes:
-        content = contents.get(file.sha)
-        if content and content.text:
+        text = decoded(stored[file.sha].data) if file.sha in stored else None
+        if text:
             path = "/".join(filter(None, (source.path, file.whole_path)))
             place = Place(source.web_url, source.branch, path.rpartition("/")[0])
             url = source.page_of(file.whole_path)
-            rendered.append((file.whole_path, url, render(content.text, place)))
-    return rendered
-
-
-def _is_readme(file: ContentFile) -> bool:
-    """Return whether the file is the README of a directory or of a version, but not of a chart."""
-    name = file.name.casefold()
-    folders = file.path.split("/")[:-1]
-    at_top = file.version == (folders[-1] if folders else "")
-    return at_top and (name in ("readme.md", "readme.markdown") or name.endswith("_readme.md"))
+            shown.append((file.whole_path, url, prose(text, stored[file.sha], place)))
+    return shown

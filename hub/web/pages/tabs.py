@@ -17,9 +17,10 @@ from django.utils.safestring import SafeString
 from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
 from hub.content.kinds import Kind
 from hub.content.rules.report import Alert, Finding, HelmChart
+from hub.rendering.highlight import highlight, language_of
 from hub.web.pages import snippets
 from hub.web.pages.exporter import Page, PageNotFound
-from hub.web.pages.highlight import highlight, language_of, listing
+from hub.web.pages.listing import listing
 from hub.web.raw import download_path
 
 _NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.content.rules.report import About, Finding, Level
-from hub.web.pages.highlight import LONGEST, highlight, language_of, listing
+from hub.rendering.highlight import LONGEST, highlight, language_of
+from hub.web.pages.listing import listing
 
 ODD = st.text(
     alphabet=st.characters(blacklist_categories=["Cs"], blacklist_characters="\r"), max_size=80

@@ -4,23 +4,19 @@ Pygments sets only CSS classes, and hub.css defines their colours: no page has i
 """
 
 import re
-from collections.abc import Iterable
 from html import escape
 
 import pygments
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
-from hub.content.rules.report import Finding, Level
-
 _PREFIX = "k-"
 CLASSES = frozenset(_PREFIX + short for short in STANDARD_TYPES.values() if short)
 # Longer code, or code with a longer line, is not highlighted: most lexers need quadratic time for
-# malicious input. Ordinary code of 100,000 characters takes a third of a second.
-LONGEST = 100_000  # characters
+# malicious input. Code of this length takes a sixth of a second; malicious code, twice as long.
+LONGEST = 50_000  # characters
 LONGEST_LINE = 1_000
 # Only these lexers are used: others, such as those for diff, go, hcl and javascript, need half a
 # minute for 100,000 characters such as `/*/*/*…`.
@@ -46,43 +42,7 @@ def language_of(path: str) -> str:
 
 def highlight(code: str, language: str) -> SafeString:
     """Return the code as HTML for a `<pre>` or `<code>` element."""
-    return mark_safe("\n".join(_lines(code, language)))  # noqa: S308 — Pygments or escape() escaped it
-
-
-def listing(
-    code: str, language: str, findings: Iterable[Finding] = (), prefix: str = ""
-) -> SafeString:
-    """Return the code as HTML with line numbers, anchors (`L12`) and findings.
-
-    Line numbers and findings are in attributes, so that copied text contains only the code. The
-    caller must also list the findings as text.
-    """
-    by_line: dict[int, list[Finding]] = {}
-    for finding in findings:
-        by_line.setdefault(finding.line, []).append(finding)
-    return format_html_join(
-        "\n",
-        '<span class="line{}" id="{}"><a class="line__number" href="#{}" data-line="{}" '
-        'tabindex="-1" aria-hidden="true"></a>{}{}</span>',
-        (
-            _line(number, mark_safe(html), by_line.get(number, []), prefix)  # noqa: S308 — as above
-            for number, html in enumerate(_lines(code, language), start=1)
-        ),
-    )
-
-
-def _line(
-    number: int, html: SafeString, findings: list[Finding], prefix: str
-) -> tuple[object, ...]:
-    anchor = f"{prefix}L{number}"
-    worst = min((finding.level for finding in findings), key=list(Level).index, default=None)
-    notes = format_html_join(
-        "",
-        '<span class="remark remark--{0}" data-says="{0}: {1}"></span>',
-        ((finding.level, visible(finding.reason)) for finding in findings),
-    )
-    css_class = f" line--{worst}" if worst else ""
-    return css_class, anchor, anchor, number, html, notes
+    return mark_safe("\n".join(lines(code, language)))  # noqa: S308 — Pygments or escape() escaped it
 
 
 def visible(text: str) -> str:
@@ -90,7 +50,7 @@ def visible(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _lines(code: str, language: str) -> list[str]:
+def lines(code: str, language: str) -> list[str]:
     """Return the HTML of each line. No element spans several lines."""
     code = visible(code.replace("\r\n", "\n").replace("\r", "\n")).removesuffix("\n")
     name = _LANGUAGES.get(language.casefold())

@@ -1,4 +1,4 @@
-"""Render untrusted Markdown as HTML that runs no script and loads nothing. Pure functions.
+"""Render untrusted Markdown as HTML. Pure functions, without a limit on their time.
 
 markdown-it renders the Markdown and keeps the HTML in it. nh3 removes what is not on an allow-list,
 `_PageAdapter` adapts the rest to the hub's pages, and nh3 sanitizes the result again.
@@ -6,24 +6,25 @@ markdown-it renders the Markdown and keeps the HTML in it. nh3 removes what is n
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
-from urllib.parse import quote, urljoin
+from secrets import token_hex
 
 import nh3
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from mdit_py_plugins.anchors import anchors_plugin
 
-from hub.web.pages import highlight
+from hub.rendering import highlight
 
-# Longer text is truncated. READMEs rarely reach a third of this. Malicious input (`[[[[…`) takes
-# markdown-it 20 µs a character, so 2.5 s at this limit.
+# Increase it with every change to this module or to highlighting: texts that were rendered by an
+# older version are rendered again, and shown as plain text until then.
+VERSION = 1
+
+# Longer text is truncated. READMEs rarely reach a third of this.
 LONGEST = 128 * 1024  # characters
-# nh3 needs quadratic time for nested tags: 0.4 s for this number of `<div>`.
-_MOST_RAW_TAGS = 10_000
+# Text whose HTML is longer is shown as plain text: with references, a short text can repeat a long
+# one thousands of times. Ordinary HTML is twice as long as its text.
+_LONGEST_HTML = 16 * LONGEST
 _MAX_DEPTH = 100
 _LONGEST_FENCE = 10_000  # characters; longer code blocks are not highlighted
 _SCHEMES = {"http", "https", "mailto"}
@@ -55,60 +56,21 @@ _BADGE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Place:
-    """The location of a text, which its relative links are resolved against.
+def render(text: str, top: int = 3, prefix: str = "readme-") -> list[str] | None:
+    """Render any text as HTML; None if its HTML is too long.
 
-    `repository` is the URL of its page, such as `https://github.com/OWNER/NAME`. If it is empty,
-    relative links are removed.
-    """
-
-    repository: str = ""
-    branch: str = "HEAD"
-    folder: str = ""
-
-    def absolute(self, url: str) -> str | None:
-        """Resolve a relative URL to GitHub's page of the file; None if that is not possible."""
-        if not self.repository:
-            return None
-        root = f"{self.repository.rstrip('/')}/blob/{quote(self.branch)}/"
-        if url.startswith("/") and not url.startswith(("//", "/\\")):
-            return urljoin(root, url.lstrip("/"))
-        try:
-            return urljoin(root + quote(f"{self.folder}/".lstrip("/")), url)
-        except ValueError:  # for example, an invalid IPv6 address
-            return None
-
-    def raw(self, url: str) -> str:
-        """Return the URL of a file's bytes for the URL of its page on GitHub."""
-        root = self.repository.rstrip("/")
-        return url.replace(f"{root}/blob/", f"{root}/raw/", 1) if self.repository else url
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """Safe HTML, and whether the text was truncated because it was too long."""
-
-    html: SafeString
-    truncated: bool = False
-
-
-@lru_cache(maxsize=256)  # a README of 20 KB takes 30 ms
-def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Rendered:
-    """Render any text as HTML. Never raises.
+    Relative links depend on the place of the text, so the HTML is returned in parts: every second
+    part is a relative URL, and the attribute `href` with the URL belongs in its place.
 
     `top` is the level of the highest heading. `prefix` keeps the ids distinct from the page's own.
     """
+    # The text cannot contain it, because it is new for each text.
+    relative = f"https://{token_hex(16)}.invalid/"
 
-    def absolute(url: str) -> str | None:
-        return f"#{prefix}{url[1:]}" if url.startswith("#") else place.absolute(url)
+    def absolute(url: str) -> str:
+        return f"#{prefix}{url[1:]}" if url.startswith("#") else relative + url
 
-    text = highlight.visible(text)
-    truncated = len(text) > LONGEST
-    if truncated:
-        text = text[:LONGEST].rpartition("\n")[0] or text[:LONGEST]
-    if len(re.findall(r"<[a-zA-Z]", text)) > _MOST_RAW_TAGS:
-        return Rendered(format_html('<pre tabindex="0">{}</pre>', text), truncated)
+    text = visible_part(text)
     cleaned = nh3.clean(
         _MARKDOWN.render(text),
         tags=_TAGS | {"img"},
@@ -120,8 +82,18 @@ def render(text: str, place: Place, top: int = 3, prefix: str = "readme-") -> Re
         id_prefix=prefix,
         link_rel=None,
     )
-    adapted = _PageAdapter(place, top, prefix).adapt(cleaned)
-    return Rendered(mark_safe(_sanitize(adapted)), truncated)  # noqa: S308 — nh3 sanitized it
+    html = _sanitize(_PageAdapter(top, prefix, relative).adapt(cleaned))
+    if len(html) > _LONGEST_HTML:
+        return None
+    parts = re.split(f' href="{re.escape(relative)}([^"]*)"', html)
+    return [unescape(part) if number % 2 else part for number, part in enumerate(parts)]
+
+
+def visible_part(text: str) -> str:
+    """Return the part of a text that is shown, without characters that HTML does not allow."""
+    if len(text) > LONGEST:
+        text = text[:LONGEST].rpartition("\n")[0] or text[:LONGEST]
+    return highlight.visible(text)
 
 
 def _sanitize(html: str) -> str:
@@ -173,9 +145,9 @@ class _PageAdapter(HTMLParser):
     - Duplicate ids are removed.
     """
 
-    def __init__(self, place: Place, top: int, prefix: str) -> None:
+    def __init__(self, top: int, prefix: str, relative: str) -> None:
         super().__init__()
-        self._place, self._top, self._prefix = place, top, prefix
+        self._top, self._prefix, self._relative = top, prefix, relative
         self._out: list[str] = []
         self._open: list[_OpenElement] = []
         self._levels: list[int] = []  # original levels of the headings that enclose this point
@@ -243,14 +215,14 @@ class _PageAdapter(HTMLParser):
 
     def _image(self, attributes: dict[str, str]) -> None:
         source = attributes.get("src", "")
-        file = source.partition("?")[0].rstrip("/").rpartition("/")[2]
+        path = source.removeprefix(self._relative).partition("?")[0]
+        file = path.rstrip("/").rpartition("/")[2]
         text = " ".join(attributes.get("alt", "").split()) or file[:80] or "unnamed"
         in_link = any(element.tag == "a" and element.end_tag for element in self._open)
         if _BADGE.search(source):
             html = f'<span class="readme__badge">{escape(text)}</span>'
         elif source.startswith(("https://", "http://")) and not in_link:
-            href = escape(self._place.raw(source))
-            html = f'<a class="readme__image" href="{href}">image: {escape(text)}</a>'
+            html = f'<a class="readme__image" href="{escape(source)}">image: {escape(text)}</a>'
         else:
             html = f'<span class="readme__image">image: {escape(text)}</span>'
         self._out.append(html)

@@ -1,0 +1,1 @@
+"""Render other people's texts as HTML that runs no script and loads nothing."""

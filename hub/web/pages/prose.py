@@ -1,0 +1,63 @@
+"""Show rendered Markdown: READMEs and release notes. Nothing is rendered in a reader's request."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urljoin
+
+from django.utils.encoding import iri_to_uri
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from hub.models import RenderedText
+from hub.rendering.markdown import LONGEST, VERSION, visible_part
+
+
+@dataclass(frozen=True)
+class Place:
+    """The location of a text, which its relative links are resolved against.
+
+    `repository` is the URL of its page, such as `https://github.com/OWNER/NAME`. If it is empty,
+    relative links are removed.
+    """
+
+    repository: str = ""
+    branch: str = "HEAD"
+    folder: str = ""
+
+    def href(self, url: str) -> str:
+        """Return the attribute for GitHub's page of a relative URL; "" if it has none."""
+        absolute = self._absolute(url)
+        # The URL was not sanitised when the text was rendered, because it was relative.
+        if not absolute.startswith(("https://", "http://")):
+            return ""
+        return format_html(' href="{}"', iri_to_uri(absolute))
+
+    def _absolute(self, url: str) -> str:
+        if not self.repository:
+            return ""
+        root = f"{self.repository.rstrip('/')}/blob/{quote(self.branch)}/"
+        if url.startswith("/") and not url.startswith(("//", "/\\")):
+            return urljoin(root, url.lstrip("/"))
+        try:
+            return urljoin(root + quote(f"{self.folder}/".lstrip("/")), url)
+        except ValueError:  # for example, an invalid IPv6 address
+            return ""
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Safe HTML, and whether the text was truncated because it was too long."""
+
+    html: SafeString
+    truncated: bool
+
+
+def prose(text: str, rendered: RenderedText, place: Place) -> Prose:
+    """Return the stored HTML of a text or, until a worker has rendered it, the text as it is."""
+    parts = rendered.html_parts if rendered.renderer == VERSION else None
+    if parts is None:
+        shown = visible_part(text)
+        html = format_html('<pre tabindex="0">{}</pre>', shown) if shown else SafeString()
+    else:
+        resolved = (place.href(part) if n % 2 else part for n, part in enumerate(parts))
+        html = mark_safe("".join(resolved))  # noqa: S308 — `render` sanitized it
+    return Prose(html, len(text) > LONGEST)
