@@ -11,6 +11,8 @@ from django.db.models import (
     Case,
     Exists,
     F,
+    Func,
+    IntegerField,
     OuterRef,
     QuerySet,
     Subquery,
@@ -59,6 +61,11 @@ class ContentFile:
         return f"{self.directory}/{self.path}"
 
     @property
+    def folder(self) -> str:
+        """The folder of the file, including the directory."""
+        return self.whole_path.rpartition("/")[0]
+
+    @property
     def version(self) -> str:
         """The version in the path (`directory_version`)."""
         return directory_version(self.path)
@@ -102,12 +109,13 @@ def files_of(rows: Iterable[Any]) -> list[ContentFile]:
 
 def findings_of_folders(rows: Iterable[Any]) -> list[tuple[str, Finding]]:
     """Return (directory, finding) for findings about folders, such as a chart without templates."""
-    return [
-        (row.directory, finding)
-        for row in rows
-        for finding in Judgement.from_json(row.tree_judgement).findings
-        if all(finding.path != path for path, _, _ in row.tree_files or [])
-    ]
+    found = []
+    for row in rows:
+        paths = {path for path, _, _ in row.tree_files or []}
+        for finding in Judgement.from_json(row.tree_judgement).findings:
+            if finding.path not in paths:
+                found.append((row.directory, finding))
+    return found
 
 
 def not_read(rows: Iterable[Any]) -> list[Finding]:
@@ -174,6 +182,13 @@ def served_blobs(source: str, sha: str) -> QuerySet[ContentBlob]:
     rows = ExporterContents.objects.filter(source=source)
     trees = ContentTree.objects.filter(pk__in=rows.values("tree_sha")).naming(sha)
     return ContentBlob.objects.filter(Exists(trees), pk=sha)
+
+
+def item_counts(shas: Iterable[str], items: str) -> dict[str, int]:
+    """Return the length of a list by blob SHA, such as `report__alerts`, for those that have it."""
+    length = Func(F(items), function="jsonb_array_length", output_field=IntegerField())
+    blobs = ContentBlob.objects.filter(sha__in=set(shas), **{f"{items}__isnull": False})
+    return dict(blobs.values_list("sha", length))
 
 
 def decoded(data: bytes | memoryview | None) -> str | None:

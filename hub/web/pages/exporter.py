@@ -1,7 +1,8 @@
 """An exporter's page and its tabs: README, kinds of content, releases and history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,9 +21,11 @@ from hub.content.content_files import (
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
 from hub.models import Exporter, ExporterContents
+from hub.rendering import highlight
 from hub.web.pages import history
 from hub.web.pages.badges import badges_of
 from hub.web.pages.context import page_context
+from hub.web.pages.pager import page_number, pager
 from hub.web.pages.popularity import count_view, is_reader
 from hub.web.pages.readme import readmes_of
 
@@ -40,6 +43,7 @@ class Page:
 
     def __init__(self, request: HttpRequest, slug: str, *related: str) -> None:
         self.request = request
+        self._highlightable = highlight.LONGEST
         self.exporter = _exporter(slug, *related)
         self.shared_context = page_context()
         self.source: Source = self.shared_context["source"]
@@ -56,6 +60,22 @@ class Page:
     def files(self) -> list[ContentFile]:
         """The files of the selected version, and those that belong to no version."""
         return [file for file in self.all_files if file.version in ("", self.version)]
+
+    def language(self, code: str, language: str) -> str:
+        """Return the language to highlight the code in, or "" when the page has enough of it."""
+        if len(code) > self._highlightable:
+            return ""
+        self._highlightable -= len(code)
+        return language
+
+    def paginate(self, items: Sequence[Any], per_page: int) -> dict[str, Any]:
+        """Return the page of a tab's `items` that the URL names (`pager`)."""
+
+        def url_of(number: int) -> str:
+            version = {"version": self.requested_version} if self.requested_version else {}
+            return f"?{urlencode(version | {'page': number})}"
+
+        return pager(items, per_page, page_number(self.request.GET.get("page", "")), url_of)
 
     def context(self) -> dict[str, Any]:
         """Return the template context that all tabs share."""

@@ -6,7 +6,7 @@ Each kind in `hub.content.kinds` names the function here that builds the context
 import re
 import textwrap
 from collections.abc import Sequence
-from itertools import groupby, takewhile
+from itertools import accumulate, groupby, islice, takewhile
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,13 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
-from hub.content.content_files import Content, ContentFile, contents_of, findings_of_folders
+from hub.content.content_files import (
+    Content,
+    ContentFile,
+    contents_of,
+    findings_of_folders,
+    item_counts,
+)
 from hub.content.kinds import Kind
 from hub.content.rules.report import Alert, Finding, HelmChart
 from hub.rendering.highlight import highlight, language_of
@@ -24,7 +30,14 @@ from hub.web.pages.listing import listing
 from hub.web.raw import download_path
 
 _NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."
-_LONGEST_SHOWN = 300_000  # characters; nobody reads half a megabyte of code on a page
+_TOO_LONG = "There is too much code to show it all on this page: download the file."
+_MAX_CODE = 300_000  # bytes on a page; nobody reads half a megabyte of code
+_FILES_PER_PAGE = 20
+_ALERTS_PER_PAGE = 50
+_DASHBOARDS_PER_PAGE = 10
+_MAX_PANELS = 200  # of a dashboard
+_MAX_LISTED = 1_000  # files
+_MAX_RULE_LINES = 200
 _CHART_FILES = ("chart.yaml", "chart.yml", "charts.yaml")
 _TONES = {
     "bad": {"critical", "crit", "page", "emergency", "error", "high", "disaster", "fatal", "p1"},
@@ -37,13 +50,22 @@ class ShownFile:
     """A file as a tab shows it: report, text, links to download and edit it, and commands."""
 
     def __init__(
-        self, page: Page, kind: Kind, file: ContentFile, content: Content | None, number: int = 1
+        self,
+        page: Page,
+        kind: Kind,
+        file: ContentFile,
+        content: Content | None,
+        number: int = 1,
+        *,
+        too_long: bool = False,
     ) -> None:
+        self._page = page
         self.file = file
         self.number = number  # within the page
         self.usable = file.kinds.get(kind.letter)
         self.report = content.report if content else None
         self.text = content.text if content else None
+        self.too_long = too_long  # so its text was not loaded
         self.prefix = "" if number == 1 else f"{number}."  # of the anchors of its lines
 
         self.download = download_path(file)
@@ -63,17 +85,17 @@ class ShownFile:
         """Why the text is not shown; "" if it is shown."""
         if self.report is None:
             return _NOT_STORED
-        if self.text is None:
-            return "This file is not UTF-8 text."
-        too_long = len(self.text) > _LONGEST_SHOWN
-        return "This file is too long to show here." if too_long else ""
+        if self.text is not None:
+            return ""
+        return _TOO_LONG if self.too_long else "This file is not UTF-8 text."
 
     @cached_property
     def code(self) -> SafeString | None:
         """The text as HTML with line numbers; None if it is not shown."""
         if self.text is None or self.why_hidden:
             return None
-        return listing(self.text, language_of(self.file.path), self.file.findings, self.prefix)
+        language = self._page.language(self.text, language_of(self.file.path))
+        return listing(self.text, language, self.file.findings, self.prefix)
 
     # Commands for the templates.
 
@@ -93,55 +115,94 @@ class ShownFile:
         return snippets.import_dashboard(self.url) if importable else ""
 
 
-def files(page: Page, kind: Kind, *, texts: bool = True) -> dict[str, Any]:
-    """Return all files of the kind, by directory and path. `texts` loads their texts too."""
-    kind_files = _files_of_kind(page, kind)
-    contents = contents_of(kind_files, {file.sha for file in kind_files} if texts else ())
-    return {
-        "files": [
-            ShownFile(page, kind, file, contents.get(file.sha), number)
-            for number, file in enumerate(kind_files, start=1)
-        ]
-    }
+def files(page: Page, kind: Kind) -> dict[str, Any]:
+    """Return a page of the files of the kind, by directory and path, with their texts."""
+    pages = page.paginate(_files_of_kind(page, kind), _FILES_PER_PAGE)
+    return {"pager": pages, "files": _with_texts(page, kind, list(pages["page"]))}
 
 
 def _files_of_kind(page: Page, kind: Kind) -> list[ContentFile]:
     return [file for file in page.files if kind.letter in file.kinds]
 
 
-def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
-    """Return all files with dashboards. Their JSON is not shown, so it is not loaded."""
-    return files(page, kind, texts=False)
+def _with_texts(page: Page, kind: Kind, files: Sequence[ContentFile]) -> list[ShownFile]:
+    """Return the files with their texts, until there is too much code for one page."""
+    shown, left = set(), _MAX_CODE
+    for file in files:
+        if file.size <= left:
+            shown.add(file.sha)
+            left -= file.size
+    contents = contents_of(files, shown)
+    return [
+        ShownFile(page, kind, file, contents.get(file.sha), number, too_long=file.sha not in shown)
+        for number, file in enumerate(files, start=1)
+    ]
+
+
+def _rows_on_page(page: Page, kind: Kind, items: str, per_page: int) -> dict[str, Any]:
+    """Return a page of the items of all files, as slices of the files (`item_counts`).
+
+    A file without items takes the place of one.
+    """
+    kind_files = _files_of_kind(page, kind)
+    counts = item_counts((file.sha for file in kind_files), items)
+    totals = [counts.get(file.sha, 0) for file in kind_files]
+    ends = list(accumulate(max(1, total) for total in totals))
+    pages = page.paginate(range(ends[-1] if ends else 0), per_page)
+    first, last = pages["page"].start_index() - 1, pages["page"].end_index()
+    return {
+        "pager": pages,
+        "slices": [
+            (file, slice(max(first - start, 0), min(last - start, total)), total)
+            for file, start, end, total in zip(kind_files, [0, *ends], ends, totals, strict=False)
+            if start < last and end > first
+        ],
+    }
 
 
 # --- infrastructure as code -----------------------------------------------------------------------
 
 
 def charts(page: Page, kind: Kind) -> dict[str, Any]:
-    """Return charts, manifests, all files and the selected file, or raise `PageNotFound`."""
+    """Return a page of charts and manifests, the selected file, and the list of all files."""
     kind_files = _files_of_kind(page, kind)
     shown = _selected_file(page, kind_files)
-    values = [file for file in page.files if file.name == "values.yaml"]
-    to_load = [*kind_files, *values, *([shown] if shown else [])]
-    contents = contents_of(to_load, {shown.sha} if shown else ())
+    kind_files.sort(key=lambda file: not _is_chart(file))
+    pages = page.paginate(kind_files, _FILES_PER_PAGE)
+    values = {file.folder: file for file in page.files if file.name == "values.yaml"}
+    of_charts = [values[file.folder] for file in pages["page"] if file.folder in values]
+    fits = shown is not None and shown.size <= _MAX_CODE
+    to_load = [*pages["page"], *of_charts, *([shown] if shown else [])]
+    contents = contents_of(to_load, {shown.sha} if shown and fits else ())
     folder_findings = findings_of_folders(page.rows)
     charts, manifests = [], []
-    for file in kind_files:
+    for file in pages["page"]:
         item = ShownFile(page, kind, file, contents.get(file.sha))
-        chart = item.report.chart if item.report and file.name.casefold() in _CHART_FILES else None
+        chart = item.report.chart if item.report and _is_chart(file) else None
         if chart:
-            charts.append(_chart(page, item, chart, folder_findings, contents))
+            values_file = values.get(file.folder)
+            values_content = contents.get(values_file.sha) if values_file else None
+            charts.append(_chart(page, item, chart, folder_findings, values_content))
         else:
             manifests.append(item)
+    listed = page.files[:_MAX_LISTED]
     return {
+        "pager": pages,
         "charts": charts,
         "manifests": manifests,
         "groups": [
             (directory, list(group))
-            for directory, group in groupby(page.files, lambda file: file.directory)
+            for directory, group in groupby(listed, lambda file: file.directory)
         ],
-        "shown": ShownFile(page, kind, shown, contents.get(shown.sha)) if shown else None,
+        "not_listed": len(page.files) - len(listed),
+        "shown": ShownFile(page, kind, shown, contents.get(shown.sha), too_long=not fits)
+        if shown
+        else None,
     }
+
+
+def _is_chart(file: ContentFile) -> bool:
+    return file.name.casefold() in _CHART_FILES
 
 
 def _selected_file(page: Page, kind_files: Sequence[ContentFile]) -> ContentFile | None:
@@ -161,13 +222,10 @@ def _chart(
     item: ShownFile,
     chart: HelmChart,
     folder_findings: list[tuple[str, Finding]],
-    contents: dict[str, Content],
+    values: Content | None,
 ) -> dict[str, Any]:
     """Return a Helm chart's metadata, the keys of its values, findings and install commands."""
-    file = item.file
-    folder = file.whole_path.rpartition("/")[0]
-    values = next((f for f in page.files if f.whole_path == f"{folder}/values.yaml"), None)
-    values_content = contents.get(values.sha) if values else None
+    file, folder = item.file, item.file.folder
     prefix = f"{folder.removeprefix(file.directory).removeprefix('/')}/".removeprefix("/")
     chart_findings = [
         finding
@@ -179,7 +237,7 @@ def _chart(
         "chart": chart,
         "usable": item.usable,
         "folder": folder,
-        "values": values_content.report.values if values_content else (),
+        "values": values.report.values if values else (),
         "findings": [*file.findings, *chart_findings],
         "install": snippets.install_chart(
             page.source, folder, page.exporter.slug, dependencies=bool(chart.dependencies)
@@ -191,20 +249,27 @@ def _chart(
 
 
 def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
-    """Return all files with alerting rules, each with the rows of its table of alerts."""
-    return {"files": [(file, _alerts(file)) for file in files(page, kind)["files"]]}
+    """Return a page of the alerts of all files: each file with its rows on this page."""
+    rows = _rows_on_page(page, kind, "report__alerts", _ALERTS_PER_PAGE)
+    shown = _with_texts(page, kind, [file for file, _, _ in rows["slices"]])
+    return rows | {
+        "files": [
+            (file, _alerts(page, file, part), part.start + 1, part.stop, total)
+            for file, (_, part, total) in zip(shown, rows["slices"], strict=True)
+        ]
+    }
 
 
-def _alerts(shown: ShownFile) -> list[dict[str, Any]]:
+def _alerts(page: Page, shown: ShownFile, rows: slice) -> list[dict[str, Any]]:
     lines = shown.lines
     return [
         {
             "alert": alert,
-            "expr": highlight(alert.expr, "promql"),
+            "expr": highlight(alert.expr, page.language(alert.expr, "promql")),
             "tone": tone_of(alert.severity),
             "rule": rule_text(lines, alert),
         }
-        for alert in (shown.report.alerts if shown.report else ())
+        for alert in (shown.report.alerts[rows] if shown.report else ())
     ]
 
 
@@ -226,7 +291,8 @@ def rule_text(lines: Sequence[str], alert: Alert) -> str:
     if start is None:
         return ""
     indent = _indent(lines[start])
-    rest = takewhile(lambda line: not line.strip() or _indent(line) > indent, lines[start + 1 :])
+    below = islice(lines, start + 1, start + _MAX_RULE_LINES)
+    rest = takewhile(lambda line: not line.strip() or _indent(line) > indent, below)
     return textwrap.dedent("\n".join([lines[start], *rest])).rstrip()
 
 
@@ -236,7 +302,7 @@ def _start_of_item(lines: Sequence[str], index: int) -> int | None:
     if dash and dash[1]:
         return index
     indent = _indent(lines[index])
-    for above in range(index - 1, max(-1, index - 200), -1):
+    for above in range(index - 1, max(-1, index - _MAX_RULE_LINES), -1):
         dash = re.match(r"(\s*)- +", lines[above])
         if dash and len(dash[0]) == indent:
             return above
@@ -247,3 +313,22 @@ def _start_of_item(lines: Sequence[str], index: int) -> int | None:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
+
+
+# --- dashboards -----------------------------------------------------------------------------------
+
+
+def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
+    """Return a page of the dashboards of all files. Their JSON is not shown, so not loaded."""
+    rows = _rows_on_page(page, kind, "report__dashboards", _DASHBOARDS_PER_PAGE)
+    contents = contents_of(file for file, _, _ in rows["slices"])
+    shown = [
+        (ShownFile(page, kind, file, contents.get(file.sha), number), part)
+        for number, (file, part, _) in enumerate(rows["slices"], start=1)
+    ]
+    return rows | {
+        "files": [
+            (file, file.report.dashboards[part] if file.report else ()) for file, part in shown
+        ],
+        "max_panels": _MAX_PANELS,
+    }
