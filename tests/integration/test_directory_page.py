@@ -60,6 +60,16 @@ def test_its_links_lead_to_the_files(odd: Hub) -> None:
         assert Client().get(link.replace("&amp;", "&")).status_code == 200
 
 
+def test_many_files_are_on_several_pages(odd: Hub) -> None:
+    for number in range(60):
+        odd.write(f"sql-server/more/{number:02}.txt", b"%d" % number)
+    odd.refresh()
+    pages = [page(f"{ADDRESS}?page={number}") for number in (1, 2)]
+    assert [html.count('<section class="piece"') for html in pages] == [50, 13]
+    assert 'href="?page=2"' in pages[0]
+    assert Client().get(f"{ADDRESS}?page=3").status_code == 404
+
+
 def test_lists_of_directories_link_to_it(odd: Hub) -> None:
     odd.write("Odd/alert.yaml", contents.alert("Odd", "up == 0"))
     odd.break_files(faults.server_error())

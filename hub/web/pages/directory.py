@@ -11,6 +11,10 @@ from hub.models import ExporterContents
 from hub.web import raw
 from hub.web.pages.badges import badges_of
 from hub.web.pages.context import page_context
+from hub.web.pages.pager import page_number, pager
+
+
+_FILES_PER_PAGE = 50
 
 
 @require_safe
@@ -33,8 +37,9 @@ def directory(request: HttpRequest, directory: str) -> HttpResponse:
         return render(request, "hub/exporter/missing.html", missing, status=404)
     if row.exporter:
         return redirect("exporter", row.exporter.slug)
-    files = files_of([row])
-    stored = contents_of(files)
+    number = page_number(request.GET.get("page", ""))
+    pages = pager(files_of([row]), _FILES_PER_PAGE, number, lambda other: f"?page={other}")
+    stored = contents_of(pages["page"])
     context |= {
         "row": row,
         "url": source.page_of(row.directory, "tree"),
@@ -46,8 +51,9 @@ def directory(request: HttpRequest, directory: str) -> HttpResponse:
                 raw.download_path(file) if file.sha in stored else "",
                 source.page_of(file.whole_path),
             )
-            for file in files
+            for file in pages["page"]
         ],
+        "pager": pages,
         "folder_findings": [finding for _, finding in findings_of_folders([row])],
         "may_add": request.user.has_perm("hub.add_exporter"),
         "may_assign": request.user.has_perm("hub.change_directoryowner"),
