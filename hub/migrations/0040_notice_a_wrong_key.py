@@ -7,8 +7,7 @@ import hub.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hub", "0021_renamed_repositories"),
-        ("hub", "0027_find_unused_trees"),
+        ("hub", "0030_store_rendered_texts"),
     ]
 
     operations = [

@@ -77,7 +77,7 @@ def _fetch() -> tuple[ServedContents, str, str]:
     served.body_gzip = bytes(served.body_gzip)
     renamed_to = served.renamed_to or ""
     if _is_overdue(served):
-        served = as_stale(served, served.reason or Reason.OVERDUE)
+        return as_stale(served, served.reason or Reason.OVERDUE), running, renamed_to
     return served, running, renamed_to
 
 

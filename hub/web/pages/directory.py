@@ -13,7 +13,6 @@ from hub.web.pages.badges import badges_of
 from hub.web.pages.context import page_context
 from hub.web.pages.pager import page_number, pager
 
-
 _FILES_PER_PAGE = 50
 
 
