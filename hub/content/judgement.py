@@ -1,14 +1,16 @@
 """Judge a directory: which kinds of content are present, and whether they are usable. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from hub.content.kinds import KINDS, LETTERS, any_known
 from hub.content.rules.charts import ChartFolders
 from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, PROSE, YAML, DirectoryFile
+from hub.content.rules.judge import judge
 from hub.content.rules.judges import Verdict
-from hub.content.rules.parsing import MAX_FILE_SIZE
+from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
 from hub.content.rules.report import About, FileReport, Finding, Level
 
 # Increase it with every change to `hub.content.rules`: directories that were judged by an older
@@ -16,6 +18,9 @@ from hub.content.rules.report import About, FileReport, Finding, Level
 # workers of two versions alternate: the older one accepts and never replaces newer judgements.
 RULES_VERSION = 5
 
+# The most files to read in one directory; the largest real one, a chart with three subcharts, has
+# 25. What the others contain is unknown, and a finding says so.
+MAX_FILES = 300
 _MAX_FINDINGS = 300
 _LFS = "not read: a pointer of Git LFS, whose content is not in the repository"
 
@@ -87,6 +92,39 @@ def reading_order(path: str) -> tuple[bool, int, str]:
     """Return a sort key: judged files before documentation, then files near the root first."""
     file = DirectoryFile.at(path)
     return file.suffix in PROSE, len(file.folders), path
+
+
+def blobs_to_read(files: Iterable[tuple[str, str, int]]) -> dict[str, int]:
+    """Return blob SHA → size of the files to read. `files`: (path, blob SHA, size) of each file."""
+    readable = [file for file in files if worth_reading(file[0], file[2])]
+    readable.sort(key=lambda file: reading_order(file[0]))
+    sizes = {sha: size for _, sha, size in readable if size}
+    return dict(islice(sizes.items(), MAX_FILES))
+
+
+def judge_files(
+    files: Iterable[tuple[str, str, int]],
+    reports: Mapping[str, FileReport],
+    unread: Mapping[str, str],
+) -> Judgement:
+    """Judge a directory.
+
+    `reports`: blob SHA → report of the files that `blobs_to_read` returns. `unread`: what else was
+    not read, as for `judge_directory`.
+    """
+    by_path: dict[str, FileReport | None] = {}
+    too_many, reasons = 0, dict(unread)
+    for path, sha, size in files:
+        report = reports.get(sha) if size else judge(b"")
+        by_path[path] = report if worth_reading(path, size) else None
+        if by_path[path] is None and path not in unread and may_contain_content(path):
+            is_too_large = size > MAX_FILE_SIZE
+            reasons[path] = f"not read: {too_large(size)}" if is_too_large else ""
+            too_many += not is_too_large
+    if too_many:
+        were = "1 file was" if too_many == 1 else f"{too_many} files were"
+        reasons["."] = f"{were} not read: the hub reads {MAX_FILES} files of a directory"
+    return judge_directory(by_path, reasons)
 
 
 def judge_directory(

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from hub.content.refresh.lookup import MAX_FILES
+from hub.content.judgement import MAX_FILES
 from hub.models import (
     Category,
     ContentEdit,

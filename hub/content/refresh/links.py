@@ -14,6 +14,11 @@ MAX_TARGET_SIZE = 4096  # bytes; Linux allows no longer path
 _MAX_HOPS = 40  # like Linux
 _MAX_FOLLOWED = 1000  # files behind links to folders; each is also judged under its own path
 SUBMODULE = "not read: a submodule, whose files are in another repository"
+# Why directories of these types are not read.
+UNREAD_TYPES = {
+    "link": "not read: a symbolic link, and not to a directory beside it",
+    "commit": SUBMODULE,
+}
 
 
 @dataclass
@@ -87,6 +92,20 @@ def may_be_folder(path: str) -> bool:
     """Whether a link of this name may lead to a folder: it has no suffix, or one like `v1.2`."""
     file = DirectoryFile.at(path)
     return not (file.is_document or file.suffix[1:].isalpha())
+
+
+def follow_top_links(entries: dict[str, list[str]], targets: Mapping[str, str]) -> None:
+    """Replace links in the contents path by the directories beside them, or by blobs.
+
+    `entries`: as in `TreeListing`. `targets`: name of each link → its target, "" if unknown.
+    """
+    for name in targets:
+        real = real_path(name, targets) or ""
+        kind, sha, *_ = entries.get(real, ["", ""])
+        if kind == "tree":
+            entries[name] = ["tree", sha, real]
+        elif kind or not may_be_folder(name):
+            entries[name] = ["blob", entries[name][1]]
 
 
 def real_path(path: str, links: Mapping[str, str]) -> str | None:

@@ -17,9 +17,8 @@ from hub.content.refresh.links import (
     LINK_MODE,
     MAX_LINKS,
     MAX_TARGET_SIZE,
-    SUBMODULE,
-    may_be_folder,
-    real_path,
+    UNREAD_TYPES,
+    follow_top_links,
 )
 from hub.content.runs import refresh_runs
 from hub.github import errors
@@ -46,11 +45,6 @@ logger = logging.getLogger(__name__)
 MAX_NAME_LENGTH = 255  # characters; the limit of file systems and of our columns
 
 Entries = dict[str, list[str]]  # name of a tree's child → [type, SHA], as in `TreeListing`
-# Why the directories of these types are not read.
-_UNREAD = {
-    "link": "not read: a symbolic link, and not to a directory beside it",
-    "commit": SUBMODULE,
-}
 
 
 @dataclass
@@ -143,25 +137,19 @@ def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: 
     if listing.contents_sha in listing.new_trees:
         _follow_links(client, source, entries, listing)
     listing.directories = directories_of(entries)
-    listing.unread = {sha: _UNREAD[k] for k, sha, *_ in entries.values() if k in _UNREAD}
+    listing.unread = {sha: UNREAD_TYPES[k] for k, sha, *_ in entries.values() if k in UNREAD_TYPES}
     return listing
 
 
 def _follow_links(client: GitHubClient, source: Source, entries: Entries, listing: Listing) -> None:
-    """Replace links by the directories beside them; links that are no directories become blobs."""
+    """Read the targets of links, and replace the links as `follow_top_links` does."""
     links = {name: sha for name, (kind, sha, *_) in entries.items() if kind == "link"}
     targets = dict.fromkeys(links, "")
     for name, sha in islice(links.items(), MAX_LINKS):
         data, requests = client.blob(source.repository, sha)
         listing.requests += requests
         targets[name] = data.decode(errors="replace")
-    for name, sha in links.items():
-        real = real_path(name, targets) or ""
-        kind, real_sha, *_ = entries.get(real, ["", ""])
-        if kind == "tree":
-            entries[name] = ["tree", real_sha, real]
-        elif kind or not may_be_folder(name):
-            entries[name] = ["blob", sha]
+    follow_top_links(entries, targets)
 
 
 def _list_root(client: GitHubClient, source: Source, listing: Listing, *, full: bool) -> Entries:

@@ -1,25 +1,15 @@
 """Step 2 of a refresh: fetch and judge one directory."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from hub import clock
 from hub.content import blob_store
 from hub.content.content_files import is_readme
-from hub.content.judgement import (
-    RULES_VERSION,
-    Judgement,
-    judge_directory,
-    may_contain_content,
-    reading_order,
-    worth_reading,
-)
+from hub.content.judgement import RULES_VERSION, Judgement, blobs_to_read, judge_files
 from hub.content.refresh.links import follow_links, links_of
-from hub.content.rules.judge import judge
-from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
 from hub.content.rules.report import FileReport
 from hub.content.runs import refresh_runs
 from hub.github import errors
@@ -30,9 +20,6 @@ from hub.models import ContentTree, Lookup, Reason, RefreshRun
 
 logger = logging.getLogger(__name__)
 
-# The most files to read in one directory; the largest real one, a chart with three subcharts, has
-# 25. What the others contain is unknown, and a finding says so.
-MAX_FILES = 300
 # Less than half of Celery's visibility timeout, including a last slow request: Celery must not
 # deliver the message to another worker while this one is still working on it.
 MAX_DURATION = timedelta(minutes=4)
@@ -77,17 +64,11 @@ class DirectoryLookup:
             )
 
     def _judge(self, tree: ContentTree) -> Judgement:
-        readable = [file for file in tree.files if worth_reading(file[0], file[2])]
-        readable.sort(key=lambda file: reading_order(file[0]))
-        sizes = {sha: size for _, sha, size in readable if size}
-        read = dict(islice(sizes.items(), MAX_FILES))
-        known = blob_store.known_reports(read)
-        known |= self._read_files({sha: read[sha] for sha in read if sha not in known})
-        blob_store.mark_readmes(sha for path, sha, _ in readable if is_readme(path))
-        reports: dict[str, FileReport | None] = dict.fromkeys(path for path, _, _ in tree.files)
-        for path, sha, size in readable:
-            reports[path] = known.get(sha) if size else judge(b"")
-        return judge_directory(reports, tree.unread | _unread_files(tree, reports))
+        sizes = blobs_to_read(tree.files)
+        known = blob_store.known_reports(sizes)
+        known |= self._read_files({sha: sizes[sha] for sha in sizes if sha not in known})
+        blob_store.mark_readmes(sha for path, sha, _ in tree.files if is_readme(path))
+        return judge_files(tree.files, known, tree.unread)
 
     def _fetch_tree(self) -> ContentTree:
         """Fetch and store the tree, so that a later run can continue with its files."""
@@ -135,18 +116,3 @@ class DirectoryLookup:
     def _check_time(self) -> None:
         if clock.now() > self.until:
             raise OutOfTime
-
-
-def _unread_files(tree: ContentTree, reports: Mapping[str, FileReport | None]) -> dict[str, str]:
-    """Return path → why, for files without a report that may contain content."""
-    sizes = {path: size for path, _, size in tree.files if reports[path] is None}
-    unread = {path: size for path, size in sizes.items() if may_contain_content(path)}
-    reasons = {
-        path: f"not read: {too_large(size)}" if size > MAX_FILE_SIZE else ""
-        for path, size in unread.items()
-    }
-    left = list(reasons.values()).count("")
-    if left:
-        files = "1 file was" if left == 1 else f"{left} files were"
-        reasons["."] = f"{files} not read: the hub reads {MAX_FILES} files of a directory"
-    return reasons
