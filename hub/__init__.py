@@ -1,0 +1,3 @@
+"""Exporter Hub."""
+
+VERSION = "0.2.0"

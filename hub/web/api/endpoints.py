@@ -14,6 +14,7 @@ from ninja import NinjaAPI, Path, Query
 from ninja.decorators import decorate_view
 from ninja.errors import HttpError
 
+from hub import VERSION
 from hub.catalogue import describe as catalogue
 from hub.content import status
 from hub.content.content_files import describe_files, judgement_of, served_blobs
@@ -37,7 +38,7 @@ register_converter(AnyText, "text")
 
 api = NinjaAPI(
     title="Exporter Hub",
-    version="0.2.0",
+    version=VERSION,
     description=(
         "A catalogue of Prometheus exporters, and the content that is present and usable for "
         "each: **E** exporter in the catalogue, "
