@@ -78,6 +78,7 @@ check: .venv/.dev ## check lint, format, imports, types, migrations, settings, i
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run && \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/python -m tests.dependencies.licences --check
 	$(BIN)/python -m tests.checks
