@@ -35,7 +35,7 @@ _VERSION_FOLDER = re.compile(
 class ContentFile:
     """A file of a directory.
 
-    `kinds`: letter of the kind → usable (None: it was not read, so it may contain the kind).
+    `kinds`: letter of the kind → usable (None: it may contain the kind, but that is not known).
     """
 
     directory: str

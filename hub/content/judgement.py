@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.content.kinds import KINDS, LETTERS, any_known
 from hub.content.rules.charts import ChartFolders
-from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, PROSE, YAML, DirectoryFile
+from hub.content.rules.files import PROSE, YAML, DirectoryFile
 from hub.content.rules.judge import judge
 from hub.content.rules.judges import Verdict
 from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
@@ -16,7 +16,7 @@ from hub.content.rules.report import About, FileReport, Finding, Level
 # Increase it with every change to `hub.content.rules`: directories that were judged by an older
 # version are judged again from the files in Postgres, without requests to GitHub. During an upgrade
 # workers of two versions alternate: the older one accepts and never replaces newer judgements.
-RULES_VERSION = 5
+RULES_VERSION = 6
 
 # The most files to read in one directory; the largest real one, a chart with three subcharts, has
 # 25. What the others contain is unknown, and a finding says so.
@@ -29,7 +29,7 @@ _LFS = "not read: a pointer of Git LFS, whose content is not in the repository"
 class Judgement:
     """The kinds of content and the findings of a directory."""
 
-    # path → letter of the kind → usable (None: it was not read, so it may contain the kind)
+    # path → letter of the kind → usable (None: it may contain the kind, but that is not known)
     files: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -74,24 +74,20 @@ class Judgement:
 
 
 def worth_reading(path: str, size: int) -> bool:
-    """Whether to fetch a file: it has a known text format and is not too large."""
-    file = DirectoryFile.at(path)
-    if size > MAX_FILE_SIZE:
-        return False
-    if file.in_templates:
-        return file.suffix in YAML and file.named(ALERT_WORDS + DASHBOARD_WORDS)
-    return file.structured or file.suffix in PROSE
+    """Whether to fetch a file: it may be text and is not too large."""
+    return size <= MAX_FILE_SIZE and DirectoryFile.at(path).text
 
 
 def may_contain_content(path: str) -> bool:
     """Whether a file of this name may contain content, if it is not read."""
-    return worth_reading(path, 0) and not DirectoryFile.at(path).is_document
+    file = DirectoryFile.at(path)
+    return file.structured and not file.is_document
 
 
 def reading_order(path: str) -> tuple[bool, int, str]:
-    """Return a sort key: judged files before documentation, then files near the root first."""
+    """Return a sort key: known formats before other text, then files near the root first."""
     file = DirectoryFile.at(path)
-    return file.suffix in PROSE, len(file.folders), path
+    return not file.structured, len(file.folders), path
 
 
 def blobs_to_read(files: Iterable[tuple[str, str, int]]) -> dict[str, int]:
@@ -150,7 +146,8 @@ def judge_directory(
     findings = [finding for chart in charts.all for finding in chart.findings]
     for file in files:
         chart = charts.of(file)
-        ignored = charts.is_dependency(file) or not (file.structured or file.unread)
+        is_prose = file.suffix in PROSE and not file.unread
+        ignored = charts.is_dependency(file) or is_prose
         judged = file.blank() if ignored else file  # it may still be the main file of a chart
         verdicts = {kind.letter: kind.judge(judged, chart) for kind in KINDS}
         kinds = {letter: each.usable for letter, each in verdicts.items() if each.present}

@@ -149,7 +149,7 @@ def test_edits_during_an_open_run_are_committed_by_the_follow_up_run(
         ({"text": "groups: [\n"}, "text", "has errors"),
         ({"text": contents.alert(expr="up ==").decode()}, "text", "has errors"),
         ({"text": contents.alert("RedisDown").decode()}, "text", "is unchanged"),
-        ({"text": "x" * 2_000_000}, "text", "too large"),
+        ({"text": "x" * 3_000_000}, "text", "too large"),
         ({"text": "a: \0"}, "text", "NUL"),
         ({"path": "../../README.md", "base_sha": ""}, "path", "is not a valid"),
         ({"path": "a//b.yaml", "base_sha": ""}, "path", "name is empty"),

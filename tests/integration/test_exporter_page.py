@@ -93,6 +93,7 @@ def redis(hub: Hub) -> Hub:
     hub.write(
         "Redis_Exporter/nc/v1.10.0/helm/templates/service.yaml", b"kind: {{ .Values.kind }}\n"
     )
+    hub.write("Redis_Exporter/nc/v1.10.0/helm/icon.png", b"\x89PNG\r\n\x1a\n")
     hub.write("Redis_Exporter/nc/v1.10.0/It's a service.yaml", contents.MANIFEST)
     hub.refresh()
     return hub
@@ -237,7 +238,7 @@ def test_charts_and_manifests(redis: Hub) -> None:
     shown = get("/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/values.yaml")
     assert "replicaCount : 1" in text_of(shown)
     assert "helm/templates/service.yaml" in shown
-    not_stored = "/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/templates/service.yaml"
+    not_stored = "/exporters/redis/iac?file=Redis_Exporter/nc/v1.10.0/helm/icon.png"
     assert "has no copy" in text_of(get(not_stored))
     missing = text_of(get("/exporters/redis/iac?file=Redis/none", status=404))
     assert "File not found: Redis/none" in missing

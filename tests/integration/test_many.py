@@ -57,5 +57,5 @@ def test_a_thousand_directories(hub: Hub, tmp_path: Path) -> None:
     body = Client().get("/api/v1/contents").json()
     assert len(body["contents"]) == DIRECTORIES
     assert {tuple(usable.values()) for usable in body["usable"].values()} == {(True, True, True)}
-    assert ContentBlob.objects.count() == 4 * DIRECTORIES  # templates are not fetched
+    assert ContentBlob.objects.count() == 5 * DIRECTORIES
     assert largest < LARGEST_WORKER

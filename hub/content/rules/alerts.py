@@ -7,23 +7,55 @@ in its documentation. Prometheus rejects a whole file because of one invalid rul
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
-from hub.content.rules import promql
-from hub.content.rules.parsing import PLACEHOLDER, ParseBudget
-from hub.content.rules.report import About, Alert, AlertsForm, Finding, Findings, Level
-from hub.content.rules.values import LineDict, dicts_in, embedded_files, resources, text_of
+from pydantic import BaseModel
 
-# Prometheus Operator, VictoriaMetrics Operator and Google Managed Prometheus use the same format.
-RULE_RESOURCES = {"PrometheusRule", "VMRule", "Rules", "ClusterRules", "GlobalRules"}
-_RULE_KEYS = {"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"}
-# partial_response_strategy is a field of Thanos, and allowed in a PrometheusRule.
-_GROUP_KEYS = {"name", "interval", "query_offset", "limit", "rules", "labels"}
-_GROUP_KEYS |= {"partial_response_strategy", "source_tenants"}
-_DURATION = re.compile(
-    r"0|(?=\d)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"  # Prometheus' ParseDuration
+from hub.content.rules import promql
+from hub.content.rules.go_template import (
+    PROMETHEUS_FUNCTIONS,
+    PROMETHEUS_VARIABLES,
+    check_template,
 )
+from hub.content.rules.parsing import PLACEHOLDER, ParseBudget
+from hub.content.rules.report import (
+    NESTED_FORMS,
+    About,
+    Alert,
+    AlertsForm,
+    Finding,
+    Findings,
+    Level,
+)
+from hub.content.rules.rule_file import (
+    Group,
+    Rule,
+    RuleFile,
+    RuleSpec,
+    describe,
+    duration,
+    problems,
+)
+from hub.content.rules.values import (
+    LineDict,
+    as_text,
+    dicts_in,
+    embedded_files,
+    mappings_below,
+    resources,
+    text_of,
+)
+
+# Prometheus Operator and Google Managed Prometheus use the same format.
+_PROMETHEUS_RESOURCES = {"PrometheusRule", "Rules", "ClusterRules", "GlobalRules"}
+# VictoriaMetrics has fields and functions of its own.
+RULE_RESOURCES = {*_PROMETHEUS_RESOURCES, "VMRule"}
+_LOKI = "loki.grafana.com/"
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_GROUPS = {"groups", "group"}  # the key of a rule file, and how it is misspelt
+_OLD_ALERT = re.compile(r"^ALERT[ \t]+(\w+)\s+IF\b", re.MULTILINE)
 _MAX_NAME_LENGTH = 1_000
 # YAML aliases may repeat rules very often; the largest known rule files have fewer than a thousand.
 _MAX_RULES = 2_000
@@ -33,76 +65,160 @@ _MAX_FIELD_LENGTH = 200  # characters stored of any other field
 
 @dataclass
 class Alerts:
-    """The results so far. `template`: Helm template actions were removed from the file."""
+    """The results so far.
+
+    `template`: Helm template actions were removed from the file. `level`: of findings about single
+    rules; an error, unless another program than Prometheus loads them. `recording`: there are
+    recording rules. `rendered`: an expression has actions that only a chart can render. `loki`: the
+    rules are in a resource of Loki.
+    """
 
     budget: ParseBudget
     template: bool = False
     alerts: list[Alert] = field(default_factory=list)
     findings: Findings = field(default_factory=lambda: Findings(About.ALERTS))
     form: AlertsForm | None = None  # the first form in the file
+    level: Level = Level.ERROR
     rules: int = 0
+    recording: bool = False
+    rendered: bool = False
+    loki: bool = False
     expr_budget: promql.Budget = field(default_factory=promql.Budget)
     seen: set[tuple[str, ...]] = field(default_factory=set)
+    templates: set[int] = field(default_factory=set)  # ids of the texts that are checked
+
+
+def find_old_alerts(text: str) -> tuple[list[Alert], list[Finding]]:
+    """Find alerts in the format of Prometheus 1, which was no YAML."""
+    alerts = [
+        Alert(match[1][:_MAX_FIELD_LENGTH], line=text.count("\n", 0, match.start()) + 1)
+        for match in islice(_OLD_ALERT.finditer(text), _MAX_RULES)
+    ]
+    reason = "the format of Prometheus 1: convert it with `promtool update rules` of Prometheus 2.0"
+    return alerts, [Finding(Level.ERROR, About.ALERTS, each.line, reason) for each in alerts[:1]]
 
 
 def find_alerts(documents: list[Any], budget: ParseBudget, *, template: bool = False) -> Alerts:
     """Find the alerting rules in a file's documents. `template`: as in `Alerts`."""
     found = Alerts(budget, template)
-    for document in documents:
-        if isinstance(document, list):
+    for number, document in enumerate(documents):
+        if number and _is_rule_file(document):
+            _read_ignored(found, document)
+        elif isinstance(document, list):
             _read_list(found, document)
-        for resource in resources([document]):
-            _read_mapping(found, resource)
+        else:
+            for resource in resources([document]):
+                _read_mapping(found, resource)
     if template:  # a name that consists only of an action is unknown
         found.alerts = [alert for alert in found.alerts if alert.name != PLACEHOLDER]
     if not found.alerts:
-        return Alerts(budget)  # without findings about recording rules
+        # without findings about recording rules
+        nothing = Alerts(budget, recording=found.recording)
+        if found.loki:
+            nothing.findings.note(1, "LogQL rules for Loki, not for Prometheus")
+        return nothing
     line = found.alerts[0].line
     if template:
         found.form = AlertsForm.TEMPLATE
     elif found.form == AlertsForm.FRAGMENT:
         reason = "put the rules below `groups:`, in a group with a name and `rules:`"
         found.findings.warning(line, f"not a complete rule file: {reason}")
-    elif found.form == AlertsForm.NESTED:
+    elif found.form in NESTED_FORMS and found.rendered:
+        found.form = AlertsForm.RENDERED
+    elif found.form in NESTED_FORMS:
         reason = "Helm can use them as chart values, but Prometheus cannot load the file"
         found.findings.note(line, f"the rules are below other keys: {reason}")
     return found
 
 
+def _is_rule_file(document: Any) -> bool:
+    """Whether a document is meant to be a rule file, and is no resource of Kubernetes."""
+    if not isinstance(document, LineDict) or "kind" in document:
+        return False
+    if any(str(key).casefold() in _GROUPS for key in document):
+        return True
+    # a list of groups below a misspelt key
+    return len(document) == 1 and any("rules" in g for v in document.values() for g in dicts_in(v))
+
+
+def _read_ignored(found: Alerts, document: LineDict) -> None:
+    """Read a rule file that Prometheus ignores, because it is not the first document."""
+    alerts = list(_alerts_below(document))
+    if not alerts:
+        return
+    reason = (
+        "Prometheus loads only the first document of a file, and ignores the alerts in this one"
+    )
+    if found.alerts:
+        found.findings.warning(document.line, reason)
+    else:
+        found.form = found.form or AlertsForm.GROUPS
+        found.alerts += alerts
+        found.findings.error(document.line, reason)
+
+
 def _read_list(found: Alerts, document: list[Any]) -> None:
-    """Read a list of groups or of rules."""
+    """Read a list of groups or of rules, which is to be pasted below `groups:`."""
     items = list(dicts_in(document))
-    rules = [item for item in items if "alert" in item]
+    rules = [item for item in items if _is_alert(item)]
     if any("rules" in item for item in items):
         found.form = found.form or AlertsForm.FRAGMENT
+        _check_structure(found, Group, items)
         _read_groups(found, items)
     elif rules:
         found.form = found.form or AlertsForm.FRAGMENT
+        _check_structure(found, Rule, rules)
         _read_rules(found, rules)
 
 
 def _read_mapping(found: Alerts, document: LineDict) -> None:
     kind = document.text("kind")
     if kind in RULE_RESOURCES:
-        found.form = found.form or AlertsForm.RESOURCE
-        _read_groups(found, document.child("spec").get("groups"))
+        _read_resource(found, document, kind)
     elif kind == "ConfigMap":
         for _, text, line in embedded_files(document):
             if "alert" in text:
                 _read_embedded(found, text, line)
-    elif isinstance(document.get("groups"), list):
-        found.form = found.form or AlertsForm.GROUPS
-        _check_fields(found, document, {"groups"}, "the file")
-        _read_groups(found, document["groups"])
-    elif "alert" in document:
-        found.form = found.form or AlertsForm.FRAGMENT
-        _read_rules(found, [document])
-    elif isinstance(document.get("rules"), list):
+    elif document.text("apiVersion").startswith(_LOKI):
+        found.loki = True
+    elif _is_rule_file(document):
+        _read_file(found, document)
+    elif _is_alert(document) or _is_group(document):
         _read_list(found, [document])
     else:
-        for rules in _nested_rules(document):
-            found.form = found.form or AlertsForm.NESTED
-            _read_rules(found, rules)
+        _read_nested(found, document)
+
+
+def _is_group(document: LineDict) -> bool:
+    """Whether a document is one group of rules; the values of charts have `rules`, too."""
+    known = document.keys() <= Group.model_fields.keys()
+    return known and isinstance(document.get("rules"), list)
+
+
+def _read_file(found: Alerts, document: LineDict) -> None:
+    """Read a rule file. Its alerts may be in a place where Prometheus does not expect them."""
+    known, first = len(found.alerts), found.form
+    found.form = first or AlertsForm.GROUPS
+    _check_structure(found, RuleFile, [document])
+    _read_groups(found, document.get("groups"))
+    if len(found.alerts) == known:
+        found.alerts += _alerts_below(document)
+    if len(found.alerts) == known:
+        found.form = first
+
+
+def _read_resource(found: Alerts, document: LineDict, kind: str) -> None:
+    found.form = found.form or AlertsForm.RESOURCE
+    spec = document.child("spec")
+    if kind in _PROMETHEUS_RESOURCES:
+        _check_structure(found, RuleSpec, [spec])
+        _read_groups(found, spec.get("groups"))
+        if not found.alerts:
+            found.alerts += _alerts_below(spec)
+    else:
+        level, found.level = found.level, Level.WARNING
+        _read_groups(found, spec.get("groups"))
+        found.level = level
 
 
 def _read_embedded(found: Alerts, text: str, line: int) -> None:
@@ -122,29 +238,44 @@ def _read_embedded(found: Alerts, text: str, line: int) -> None:
         found.findings.add(finding.level, finding.line + line, finding.reason)
 
 
-def _nested_rules(document: LineDict) -> Iterator[list[Any]]:
-    """Yield lists of rules below any keys, in order; lists repeated by aliases only once."""
-    stack: list[Any] = [document]
-    seen: set[int] = set()
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, LineDict):
-            stack.extend(reversed(node.values()))
-        elif isinstance(node, list):
-            rules = [item for item in dicts_in(node) if "alert" in item and "expr" in item]
-            if rules:
-                yield rules
-            else:
-                stack.extend(item for item in reversed(node) if isinstance(item, LineDict | list))
+def _is_alert(item: LineDict) -> bool:
+    """Whether a mapping is meant to be an alerting rule: the values of charts have `alert`, too."""
+    name = next((value for key, value in item.items() if str(key).casefold() == "alert"), None)
+    return isinstance(name, str)
+
+
+def _alerts_below(root: Any) -> Iterator[Alert]:
+    """Yield the alerts anywhere in a document."""
+    for node in mappings_below(root):
+        if isinstance(node, LineDict) and _is_alert(node):
+            key = next(key for key in node if str(key).casefold() == "alert")
+            name = text_of(node[key])[:_MAX_FIELD_LENGTH]
+            yield Alert(name, node.text("expr")[:_MAX_TEXT_LENGTH], line=node.line_of(key))
+
+
+def _read_nested(found: Alerts, document: LineDict) -> None:
+    """Read the rules below any keys. In a mapping, only a chart's template makes them a list."""
+    for node in mappings_below(document):
+        listed = isinstance(node, list)
+        items = node if listed else list(node.values())
+        rules = [item for item in dicts_in(items) if _is_alert(item) and "expr" in item]
+        if rules:
+            found.form = found.form or (AlertsForm.NESTED if listed else AlertsForm.MAPPED)
+            _read_rules(found, rules)
+
+
+def _check_structure(found: Alerts, model: type[BaseModel], items: list[LineDict]) -> None:
+    if found.template:  # its structure is known only after it is rendered
+        return
+    for item in items:
+        for line, reason in problems(model, item):
+            found.findings.error(line, reason)
 
 
 def _read_groups(found: Alerts, groups: Any) -> None:
     names: dict[str, int] = {}
     for group in dicts_in(groups):
-        name = group.text("name")
+        name = str(group.get("name") or "")
         shown, line = repr(name[:_MAX_FIELD_LENGTH]), group.line_of("name")
         if not found.template:  # the rendered name is unknown
             if not name:
@@ -152,12 +283,8 @@ def _read_groups(found: Alerts, groups: Any) -> None:
             elif name in names:
                 reason = f"duplicate group name {shown} (first on line {names[name]})"
                 found.findings.error(line, reason)
+            _check_names(found, group, "labels", f"group {shown}")
         names[name] = line
-        _check_fields(found, group, _GROUP_KEYS, f"group {shown}")
-        interval = group.text("interval")
-        if interval and not found.template and not _DURATION.fullmatch(interval):
-            reason = f"interval {interval[:40]!r} is not a duration such as 1m"
-            found.findings.error(group.line_of("interval"), reason)
         _read_rules(found, group.get("rules"), name)
 
 
@@ -171,9 +298,8 @@ def _read_rules(found: Alerts, rules: Any, group: str = "") -> None:
                 found.findings.append(Finding(Level.WARNING, About.ALERTS, line, reason))
             return
         if not isinstance(rule, LineDict):
-            if rule is not None:
-                found.findings.error(line, "a rule is not a mapping")
             continue
+        found.recording = found.recording or "record" in rule
         if not found.template:
             _check_rule(found, rule, group)
         if "alert" in rule:
@@ -197,22 +323,19 @@ def _summary(annotations: LineDict) -> str:
 
 
 def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
-    """Check a rule and add findings."""
-    name = rule.text("alert")
-    what = f"alert {name[:_MAX_FIELD_LENGTH]!r}" if name else "a rule"
-    if "record" in rule and "alert" in rule:
+    """Check what the structure does not say, and add findings."""
+    what, name, record = describe(rule), rule.text("alert"), rule.text("record")
+    if name and record:
         found.findings.error(rule.line, f"{what} has both `record` and `alert`")
-    elif not name and not rule.text("record"):
+    elif not name and not record:
         found.findings.error(rule.line, "a rule has no name (`alert:` or `record:`)")
-    _check_fields(found, rule, _RULE_KEYS, what)
+    elif record:
+        _check_recording(found, rule, record)
     _check_expression(found, rule, what)
-    for key in ("for", "keep_firing_for"):
-        value = rule.text(key)
-        if value and not _DURATION.fullmatch(value):
-            reason = f"{what}: `{key}: {value[:40]}` is not a duration such as 5m or 1h30m"
-            found.findings.error(rule.line_of(key), reason)
     for key in ("labels", "annotations"):
-        _check_labels(found, rule, key, what)
+        _check_names(found, rule, key, what)
+        if name:
+            _check_templates(found, rule.child(key), key, what)
     if name:
         # Prometheus loads both, and the alert fires twice.
         labels = sorted(f"{label}={value}" for label, value in rule.child("labels").items())
@@ -222,40 +345,60 @@ def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
         found.seen.add((group, name, *labels))
 
 
+def _check_recording(found: Alerts, rule: LineDict, name: str) -> None:
+    shown, line = name[:_MAX_FIELD_LENGTH], rule.line_of("record")
+    for key in ("for", "keep_firing_for", "annotations"):
+        if duration(rule.text(key)) or rule.child(key):
+            reason = f"recording rule {shown!r}: `{key}` is allowed only in alerting rules"
+            found.findings.error(rule.line_of(key), reason)
+    if "{" in name or "}" in name:
+        found.findings.error(line, f"recording rule {shown!r}: braces are not allowed in the name")
+    elif not _METRIC_NAME.fullmatch(name):
+        reason = f"recording rule {shown!r}: the name is not valid before Prometheus 3"
+        found.findings.warning(line, reason)
+
+
 def _check_expression(found: Alerts, rule: LineDict, what: str) -> None:
-    line, expr = rule.line_of("expr"), rule.text("expr")
+    expr, line = as_text(rule.get("expr")), rule.line_of("expr")
     if not expr:
         found.findings.error(line, f"{what} has no expression (`expr:`)")
         return
+    if found.form in NESTED_FORMS and "{{" in expr:
+        found.rendered = True
+        return
     try:
-        if problem := found.expr_budget.problem_of(expr):
-            found.findings.error(line, f"{what}: the expression is not valid PromQL: {problem}")
-    except promql.TooComplex as reason:
-        found.findings.warning(line, f"{what}: the expression is {reason}")
+        checked = found.expr_budget.check(expr)
+    except promql.TooComplex as limit:
+        found.findings.warning(line, f"{what}: the expression is {limit}")
+        return
+    if checked.problem:
+        logql = "it is LogQL, for Loki" if promql.is_logql(expr) else ""
+        reason = f"{what}: the expression is not valid PromQL: {logql or checked.problem}"
+        found.findings.add(found.level, line, reason)
+    for warning in checked.warnings:
+        found.findings.warning(line, f"{what}: {warning}")
 
 
-def _check_labels(found: Alerts, rule: LineDict, key: str, what: str) -> None:
-    labels = rule.get(key)
-    if labels is None:
-        return
-    if not isinstance(labels, LineDict):
-        found.findings.error(rule.line_of(key), f"{what}: `{key}` is not a mapping")
-        return
-    for name, value in labels.items():
-        line, shown, text = labels.line_of(name), text_of(name)[:60], text_of(value)
-        if not shown or name == "__name__":
+def _check_names(found: Alerts, item: LineDict, key: str, what: str) -> None:
+    """Check the names of labels or annotations."""
+    names = item.child(key)
+    for name in names:
+        line, shown = names.line_of(name), str(name or "")[:60]
+        if not shown or (name == "__name__" and key == "labels"):
             found.findings.error(line, f"{what}: {shown!r} is not a valid label name")
         elif len(name) > _MAX_NAME_LENGTH or not _LABEL_NAME.fullmatch(name):
             reason = f"{what}: {shown!r} is not a valid label name before Prometheus 3"
             found.findings.warning(line, reason)
-        if isinstance(value, LineDict | list):
-            found.findings.error(line, f"{what}: {key}.{name} is not a string")
-        elif text.count("{{") != text.count("}}"):
-            found.findings.warning(line, f"{what}: {key}.{name}: unbalanced `{{{{` and `}}}}`")
 
 
-def _check_fields(found: Alerts, mapping: LineDict, known: set[str], what: str) -> None:
-    for key in mapping:
-        if str(key) not in known:
-            reason = f"{what}: Prometheus rejects the unknown field {str(key)[:60]!r}"
-            found.findings.error(mapping.line_of(key), reason)
+def _check_templates(found: Alerts, texts: LineDict, key: str, what: str) -> None:
+    for name, value in texts.items():
+        if id(value) in found.templates or found.form in NESTED_FORMS:
+            continue  # an alias repeats it
+        found.templates.add(id(value))
+        text = as_text(value)
+        if "{{" in text and (
+            error := check_template(text, PROMETHEUS_FUNCTIONS, PROMETHEUS_VARIABLES)
+        ):
+            reason = f"{what}: {key}.{str(name)[:60]} is not a valid template: {error}"
+            found.findings.add(found.level, texts.line_of(name), reason)

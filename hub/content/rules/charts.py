@@ -8,30 +8,98 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-from hub.content.rules.alerts import RULE_RESOURCES
-from hub.content.rules.files import YAML, DirectoryFile, is_templates
-from hub.content.rules.report import About, Finding, Findings, HelmChart, KubernetesResource, Level
-from hub.content.rules.values import LineDict, dict_of, embedded_files, resources
+from pydantic import BaseModel, Field
 
-# The expression from semver.org; like Helm it allows a leading "v" and missing parts.
+from hub.content.rules import schema
+from hub.content.rules.alerts import RULE_RESOURCES
+from hub.content.rules.dashboards import DASHBOARD_RESOURCES
+from hub.content.rules.files import YAML, DirectoryFile, is_templates
+from hub.content.rules.report import (
+    About,
+    FileReport,
+    Finding,
+    Findings,
+    HelmChart,
+    KubernetesResource,
+    Level,
+)
+from hub.content.rules.schema import Boolean, Text
+from hub.content.rules.values import LineDict, as_text, dict_of, embedded_files, resources
+
+# Helm's library (Masterminds/semver) allows a leading "v", missing parts and leading zeros, but
+# parts of a prerelease that are numbers must not begin with 0.
+_PRERELEASE = r"(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)"
 _VERSION = re.compile(
-    r"v?(0|[1-9]\d*)(\.(0|[1-9]\d*)){0,2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+    rf"v?\d{{1,19}}(\.\d{{1,19}}){{0,2}}(-{_PRERELEASE}(\.{_PRERELEASE})*)?"
     r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?",
     re.ASCII,
 )
+_ALIAS = re.compile(r"[a-zA-Z0-9_-]*")
+# The API version of a Kubernetes resource: the groups without a dot are Kubernetes' own.
+_API_VERSION = re.compile(
+    r"(?:(?:(?:apps|autoscaling|batch|extensions|policy)|[a-z0-9-]+(?:\.[a-z0-9-]+)+)/)?"
+    r"v\d+(?:(?:alpha|beta)\d+)?"
+)
+# Groups of files that are configuration of a tool: kubectl does not accept them.
+_TOOLS = re.compile(
+    r"(?:kind\.x-k8s\.io|k3d\.io|tanka\.dev|scorecard\.operatorframework\.io|kubeadm\.k8s\.io|"
+    r".*(?<!kustomize)\.config\.k8s\.io)/"
+)
+_KUSTOMIZE = "kustomize.config.k8s.io/"
 _MAX_LENGTH = 300
 _MAX_MANIFESTS = 200
 _MAX_VALUES = 100
 # Resources that contain alerting rules or dashboards and deploy nothing.
-CONTENT_RESOURCES = {*RULE_RESOURCES, "GrafanaDashboard", "Dashboard", "DashboardWithAccessInfo"}
+CONTENT_RESOURCES = {
+    *RULE_RESOURCES,
+    *DASHBOARD_RESOURCES,
+    *("Dashboard", "DashboardWithAccessInfo"),
+}
 _CONTENT = re.compile(r'"(?:panels|rows)"\s*:|^[ \t]*(?:-[ \t]+)?"?alert"?[ \t]*:', re.MULTILINE)
 
 
+class _Maintainer(BaseModel):
+    name: Text | None = None
+    email: Text | None = None
+    url: Text | None = None
+
+
+class _Dependency(BaseModel):
+    name: Text | None = None
+    version: Text | None = None
+    repository: Text | None = None
+    condition: Text | None = None
+    alias: Text | None = None
+    tags: list[Text] | None = None
+    enabled: Boolean | None = None
+    import_values: list[Any] | None = Field(None, alias="import-values")
+
+
+class _Metadata(BaseModel):
+    """Chart.yaml, as Helm's `chart.Metadata` defines it. Helm ignores other fields."""
+
+    api_version: Text | None = Field(None, alias="apiVersion")
+    name: Text | None = None
+    version: Text | None = None
+    kube_version: Text | None = Field(None, alias="kubeVersion")
+    app_version: Text | None = Field(None, alias="appVersion")
+    description: Text | None = None
+    type: Text | None = None
+    home: Text | None = None
+    icon: Text | None = None
+    condition: Text | None = None
+    tags: Text | None = None
+    deprecated: Boolean | None = None
+    sources: list[Text] | None = None
+    keywords: list[Text] | None = None
+    annotations: dict[Text, Text] | None = None
+    maintainers: list[_Maintainer] | None = None
+    dependencies: list[_Dependency] | None = None
+
+
 def read_chart(documents: list[Any]) -> HelmChart | None:
-    """Return the metadata if the only document may be a Chart.yaml."""
-    if len(documents) != 1:
-        return None
-    document = dict_of(documents[0])
+    """Return the metadata if the first document may be a Chart.yaml. Helm ignores the others."""
+    document = dict_of(documents[0]) if documents else LineDict()
     if not {"name", "version"} & document.keys() or "kind" in document:
         return None
     required = [item.text("name")[:_MAX_LENGTH] for item in document.children("dependencies")]
@@ -48,23 +116,39 @@ def read_chart(documents: list[Any]) -> HelmChart | None:
 
 def _check_chart(document: LineDict) -> Findings:
     findings = Findings(About.CHART)
+    for problem in schema.problems(_Metadata, document):
+        findings.error(problem.line, f"Chart.yaml: {problem.reason}")
 
     def add(key: str, reason: str) -> None:
         findings.error(document.line_of(key), reason)
 
-    for key in ("apiVersion", "name", "version"):
+    for key in ("name", "version"):
         if not document.text(key):
             add(key, f"Chart.yaml lacks `{key}`, which Helm requires")
-    api_version, version, kind = map(document.text, ("apiVersion", "version", "type"))
+    api_version, kind = document.text("apiVersion"), document.text("type")
+    version = as_text(document.get("version"))
     if api_version and api_version not in ("v1", "v2"):
         add("apiVersion", f"apiVersion {api_version[:40]!r} is neither v1 nor v2")
-    if version and (len(version) > _MAX_LENGTH or not _VERSION.fullmatch(version)):
+    if version.strip() and (len(version) > _MAX_LENGTH or not _VERSION.fullmatch(version)):
         add("version", f"version {version[:40]!r} is not a semantic version such as 1.2.3")
     if kind and kind not in ("application", "library"):
         add("type", f"type {kind[:40]!r} is neither application nor library")
-    if "/" in document.text("name"):
+    if "/" in document.text("name") or document.text("name") in (".", ".."):
         add("name", "the name of a chart must not contain a slash")
+    _check_dependencies(findings, document)
     return findings
+
+
+def _check_dependencies(findings: Findings, document: LineDict) -> None:
+    names: set[str] = set()
+    for item in document.children("dependencies"):
+        name = item.text("alias") or item.text("name")
+        if not _ALIAS.fullmatch(item.text("alias")):
+            findings.error(item.line, f"the alias {name[:40]!r} of a dependency is not allowed")
+        if name in names:
+            reason = f"two dependencies are called {name[:40]!r}: give one of them an `alias`"
+            findings.error(item.line, reason)
+        names.add(name)
 
 
 def find_manifests(documents: list[Any]) -> list[KubernetesResource]:
@@ -72,21 +156,32 @@ def find_manifests(documents: list[Any]) -> list[KubernetesResource]:
     found = []
     for document in resources(documents):
         kind = document.text("kind")
-        if not kind or not document.text("apiVersion") or kind in CONTENT_RESOURCES:
+        if kind in CONTENT_RESOURCES or not _is_resource(document):
             continue
         texts = {text for _, text, _ in embedded_files(document)}  # aliases may repeat one
-        if kind == "ConfigMap" and any(map(_CONTENT.search, texts)):
+        if kind in ("ConfigMap", "Secret") and any(map(_CONTENT.search, texts)):
             continue
         name = document.child("metadata").text("name")
         found.append(KubernetesResource(kind[:_MAX_LENGTH], name[:_MAX_LENGTH], document.line))
     return found[:_MAX_MANIFESTS]
 
 
+def _is_resource(document: LineDict) -> bool:
+    """Whether kubectl would accept the document. Other tools use `kind` and `apiVersion`, too."""
+    kind, version = document.text("kind"), document.text("apiVersion")
+    if not kind or not _API_VERSION.fullmatch(version) or _TOOLS.match(version):
+        return False
+    named = isinstance(document.get("metadata"), LineDict) or version.startswith(_KUSTOMIZE)
+    return named if "." in version or kind == "Config" else True
+
+
 def values_of(documents: list[Any]) -> tuple[str, ...]:
     """Return the top-level keys of a document that may be a chart's values."""
-    if len(documents) != 1 or "kind" in dict_of(documents[0]):
+    document = dict_of(documents[0]) if len(documents) == 1 else LineDict()
+    # Some charts have a value called `kind`.
+    if "kind" in document and {"apiVersion", "metadata", "spec", "data"} & document.keys():
         return ()
-    return tuple(str(key)[:_MAX_LENGTH] for key in dict_of(documents[0]))[:_MAX_VALUES]
+    return tuple(str(key)[:_MAX_LENGTH] for key in document)[:_MAX_VALUES]
 
 
 class ChartFolder:
@@ -110,9 +205,14 @@ class ChartFolder:
             self._add_error(place, "the chart has no Chart.yaml, which Helm requires")
         else:
             self._check_metadata(metadata)
-        if values and values.report and values.report.has_errors(About.FILE):
-            self._add_error(values.path, "the chart's values cannot be parsed")
+        if values and values.report:
+            self._check_values(values.path, values.report)
         self._check_templates(place, inside, metadata)
+        self.renders_rules = False  # from values or files
+        for file in filter(self._is_template, inside):
+            if file.report:
+                self.findings += [replace(each, path=file.path) for each in file.report.template]
+                self.renders_rules |= file.report.renders_rules
         unread = (metadata is not None and metadata.report is None) or "templates" in self._unread
         self.usable: bool | None = False if self.findings else None if unread else True
 
@@ -129,6 +229,19 @@ class ChartFolder:
             self._add_error(path, "Chart.yaml is not a chart: `name` and `version` are missing")
         elif report and report.chart:
             self.findings += [replace(finding, path=path) for finding in report.chart.findings]
+
+    def _check_values(self, path: str, report: FileReport) -> None:
+        if report.has_errors(About.FILE) or report.format == "template":
+            self._add_error(path, "the chart's values cannot be parsed")
+        elif report.root:
+            self._add_error(path, f"the chart's values are a {report.root}, not a mapping")
+
+    def _is_template(self, file: DirectoryFile) -> bool:
+        """Whether Helm parses the file as a template of the chart or of one of its dependencies."""
+        folders = file.folders[len(self.folder) :]
+        while folders[:1] == ("charts",):
+            folders = folders[2:]
+        return folders[:1] == ("templates",) and not file.name.startswith(".")
 
     def _check_templates(
         self, place: str, inside: list[DirectoryFile], metadata: DirectoryFile | None
@@ -198,8 +311,8 @@ def _is_chart_file(file: DirectoryFile) -> bool:
 
 
 def _may_be_template(file: DirectoryFile) -> bool:
-    """Whether a file in a `templates` folder indicates a chart; a plain rule file does not."""
+    """Whether a file in a `templates` folder indicates a chart; other tools have templates, too."""
     report = file.report
     return file.suffix in YAML and (
-        report is None or not file.parsed or bool(report.manifests) or report.helm_actions
+        report is None or report.format == "empty" or bool(report.manifests) or report.helm_actions
     )

@@ -14,13 +14,34 @@ from typing import Any
 from hub.content.rules import promql
 from hub.content.rules.parsing import ParseBudget
 from hub.content.rules.report import About, Dashboard, Finding, Findings, Level, Panel
-from hub.content.rules.values import LineDict, dicts_in, embedded_files, resources, text_of
+from hub.content.rules.values import (
+    LineDict,
+    decode_base64,
+    dicts_in,
+    embedded_files,
+    mappings_below,
+    resources,
+    text_of,
+)
 
-# Types of panels that do not query a data source.
-_WITHOUT_QUERY = {"alertlist", "annolist", "canvas", "dashlist", "debug", "gettingstarted", "news"}
-_WITHOUT_QUERY |= {"pluginlist", "row", "text", "welcome"}
+# Types of panels that show nothing without a query. Plugins may need none, such as a clock.
+_QUERYING = {
+    *("barchart", "bargauge", "candlestick", "flamegraph", "gauge", "graph", "graphite", "heatmap"),
+    *("heatmap-new", "histogram", "logs", "nodeGraph", "piechart", "singlestat", "stat"),
+    *("state-timeline", "status-history", "table", "table-old", "timeseries", "traces", "trend"),
+    *("xychart", "grafana-piechart-panel"),
+}
 # With any of these keys, `panels` or `rows` belong to Grafana; other tools have panels, too.
 _GRAFANA_KEYS = {"schemaVersion", "templating", "timepicker", "annotations", "gnetId", "__requires"}
+_PANEL_KEYS = {"gridPos", "targets", "fieldConfig", "datasource"}
+# The fields of an operator's GrafanaDashboard that name a dashboard instead of containing it.
+_REFERENCES = ("grafanaCom", "url", "configMapRef", "jsonnet", "jsonnetLib", "oci")
+DASHBOARD_RESOURCES = {
+    "GrafanaDashboard",
+    "GrafanaDashboardDefinition",
+    "ClusterGrafanaDashboardDefinition",
+}
+_UID = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _MAX_DASHBOARDS = 100
 _MAX_PANELS = 1_000
 _MAX_ROW_DEPTH = 3
@@ -28,8 +49,14 @@ _MAX_TITLE_LENGTH = 200
 # Panels and targets read in all dashboards of a file: YAML aliases may repeat them very often.
 _MAX_ITEMS = 20_000
 _MAX_LISTED = 200  # variables and other small lists
-_RANGE = re.compile(r"\[\s*(?:\$\w+|\$\{[^{}]*\}|\[\[\w+\]\])")
-_VARIABLE = re.compile(r"\$\{[^{}]*\}|\[\[\w+(?::\w+)?\]\]|\$\w+")
+# A variable can be written in three ways. What replaces it depends on its position: a duration in a
+# range or after `offset`; elsewhere a name, or a number.
+_NAME = r"\$\{[^{}]*\}|\[\[\w+(?::\w+)?\]\]|\$\w+"
+_DURATION_VARIABLE = re.compile(
+    rf"(\[\s*|:\s*(?=[^\[\]]*\])|\boffset\s+-?)(?:{_NAME})", re.IGNORECASE
+)
+_VARIABLE = re.compile(_NAME)
+_STAND_INS = ("x", "1")
 
 
 @dataclass
@@ -39,6 +66,7 @@ class Dashboards:
     budget: ParseBudget
     dashboards: list[Dashboard] = field(default_factory=list)
     findings: Findings = field(default_factory=lambda: Findings(About.DASHBOARD))
+    nested: bool = False  # below other keys, such as in a chart's values
     left: int = _MAX_ITEMS
     expr_budget: promql.Budget = field(default_factory=promql.Budget)
 
@@ -66,33 +94,76 @@ def find_dashboards(documents: list[Any], budget: ParseBudget) -> Dashboards:
 def _models(found: Dashboards, document: Any) -> Iterator[tuple[LineDict, int]]:
     """Yield the unwrapped dashboard models, each with the offset of its line numbers."""
     for resource in resources(document if isinstance(document, list) else [document]):
+        kind = resource.text("kind")
         if _is_model(resource):
             yield resource, 0
-        elif resource.text("kind") == "ConfigMap":
+        elif kind in ("ConfigMap", "Secret"):
             for name, text, line in embedded_files(resource):
                 if name.endswith(".json") or '"panels"' in text:
-                    yield from _embedded(found, text, line)
-        else:
-            for wrapped in (resource.get("dashboard"), resource.get("spec")):
-                yield from _unwrapped(found, wrapped)
+                    yield from _provisioned(found, name, text, line)
+        elif kind in DASHBOARD_RESOURCES:
+            yield from _operator_models(found, resource)
+        elif wrapped := [v for v in map(resource.child, ("dashboard", "spec")) if _is_model(v)]:
+            yield from ((value, 0) for value in wrapped)
+        elif isinstance(resource.get("dashboard"), str):
+            yield from _embedded(found, resource["dashboard"], 0)
+        elif not resource.text("apiVersion"):
+            yield from _nested(found, resource)
 
 
-def _unwrapped(found: Dashboards, wrapped: Any) -> Iterator[tuple[LineDict, int]]:
-    if isinstance(wrapped, str):
-        yield from _embedded(found, wrapped, 0)
-    elif isinstance(wrapped, LineDict):
-        if _is_model(wrapped):
-            yield wrapped, 0
-        elif isinstance(wrapped.get("json"), str):
-            yield from _embedded(found, wrapped["json"], wrapped.line_of("json"))
+def _provisioned(
+    found: Dashboards, name: str, text: str, line: int
+) -> Iterator[tuple[LineDict, int]]:
+    """Yield the dashboard in a file that Grafana reads from a folder, which takes no wrapper."""
+    models = list(_embedded(found, text, line))
+    yield from models
+    if models:
+        return
+    parsed = found.budget.parse_embedded(text)
+    wrapped = any(_is_model(each.child("dashboard")) for each in dicts_in(parsed.documents))
+    if wrapped:
+        reason = "the dashboard is wrapped in `dashboard`: Grafana's API accepts that, files do not"
+        found.findings.error(line + 1, f"{name}: {reason}")
+    broken = [f for f in parsed.findings if f.level == Level.ERROR or parsed.json_problem]
+    level = Level.ERROR if '"panels"' in text else Level.WARNING
+    for finding in broken:
+        found.findings.add(level, finding.line + line, f"{name}: {finding.reason}")
+    if wrapped or (broken and level == Level.ERROR):
+        found.dashboards.append(Dashboard(title=name[:_MAX_TITLE_LENGTH]))
+
+
+def _operator_models(found: Dashboards, resource: LineDict) -> Iterator[tuple[LineDict, int]]:
+    """Yield the dashboards in a GrafanaDashboard: as text, compressed, or as a mapping."""
+    spec = resource.child("spec")
+    if _is_model(spec):
+        yield spec, 0
+    for key in ("json", "definition", "gzipJson"):
+        value = spec.get(key)
+        if isinstance(value, str):
+            text = decode_base64(value) if key == "gzipJson" else value
+            yield from _provisioned(found, key, text, spec.line_of(key))
+        elif _is_model(spec.child(key)):
+            yield spec.child(key), 0
+    if reference := next((key for key in _REFERENCES if spec.get(key)), ""):
+        line, name = spec.line_of(reference), resource.child("metadata").text("name")
+        found.findings.note(line, f"the dashboard is elsewhere (`{reference}`), and is not checked")
+        found.dashboards.append(Dashboard(title=name[:_MAX_TITLE_LENGTH]))
+
+
+def _nested(found: Dashboards, document: LineDict) -> Iterator[tuple[LineDict, int]]:
+    """Yield the dashboards that a chart's values contain as text."""
+    for mapping in mappings_below(document):
+        for key, value in mapping.items() if isinstance(mapping, LineDict) else ():
+            if isinstance(value, str) and '"panels"' in value and value.lstrip().startswith("{"):
+                for model in _embedded(found, value, mapping.line_of(key)):
+                    found.nested = True
+                    yield model
 
 
 def _embedded(found: Dashboards, text: str, line: int) -> Iterator[tuple[LineDict, int]]:
     parsed = found.budget.parse_embedded(text)
-    for finding in parsed.findings:
-        if finding.level == Level.ERROR:
-            found.findings.warning(finding.line + line, f"in the embedded file: {finding.reason}")
-    yield from ((document, line) for document in dicts_in(parsed.documents) if _is_model(document))
+    if not parsed.json_problem:
+        yield from ((each, line) for each in dicts_in(parsed.documents) if _is_model(each))
 
 
 def _is_model(value: LineDict) -> bool:
@@ -101,11 +172,12 @@ def _is_model(value: LineDict) -> bool:
     lists = [key for key in ("panels", "rows") if isinstance(value.get(key), list)]
     if lists and _GRAFANA_KEYS & value.keys():
         return True
-    titled = value.text("title") != ""
+    items = [item for key in lists for item in islice(value.children(key), _MAX_LISTED)]
+    inside = [each for item in items for each in islice(item.children("panels"), _MAX_LISTED)]
+    if value.text("title") and any("panels" in item for item in items) and not inside:
+        return True  # rows without panels
     return any(
-        {"gridPos", "targets", "panels"} & item.keys() or (titled and "type" in item)
-        for key in lists
-        for item in islice(value.children(key), _MAX_LISTED)
+        _PANEL_KEYS & item.keys() or item.text("type") in _QUERYING for item in (*items, *inside)
     )
 
 
@@ -117,6 +189,12 @@ class _PanelItem:
     model: LineDict
     targets: tuple[LineDict, ...]
     library: bool
+
+    @property
+    def needs_query(self) -> bool:
+        """Whether it shows nothing without a query."""
+        snapshot = self.model.get("snapshotData") or self.library
+        return not snapshot and (self.panel.type in _QUERYING or not self.panel.type)
 
 
 def _read(found: Dashboards, model: LineDict, offset: int) -> None:
@@ -135,13 +213,16 @@ def _read(found: Dashboards, model: LineDict, offset: int) -> None:
     )
     line = model.line + offset
     if not title:
-        found.findings.warning(line, "a dashboard has no title")
+        found.findings.error(line, "a dashboard has no title, which Grafana requires")
+    if not _UID.fullmatch(model.text("uid")):
+        reason = "uid must have at most 40 characters of A-Z, a-z, 0-9, - and _"
+        found.findings.error(model.line_of("uid") + offset, f"{title!r}: {reason}")
     name = f"dashboard {title!r}" if title else "the dashboard"
-    querying = [p for p in panels if not p.library and p.panel.type not in _WITHOUT_QUERY]
+    querying = [p for p in panels if p.needs_query]
     without_query = [item for item in querying if not item.targets]
     if not panels:
         found.findings.error(line, f"{name} has no panels")
-    elif querying and len(without_query) == len(querying):
+    elif len(without_query) == len(panels):
         found.findings.error(line, f"{name}: no panel queries a data source (`targets`)")
     else:
         for item in without_query:
@@ -231,16 +312,22 @@ def _check_expression(found: Dashboards, item: _PanelItem, target: LineDict, off
     if not expr or not _is_prometheus(target.get("datasource") or item.model.get("datasource")):
         return
     line, what = target.line + offset, f"panel {item.panel.title!r}"
-    substituted = _VARIABLE.sub("x", _RANGE.sub("[5m", expr))
+    problems = []
     try:
-        problem = found.expr_budget.problem_of(substituted)
-    except promql.TooComplex as reason:
-        found.findings.note(line, f"{what}: an expression is {reason}")
+        for stand_in in _STAND_INS:
+            substituted = _VARIABLE.sub(stand_in, _DURATION_VARIABLE.sub(r"\g<1>5m", expr))
+            problems.append(found.expr_budget.check(substituted).problem)
+            if not problems[-1] or substituted == expr:
+                break
+    except promql.TooComplex as limit:
+        found.findings.note(line, f"{what}: an expression is {limit}")
         return
-    if problem and not problem.startswith("a range vector"):
+    if all(problems):
         # A variable may contain any part of the expression, so the real one may still be valid.
-        level = Level.WARNING if substituted == expr else Level.NOTE
-        found.findings.add(level, line, f"{what}: the expression is not valid PromQL: {problem}")
+        level = Level.WARNING if len(problems) == 1 else Level.NOTE
+        found.findings.add(
+            level, line, f"{what}: the expression is not valid PromQL: {problems[0]}"
+        )
 
 
 def _is_prometheus(source: Any) -> bool:

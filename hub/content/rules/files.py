@@ -15,8 +15,13 @@ from hub.content.rules.report import About, FileReport
 
 YAML = {".yaml", ".yml"}
 PROSE = {".md", ".markdown", ".rst", ".csv"}  # stored for display, never judged
-_STRUCTURED = {*YAML, ".json", ".rules", ".rule", ".txt", ""}
 _LOOSE = {".txt", ""}  # may also be prose
+_STRUCTURED = {*YAML, ".json", ".rules", ".rule", ".alerts", *_LOOSE}
+# Files that are no text, with the most common suffixes first.
+_BINARY = re.compile(
+    r"\.(?:png|jpe?g|gif|webp|ico|bmp|svg|pdf|tgz|gz|bz2|xz|zst|zip|tar|7z|jar|war|whl|exe|dll|so|a|o|"
+    r"bin|class|pyc|mp[34]|mov|webm|woff2?|ttf|eot|otf|docx?|xlsx?|pptx?|db|sqlite|p12|pfx|jks|prov)"
+)
 _PROSE_WORDS = {"readme", "md", "markdown", "changelog", "notes"}
 # Files without a suffix that contain no content in any repository.
 _DOCUMENT_WORDS = {
@@ -29,6 +34,7 @@ ALERT_WORDS = ("alert", "alerts", "alerting", "rule", "rules", "prometheusrule")
 # The similarity above which a word is a misspelling: "dasboard" and "dashboard" have 0.94, "vaules"
 # and "values" 0.83, but "roles" and "rules" only 0.8.
 _SIMILARITY = 0.8
+_MAX_DIFFERENCE = 2  # letters in length: "prometheus" is no misspelling of "prometheusrule"
 _MIN_MISSPELLING = 5  # letters; shorter words are similar by chance
 
 
@@ -71,7 +77,7 @@ class DirectoryFile:
 
     @property
     def structured(self) -> bool:
-        """Whether files with this suffix can contain rules, dashboards or manifests."""
+        """Whether files with this suffix usually contain rules, dashboards or manifests."""
         return self.suffix in _STRUCTURED
 
     @property
@@ -80,6 +86,11 @@ class DirectoryFile:
         is_hidden = self.suffix == "" and self.name.startswith(".")
         named = self.suffix in _LOOSE and not self.words.isdisjoint(_DOCUMENT_WORDS)
         return is_hidden or named or self.suffix in PROSE
+
+    @property
+    def text(self) -> bool:
+        """Whether it may be a text file."""
+        return not _BINARY.fullmatch(self.suffix)
 
     @property
     def in_templates(self) -> bool:
@@ -93,6 +104,8 @@ class DirectoryFile:
     def resembles(self, about: About, words: Iterable[str]) -> bool:
         """Whether it cannot be parsed but looks like this content, and is not just prose."""
         if self.report is None or self.parsed or about not in self.report.looks_like:
+            return False
+        if not self.structured:
             return False
         maybe_prose = self.suffix in _LOOSE or not self.words.isdisjoint(_PROSE_WORDS)
         return not maybe_prose or self.named(words)
@@ -116,7 +129,7 @@ def _similar(word: str, target: str, *, shortest: int = _MIN_MISSPELLING) -> boo
         return True
     if min(len(word), len(target)) < shortest or word[0] != target[0]:
         return False
-    if len(word) > 2 * len(target):
+    if abs(len(word) - len(target)) > _MAX_DIFFERENCE:
         return False
     ratio = SequenceMatcher(None, word, target, autojunk=False).ratio()
     return ratio > _SIMILARITY or sorted(word) == sorted(target)

@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 
-from hub.content.rules.alerts import find_alerts
+from hub.content.rules.alerts import find_alerts, find_old_alerts
 from hub.content.rules.charts import CONTENT_RESOURCES, find_manifests, read_chart, values_of
 from hub.content.rules.dashboards import find_dashboards
+from hub.content.rules.go_template import HELM_FUNCTIONS, check_template
 from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
 from hub.content.rules.report import About, FileReport, Finding, Level
 
@@ -37,6 +38,10 @@ _LOOKS_LIKE = {
 }
 
 
+_RULE_RESOURCE = re.compile(r"^kind:[ \t]*(?:PrometheusRule|VMRule)\b", re.MULTILINE)
+_FROM_ELSEWHERE = re.compile(r"\.(?:Values|Files)\b")
+
+
 def judge(data: bytes) -> FileReport:
     """Return the report about a file's bytes."""
     if len(data) < _MAX_POINTER_SIZE and _LFS_POINTER.fullmatch(data):
@@ -46,7 +51,17 @@ def judge(data: bytes) -> FileReport:
     if parsed.format == "empty":
         return FileReport("empty", tuple(parsed.findings))
     if parsed.format == "template":
-        return _judge_template(parsed, budget)
+        report = _judge_template(parsed, budget)
+    else:
+        report = _judge_documents(parsed, budget)
+    if "{{" not in parsed.text:
+        return report
+    rules = _RULE_RESOURCE.search(parsed.text) and _FROM_ELSEWHERE.search(parsed.text)
+    return replace(report, template=_check_syntax(parsed.text), renders_rules=bool(rules))
+
+
+def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
+    """Return the report about a file that is no template."""
     alerts = find_alerts(parsed.documents, budget)
     dashboards = find_dashboards(parsed.documents, budget)
     findings = [*parsed.findings, *alerts.findings, *dashboards.findings]
@@ -56,22 +71,35 @@ def judge(data: bytes) -> FileReport:
         findings.append(Finding(Level.ERROR, About.ALERTS, parsed.duplicate_line, reason))
     # Prose, such as a list of commands, is a scalar in YAML.
     prose = all(isinstance(document, str) for document in parsed.documents)
+    if prose:
+        alerts.alerts, old = find_old_alerts(parsed.text)
+        findings += old
+    if dashboards.dashboards and parsed.json_problem:
+        findings.append(Finding(Level.ERROR, About.DASHBOARD, *parsed.json_problem))
+    whole = bool(dashboards.dashboards) and not dashboards.nested
+    first = parsed.documents[0] if parsed.documents else None
     report = FileReport(
         format=parsed.format,
         findings=tuple(findings),
         alerts=tuple(alerts.alerts),
         alerts_form=alerts.form,
+        recording=alerts.recording,
         dashboards=tuple(dashboards.dashboards),
         manifests=tuple(find_manifests(parsed.documents)),
-        chart=None if dashboards.dashboards else read_chart(parsed.documents),
-        values=() if dashboards.dashboards else values_of(parsed.documents),
+        chart=None if whole else read_chart(parsed.documents),
+        values=() if whole else values_of(parsed.documents),
         looks_like=_looks_like(parsed.text) if prose else (),
+        root="" if first is None or isinstance(first, dict) else _root(first),
         helm_actions=needs_helm(parsed.text),
     )
     if findings or report.alerts or report.dashboards or report.manifests or report.values:
         return report
     reason = "contains no rules, dashboard, chart, values or manifest"
     return replace(report, findings=(Finding(Level.NOTE, About.FILE, 1, reason),))
+
+
+def _root(value: object) -> str:
+    return "list" if isinstance(value, list) else "scalar"
 
 
 def _judge_template(parsed: Parsed, budget: ParseBudget) -> FileReport:
@@ -86,6 +114,15 @@ def _judge_template(parsed: Parsed, budget: ParseBudget) -> FileReport:
         looks_like=_looks_like(parsed.text),
         helm_actions=True,
     )
+
+
+def _check_syntax(text: str) -> tuple[Finding, ...]:
+    """Check the syntax of a template, as Helm does for all templates of a chart."""
+    error = check_template(text, HELM_FUNCTIONS)
+    if error is None:
+        return ()
+    line = text.count("\n", 0, error.position) + 1
+    return (Finding(Level.ERROR, About.CHART, line, f"Helm cannot parse the template: {error}"),)
 
 
 def _looks_like(text: str) -> tuple[About, ...]:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from hub.content.rules.charts import ChartFolder
 from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, YAML, DirectoryFile
-from hub.content.rules.report import About, AlertsForm, Finding, Level
+from hub.content.rules.report import (
+    NESTED_FORMS,
+    About,
+    AlertsForm,
+    FileReport,
+    Finding,
+    Level,
+)
 
 _RECORDING_WORDS = ("recording", "record")
 _IAC_WORDS = (
@@ -23,6 +30,18 @@ _VALUES_KEYS = {
     *("securityContext", "service", "serviceAccount", "serviceMonitor", "tolerations"),
 }
 _MIN_VALUES_KEYS = 3
+# Other tools' files, by the top-level keys that all of them have. Their names may contain words
+# such as "kubernetes" or "helm".
+_FOREIGN = (
+    {"jobs", "on"},  # a GitHub workflow
+    {"scrape_configs"},  # Prometheus' configuration
+    {"rule_files"},  # Prometheus' configuration, or a unit test of promtool
+    {"receivers", "route"},  # Alertmanager's configuration
+    {"receivers", "exporters"},  # an OpenTelemetry Collector's configuration
+    {"service", "slos"},  # an SLO specification of Sloth
+    {"stages", "script"},  # a GitLab pipeline
+    {"services", "version"},  # Docker Compose
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +49,7 @@ class Verdict:
     """A judge's decision about a file."""
 
     present: bool  # the file contains the kind of content
-    usable: bool | None = False  # None: the file was not read, so it may contain the content
+    usable: bool | None = False  # None: it may contain the content, but that is not known
     finding: Finding | None = None  # why it is not usable, or that the name is misleading
 
 
@@ -61,13 +80,14 @@ def _is_iac(file: DirectoryFile) -> bool:
         return file.unread
     if report.manifests or file.resembles(About.MANIFEST, _IAC_WORDS):
         return True
-    if report.dashboards or report.format == "empty":
+    if report.format == "empty" or any(keys <= set(report.values) for keys in _FOREIGN):
         return False
     named = file.named(_IAC_WORDS) and not file.named(ALERT_WORDS + DASHBOARD_WORDS)
     known = len(_VALUES_KEYS.intersection(report.values)) >= _MIN_VALUES_KEYS
-    if report.alerts:
-        return known and report.alerts_form == AlertsForm.NESTED
-    if known or (named and report.values and report.format == "yaml"):
+    values = known or (named and bool(report.values) and report.format == "yaml")
+    if report.alerts or report.dashboards:
+        return values and (not report.alerts or report.alerts_form in NESTED_FORMS)
+    if values:
         return True
     broken = report.has_errors(About.FILE) and not report.looks_like
     return named and file.suffix in YAML and (broken or About.CHART in report.looks_like)
@@ -99,24 +119,40 @@ def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     if report is None:
         return _UNKNOWN if _may_contain(file, chart) else _ABSENT
     if report.alerts:
-        present = not (chart and report.alerts_form == AlertsForm.NESTED)
+        if chart and report.alerts_form in NESTED_FORMS:
+            return _judge_rendered(file, report, chart)
+        present = report.alerts_form != AlertsForm.MAPPED
     else:
         likely = file.resembles(About.ALERTS, ALERT_WORDS)
         present = likely and not template and not (chart and "values" in file.words)
     if not present:
         reason = "named like alerting rules, but contains no alert"
         warning = Finding(Level.WARNING, About.ALERTS, 1, reason)
-        return Verdict(False, finding=warning) if named and not chart else _ABSENT
+        misleading = named and not chart and not report.recording
+        return Verdict(False, finding=warning) if misleading else _ABSENT
     if template or report.alerts_form == AlertsForm.TEMPLATE:
         rendered = template and chart is not None and chart.usable is True
         usable = rendered and bool(report.alerts) and not report.has_errors(About.ALERTS)
     else:
         # Prometheus rejects the whole file because of one invalid rule.
         usable = bool(report.alerts) and not report.has_errors(About.FILE, About.ALERTS)
-    if usable or report.format != "template" or file.in_templates:
+        usable = usable and report.alerts_form != AlertsForm.RENDERED
+    actions = report.format == "template" or report.alerts_form == AlertsForm.RENDERED
+    if usable or not actions or file.in_templates:
         return Verdict(True, usable)
     reason = "the rules contain Helm template actions, which Prometheus cannot load"
     return Verdict(True, False, Finding(Level.ERROR, About.ALERTS, 1, reason))
+
+
+def _judge_rendered(file: DirectoryFile, report: FileReport, chart: ChartFolder) -> Verdict:
+    """Judge the alerts in a chart's values: they count if a template of the chart renders them."""
+    if file.name != "values.yaml" or file.folders != chart.folder or not chart.renders_rules:
+        return _ABSENT
+    if report.has_errors(About.FILE, About.ALERTS):
+        return Verdict(True, False)
+    note = Finding(Level.NOTE, About.ALERTS, 1, "a template of the chart renders the rules")
+    known = report.alerts_form != AlertsForm.RENDERED
+    return Verdict(True, chart.usable if known else None, note)
 
 
 def judge_dashboard(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:

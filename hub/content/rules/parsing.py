@@ -18,15 +18,17 @@ from typing import Any
 
 import yaml
 
+from hub.content.rules.go_template import actions
 from hub.content.rules.report import About, Findings
 from hub.content.rules.values import LineDict, Scalar
 
-# The limit of GitHub's contents API, too; the largest dashboards on grafana.com are smaller.
-MAX_FILE_SIZE = 1024 * 1024  # bytes
+# kube-prometheus keeps all its dashboards in one manifest of just over 1 MB. Kubernetes limits only
+# each ConfigMap in it to 1 MB.
+MAX_FILE_SIZE = 2 * 1024 * 1024  # bytes
 # libyaml's composer and Python's JSON decoder recurse: deeper input would crash the process.
 _MAX_DEPTH = 64
-# The cost limit for parsing one file: 200,000 steps take 0.3 s and 40 MB.
-_MAX_STEPS = 200_000
+# The cost limit for parsing one file: 300,000 steps take 0.5 s and 60 MB.
+_MAX_STEPS = 300_000
 _STEPS_PER_EVENT = 7
 _STEPS_PER_BRACKET = 4
 _MAX_ALIASES = 500
@@ -39,9 +41,8 @@ _HELM_OBJECT = re.compile(
 # Control flow exists in Helm's and Prometheus' templates, so it counts only in invalid YAML.
 _FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|template|toYaml)\b)")
 _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
-# An action alone on its line, and one inside a value.
-_ACTION_LINE = re.compile(r"^[ \t]*(?:\{\{[^{}\n]*\}\}[ \t]*)+$", re.MULTILINE)
-_ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
+# Go's YAML parser accepts no other version.
+_VERSION = re.compile(r"(?:\s|#[^\n]*+\n)*+%YAML[ \t]+(?!1\.1\b)(\S+)")
 # An unterminated string matches up to the end of the text: backtracking would be quadratic.
 _JSON_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 # Escapes can produce characters that Postgres cannot store and UTF-8 cannot encode.
@@ -68,6 +69,9 @@ _JSON_REASONS = (
 _BRACKETS_AFTER_COMMA = {"Expecting property name": "}", "Expecting value": "]"}
 _MERGE = "tag:yaml.org,2002:merge"
 PLACEHOLDER = "x"  # replaces a template action
+# Between NULs, which no file contains at this point, a removed action is recognized.
+_ACTION_LINE = re.compile(rf"^[ \t]*+(?:\0{PLACEHOLDER}?\0[ \t]*+)++$", re.MULTILINE)
+_WITHOUT_VALUE = {"", "if", "else", "end", "range", "with", "define", "block", "break", "continue"}
 
 
 @dataclass
@@ -79,6 +83,7 @@ class Parsed:
     documents: list[Any] = field(default_factory=list)
     findings: Findings = field(default_factory=lambda: Findings(About.FILE))
     duplicate_line: int = 0  # the line of the first duplicate key; 0 for none
+    json_problem: tuple[int, str] | None = None  # why text that YAML accepts is not valid JSON
 
 
 @dataclass
@@ -118,6 +123,12 @@ def parse_documents(data: bytes, budget: ParseBudget | None = None) -> Parsed:
         parsed.findings.error(line, "contains a NUL byte: not a text file, or damaged")
     elif re.match(r"\s*(?:\[|\{(?!\{))", parsed.text):
         _parse_json(parsed, budget)
+        if parsed.json_problem:
+            _try_flow_style(parsed, budget)
+    elif version := _VERSION.match(parsed.text):
+        parsed.format = "yaml"
+        reason = f"not valid YAML: version {version[1][:20]}, but Go programs accept only 1.1"
+        parsed.findings.error(_line_at(parsed.text, version.end()), reason)
     else:
         _parse_yaml(parsed, budget)
     return parsed
@@ -135,8 +146,19 @@ def needs_helm(text: str) -> bool:
 
 
 def strip_helm(text: str) -> str:
-    """Remove or replace Helm's template actions; line numbers stay the same."""
-    return _ACTION.sub(PLACEHOLDER, _ACTION_LINE.sub("", text))
+    """Remove or replace Helm's template actions; line numbers stay the same.
+
+    Actions that only control the flow leave nothing, others a placeholder. A line that consists
+    only of actions becomes empty.
+    """
+    parts, position = list[str](), 0
+    for start, end, word in actions(text):
+        value = "" if word in _WITHOUT_VALUE else PLACEHOLDER
+        lines = "\n" * text.count("\n", start, end)
+        parts += [text[position:start], f"\0{value}\0", lines]
+        position = end
+    stripped = "".join([*parts, text[position:]])
+    return _ACTION_LINE.sub("", stripped).replace("\0", "")
 
 
 def _decode(data: bytes, findings: Findings) -> str:
@@ -174,11 +196,25 @@ def _parse_json(parsed: Parsed, budget: ParseBudget) -> None:
         parsed.findings += decoder.duplicates
         parsed.duplicate_line = decoder.duplicates[0].line if decoder.duplicates else 0
     except json.JSONDecodeError as error:
-        parsed.findings.error(*_json_problem(error))
+        parsed.json_problem = _json_problem(error)
+        parsed.findings.error(*parsed.json_problem)
     except RecursionError:
         parsed.findings.error(1, _TOO_DEEP)
     except ValueError as error:  # from the functions for numbers
         parsed.findings.error(1, f"not valid JSON: {error}")
+
+
+def _try_flow_style(parsed: Parsed, budget: ParseBudget) -> None:
+    """Parse text that looks like JSON, but may be YAML in flow style."""
+    flow = Parsed("yaml", parsed.text)
+    _parse_yaml(flow, budget)
+    if flow.documents:
+        parsed.format, parsed.documents = flow.format, flow.documents
+        line, reason = parsed.json_problem or (1, "")
+        parsed.findings.pop()  # the error
+        parsed.findings.note(line, f"{reason}; it is valid YAML")
+        parsed.findings += flow.findings
+        parsed.duplicate_line = flow.duplicate_line
 
 
 def _json_problem(error: json.JSONDecodeError) -> tuple[int, str]:
@@ -191,6 +227,8 @@ def _json_problem(error: json.JSONDecodeError) -> tuple[int, str]:
         found = error.msg.startswith(start) and text.startswith(bracket, position)
         if found and before.endswith(","):
             position, reason = len(before) - 1, _TRAILING_COMMA
+    if error.msg.startswith("Expecting") and position >= len(text.rstrip()):
+        return _line_at(text, position), "not valid JSON: the text ends too early (truncated?)"
     column = position - text.rfind("\n", 0, position)
     return _line_at(text, position), f"not valid JSON: {reason} (column {column})"
 

@@ -1,5 +1,6 @@
 """Check whether an expression is valid PromQL for a rule."""
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -13,12 +14,40 @@ _MAX_LENGTH = 20_000  # characters
 _MAX_COST = 2_500_000
 _COST_PER_CHARACTER = 5
 _OPERATOR = re.compile(r"[-+*/%^(\[{<>]|[=!]=|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
-# Prometheus 3 renamed this function; expressions for older versions are valid, too.
-_RENAMED = re.compile(r"\bholt_winters\b")
+# The parts of an expression that the parser reads otherwise than Prometheus does; strings and
+# comments first, because nothing in them counts.
+_PART = re.compile(
+    r"""
+      (?P<raw>`[^`]*+`) | "(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+' | \#[^\n]*+
+    | (?P<number>(?<![\w:.$])\d++(?:_\d++)++)
+    | (?P<renamed>\bholt_winters\b)
+    | (?P<selector>,\s*+\{)
+    | (?P<zero>\[\s*+0\s*+[\]:] | :\s*+0\s*+\])
+    | (?P<function>\b\w++(?=\s*+\())
+    """,
+    re.VERBOSE,
+)
+_EXPERIMENTAL = """
+    double_exponential_smoothing first_over_time histogram_quantiles info limit_ratio limitk
+    mad_over_time sort_by_label sort_by_label_desc ts_of_first_over_time ts_of_last_over_time
+    ts_of_max_over_time ts_of_min_over_time
+"""
+_LOGQL = re.compile(
+    r"""\}\s*(?:\|[=~]|![=~]\s*["`]|\|\s*(?:json|logfmt|regexp|pattern|unpack|unwrap|decolorize|"""
+    r"""line_format|label_format|drop|keep)\b)"""
+)
 
 
 class TooComplex(Exception):
     """The expression is not checked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Why Prometheus rejects an expression ("" if it does not), and what else to know about it."""
+
+    problem: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -27,8 +56,8 @@ class Budget:
 
     left: int = _MAX_COST
 
-    def problem_of(self, expr: str) -> str:
-        """Return why `expr` is invalid in a rule, or "". Raises `TooComplex`."""
+    def check(self, expr: str) -> Checked:
+        """Check an expression. Raises `TooComplex`."""
         if len(expr) > _MAX_LENGTH:
             raise TooComplex(f"too long to check (more than {_MAX_LENGTH} characters)")
         self.left -= len(expr) * _COST_PER_CHARACTER
@@ -38,7 +67,7 @@ class Budget:
         self.left -= operators**2
         if self.left < 0:
             raise TooComplex("not checked: the file contains too many expressions")
-        return problem_of(expr)
+        return check(expr)
 
 
 def complexity(expr: str) -> int:
@@ -46,14 +75,44 @@ def complexity(expr: str) -> int:
     return len(_OPERATOR.findall(expr))
 
 
-def problem_of(expr: str) -> str:
-    """Return why `expr` is invalid in a rule, or "". Only for expressions within the limits."""
+def is_logql(expr: str) -> bool:
+    """Whether an expression that is not valid PromQL is meant for Loki."""
+    return _LOGQL.search(expr) is not None
+
+
+def check(expr: str) -> Checked:
+    """Check an expression that is within the limits."""
+    functions: set[str] = set()
+    zero = False
+
+    def for_parser(part: re.Match[str]) -> str:
+        nonlocal zero
+        zero = zero or part.lastgroup == "zero"
+        match part.lastgroup:
+            case "raw":
+                return json.dumps(part[0][1:-1], ensure_ascii=False)
+            case "number":
+                return part[0].replace("_", "")
+            case "renamed":
+                return "double_exponential_smoothing"
+            case "selector" if "info" in functions:  # it may match everything
+                return part[0] + '__info__="x",'
+            case "function":
+                functions.add(part[0])
+        return part[0]
+
     try:
-        parsed = promql_parser.parse(_RENAMED.sub("double_exponential_smoothing", expr))
+        parsed = promql_parser.parse(_PART.sub(for_parser, expr))
     except ValueError as error:
-        return " ".join(str(error).split())[:200] or "not valid"
+        return Checked(" ".join(str(error).split())[:200] or "not valid")
+    if zero:
+        return Checked("a range must be longer than 0")
+    warnings = [
+        f"`{name}` needs Prometheus' --enable-feature=promql-experimental-functions"
+        for name in sorted(functions.intersection(_EXPERIMENTAL.split()))
+    ]
     if isinstance(parsed, promql_parser.MatrixSelector | promql_parser.SubqueryExpr):
-        return "a range vector: a rule needs an instant vector or a number"
-    if isinstance(parsed, promql_parser.StringLiteral):
-        return "a string: a rule needs an instant vector or a number"
-    return ""
+        warnings.append("the expression is a range vector, which Prometheus cannot evaluate")
+    elif isinstance(parsed, promql_parser.StringLiteral):
+        warnings.append("the expression is a string, which Prometheus cannot evaluate")
+    return Checked(warnings=tuple(warnings))

@@ -69,7 +69,12 @@ class AlertsForm(StrEnum):
     RESOURCE = "resource"  # a PrometheusRule, or a ConfigMap that contains a rule file
     FRAGMENT = "fragment"  # a list of groups or rules, to be pasted below `groups:`
     NESTED = "nested"  # below other keys, such as in a chart's values
+    MAPPED = "mapped"  # nested, as values of a mapping instead of a list
+    RENDERED = "rendered"  # nested, with template actions that only a chart can render
     TEMPLATE = "template"  # a Helm template, parsed without its actions
+
+
+NESTED_FORMS = frozenset({AlertsForm.NESTED, AlertsForm.MAPPED, AlertsForm.RENDERED})
 
 
 @dataclass(frozen=True)
@@ -137,12 +142,16 @@ class FileReport:
     findings: tuple[Finding, ...] = ()
     alerts: tuple[Alert, ...] = ()
     alerts_form: AlertsForm | None = None
+    recording: bool = False  # there are recording rules
     dashboards: tuple[Dashboard, ...] = ()
     manifests: tuple[KubernetesResource, ...] = ()
     chart: HelmChart | None = None
     values: tuple[str, ...] = ()  # top-level keys, if the file may be a chart's values
     looks_like: tuple[About, ...] = ()  # the probable content of a file that cannot be parsed
+    root: str = ""  # the type of the first document, if it is no mapping: list or scalar
     helm_actions: bool = False  # it contains template actions that only Helm can render
+    template: tuple[Finding, ...] = ()  # syntax errors of a template; they count only in a chart
+    renders_rules: bool = False  # a template that makes rules of values or files
 
     def has_errors(self, *about: About) -> bool:
         """Whether there is an error about one of the subjects."""

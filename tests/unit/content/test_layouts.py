@@ -4,6 +4,9 @@ The expected result is written as letters: `I`, `A` and `G` for content that is 
 in lower case if it is present but not usable.
 """
 
+import gzip
+from base64 import b64encode
+
 import pytest
 
 from hub.content.judgement import Judgement, judge_directory, worth_reading
@@ -85,6 +88,14 @@ TESTS = (
 )
 
 
+GROUPS_IN_VALUES = VALUES + "extra:\n" + indented(GROUPS, 2)
+RULE_FROM_VALUES = RULE_HEAD + "spec:\n  groups:\n    {{- toYaml .Values.groups | nindent 4 }}\n"
+WORKFLOW = "name: lint\non: [push]\njobs:\n  lint:\n    steps: []\n"
+OPERATOR = "apiVersion: grafana.integreatly.org/v1beta1\nkind: GrafanaDashboard\nspec:\n"
+ZIPPED = b64encode(gzip.compress(DASHBOARD.encode())).decode()
+SECRET = CONFIG_MAP.replace("ConfigMap", "Secret")
+
+
 def chart(folder: str, metadata: str = CHART, name: str = "Chart.yaml") -> dict[str, str]:
     """Return the files of a chart in a folder; the templates are empty."""
     files = {name: metadata, "values.yaml": VALUES, "templates/_helpers.tpl": ""}
@@ -125,6 +136,26 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "chart with alerts in its values": (
         chart("h/") | {"h/values.yaml": VALUES + "rule:\n  rules:\n" + RULES},
+        "I",
+    ),
+    "chart with alerts in its values, which a template renders": (
+        chart("h/")
+        | {"h/values.yaml": GROUPS_IN_VALUES, "h/templates/rule.yaml": RULE_FROM_VALUES},
+        "IA",
+    ),
+    "chart with broken alerts in its values, which a template renders": (
+        chart("h/")
+        | {"h/values.yaml": GROUPS_IN_VALUES.replace("== 0", "==")}
+        | {"h/templates/rule.yaml": RULE_FROM_VALUES},
+        "Ia",
+    ),
+    "chart with a broken template": (chart("h/") | {"h/templates/a.tpl": "{{ if .x }}"}, "i"),
+    "chart with a template that is not Helm's": (
+        chart("h/") | {"h/templates/a.tpl": "{{ humanize 1 }}"},
+        "i",
+    ),
+    "chart with a broken file that is no template": (
+        chart("h/") | {"h/files/a.tpl": "{{ if .x }}", "h/templates/.a.tpl": "{{ if .x }}"},
         "I",
     ),
     "chart with an example in its values": (
@@ -212,6 +243,22 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
     "docker-compose": ({"docker-compose.yml": COMPOSE}, ""),
     "configuration of an exporter": ({"blackbox.yml": BLACKBOX}, ""),
     "configuration of Prometheus": ({"prometheus.yml": SCRAPE}, ""),
+    "a workflow for charts": ({".github/workflows/helm-lint.yaml": WORKFLOW}, ""),
+    "configuration of Prometheus for Kubernetes": ({"kubernetes.yml": SCRAPE}, ""),
+    "unit tests of rules for Kubernetes": ({"k8s_test.yaml": TESTS}, ""),
+    "configuration of kind": (
+        {"kind.yaml": "apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nnodes: []\n"},
+        "",
+    ),
+    "configuration of the kubelet": (
+        {"a.yaml": "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"},
+        "",
+    ),
+    "an SLO": ({"slo.yaml": "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: a}\n"}, ""),
+    "a kustomization with its type": (
+        {"a.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"},
+        "I",
+    ),
     "schema of values alone": ({"values.schema.json": '{"properties": {}, "type": "object"}'}, ""),
     "metadata of a package": ({"package.json": '{"name": "x", "version": "1.0.0"}'}, ""),
     "an empty values file": ({"A_helm.yaml": ""}, ""),
@@ -225,6 +272,18 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
     "alerts as text": ({"A_alert.yaml.txt": GROUPS}, "A"),
     "alerts with a suffix misspelt": ({"A_alret.ymal": GROUPS}, "A"),
     "alerts with the suffix rules": ({"redis.rules": GROUPS}, "A"),
+    "alerts with the suffix alerts": ({"redis.alerts": GROUPS}, "A"),
+    "alerts with an unknown suffix": ({"redis.prom": GROUPS}, "A"),
+    "alerts in YAML's flow style": (
+        {"a.yml": "{groups: [{name: x, rules: [{alert: X, expr: up}]}]}"},
+        "A",
+    ),
+    "alerts below a misspelt key": ({"a.yml": GROUPS.replace("groups", "gruops")}, "a"),
+    "alerts of which one field is misspelt": ({"a.yml": GROUPS.replace("expr", "Expr")}, "a"),
+    "alerts with a template that Prometheus cannot parse": (
+        {"a.yml": GROUPS.replace("Redis is down", "'{{ $label.x }}'")},
+        "a",
+    ),
     "alerts without a suffix": ({"redis-alerts": GROUPS}, "A"),
     "alerts as JSON": (
         {"r.json": '{"groups": [{"name": "x", "rules": [{"alert": "X", "expr": "up"}]}]}'},
@@ -299,6 +358,31 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
             "d.yaml": "apiVersion: grafana.integreatly.org/v1beta1\nkind: GrafanaDashboard\n"
             "spec:\n  json: |\n" + indented(DASHBOARD, 4)
         },
+        "G",
+    ),
+    "dashboard in a Secret": (
+        {"s.yaml": SECRET + f"  a.json: {b64encode(DASHBOARD.encode()).decode()}\n"},
+        "G",
+    ),
+    "dashboard for Grafana's operator, compressed": (
+        {"d.yaml": f"{OPERATOR}  gzipJson: {ZIPPED}\n"},
+        "G",
+    ),
+    "dashboard for Grafana's operator, elsewhere": (
+        {"d.yaml": OPERATOR + "  url: https://example.org/a.json\n"},
+        "G",
+    ),
+    "dashboard for Grafana's operator, broken": (
+        {"d.yaml": OPERATOR + "  json: |\n" + indented(DASHBOARD[:-8], 4)},
+        "g",
+    ),
+    "dashboard without a title": ({"a.json": DASHBOARD.replace("Redis", "")}, "g"),
+    "dashboard with an invalid uid": (
+        {"a.json": DASHBOARD.replace('"title": "Redis"', '"title": "Redis", "uid": "a/b"')},
+        "g",
+    ),
+    "dashboard of panels that need no query": (
+        {"a.json": DASHBOARD.replace(PANEL, '{"type": "grafana-clock-panel"}')},
         "G",
     ),
     "dashboard as YAML": ({"a.yaml": DASHBOARD.replace("{\n", "---\n{\n", 1)}, "G"),

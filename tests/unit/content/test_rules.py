@@ -269,11 +269,14 @@ def test_evidence_names_every_file() -> None:
         ("alerts", True),
         ("a.png", False),
         ("a.tgz", False),
-        ("_helpers.tpl", False),
-        ("h/templates/deployment.yaml", False),
+        ("a.alerts", True),
+        ("a.unknown", True),
+        ("_helpers.tpl", True),
+        ("h/templates/deployment.yaml", True),
         ("h/templates/prometheusrule.yaml", True),
         ("h/templates/grafana-dashboards.yaml", True),
-        ("h/templates/NOTES.txt", False),
+        ("h/templates/NOTES.txt", True),
+        ("h/charts/a-1.0.0.tgz", False),
     ],
 )
 def test_what_is_worth_reading(path: str, worth: bool) -> None:

@@ -23,7 +23,7 @@ def test_what_is_read_of_a_chart() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a: b\n", "- name: x\n", CHART + "---\n" + CHART, CHART + "kind: Service\n", "name\n"],
+    ["", "a: b\n", "- name: x\n", "a: b\n---\n" + CHART, CHART + "kind: Service\n", "name\n"],
 )
 def test_no_chart(text: str) -> None:
     assert judge(text.encode()).chart is None
@@ -32,11 +32,19 @@ def test_no_chart(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
-        (CHART.replace("apiVersion: v2\n", ""), 1, "Chart.yaml lacks `apiVersion`, which Helm"),
         (CHART.replace("name: redis\n", ""), 1, "Chart.yaml lacks `name`, which Helm requires"),
         ("# x\n" + CHART.replace("version: 1.2.3\n", ""), 2, "Chart.yaml lacks `version`, which"),
         (CHART.replace("redis", ""), 2, "Chart.yaml lacks `name`, which Helm requires"),
-        (CHART.replace("redis", "[x]"), 2, "Chart.yaml lacks `name`, which Helm requires"),
+        (CHART + "keywords: a\n", 4, "Chart.yaml: `keywords` is not a list"),
+        (CHART + "home: [a]\n", 4, "Chart.yaml: `home` is not a string"),
+        (CHART + "annotations: []\n", 4, "Chart.yaml: `annotations` is not a mapping"),
+        (CHART + "deprecated: 'true'\n", 4, "Chart.yaml: `deprecated: true` is neither true nor"),
+        (CHART + "dependencies: {}\n", 4, "Chart.yaml: `dependencies` is not a list"),
+        (CHART + "maintainers:\n- a\n", 5, "Chart.yaml: an item of a list is not a mapping"),
+        (CHART + "dependencies: [{name: a}, {name: a}]\n", 4, "two dependencies are called 'a'"),
+        (CHART + "dependencies: [{alias: a b}]\n", 4, "the alias 'a b' of a dependency is not"),
+        (CHART.replace("1.2.3", "1.0.0-01"), 3, "version '1.0.0-01' is not a semantic version"),
+        (CHART.replace("1.2.3", "'1.0.0 '"), 3, "version '1.0.0 ' is not a semantic version"),
         (CHART.replace("v2", "v3"), 1, "apiVersion 'v3' is neither v1 nor v2"),
         (CHART.replace("1.2.3", "latest"), 3, "version 'latest' is not a semantic version"),
         (CHART.replace("1.2.3", "1.2.3.4"), 3, "version '1.2.3.4' is not a semantic version"),
@@ -52,9 +60,21 @@ def test_what_helm_refuses(text: str, line: int, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["1.2.3", "v1.2.3", "1.2", "1", "0.1.0-rc.1+build.5", "1.0.0-alpha", "1.10"]
+    "version",
+    [
+        "1.2.3",
+        "v1.2.3",
+        "1.2",
+        "1",
+        "0.1.0-rc.1+build.5",
+        "1.0.0-alpha",
+        "1.10",
+        "01.2.3",
+        "1.0.0-0a",
+        "1-x+01",
+    ],
 )
-def test_what_helm_takes(version: str) -> None:
+def test_versions_that_helm_takes(version: str) -> None:
     chart = chart_in(CHART.replace("1.2.3", version))
     assert (chart.version, chart.findings) == (version, ())
 

@@ -145,7 +145,7 @@ def test_schema_v2() -> None:
 @pytest.mark.parametrize(
     ("value", "level", "line", "reason"),
     [
-        ([MODEL, MODEL | {"title": ""}], "warning", 17, "a dashboard has no title"),
+        ([MODEL, MODEL | {"title": ""}], "error", 17, "a dashboard has no title, which"),
         ([0, MODEL | {"panels": []}], "error", 3, "dashboard 'A' has no panels"),
         (MODEL | {"panels": [{"type": "row"}]}, "error", 1, "dashboard 'A' has no panels"),
         (

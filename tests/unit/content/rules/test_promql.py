@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.content.rules.promql import Budget, TooComplex, complexity, problem_of
+from hub.content.rules.promql import Budget, Checked, TooComplex, check, complexity, is_logql
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,13 @@ from hub.content.rules.promql import Budget, TooComplex, complexity, problem_of
         "holt_winters(x[10m], 0.5, 0.5)",
         "-x ^ 2 % 3",
         "x @ end()",
+        "up > 1_000",
+        "up{job=~`a\\.b`, x='#[0]'} # [0]",
+        '{"a.b", "c d"="e"} > 0',
     ],
 )
 def test_what_prometheus_takes(expr: str) -> None:
-    assert problem_of(expr) == ""
+    assert check(expr).problem == ""
 
 
 @pytest.mark.parametrize(
@@ -31,17 +34,43 @@ def test_what_prometheus_takes(expr: str) -> None:
         ("up{", "unexpected end of input inside braces"),
         ("nosuch(up)", "unknown function"),
         ("rate(up)", "expected type"),
-        ("up[5m]", "a range vector"),
-        ("up[5m:1m]", "a range vector"),
-        ('"up"', "a string"),
+        ("rate(up[0])", "a range must be longer than 0"),
+        ("max_over_time(up[5m:0])", "a range must be longer than 0"),
+        ("up == \N{NO-BREAK SPACE}0", ""),
         ('sum(rate({app="x"} |= "error" [5m]))', ""),
         ("{}", ""),
     ],
 )
 def test_what_prometheus_refuses(expr: str, reason: str) -> None:
-    problem = problem_of(expr)
+    problem = check(expr).problem
     assert problem
     assert reason in problem
+
+
+@pytest.mark.parametrize(
+    ("expr", "warning"),
+    [
+        ("up[5m]", "the expression is a range vector, which Prometheus cannot evaluate"),
+        ("up[5m:1m]", "the expression is a range vector, which Prometheus cannot evaluate"),
+        ('"up"', "the expression is a string, which Prometheus cannot evaluate"),
+        (
+            "limitk(1, up)",
+            "`limitk` needs Prometheus' --enable-feature=promql-experimental-functions",
+        ),
+        (
+            'info(up, {region=~".*"})',
+            "`info` needs Prometheus' --enable-feature=promql-experimental-functions",
+        ),
+    ],
+)
+def test_what_prometheus_takes_but_may_not_evaluate(expr: str, warning: str) -> None:
+    assert check(expr) == Checked("", (warning,))
+
+
+def test_logql_is_recognized() -> None:
+    assert is_logql('sum(rate({app="x"} |= "error" [1m])) > 1')
+    assert is_logql('{app="x"} | json | level="error"')
+    assert not is_logql('up{app="x"} == "')
 
 
 @pytest.mark.parametrize(
@@ -62,7 +91,7 @@ def test_operators_are_counted(expr: str, operators: int) -> None:
 )
 def test_what_is_not_safe_to_parse(expr: str, reason: str) -> None:
     with pytest.raises(TooComplex, match=reason.replace("(", r"\(").replace(")", r"\)")):
-        Budget().problem_of(expr)
+        Budget().check(expr)
 
 
 def fitting(expr: str) -> int:
@@ -70,7 +99,7 @@ def fitting(expr: str) -> int:
     budget = Budget()
     for count in range(1_000_000):
         try:
-            budget.problem_of(expr)
+            budget.check(expr)
         except TooComplex:
             return count
     raise AssertionError("there is no end")
@@ -86,6 +115,6 @@ def test_the_number_of_expressions_is_limited(expr: str, count: int) -> None:
 def test_expressions_beyond_the_limit_are_reported() -> None:
     budget = Budget()
     for _ in range(25):
-        budget.problem_of("a" * 20_000)
+        budget.check("a" * 20_000)
     with pytest.raises(TooComplex, match="not checked: the file contains too many expressions"):
-        budget.problem_of("up")
+        budget.check("up")
