@@ -1,0 +1,1 @@
+"""Compare the recorded verdicts in `tests/data/oracle` with the real promtool and Helm."""
