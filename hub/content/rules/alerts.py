@@ -55,6 +55,7 @@ _LOKI = "loki.grafana.com/"
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _GROUPS = {"groups", "group"}  # the key of a rule file, and how it is misspelt
+_ADD_GROUPS = re.compile(r"^[ \t]*#.*\bgroups:", re.MULTILINE)  # a comment in a fragment
 _OLD_ALERT = re.compile(r"^ALERT[ \t]+(\w+)\s+IF\b", re.MULTILINE)
 _MAX_NAME_LENGTH = 1_000
 # YAML aliases may repeat rules very often; the largest known rule files have fewer than a thousand.
@@ -69,8 +70,8 @@ class Alerts:
 
     `template`: Helm template actions were removed from the file. `level`: of findings about single
     rules; an error, unless another program than Prometheus loads them. `recording`: there are
-    recording rules. `rendered`: an expression has actions that only a chart can render. `loki`: the
-    rules are in a resource of Loki.
+    recording rules. `groups`: there is a list of groups without `groups:`. `rendered`: an
+    expression has actions that only a chart can render. `loki`: the rules are in Loki's resource.
     """
 
     budget: ParseBudget
@@ -81,6 +82,7 @@ class Alerts:
     level: Level = Level.ERROR
     rules: int = 0
     recording: bool = False
+    groups: bool = False
     rendered: bool = False
     loki: bool = False
     expr_budget: promql.Budget = field(default_factory=promql.Budget)
@@ -98,8 +100,13 @@ def find_old_alerts(text: str) -> tuple[list[Alert], list[Finding]]:
     return alerts, [Finding(Level.ERROR, About.ALERTS, each.line, reason) for each in alerts[:1]]
 
 
-def find_alerts(documents: list[Any], budget: ParseBudget, *, template: bool = False) -> Alerts:
-    """Find the alerting rules in a file's documents. `template`: as in `Alerts`."""
+def find_alerts(
+    documents: list[Any], budget: ParseBudget, text: str = "", *, template: bool = False
+) -> Alerts:
+    """Find the alerting rules in a file's documents. `template`: as in `Alerts`.
+
+    `text` is the file's text, for comments.
+    """
     found = Alerts(budget, template)
     for number, document in enumerate(documents):
         if number and _is_rule_file(document):
@@ -122,7 +129,9 @@ def find_alerts(documents: list[Any], budget: ParseBudget, *, template: bool = F
         found.form = AlertsForm.TEMPLATE
     elif found.form == AlertsForm.FRAGMENT:
         reason = "put the rules below `groups:`, in a group with a name and `rules:`"
-        found.findings.warning(line, f"not a complete rule file: {reason}")
+        # Without the comment, the first line of a rule file is missing.
+        level = Level.ERROR if found.groups and not _ADD_GROUPS.search(text) else Level.WARNING
+        found.findings.add(level, line, f"not a complete rule file: {reason}")
     elif found.form in NESTED_FORMS and found.rendered:
         found.form = AlertsForm.RENDERED
     elif found.form in NESTED_FORMS:
@@ -162,7 +171,7 @@ def _read_list(found: Alerts, document: list[Any]) -> None:
     items = list(dicts_in(document))
     rules = [item for item in items if _is_alert(item)]
     if any("rules" in item for item in items):
-        found.form = found.form or AlertsForm.FRAGMENT
+        found.form, found.groups = found.form or AlertsForm.FRAGMENT, True
         _check_structure(found, Group, items)
         _read_groups(found, items)
     elif rules:

@@ -116,7 +116,7 @@ def read_chart(documents: list[Any]) -> HelmChart | None:
 
 def _check_chart(document: LineDict) -> Findings:
     findings = Findings(About.CHART)
-    for problem in schema.problems(_Metadata, document):
+    for problem in schema.model_problems(_Metadata, document):
         findings.error(problem.line, f"Chart.yaml: {problem.reason}")
 
     def add(key: str, reason: str) -> None:

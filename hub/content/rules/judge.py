@@ -62,7 +62,7 @@ def judge(data: bytes) -> FileReport:
 
 def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
     """Return the report about a file that is no template."""
-    alerts = find_alerts(parsed.documents, budget)
+    alerts = find_alerts(parsed.documents, budget, parsed.text)
     dashboards = find_dashboards(parsed.documents, budget)
     findings = [*parsed.findings, *alerts.findings, *dashboards.findings]
     if alerts.alerts and parsed.duplicate_line:

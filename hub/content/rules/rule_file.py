@@ -132,7 +132,7 @@ class RuleSpec(_Model):
 
 def problems(model: type[BaseModel], document: Any) -> Iterator[tuple[int, str]]:
     """Yield (line, reason) for each part of the document that does not follow the model."""
-    for problem in schema.problems(model, document):
+    for problem in schema.model_problems(model, document):
         owner = describe(problem.item) if isinstance(problem.item, LineDict) else ""
         if problem.kind == "extra_forbidden":
             reason = f"Prometheus rejects the unknown field {problem.key!r}"

@@ -76,7 +76,7 @@ Integer = Annotated[int, PlainValidator(_integer)]
 Boolean = Annotated[bool, PlainValidator(_boolean)]
 
 
-def problems(model: type[BaseModel], document: Any) -> Iterator[Problem]:
+def model_problems(model: type[BaseModel], document: Any) -> Iterator[Problem]:
     """Yield the problems of a document, unless its aliases make it too large to check."""
     try:
         if expanded_size(document) > _MAX_VALUES:

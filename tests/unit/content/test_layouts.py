@@ -265,6 +265,7 @@ DIRECTORIES: dict[str, tuple[dict[str, str], str]] = {
     # alerting rules
     "alerts": ({"A_alert.yaml": GROUPS}, "A"),
     "alerts without groups:": ({"A_alerts.yml": "## Add groups:\n# groups:\n" + GROUP}, "A"),
+    "alerts whose first line is missing": ({"a.yml": GROUP}, "a"),
     "a list of alerts": ({"alert-rules.yaml": "\n" + RULES}, "A"),
     "a single alert": ({"a.yaml": "alert: RedisDown\nexpr: redis_up == 0\n"}, "A"),
     "alerts below a folder": ({"alert/redis.yaml": GROUPS}, "A"),
