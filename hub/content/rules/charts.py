@@ -42,7 +42,8 @@ _API_VERSION = re.compile(
 )
 # Groups of files that are configuration of a tool: kubectl does not accept them.
 _TOOLS = re.compile(
-    r"(?:kind\.x-k8s\.io|k3d\.io|tanka\.dev|scorecard\.operatorframework\.io|kubeadm\.k8s\.io|"
+    r"(?:kind\.x-k8s\.io|backstage\.io|eksctl\.io|audit\.k8s\.io|k3d\.io|kubeadm\.k8s\.io|"
+    r"tanka\.dev|scorecard\.operatorframework\.io|"
     r".*(?<!kustomize)\.config\.k8s\.io)/"
 )
 _KUSTOMIZE = "kustomize.config.k8s.io/"

@@ -39,7 +39,9 @@ _FOREIGN = (
     {"receivers", "route"},  # Alertmanager's configuration
     {"receivers", "exporters"},  # an OpenTelemetry Collector's configuration
     {"service", "slos"},  # an SLO specification of Sloth
-    {"stages", "script"},  # a GitLab pipeline
+    {"name", "runs"},  # a GitHub action
+    {"stages"},  # a GitLab pipeline
+    {"jobs", "version"},  # a CircleCI pipeline
     {"services", "version"},  # Docker Compose
 )
 
