@@ -40,6 +40,10 @@ MAX_BODIES = 4 * _MAX_BODY  # bytes in memory, of all requests
 MAX_WAITING_OF_A_CLIENT = 100
 MAX_CONNECTIONS = 10_000
 _OTHER_FILES = 64  # file descriptors for everything else
+_HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 _threads = ThreadPoolExecutor(THREADS, "web")
 _proxies = [ip_network(text) for text in settings.TRUSTED_PROXIES]
@@ -48,7 +52,8 @@ _proxies = [ip_network(text) for text in settings.TRUSTED_PROXIES]
 class Connection(HttpToolsProtocol):
     """A connection that is closed if its client is slow or silent."""
 
-    waiting: dict[str, dict["Connection", None]] = defaultdict(dict)  # by client, oldest first
+    # Those without a complete request, by client, in the order in which they started to wait.
+    waiting: dict[str, dict["Connection", None]] = defaultdict(dict)
     bodies = 0  # bytes in memory, of all connections
 
     _client = ""
@@ -69,11 +74,13 @@ class Connection(HttpToolsProtocol):
         self._free_body()
 
     def data_received(self, data: bytes) -> None:
+        if self._head > MAX_HEAD:
+            return  # the client sends the rest before it reads the response
         super().data_received(data)
         if self._deadline:
             self._head += len(data)
             if self._head > MAX_HEAD:
-                self.transport.abort()
+                self.transport.write(_HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -92,8 +99,8 @@ class Connection(HttpToolsProtocol):
         self._body += len(body)
         Connection.bodies += len(body)
         if Connection.bodies > MAX_BODIES:
-            others = (each for waiting in self.waiting.values() for each in waiting)
-            max(others, key=lambda each: each._body, default=self).close()
+            waiting = [each for mine in self.waiting.values() for each in mine]
+            max(waiting or [self], key=lambda each: each._body).close()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -129,7 +136,8 @@ class Connection(HttpToolsProtocol):
         if self._client and len(mine) > MAX_WAITING_OF_A_CLIENT:
             next(iter(mine)).close()
         elif len(self.connections) > _max_connections():
-            next(iter(max(self.waiting.values(), key=len))).close()
+            largest = max(self.waiting.values(), key=len)
+            next(iter(largest)).close()
 
     def _stop_waiting(self) -> None:
         mine = self.waiting[self._client]
@@ -253,7 +261,8 @@ def _call(environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], byte
         nonlocal status, headers
         status, headers = line, fields
 
-    response = application(environ, start_response)
+    # Django does not use the result of `start_response`.
+    response = application(environ, start_response)  # type: ignore[arg-type]
     try:
         body = b"".join(response)
     finally:
