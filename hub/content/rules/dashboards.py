@@ -91,6 +91,13 @@ def find_dashboards(documents: list[Any], budget: ParseBudget) -> Dashboards:
     return found
 
 
+def dashboard_models(documents: list[Any], budget: ParseBudget) -> list[LineDict]:
+    """Return the unwrapped dashboard models in a file's documents, without judging them."""
+    found = Dashboards(budget)
+    models = (model for document in documents for model, _ in _models(found, document))
+    return list(islice(models, _MAX_DASHBOARDS))
+
+
 def _models(found: Dashboards, document: Any) -> Iterator[tuple[LineDict, int]]:
     """Yield the unwrapped dashboard models, each with the offset of its line numbers."""
     for resource in resources(document if isinstance(document, list) else [document]):

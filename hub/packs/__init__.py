@@ -1,0 +1,1 @@
+"""Packs: the usable content of exporters, in the form in which it is installed."""
