@@ -287,7 +287,7 @@ RUN_DEADLINE = timedelta(seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, valida
 MAX_SHRINK_RATIO = env.float("HUB_MAX_SHRINK_RATIO", 0.5, validate=validate.Range(0, 1))
 # Older runs and snapshots are deleted, except for the served snapshot and its run.
 HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_POSITIVE))
-# Files that no map names any more are deleted after this time; they are not served meanwhile.
+# Files that no map names any more are deleted after this time; only pinned packs still have them.
 REMOVED_FILES_KEPT = timedelta(days=env.int("HUB_REMOVED_FILES_DAYS", 7, validate=_POSITIVE))
 
 # --- Celery ---------------------------------------------------------------------------------------

@@ -31,6 +31,26 @@ def copied(page: Page) -> str:
 
 
 @pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
+def test_from_the_list_to_the_copied_command_in_two_clicks(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    card(page, "Redis").click()
+    page.get_by_role("button", name="Copy the commands: Kubernetes").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    address = f"{page.url}/pack.yaml"
+    assert copied(page) == f"kubectl apply -f {address}"
+    manifest = page.request.get(address).text()
+    assert "kind: PrometheusRule" in manifest
+    tab(page, "Install")
+    page.get_by_label("Namespace").fill("monitoring")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Copy the commands: Kubernetes").click()
+    assert f"{address}?namespace=monitoring" in copied(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="pack.zip").first.click()
+    assert download.value.suggested_filename == "redis-pack.zip"
+
+
+@pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
 def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
     full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
 ) -> None:

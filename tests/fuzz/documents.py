@@ -14,6 +14,7 @@ from hub.content.kinds import KINDS
 from hub.models import (
     ContentBlob,
     ContentEdit,
+    ContentTree,
     Exporter,
     ExporterContents,
     RefreshRun,
@@ -24,12 +25,19 @@ Document = dict[str, Any]
 
 # Signing out would end the session of all other requests.
 _EXCLUDED = {"/admin/logout/"}
+_PACK_OPTIONS = ("namespace", "labels", "datasource")
 _QUERIES = {
     "/": ("q", "category", "has", "usable", "official", "updated", "sort", "page"),
     "/coverage": ("category", "sort"),
     "/coverage.csv": ("category", "sort"),
     "/exporters/{slug}": ("version",),
     **{f"/exporters/{{slug}}/{kind.tab.name}": ("version", "file") for kind in KINDS},
+    "/exporters/{slug}/install": ("version", *_PACK_OPTIONS),
+    "/exporters/{slug}/pack.yaml": ("version", "tree", *_PACK_OPTIONS),
+    "/exporters/{slug}/pack.zip": ("version", "tree", *_PACK_OPTIONS),
+    "/exporters/{slug}/rules.yaml": ("version", "form", "tree", *_PACK_OPTIONS),
+    **dict.fromkeys(("/packs.yaml", "/packs.zip"), ("exporter", "tree", *_PACK_OPTIONS)),
+    "/packs": ("exporter", *_PACK_OPTIONS),
     "/exporters/{slug}/releases": ("version", "page"),
     "/exporters/{slug}/history": ("version", "before"),
     "/exporters/{slug}/logo": ("v",),
@@ -209,6 +217,10 @@ def _meaningful(name: str) -> list[str]:
         "If-None-Match": ["*", 'W/"'],
         "Accept-Encoding": ["gzip"],
         "term": ["redis"],
+        "namespace": ["monitoring", "A_B"],
+        "labels": ["release=prometheus", "a=b,a=c", ",=,"],
+        "datasource": ["P1", "${x}"],
+        "form": ["prometheus", "prometheusrule"],
         "file": ["Redis/README.md", "../../etc/passwd"],
     }.get(name, [])
 
@@ -219,6 +231,8 @@ def _real(name: str, path: str) -> list[Any]:
         model = _model_of(path)
         return [str(pk) for pk in model.objects.values_list("pk", flat=True)[:3]] if model else []
     some: dict[str, Any] = {
+        "exporter": Exporter.objects.values_list("slug", flat=True),
+        "tree": ContentTree.objects.values_list("pk", flat=True),
         "slug": Exporter.objects.values_list("slug", flat=True),
         "directory": ExporterContents.objects.values_list("directory", flat=True),
         "sha": ContentBlob.objects.values_list("pk", flat=True),

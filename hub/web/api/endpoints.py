@@ -43,7 +43,12 @@ api = NinjaAPI(
         "A catalogue of Prometheus exporters, and the content that is present and usable for "
         "each: **E** exporter in the catalogue, "
         + ", ".join(f"**{kind.letter}** {kind.label}" for kind in KINDS)
-        + ". All answers come from the last good snapshot; no request waits for GitHub."
+        + ". All answers come from the last good snapshot; no request waits for GitHub.\n\n"
+        "To install content: `/exporters/{slug}/pack.yaml` (for `kubectl apply -f`), "
+        "`/exporters/{slug}/pack.zip` and `/exporters/{slug}/rules.yaml` "
+        "(`?form=prometheus|prometheusrule`); `/packs.yaml` and `/packs.zip` take several "
+        "`exporter=SLUG`. Optional parameters: `version`, `namespace`, `labels=KEY=VALUE,…`, "
+        "`datasource` (the uid in Grafana), `tree` (a git tree, to get the same bytes again)."
     ),
     urls_namespace="api",
     docs_decorator=require_safe,

@@ -22,7 +22,7 @@ from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
 from hub.models import Exporter, ExporterContents
 from hub.rendering import highlight
-from hub.web.pages import history
+from hub.web.pages import history, snippets
 from hub.web.pages.badges import badges_of
 from hub.web.pages.context import page_context
 from hub.web.pages.pager import page_number, pager
@@ -121,13 +121,24 @@ class ExporterTab(NamedTuple):
 
 
 def _overview(page: Page) -> dict[str, Any]:
-    return {"readmes": readmes_of(page.exporter, page.files, page.source)}
+    readmes = readmes_of(page.exporter, page.files, page.source)
+    # Not the pack itself: to build it for every view would take longer than the rest of the page.
+    may_apply = any(file.kinds.get(letter) for file in page.files for letter in ("A", "G"))
+    path = reverse("exporter_manifest", args=[page.exporter.slug])
+    query = urlencode({"version": page.requested_version} if page.requested_version else {})
+    url = page.request.build_absolute_uri(f"{path}?{query}" if query else path)
+    return {"readmes": readmes, "apply": snippets.apply_pack(url) if may_apply else ""}
 
 
 def _kind_tab(kind: Kind) -> ExporterTab:
     """Return the tab of a kind. Its function is imported late: its module imports this one."""
     tab = kind.tab
     return ExporterTab(tab.name, tab.label, lambda page: import_string(tab.context)(page, kind))
+
+
+def _install(page: Page) -> dict[str, Any]:
+    """Return the context of the pack. Imported late: its module is about several exporters, too."""
+    return import_string("hub.web.pages.packs.install")(page)  # type: ignore[no-any-return]
 
 
 def _releases(page: Page) -> dict[str, Any]:
@@ -140,6 +151,7 @@ def _changes(page: Page) -> dict[str, Any]:
 
 TABS = (
     ExporterTab("", "Hands-on", _overview, ("readme",)),
+    ExporterTab("install", "Install", _install),
     *map(_kind_tab, KINDS),
     ExporterTab("releases", "Releases", _releases),
     ExporterTab("history", "History", _changes),

@@ -27,6 +27,42 @@ def kubectl_apply(url: str, path: str) -> str:
     return f"{curl_download(url, path)}\nkubectl apply -f {_local(path)}"
 
 
+def apply_pack(url: str, *, server_side: bool = False) -> str:
+    """Return the command that applies a pack's manifest to the cluster."""
+    return f"kubectl apply {'--server-side ' if server_side else ''}-f {quote(url)}"
+
+
+def apply_and_check_pack(url: str, *, server_side: bool) -> str:
+    """Return the commands that apply a pack's manifest and list the resources in the cluster."""
+    return f"{apply_pack(url, server_side=server_side)}\nkubectl get -f {quote(url)}"
+
+
+def install_rules(url: str, path: str) -> str:
+    """Return the commands that check a rule file, install it for Prometheus and reload it."""
+    name = _local(path)
+    return f"""\
+{check_rules(url, path)}
+sudo install -D -m 644 {name} /etc/prometheus/rules/{name}
+# In /etc/prometheus/prometheus.yml, once:
+#   rule_files: ["/etc/prometheus/rules/*.yaml"]
+promtool check config /etc/prometheus/prometheus.yml
+sudo systemctl reload prometheus
+curl -fsS http://localhost:9090/api/v1/rules"""
+
+
+def install_dashboards(url: str, path: str, name: str) -> str:
+    """Return the commands that copy the dashboards of a pack to where Grafana loads them from."""
+    return f"""\
+{curl_download(url, path)}
+unzip -o {_local(path)} '{name}/dashboards/*'
+sudo mkdir -p /var/lib/grafana/dashboards
+sudo cp {name}/dashboards/*.json /var/lib/grafana/dashboards/
+# In /etc/grafana/provisioning/dashboards/exporters.yaml, once:
+#   apiVersion: 1
+#   providers: [{{name: exporters, type: file, options: {{path: /var/lib/grafana/dashboards}}}}]
+sudo systemctl restart grafana-server"""
+
+
 def install_chart(source: Source, folder: str, slug: str, *, dependencies: bool) -> str:
     """Return the commands that clone the repository and install a chart from its folder.
 

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from hub.web.pages import share, status
+from hub.web.pages import packs, share, status
 from hub.web.pages.catalogue import catalogue
 from hub.web.pages.coverage import coverage, coverage_csv
 from hub.web.pages.directory import directory
@@ -26,6 +26,12 @@ urlpatterns = [
         path(f"exporters/<slug:slug>{tab.path}", require_safe(tab.view), name=tab.url_name)
         for tab in TABS
     ),
+    path("exporters/<slug:slug>/pack.yaml", packs.exporter_manifest, name="exporter_manifest"),
+    path("exporters/<slug:slug>/pack.zip", packs.exporter_archive, name="exporter_archive"),
+    path("exporters/<slug:slug>/rules.yaml", packs.exporter_rules, name="exporter_rules"),
+    path("packs", packs.packs, name="packs"),
+    path("packs.yaml", packs.collection_manifest, name="packs_manifest"),
+    path("packs.zip", packs.collection_archive, name="packs_archive"),
     path("changes.atom", feed, name="changes_feed"),
     path("exporters/<slug:slug>/changes.atom", feed, name="exporter_changes"),
     path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),

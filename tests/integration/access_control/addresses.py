@@ -58,6 +58,7 @@ PAGES = """
 directories/<str:directory>
 exporters/<slug:slug> exporters/<slug:slug>/logo exporters/<slug:slug>/releases
 exporters/<slug:slug>/history exporters/<slug:slug>/changes.atom exporters/<slug:slug>/badge.svg
+exporters/<slug:slug>/install packs
 healthz
 api/v1/openapi.json api/v1/docs api/v1/contents api/v1/contents/<text:directory> api/v1/exporters
 api/v1/exporters/<slug> api/v1/exporters/<slug>/files api/v1/files/<sha> api/v1/files/<sha>/report
@@ -70,6 +71,12 @@ OTHERS = [
     Operation("", "GET", everyone(200)),
     *(Operation(route, "GET", everyone(200)) for route in PAGES.split()),
     *(Operation(f"exporters/<slug:slug>/{kind.tab.name}", "GET", everyone(200)) for kind in KINDS),
+    # the exporter has no usable content, and none is named
+    *(
+        Operation(f"exporters/<slug:slug>/{file}", "GET", everyone(404))
+        for file in ("pack.yaml", "pack.zip", "rules.yaml")
+    ),
+    *(Operation(path, "GET", everyone(400)) for path in ("packs.yaml", "packs.zip")),
     Operation("status/live", "GET", everyone(286)),  # htmx: nothing is under way, ask no more
     Operation("api/v1/", "GET", everyone(404)),
     Operation("favicon.ico", "GET", everyone(302)),

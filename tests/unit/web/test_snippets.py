@@ -82,3 +82,18 @@ def test_url_of_the_repository() -> None:
     root = Source("https://ghe.example/api/v3", "o/r", "a#b", "")
     assert root.page_of("x", "edit") == "https://ghe.example/o/r/edit/a%23b/x"
     assert Source("http://127.0.0.1:1", "o/r", "main", "").page_of("x") == ""
+
+
+def test_commands_of_a_pack_quote_the_address() -> None:
+    url = "https://hub.example/exporters/redis/pack.yaml?namespace=a&labels=b%3Dc"
+    assert commands(snippets.apply_and_check_pack(url, server_side=True)) == [
+        ["kubectl", "apply", "--server-side", "-f", url],
+        ["kubectl", "get", "-f", url],
+    ]
+    rules = commands(snippets.install_rules(url, "redis-rules.yaml"))
+    assert rules[2][-1] == "/etc/prometheus/rules/redis-rules.yaml"
+    boards = commands(snippets.install_dashboards(url, "redis-pack.zip", "redis"))
+    assert boards[:2] == [
+        ["curl", "-fsSL", "-o", "redis-pack.zip", url],
+        ["unzip", "-o", "redis-pack.zip", "redis/dashboards/*"],
+    ]
