@@ -28,7 +28,7 @@ _RULES = {
 _HELP = "docs/contents.md of Exporter Hub describes when content is usable."
 
 
-def as_text(directories: Sequence[JudgedDirectory]) -> str:
+def as_lines(directories: Sequence[JudgedDirectory]) -> str:
     """Return a line for each finding, and a summary, with colours for a terminal."""
     lines = [
         f"{click.style(_visible(str(path)), bold=True)}:{finding.line}: "
@@ -140,7 +140,7 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 FORMATS: dict[str, Callable[[Sequence[JudgedDirectory]], str]] = {
-    "text": as_text,
+    "text": as_lines,
     "json": as_json,
     "sarif": as_sarif,
     "github": as_github,
