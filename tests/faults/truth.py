@@ -79,7 +79,7 @@ class Writer:
         self._lock = threading.RLock()
         self._salt = 0
         self._map: Map = {}
-        self._hidden: dict[str, str] = {}  # directory → its file that the hub cannot read
+        self._odd: dict[str, str] = {}  # directory → its odd file, as `hide` names it
         self.truth = Truth()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -120,50 +120,44 @@ class Writer:
                 name = self._random.choice(spare)
                 self._repository.delete(f"contents/{name}")
                 del self._map[name]
-                self._hidden.pop(name, None)
+                self._odd.pop(name, None)
             return self._commit()
 
     def hide(self, how: str) -> Commit:
         """Commit a new directory with a file that the hub cannot read, beside one that it can.
 
-        `how`: "link" (out of the directory), "submodule" or "pointer" (of Git LFS). `reveal`
-        deletes the file. In a known directory, kinds could become unknown and then absent, which
-        the change log does not report.
+        `how`: "link" (out of the directory), "submodule" or "pointer" (of Git LFS); "inside" is a
+        link that it can follow. `reveal` deletes the file. In a known directory, kinds could become
+        unknown and then absent, which the change log does not report.
         """
         with self._lock:
-            name = self._new_name()
-            self._add(name, self._random.choice(KINDS))
-            path = f"contents/{name}/hidden.yaml"
-            if how == "link":
+            name, kind = self._new_name(), self._random.choice(KINDS)
+            self._add(name, kind)
+            path = f"contents/{name}/odd.yaml"
+            if how == "inside":
+                self._repository.link(path, file_of(kind, 0)[0])
+            elif how == "link":
                 self._repository.link(path, "../../outside.yaml")
             elif how == "submodule":
                 self._repository.add_submodule(path)
             else:
                 self._repository.write(path, _POINTER)
-            self._hidden[name] = path
+            self._odd[name] = how
             return self._commit()
 
     def reveal(self) -> Commit:
         """Delete the files of `hide`."""
         with self._lock:
-            for path in self._hidden.values():
-                self._repository.delete(path)
-            self._hidden.clear()
-            return self._commit()
-
-    def link_inside(self) -> Commit:
-        """Commit a link from one file of a directory to another, which changes no kind."""
-        with self._lock:
-            name = self._random.choice(sorted(self._map))
-            self._set(name, "A")
-            self._repository.link(f"contents/{name}/copy.yaml", file_of("A", 0)[0])
+            for name in self._odd:
+                self._repository.delete(f"contents/{name}/odd.yaml")
+            self._odd.clear()
             return self._commit()
 
     def force_push(self) -> Commit:
         """Rewrite every directory on a branch without history and delete all earlier objects."""
         with self._lock:
             self._repository, self._pushed = Repository(), set()
-            self._hidden.clear()
+            self._odd.clear()
             for name, kinds in list(self._map.items()):
                 self._add(name, "".join(kinds))
             return self._commit(forget=True)
@@ -182,7 +176,7 @@ class Writer:
 
     def _change(self, name: str) -> None:
         kind = self._random.choice(KINDS)
-        may_delete = kind in self._map[name] and name not in self._hidden
+        may_delete = kind in self._map[name] and name not in self._odd
         if may_delete and self._random.random() < 0.5:
             self._repository.delete(f"contents/{name}/{file_of(kind, 0)[0]}")
             self._map[name] -= {kind}
@@ -204,7 +198,7 @@ class Writer:
         sha = self._repository.resolve(BRANCH)
         assert sha is not None
         shown = dict(self._map)
-        for name in self._hidden:
+        for name in (name for name, how in self._odd.items() if how != "inside"):
             shown[name] |= {kind.lower() for kind in KINDS if kind not in shown[name]}
         self.truth.commits.append(Commit(len(self.truth.commits), sha, shown))
         self._push(forget=forget)

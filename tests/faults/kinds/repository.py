@@ -70,20 +70,12 @@ def _hidden(how: str, stage: Stage) -> Generator[None]:
 
 
 for _how, _name in (
+    ("inside", "a symbolic link inside its directory"),
     ("link", "a symbolic link out of its directory"),
     ("submodule", "a submodule"),
     ("pointer", "a pointer of Git LFS"),
 ):
     kind(f"contents: {_name}", times=2, short=_how == "pointer")(partial(_hidden, _how))
-
-
-@kind("contents: a symbolic link inside its directory", times=1)
-def link_inside(stage: Stage) -> Generator[None]:
-    with stage.writer.quiet():
-        commit = stage.writer.link_inside()
-        stage.tick()
-        _wait_until_complete(stage, commit)
-        yield
 
 
 @kind("GitHub: recursive trees rejected with 422", times=2)
