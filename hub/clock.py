@@ -33,6 +33,9 @@ def _measure(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Measure how far the clock of this process is from the server's."""
     global _correction
     with connection.cursor() as cursor:
+        before = timezone.now()
         cursor.execute("SELECT clock_timestamp()")
-        difference: timedelta = cursor.fetchone()[0] - timezone.now()
-    _correction = difference if abs(difference) > TOLERANCE else timedelta(0)
+        (server,) = cursor.fetchone()
+    after = timezone.now()
+    agrees = before - TOLERANCE < server < after + TOLERANCE
+    _correction = timedelta(0) if agrees else server - after
