@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 MAX_CPU_SECONDS = 2.0
 # Ordinary seconds: ends the process if it does not run at all.
 _MAX_SECONDS = 60.0
-_MAX_MEMORY = 1024**3  # bytes of address space; an ordinary text takes a tenth of it
+_MAX_MEMORY = 256 * 1024**2  # bytes of address space; an ordinary text takes a fifth of it
 _ROOT = Path(__file__).resolve().parents[2]
 
 
