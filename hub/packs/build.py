@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hub.content.content_files import ContentFile, findings_of_folders
+from hub.content.content_files import ContentFile, findings_of_folders, not_read
 from hub.content.rules.report import AlertsForm, FileReport, Level
 from hub.models import ContentBlob
 from hub.packs.dashboards import compact, dashboards
@@ -96,7 +96,10 @@ def build_pack(exporters: list[ExporterFiles], options: PackOptions) -> Pack:
     builder = _Builder(Pack(exporters, options))
     for part in exporters:
         builder.add(part)
-    return builder.pack
+    pack = builder.pack
+    # A file that was not read may be of every kind.
+    pack.left_out = list(dict.fromkeys(pack.left_out))
+    return pack
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class _Builder:
     def add(self, part: ExporterFiles) -> None:
         """Add the usable files of an exporter, and name all other files with content."""
         self.pack.left_out += [LeftOut(name, _UNREAD) for name in part.unread]
+        self.pack.left_out += [LeftOut(f.path, f.reason) for f in not_read(part.directories)]
         for file in part.files:
             for letter, usable in file.kinds.items():
                 try:
@@ -251,7 +255,12 @@ def _load(exporters: list[ExporterFiles]) -> dict[str, _Stored]:
                 left -= file.size
                 shas.add(file.sha)
     blobs = ContentBlob.objects.filter(pk__in=shas).values_list("sha", "data", "report")
-    return {sha: _Stored(bytes(data), FileReport.from_json(report)) for sha, data, report in blobs}
+    stored = {
+        sha: _Stored(bytes(data), FileReport.from_json(report)) for sha, data, report in blobs
+    }
+    # Empty files are not stored.
+    empty = {file.sha for part in exporters for file in part.files if not file.size}
+    return stored | dict.fromkeys(empty, _Stored(b"", FileReport("empty")))
 
 
 def _chart_folders(part: ExporterFiles) -> tuple[str, ...]:
@@ -270,9 +279,9 @@ def _refuse_template(part: ExporterFiles, file: ContentFile) -> None:
 
 
 def _why_not_usable(part: ExporterFiles, file: ContentFile, usable: bool | None) -> str:
-    """Return the first error about the file or a folder of its directory."""
+    """Return why the file was not read, or the first error about it or a folder beside it."""
     if usable is None:
-        return _UNREAD
+        return file.findings[0].reason if file.findings else _UNREAD
     folders = (f for name, f in findings_of_folders(part.directories) if name == file.directory)
     errors = (f for f in (*file.findings, *folders) if f.level == Level.ERROR)
     finding = next(errors, None)

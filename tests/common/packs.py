@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from hub.content.blob_store import store_blobs
-from hub.content.judgement import RULES_VERSION, judge_directory, worth_reading
+from hub.content.judgement import RULES_VERSION, blobs_to_read, judge_files
 from hub.github.source import configured_source
 from hub.models import Category, ContentTree, Exporter, ExporterContents
 from hub.packs.build import Pack, build_pack
@@ -37,10 +37,10 @@ def exporter(slug: str) -> Exporter:
 def publish(slug: str, files: Mapping[str, bytes], directory: str = "", source: str = "") -> str:
     """Store the files as a directory of the exporter, and return the SHA of its tree."""
     shas = {path: _sha(data) for path, data in files.items()}
-    read = {path: data for path, data in files.items() if worth_reading(path, len(data))}
-    reports = store_blobs({shas[path]: data for path, data in read.items()})
-    judgement = judge_directory({path: reports.get(shas[path]) for path in files})
-    entries = [[path, shas[path], len(data)] for path, data in files.items()]
+    entries = [(path, shas[path], len(data)) for path, data in files.items()]
+    to_read = blobs_to_read(entries)
+    read = {shas[path]: data for path, data in files.items() if shas[path] in to_read}
+    judgement = judge_files(entries, store_blobs(read), {})
     tree = _sha(repr(sorted(entries)).encode())
     ContentTree.objects.update_or_create(
         sha=tree,

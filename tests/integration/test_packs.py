@@ -233,7 +233,7 @@ def test_what_is_not_usable_is_left_out_with_its_reason() -> None:
     assert "not valid PromQL" in reasons["redis/bad_alert.yaml"]
     assert "has no panels" in reasons["redis/empty_dashboard.json"]
     assert "Helm" in reasons["redis/template_alert.yaml"]
-    assert "has not read it" in reasons["redis/huge_alert.yaml"]
+    assert "not read: too large" in reasons["redis/huge_alert.yaml"]
     assert [rule.origin.path for rule in pack.rules] == ["good_alert.yaml"]
     text = render.manifest(pack, configured_source()).decode()
     for path in reasons:
