@@ -17,6 +17,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("contenttree", "links", models.JSONField(null=True)),
-        migrations.AddField("contenttree", "unread", models.JSONField(default=dict)),
+        migrations.AddField("contenttree", "unread", models.JSONField(default=dict, db_default={})),
         migrations.RunPython(forget_listings, migrations.RunPython.noop),
     ]

@@ -87,7 +87,7 @@ class ContentTree(models.Model):
     # earlier versions, which are fetched again
     links: models.JSONField[Any, Any] = models.JSONField(null=True)
     # {path: why it was not read}, for links and submodules that may contain content
-    unread: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    unread: models.JSONField[Any, Any] = models.JSONField(default=dict, db_default={})
     # `hub.content.judgement.Judgement`; null until every relevant file was fetched
     judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
     # {letter: [present, usable]} of the kinds that are not absent, for publishing

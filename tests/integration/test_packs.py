@@ -14,6 +14,7 @@ from django.conf import settings
 from django.test import Client
 
 from hub.content.rules.judge import judge
+from hub.content.rules.parsing import MAX_FILE_SIZE
 from hub.content.rules.report import Level
 from hub.demo.fake_github import Repository
 from hub.github.source import configured_source
@@ -225,7 +226,7 @@ def test_what_is_not_usable_is_left_out_with_its_reason() -> None:
         "bad_alert.yaml": contents.alert(expr="sum("),
         "empty_dashboard.json": b'{"title": "x", "schemaVersion": 1, "panels": []}',
         "template_alert.yaml": _RULES.replace(b"warning", b"'{{ .Values.severity }}'"),
-        "huge_alert.yaml": b"#" * (1024 * 1024 + 1),
+        "huge_alert.yaml": b"#" * (MAX_FILE_SIZE + 1),
     }
     packs.publish("redis", files)
     pack = packs.pack_of("redis")

@@ -56,9 +56,8 @@ def test_every_response_has_the_kinds_in_the_order_of_the_registry(filled: Hub) 
     assert {tuple(key for key in said if len(key) == 1) for said in catalogued} == {("E", *LETTERS)}
     page = Client().get("/exporters/mysql").content.decode()
     labels = [kind.tab.label for kind in KINDS]
-    assert re.findall(r'<a href="/exporters/mysql/[^"]+">([^<]+)</a></li>', page)[: len(KINDS)] == (
-        labels
-    )
+    tabs = re.findall(r'<a href="/exporters/mysql/[^"]+">([^<]+)</a></li>', page)
+    assert [tab for tab in tabs if tab in labels] == labels
     for kind in KINDS:
         assert Client().get(f"/exporters/mysql/{kind.tab.name}").status_code == 200
 
