@@ -261,7 +261,7 @@ def test_without_arguments_it_lists_the_former_sources(former: str) -> None:
 
 
 def test_it_deletes_everything_that_belongs_to_the_source(former: str, settings: Any) -> None:
-    store_rename("tests/exporters", "tests/formernote")
+    store_rename("tests/exporters", "/repositories/1", "tests/formernote")
     before = Client().get("/api/v1/contents").json()
     assert all(model.objects.filter(source=former).exists() for model in BY_SOURCE)  # type: ignore[attr-defined]
     assert "Deleted" in forget(former, "--yes")

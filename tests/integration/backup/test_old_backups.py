@@ -29,8 +29,9 @@ RENAMED = {
     ("hub_githubtoken", "reset_at"): "core_reset_at",
     ("hub_listingetag", "url"): "source",
 }
-# The states of facts runs now have the same names as those of refresh runs.
-REWRITTEN = {"hub_factsrun"}
+# The states of facts runs now have the same names as those of refresh runs. Listings that do not
+# tell links from files are deleted.
+REWRITTEN = {"hub_factsrun", "hub_treelisting"}
 PATHS = (
     *("Redis/alert.yaml", "Redis/helm/Chart.yaml", "Redis/dashboard.json"),
     *("Kafka_Exporter/alerts.yml", "Blackbox/values.yaml"),
@@ -118,8 +119,9 @@ def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
     run, asked = then.count()
     assert run.status == RunStatus.PUBLISHED
     assert not run.failed
-    # Backups of older hubs have no files; these are fetched with one query for each directory.
-    assert len(asked) == 1 + (0 if kept_files else 3)
+    # The listing and the trees are fetched again, because older hubs did not tell links from files.
+    # Backups of even older hubs have no files; these are fetched with one query for each directory.
+    assert len(asked) == 5 + (0 if kept_files else 3)
     assert ContentTree.objects.filter(rules=rules.RULES_VERSION).count() == 3
     again = client.get("/api/v1/contents").json()
     assert again["contents"] == body["contents"]

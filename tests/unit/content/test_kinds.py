@@ -96,7 +96,7 @@ def test_columns_of_the_admin_follow_the_registry(lists: Any) -> None:
 
 def test_tabs_and_their_addresses_follow_the_registry(lists: Any) -> None:
     assert lists["tabs"] == [
-        *("Hands-on", "Runbooks", *(kind.tab.label for kind in REVERSED)),
+        *("Hands-on", "Install", "Runbooks", *(kind.tab.label for kind in REVERSED)),
         *("Releases", "History"),
     ]
     assert lists["address"] == "/exporters/redis/runbooks"
@@ -116,8 +116,12 @@ def test_one_true_value_is_enough_and_an_unknown_one_makes_the_result_unknown() 
 
 # --- no other source names a kind ---
 
-# Sources that may: the registry, the models and migrations, and the judges.
-NAMING = ("hub/content/kinds.py", "hub/models/", "hub/migrations/", "hub/content/rules/")
+# Sources that may: the registry, the models and migrations, the judges, and what packs a kind.
+# Names of directories may contain the same words.
+NAMING = (
+    *("hub/content/kinds.py", "hub/models/", "hub/migrations/", "hub/content/rules/"),
+    *("hub/packs/build.py", "hub/names/directories.py"),
+)
 _FIELDS = {name for kind in KINDS for name in (kind.field, kind.usable_field)}
 # Names that always refer to a kind; `alerts` and `dashboard` are also parts of reports.
 _OWN_NAMES = _FIELDS - {"alerts", "dashboard"}
