@@ -21,6 +21,7 @@ from hub.content.content_files import (
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
 from hub.models import Exporter, ExporterContents
+from hub.packs.build import APPLIED_KINDS
 from hub.rendering import highlight
 from hub.web.pages import history, snippets
 from hub.web.pages.badges import badges_of
@@ -123,7 +124,7 @@ class ExporterTab(NamedTuple):
 def _overview(page: Page) -> dict[str, Any]:
     readmes = readmes_of(page.exporter, page.files, page.source)
     # Not the pack itself: to build it for every view would take longer than the rest of the page.
-    may_apply = any(file.kinds.get(letter) for file in page.files for letter in ("A", "G"))
+    may_apply = any(file.kinds.get(letter) for file in page.files for letter in APPLIED_KINDS)
     path = reverse("exporter_manifest", args=[page.exporter.slug])
     query = urlencode({"version": page.requested_version} if page.requested_version else {})
     url = page.request.build_absolute_uri(f"{path}?{query}" if query else path)
