@@ -43,7 +43,7 @@ def test_a_number_outside_its_limits_is_a_usage_error(
 def test_a_url_with_a_wrong_port_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, port: str
 ) -> None:
-    monkeypatch.setenv(name, f"https://user:hidden@127.0.0.1:{port}/name")
+    monkeypatch.setenv(name, f"https://user:hidden@127.0.0.1:{port}/x")  # pragma: allowlist secret
     done = subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=ROOT,
