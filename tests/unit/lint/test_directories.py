@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -150,16 +151,22 @@ def without_rights() -> Iterator[None]:
     os.seteuid(user)
 
 
-def test_unreadable_files_are_errors(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> None:
-    contents_folder = tmp_path_factory.mktemp("contents")
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that every user may read; pytest's own are below a folder of their owner."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_unreadable_files_are_errors(public_folder: Path, request: pytest.FixtureRequest) -> None:
+    contents_folder = public_folder / "contents"
     directory = write(contents_folder / "Redis", "Redis_alert.yaml", "sub/alert.yaml")
     write(directory, "Redis_dashboard.json", "picture.png")
     closed = write(contents_folder / "Closed", "alert.yaml")
     for path in ("Redis_alert.yaml", "picture.png", "sub", closed):
         (directory / path).chmod(0)
-    for folder in (directory, *directory.parents[:3]):
+    for folder in (contents_folder, directory):
         folder.chmod(0o755)
     request.getfixturevalue("without_rights")
     assert directories_at(contents_folder, contents_folder.name) == {
