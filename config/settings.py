@@ -342,7 +342,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # The web server and commands must not hang while Redis is down: housekeeping resends the task.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
-CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:ClockTolerantScheduler"
+CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:HubScheduler"
 # No CELERY_BEAT_SCHEDULE: `hub/runs/schedule.py` creates the entries, and explains why.
 
 # --- Logging: one line per event to stderr, for a supervisor or a container runtime ---------------

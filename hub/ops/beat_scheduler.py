@@ -1,21 +1,38 @@
-"""Celery beat scheduler that tolerates a system clock that is set back.
+"""Celery beat scheduler that tolerates a second beat, and a system clock that is set back.
+
+Two beats would send each task twice, for example while a deployment replaces one by the other:
+django-celery-beat saves the time of a tick up to three minutes later. Here, the beat that sends a
+task stores the time first, and the others notice that the time that they know is outdated.
 
 A clock can be ahead until NTP corrects it. Beat would then wait for the times that it stored.
 """
 
+import logging
 import time
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
+from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from hub.clock import TOLERANCE
 
 
-class ClockTolerantEntry(ModelEntry):
-    """A schedule entry that is due at once if its last run is in the future."""
+logger = logging.getLogger(__name__)
+
+
+class HubScheduleEntry(ModelEntry):
+    """A schedule entry that is due at once if its last run is in the future.
+
+    `stored_run_at` is the time of the last run as it was read from Postgres, or stored there.
+    """
 
     last_run_at: datetime
+
+    def __init__(self, model: PeriodicTask, app: Any = None) -> None:
+        self.stored_run_at = model.last_run_at  # super() replaces None
+        super().__init__(model, app=app)
 
     def is_due(self) -> Any:
         """Return whether the task is due, and the seconds until the next check."""
@@ -24,10 +41,13 @@ class ClockTolerantEntry(ModelEntry):
         return super().is_due()
 
 
-class ClockTolerantScheduler(DatabaseScheduler):
-    """Database scheduler that rebuilds its queue when the clock was set back."""
+class HubScheduler(DatabaseScheduler):
+    """Database scheduler that sends a task only if no other beat has sent it for this tick.
 
-    Entry = ClockTolerantEntry
+    It rebuilds its queue when the clock was set back.
+    """
+
+    Entry = HubScheduleEntry
     _last_tick = 0.0
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -38,3 +58,27 @@ class ClockTolerantScheduler(DatabaseScheduler):
         self._last_tick = now
         seconds: float = super().tick(*args, **kwargs)
         return seconds
+
+    def apply_entry(self, entry: HubScheduleEntry, producer: Any = None) -> None:
+        """Send the task of an entry, unless another beat has stored a later run of it."""
+        if self._claim(entry):
+            super().apply_entry(entry, producer=producer)
+            return
+        logger.info("Another beat has sent %s: reading the schedule again", entry.task)
+        self._initial_read = True  # the next access to `schedule` reads it from Postgres
+        self._heap = None
+
+    def _claim(self, entry: HubScheduleEntry) -> bool:
+        """Store the time of this run. Return False if the stored time is not the one known here."""
+        # `sync` would write the same later, or replace the time of another beat.
+        self._dirty.discard(entry.name)
+        model = entry.model
+        known = PeriodicTask.objects.filter(pk=model.pk, last_run_at=entry.stored_run_at)
+        try:
+            return bool(
+                known.update(last_run_at=model.last_run_at, total_run_count=model.total_run_count)
+            )
+        except (DatabaseError, InterfaceError):
+            # A run may start twice, which joins the open one; a tick that is left out is lost.
+            logger.warning("Postgres is not reachable: %s is sent without a claim", entry.task)
+            return True

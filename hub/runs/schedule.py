@@ -41,8 +41,8 @@ _ENTRIES = [
     ),
 ]
 
-# beat saves the times of its tasks to Postgres only every three minutes.
-LATE = timedelta(minutes=6)
+# Eight times the interval of housekeeping: beat restarts within less.
+LATE = timedelta(minutes=2)
 
 
 @receiver(post_migrate)

@@ -1,7 +1,8 @@
-"""The schedule, and beat's scheduler after the clock was set back by a day."""
+"""The schedule, and beat's scheduler: beside a second one, and after the clock was set back."""
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery.beat import event_t
@@ -9,9 +10,10 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from config.celery import app
-from hub.ops.beat_scheduler import ClockTolerantEntry, ClockTolerantScheduler
+from hub.ops.beat_scheduler import HubScheduleEntry, HubScheduler
 
 _DAY = timedelta(days=1)
+_HOUSEKEEPING = "tasks.housekeeping.housekeeping"
 
 
 @pytest.mark.django_db
@@ -34,17 +36,17 @@ def test_every_route_names_a_registered_task() -> None:
 def test_a_task_whose_last_run_is_in_the_future_is_due_at_once() -> None:
     task = PeriodicTask.objects.get(task="tasks.housekeeping.housekeeping")
     task.last_run_at = timezone.now() + _DAY
-    entry = ClockTolerantEntry(task, app=app)
+    entry = HubScheduleEntry(task, app=app)
     assert entry.is_due() == (True, entry.schedule.run_every.total_seconds())
     assert not next(entry).is_due().is_due
     task.enabled, task.last_run_at = False, timezone.now() + _DAY
-    assert not ClockTolerantEntry(task, app=app).is_due().is_due
+    assert not HubScheduleEntry(task, app=app).is_due().is_due
 
 
 @pytest.mark.django_db(transaction=True)  # the scheduler closes connections
 def test_the_queue_is_rebuilt_after_the_clock_was_set_back() -> None:
     PeriodicTask.objects.update(last_run_at=timezone.now())  # nothing is due
-    scheduler = ClockTolerantScheduler(app)
+    scheduler = HubScheduler(app)
     scheduler.tick()
     planned = [event.time for event in scheduler._heap]
     tomorrow = time.time() + _DAY.total_seconds()
@@ -52,3 +54,61 @@ def test_the_queue_is_rebuilt_after_the_clock_was_set_back() -> None:
     scheduler._last_tick = tomorrow
     scheduler.tick()
     assert [event.time for event in scheduler._heap] == pytest.approx(planned, abs=60)
+
+
+class RecordingScheduler(HubScheduler):
+    """A scheduler that records the names of the tasks that it sends."""
+
+    def __init__(self) -> None:
+        super().__init__(app)
+        self.sent: list[str] = []
+
+    def apply_async(self, entry: Any, **_: Any) -> None:
+        self.sent.append(entry.task)
+
+    def send_all_that_is_due(self) -> list[str]:
+        """Tick until nothing is due; return what was sent."""
+        self.sent = []
+        while self.tick() == 0:
+            pass
+        return [task for task in self.sent if task == _HOUSEKEEPING]
+
+
+def _make_due() -> None:
+    now = timezone.now()
+    PeriodicTask.objects.update(last_run_at=now)
+    PeriodicTask.objects.filter(task=_HOUSEKEEPING).update(last_run_at=now - timedelta(minutes=1))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_beats_send_the_task_of_a_tick_once() -> None:
+    _make_due()
+    one, two = RecordingScheduler(), RecordingScheduler()
+    assert one.schedule.keys() == two.schedule.keys()  # both read it before the tick
+    assert (one.send_all_that_is_due(), two.send_all_that_is_due()) == ([_HOUSEKEEPING], [])
+    # The second one has read when the first one sent it, so it is not behind at the next tick.
+    planned = {event.entry.task: event.time for event in two._heap}
+    assert planned[_HOUSEKEEPING] > time.time()
+    two.sync()
+    _make_due()
+    two._initial_read, two._heap = True, None
+    assert (two.send_all_that_is_due(), one.send_all_that_is_due()) == ([_HOUSEKEEPING], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tick_is_stored_before_its_task_is_sent() -> None:
+    _make_due()
+    before = timezone.now()
+    assert RecordingScheduler().send_all_that_is_due() == [_HOUSEKEEPING]
+    task = PeriodicTask.objects.get(task=_HOUSEKEEPING)
+    assert task.last_run_at is not None
+    assert (task.last_run_at >= before, task.total_run_count) == (True, 1)
+    assert RecordingScheduler().send_all_that_is_due() == []  # after a restart
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_that_never_ran_is_sent_once() -> None:
+    PeriodicTask.objects.update(last_run_at=None, date_changed=timezone.now() - _DAY)
+    one, two = RecordingScheduler(), RecordingScheduler()
+    assert one.schedule.keys() == two.schedule.keys()
+    assert (one.send_all_that_is_due(), two.send_all_that_is_due()) == ([_HOUSEKEEPING], [])
