@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from django.conf import settings
+from django.test import TransactionTestCase
 from django.utils import timezone
 
 from hub.content import status
@@ -17,9 +18,11 @@ from hub.facts import runs as facts_runs
 from hub.github import client
 from hub.github.source import configured_source
 from hub.models import FactsRun, GitHubToken, RefreshRun, RunStatus, RunTrigger
-from tests.common import contents
+from tests.common import contents, tables
 from tests.common.processes import Process, worker
 from tests.common.waiting import wait_until
+
+TransactionTestCase._fixture_teardown = tables.flush  # type: ignore[method-assign]
 
 TOKEN = "ghp_" + "tests0secret" * 3
 
