@@ -18,7 +18,6 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from hub.clock import TOLERANCE
 
-
 logger = logging.getLogger(__name__)
 
 
