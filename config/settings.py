@@ -229,6 +229,7 @@ DATABASES = {
 # A router may drop a connection without notifying either side. Linux would notice after 15 minutes
 # if data was sent, and after two hours otherwise. Options in DATABASE_URL take precedence.
 DATABASES["default"]["OPTIONS"] = {
+    "application_name": "exporter-hub",  # `restore` refuses a database that the hub is using
     "connect_timeout": 5,  # seconds
     "keepalives_idle": _KEEPALIVE["KEEPIDLE"],
     "keepalives_interval": _KEEPALIVE["KEEPINTVL"],

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from io import StringIO
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg2
+from django.core.management import call_command
 from django.db import connection
 from psycopg2.sql import SQL, Identifier
 
@@ -25,6 +28,23 @@ def empty_database() -> Iterator[str]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def disconnect_workers() -> None:
+    """Close the connections of the workers, as if they were stopped, until their next task."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "AND datname = current_database() AND application_name = 'exporter-hub'"
+        )
+
+
+def restore(file: Path, *options: str) -> str:
+    """Restore a backup into the test database without the workers. Return the output."""
+    disconnect_workers()
+    said = StringIO()
+    call_command("restore", str(file), *options, stdout=said)
+    return said.getvalue()
 
 
 def everything(url: str = "") -> dict[str, list[Row]]:

@@ -186,6 +186,8 @@ def test_an_exporter_without_a_directory_explains_how_to_add_one(redis: Hub) -> 
 
 
 def test_the_projects_readme_or_those_in_its_directories(redis: Hub) -> None:
+    # The worker's rendering has ended, so it does not render the README below.
+    wait_until(lambda: not any_outdated(), "the README to be rendered")
     own = text_of(get("/exporters/redis"))
     assert "Redis/README.md" in own
     of = Exporter.objects.get()

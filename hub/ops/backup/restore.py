@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
@@ -46,6 +47,7 @@ def restore_backup(
     this hub's keys cannot decrypt. Raises `UnusableBackup` or `RestoreError`.
     """
     _check_version(archive)
+    _check_unused()
     archive.check(progress)
     unreadable = list(_unreadable_tokens(archive))
     if unreadable and not without_tokens:
@@ -89,6 +91,26 @@ def _check_version(archive: Archive) -> None:
         )
 
 
+def _check_unused() -> None:
+    """Raise `RestoreError` if processes of a hub are connected, even if they are idle."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = %s AND pid <> pg_backend_pid()",
+            [settings.DATABASES["default"]["OPTIONS"]["application_name"]],
+        )
+        ((connections,),) = cursor.fetchall()
+    if connections:
+        raise _in_use(f"{connections} other connections of a hub")
+
+
+def _in_use(why: str) -> RestoreError:
+    return RestoreError(
+        f"The database is in use ({why}). Stop the hub (web, worker, beat, Flower) and try again. "
+        "Nothing was changed."
+    )
+
+
 def _unreadable_tokens(archive: Archive) -> Iterator[int]:
     """Yield ids of tokens that this hub's keys cannot decrypt: the field leaves them unchanged."""
     name = GitHubToken._meta.db_table
@@ -113,10 +135,7 @@ def _lock(tables: Iterable[str]) -> None:
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
             raise
-        raise RestoreError(
-            "The database is in use. Stop the hub (web, worker, beat) and try again. "
-            "Nothing was changed."
-        ) from error
+        raise _in_use("tables are locked") from error
 
 
 def _check_empty(tables: Iterable[str]) -> None:

@@ -36,6 +36,7 @@ from hub.models import (
 from hub.ops.backup import restore
 from hub.ops.backup.archive import Archive
 from hub.ops.backup.create import create_backup
+from tests.common import databases
 from tests.common.databases import empty_database, everything
 from tests.common.processes import ROOT, database_url
 from tests.conftest import TOKEN, Hub
@@ -116,7 +117,7 @@ def test_a_restore_recovers_a_damaged_database(full: Hub, tmp_path: Path) -> Non
         cursor.execute("ALTER TABLE hub_exporter DROP COLUMN description")
         cursor.execute("TRUNCATE auth_user, hub_contenttree CASCADE")
         cursor.execute("CREATE TABLE hub_of_a_newer_version (id int)")
-    call_command("restore", str(file), "--force", stdout=StringIO())
+    databases.restore(file, "--force")
 
     assert everything() == before
     assert served() == body
@@ -160,6 +161,7 @@ def test_a_backup_is_consistent_while_a_run_publishes(full: Hub) -> None:
     numbers = RefreshRun.objects.latest("pk").pk
 
     archive = Archive(file, "the file")
+    databases.disconnect_workers()
     restore.restore_backup(
         archive, overwrite=True, without_tokens=False, progress=lambda size: None
     )
@@ -181,11 +183,21 @@ def test_existing_data_is_replaced_only_with_force(full: Hub, tmp_path: Path) ->
     Exporter.objects.update(title="Changed since")
     before = everything()
     with pytest.raises(CommandError, match=r"not empty .*--force"):
-        call_command("restore", str(file))
+        databases.restore(file)
     assert everything() == before
 
 
-def test_a_database_in_use_is_not_changed(
+def test_a_database_with_an_idle_connection_of_a_hub_is_not_changed(
+    full: Hub, tmp_path: Path
+) -> None:
+    file = backup(tmp_path / "hub.zip")
+    before = everything()
+    with pytest.raises(CommandError, match=r"in use .*Stop the hub"):  # by the workers
+        call_command("restore", str(file), "--force")
+    assert everything() == before
+
+
+def test_a_database_whose_tables_are_locked_is_not_changed(
     full: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restore, "_LOCK_TIMEOUT", 0.1)
@@ -193,8 +205,8 @@ def test_a_database_in_use_is_not_changed(
     before = everything()
     with psycopg2.connect(database_url()) as other, other.cursor() as cursor:
         cursor.execute("SELECT * FROM hub_servedcontents")
-        with pytest.raises(CommandError, match="in use"):
-            call_command("restore", str(file), "--force")
+        with pytest.raises(CommandError, match=r"in use .*locked"):
+            databases.restore(file, "--force")
     other.close()
     assert everything() == before
 
@@ -207,13 +219,12 @@ def test_other_keys_require_skipping_the_tokens(full: Hub, tmp_path: Path, setti
     settings.GITHUB_REPO = "tests/another"
     with keys_read_anew(secret):
         with pytest.raises(CommandError, match="cannot decrypt 1 of the GitHub tokens"):
-            call_command("restore", str(file), "--force")
+            databases.restore(file, "--force")
         assert everything() == before
-        said = StringIO()
-        call_command("restore", str(file), "--force", "--without-tokens", stdout=said)
-    assert "Skipped 1 GitHub tokens" in said.getvalue()
-    assert "To show them, set GITHUB_REPO" in said.getvalue()
-    assert "/tests/exporters@main:contents" in said.getvalue()
+        said = databases.restore(file, "--force", "--without-tokens")
+    assert "Skipped 1 GitHub tokens" in said
+    assert "To show them, set GITHUB_REPO" in said
+    assert "/tests/exporters@main:contents" in said
     after = everything()
     assert {name for name, rows in before.items() if rows != after[name]} == {
         "hub_githubtoken",

@@ -2,17 +2,19 @@
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import StringIO
 from pathlib import Path
 
+import psycopg2
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from hub.models import Category
-from tests.common.databases import everything
-from tests.common.processes import Process
+from tests.common import databases
+from tests.common.databases import disconnect_workers, everything
+from tests.common.processes import Process, database_url
 from tests.common.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,24 +37,29 @@ def large(transactional_db: None) -> None:
 
 def kill_while_copying(*command: str) -> None:
     """Run a command and kill it while Postgres copies rows; wait until Postgres has noticed."""
+    disconnect_workers()
+    connection.close()  # a restore refuses a database that the hub is connected to
     process = Process("manage", *command)
-    process.start()
-    try:
-        wait_until(lambda: _copies() or not process.running, "the rows to be copied", seconds=120)
-        assert process.running, process.output()
-        process.kill()
-    finally:
-        process.stop()
-    wait_until(lambda: not _copies(), "Postgres to notice")
+    with closing(psycopg2.connect(database_url())) as other:
+        other.autocommit = True
 
+        def copies() -> bool:
+            with other.cursor() as cursor:
+                cursor.execute(
+                    "SELECT FROM pg_stat_progress_copy WHERE datname = current_database() "
+                    "AND bytes_processed > 1000000"
+                )
+                return cursor.fetchone() is not None
 
-def _copies() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM pg_stat_progress_copy WHERE datname = current_database() "
-            "AND bytes_processed > 1000000"
-        )
-        return cursor.fetchone() is not None
+        process.start()
+        try:
+            started = "the rows to be copied"
+            wait_until(lambda: copies() or not process.running, started, seconds=120)
+            assert process.running, process.output()
+            process.kill()
+        finally:
+            process.stop()
+        wait_until(lambda: not copies(), "Postgres to notice")
 
 
 def test_a_killed_backup_leaves_no_file_of_its_name(tmp_path: Path) -> None:
@@ -61,7 +68,7 @@ def test_a_killed_backup_leaves_no_file_of_its_name(tmp_path: Path) -> None:
     left = list(tmp_path.iterdir())
     assert [path.suffix for path in left] == [".part"]
     with pytest.raises(CommandError, match="truncated or damaged"):
-        call_command("restore", str(left[0]), "--force")
+        databases.restore(left[0], "--force")
     call_command("backup", str(file), stdout=StringIO())
     assert file.exists()
 
@@ -73,7 +80,7 @@ def test_a_killed_restore_changes_nothing(tmp_path: Path) -> None:
     before = everything()
     kill_while_copying("restore", str(file), "--force")
     assert everything() == before
-    call_command("restore", str(file), "--force", stdout=StringIO())
+    databases.restore(file, "--force")
     assert Category.objects.get().name == "Database"
 
 

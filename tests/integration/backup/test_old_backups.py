@@ -1,7 +1,7 @@
 """Backups of older hubs are migrated without loss, by a restore and in place."""
 
 from collections import Counter
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from hub.github.source import configured_source
 from hub.models import ContentBlob, ContentTree, GitHubToken, RunStatus, Snapshot
 from hub.ops.backup import database, restore
 from hub.ops.backup.archive import Archive
-from tests.common import contents
+from tests.common import contents, databases
 from tests.conftest import TOKEN, Hub
 
 BACKUPS = sorted((Path(__file__).parents[2] / "data" / "backups").glob("*.zip"))
@@ -94,7 +94,7 @@ def without(gone: set[int], rows: list[bytes]) -> list[bytes]:
 
 
 def test_a_restore_brings_them_up_to_date(old: Path, then: Hub) -> None:
-    call_command("restore", str(old), "--force", stdout=StringIO())
+    databases.restore(old, "--force")
     assert what_changed(old) <= REWRITTEN
     adopt_source()
 
