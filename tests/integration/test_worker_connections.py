@@ -8,7 +8,7 @@ from django.db import connection
 from config.celery import app
 from hub.models import RefreshRun
 from hub.runs.schedule import HOUSEKEEPING_TASK
-from tests.common.processes import Process, worker
+from tests.common.processes import Process, database_url, worker
 from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
@@ -18,7 +18,8 @@ NAME = "one-thread"  # of the worker, of its queue, and of its connections
 @pytest.fixture
 def one_thread(hub: Hub) -> Iterator[Process]:
     """A worker with one thread and a queue of its own."""
-    process = worker(NAME, concurrency=1, env={"PGAPPNAME": NAME})
+    url = f"{database_url()}?application_name={NAME}"
+    process = worker(NAME, concurrency=1, env={"DATABASE_URL": url})
     process.start()
     process.wait_for_output("first run:")
     wait_until(lambda: not RefreshRun.objects.open().exists(), "its first run to end")
