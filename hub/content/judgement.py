@@ -22,7 +22,11 @@ RULES_VERSION = 6
 # 25. What the others contain is unknown, and a finding says so.
 MAX_FILES = 300
 _MAX_FINDINGS = 300
-_LFS = "not read: a pointer of Git LFS, whose content is not in the repository"
+# Format of a report → why the content of the file is unknown.
+_UNKNOWN = {
+    "lfs": "not read: a pointer of Git LFS, whose content is not in the repository",
+    "failed": "not checked because of an error of the hub: please report it with this file",
+}
 
 
 @dataclass(frozen=True)
@@ -131,12 +135,12 @@ def judge_directory(
     `reports`: path of each file → report, or None if it was not read. `unread`: path → why it was
     not read, for files and folders that may contain content; "" if another path has the reason.
     """
-    pointers = {
-        path: _LFS
+    unknown = {
+        path: _UNKNOWN[report.format]
         for path, report in reports.items()
-        if report and report.format == "lfs" and may_contain_content(path)
+        if report and report.format in _UNKNOWN and may_contain_content(path)
     }
-    unread = pointers | dict(unread or {})
+    unread = unknown | dict(unread or {})
     files = [
         DirectoryFile.at(path, None if path in unread else reports[path], unread=path in unread)
         for path in sorted(reports.keys() | unread.keys())

@@ -1,6 +1,7 @@
 """Models of the contents: git trees and blobs, refresh runs, the served map, and edits."""
 
 import gzip
+import hashlib
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -40,8 +41,21 @@ class TreeListing(models.Model):
 
 
 def directories_of(entries: dict[str, list[str]]) -> dict[str, str]:
-    """Return name → SHA of the directories, and of links and submodules, in `entries`."""
-    return {name: sha for name, (kind, sha, *_) in entries.items() if kind != "blob"}
+    """Return name → key of the `ContentTree` of the directories, links and submodules."""
+    return {
+        name: tree_key(kind, sha) for name, (kind, sha, *_) in entries.items() if kind != "blob"
+    }
+
+
+def tree_key(kind: str, sha: str) -> str:
+    """Return the key of the `ContentTree` of a directory, link or submodule.
+
+    Anybody who can push can add a submodule with the SHA of any tree, so a submodule has another
+    key: a hash that no tree can have.
+    """
+    if kind == "tree":
+        return sha
+    return hashlib.sha1(f"{kind} {sha}".encode(), usedforsecurity=False).hexdigest()
 
 
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):

@@ -124,7 +124,9 @@ class Lifecycle(Generic[R]):
                 _perform(lookup, work_of(lookup))
             if lookup and lookup.outcome != Outcome.PENDING:
                 outcome, reason = lookup.outcome, lookup.reason
-        except Exception:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:  # also a panic of a native library, which is no `Exception`
             logger.exception("%s %s: %s", self.model.__name__, run_id, key)
             reason = Reason.INTERNAL
             close_old_connections()  # the error may be a broken connection

@@ -242,3 +242,17 @@ def test_an_ended_run_does_no_more_lookups(listed: RefreshRun, hub: Hub) -> None
     assert hub.refresh().status == RunStatus.PUBLISHED
     assert lookups_of(listed) == dict.fromkeys(THREE, Outcome.PENDING)
     assert RefreshRun.objects.get(pk=listed.pk).status == RunStatus.FAILED
+
+
+class PanicException(BaseException):
+    """The exception of a native library that panics, which is no `Exception`."""
+
+
+def test_a_panic_of_a_native_library_ends_the_lookup(listed: RefreshRun) -> None:
+    def panic(_: object) -> None:
+        raise PanicException
+
+    for name in THREE:
+        refresh_runs.look_up(listed.pk, name, panic)  # type: ignore[arg-type]
+    assert set(lookups_of(listed).values()) == {Outcome.FAILED}
+    refresh_runs.fail(listed.pk, Reason.INTERNAL, "the test ends")

@@ -166,6 +166,24 @@ def test_a_link_beside_a_directory_is_listed_with_its_contents(hub: Hub) -> None
     assert kinds("Linked") == kinds("Twice") == kinds("Target") == NOTHING
 
 
+@pytest.mark.parametrize("first", ["submodule", "directory"])
+def test_a_submodule_with_the_sha_of_a_tree_is_no_directory(hub: Hub, first: str) -> None:
+    hub.add_token()
+    hub.fill("Redis/alert.yaml")
+    redis = hub.github.repository.find("main", "contents/Redis")
+    assert redis is not None
+    if first == "directory":
+        hub.refresh()
+    else:
+        hub.github.repository.delete("contents/Redis")
+    hub.github.repository.add_submodule("contents/Module", redis.sha)
+    hub.refresh()
+    assert kinds("Module") == UNKNOWN
+    hub.fill("Redis/alert.yaml", "Kafka/alert.yaml")
+    hub.refresh()
+    assert (kinds("Module"), kinds("Redis")) == (UNKNOWN, ALERTS)
+
+
 def test_other_links_and_submodules_are_listed_as_unknown(hub: Hub) -> None:
     hub.add_token()
     add_exporter("Outside")

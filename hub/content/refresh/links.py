@@ -12,6 +12,7 @@ LINK_MODE = "120000"
 MAX_LINKS = 300  # of one tree; the others are not followed
 MAX_TARGET_SIZE = 4096  # bytes; Linux allows no longer path
 _MAX_HOPS = 40  # like Linux
+_MAX_PARTS = 500  # of a path and all targets that it leads through; 300 such links take a second
 _MAX_FOLLOWED = 1000  # files behind links to folders; each is also judged under its own path
 SUBMODULE = "not read: a submodule, whose files are in another repository"
 # Why directories of these types are not read.
@@ -114,9 +115,12 @@ def real_path(path: str, links: Mapping[str, str]) -> str | None:
     >>> real_path("a/b", {"a": "c/../d"})
     'd/b'
     """
-    to_do, real, hops = path.split("/")[::-1], list[str](), 0
+    to_do, real, hops, parts = path.split("/")[::-1], list[str](), 0, 0
     while to_do:
         part = to_do.pop()
+        parts += 1
+        if parts > _MAX_PARTS:
+            return None
         if part == "..":
             if not real:
                 return None

@@ -37,7 +37,7 @@ from hub.models import (
     Snapshot,
     TreeListing,
 )
-from hub.models.contents import directories_of
+from hub.models.contents import directories_of, tree_key
 from hub.runs.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
@@ -137,7 +137,11 @@ def _list(client: GitHubClient, source: Source, commit: Commit | None, *, full: 
     if listing.contents_sha in listing.new_trees:
         _follow_links(client, source, entries, listing)
     listing.directories = directories_of(entries)
-    listing.unread = {sha: UNREAD_TYPES[k] for k, sha, *_ in entries.values() if k in UNREAD_TYPES}
+    listing.unread = {
+        tree_key(kind, sha): UNREAD_TYPES[kind]
+        for kind, sha, *_ in entries.values()
+        if kind in UNREAD_TYPES
+    }
     return listing
 
 

@@ -1,5 +1,6 @@
 """Judge a file: turn its bytes into a report. Never raises."""
 
+import logging
 import re
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ from hub.content.rules.dashboards import find_dashboards
 from hub.content.rules.go_template import HELM_FUNCTIONS, check_template
 from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
 from hub.content.rules.report import About, FileReport, Finding, Level
+
+logger = logging.getLogger(__name__)
 
 # A pointer of Git LFS, and its former names (github.com/git-lfs/git-lfs, docs/spec.md).
 _LFS_POINTER = re.compile(
@@ -44,6 +47,14 @@ _FROM_ELSEWHERE = re.compile(r"\.(?:Values|Files)\b")
 
 def judge(data: bytes) -> FileReport:
     """Return the report about a file's bytes."""
+    try:
+        return _judge(data)
+    except Exception:  # a defect of the rules must not keep the other files from being judged
+        logger.exception("a file cannot be judged")
+        return FileReport("failed")
+
+
+def _judge(data: bytes) -> FileReport:
     if len(data) < _MAX_POINTER_SIZE and _LFS_POINTER.fullmatch(data):
         return FileReport("lfs")
     budget = ParseBudget()

@@ -43,6 +43,9 @@ _FLOW = re.compile(r"\{\{-?\s*(?:/\*|(?:if|else|end|range|with|define|block|temp
 _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 # Go's YAML parser accepts no other version.
 _VERSION = re.compile(r"(?:\s|#[^\n]*+\n)*+%YAML[ \t]+(?!1\.1\b)(\S+)")
+# libyaml compares each directive with all others before the first event: 1 MB of them take 20 s.
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+_MAX_DIRECTIVES = 100
 # An unterminated string matches up to the end of the text: backtracking would be quadratic.
 _JSON_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 # Escapes can produce characters that Postgres cannot store and UTF-8 cannot encode.
@@ -125,6 +128,9 @@ def parse_documents(data: bytes, budget: ParseBudget | None = None) -> Parsed:
         _parse_json(parsed, budget)
         if parsed.json_problem:
             _try_flow_style(parsed, budget)
+    elif len(_DIRECTIVE.findall(parsed.text)) > _MAX_DIRECTIVES:
+        parsed.format = "yaml"
+        parsed.findings.error(1, f"not valid YAML: more than {_MAX_DIRECTIVES} directives (%)")
     elif version := _VERSION.match(parsed.text):
         parsed.format = "yaml"
         reason = f"not valid YAML: version {version[1][:20]}, but Go programs accept only 1.1"

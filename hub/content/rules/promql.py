@@ -27,6 +27,7 @@ _PART = re.compile(
     """,
     re.VERBOSE,
 )
+_OUT_OF_RANGE = "duration out of range"
 _EXPERIMENTAL = """
     double_exponential_smoothing first_over_time histogram_quantiles info limit_ratio limitk
     mad_over_time sort_by_label sort_by_label_desc ts_of_first_over_time ts_of_last_over_time
@@ -80,8 +81,23 @@ def is_logql(expr: str) -> bool:
     return _LOGQL.search(expr) is not None
 
 
+def _parse(expr: str) -> object:
+    """Parse an expression. Raises `ValueError` if it is not valid, or `TooComplex`."""
+    try:
+        return promql_parser.parse(expr)
+    except OverflowError:
+        raise ValueError(_OUT_OF_RANGE) from None
+    except BaseException as panic:
+        # A panic of the native parser is no `Exception`, so it would pass all other handlers.
+        if type(panic).__name__ != "PanicException":
+            raise
+        if "Duration" in str(panic):
+            raise ValueError(_OUT_OF_RANGE) from None
+        raise TooComplex("not checked: the parser of the hub fails at it") from None
+
+
 def check(expr: str) -> Checked:
-    """Check an expression that is within the limits."""
+    """Check an expression that is within the limits. Raises `TooComplex`."""
     functions: set[str] = set()
     zero = False
 
@@ -102,7 +118,7 @@ def check(expr: str) -> Checked:
         return part[0]
 
     try:
-        parsed = promql_parser.parse(_PART.sub(for_parser, expr))
+        parsed = _parse(_PART.sub(for_parser, expr))
     except ValueError as error:
         return Checked(" ".join(str(error).split())[:200] or "not valid")
     if zero:

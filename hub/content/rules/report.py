@@ -138,7 +138,7 @@ class HelmChart:
 class FileReport:
     """The results of judging a file's bytes. The same bytes always give the same report."""
 
-    format: str  # yaml, json, template, empty, unreadable, lfs (a pointer of Git LFS)
+    format: str  # yaml, json, template, empty, unreadable, lfs (a pointer of Git LFS), failed
     findings: tuple[Finding, ...] = ()
     alerts: tuple[Alert, ...] = ()
     alerts_form: AlertsForm | None = None

@@ -114,6 +114,8 @@ def test_a_path_is_resolved_as_in_a_file_system() -> None:
     assert real_path("a/../x", links) == "b/x"
     assert real_path("loop/x", links) is None
     assert real_path("../x", links) is None
+    long = {"long": "x/" * 300 + "../" * 300 + "b", "chain": "x/../" * 100 + "long"}
+    assert (real_path("long", long), real_path("chain", long)) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.content.judgement import judge_directory
+from hub.content.rules import judge as judge_module
 from hub.content.rules.judge import judge
 from hub.content.rules.report import About, FileReport
 
@@ -148,3 +150,23 @@ def test_a_duplicate_key_is_an_error_only_in_rules() -> None:
         (About.ALERTS, "error", 6),
     ]
     assert [f.level for f in judge(b"a: 1\na: 2\n").findings] == ["warning"]
+
+
+def test_a_file_at_which_the_rules_fail_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(judge_module, "find_alerts", fail)
+    judgement = judge_directory({"alert.yaml": judge(RULES.encode()), "README.md": judge(b"# x")})
+    assert judgement.present("A") is None
+    assert [finding.reason for finding in judgement.findings if finding.path == "alert.yaml"] == [
+        "not checked because of an error of the hub: please report it with this file"
+    ]
+
+
+def test_the_number_of_directives_is_limited() -> None:
+    directives = "".join(f"%TAG !{n}! tag:x,{n}:\n" for n in range(20_000))
+    (finding,) = judge(f"{directives}---\n{RULES}".encode()).findings
+    assert finding.reason == "not valid YAML: more than 100 directives (%)"
+    few = directives[: directives.index("%TAG !9!")]
+    assert judge(f"{few}---\n{RULES}".encode()).alerts

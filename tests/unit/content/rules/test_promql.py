@@ -39,6 +39,13 @@ def test_what_prometheus_takes(expr: str) -> None:
         ("up == \N{NO-BREAK SPACE}0", ""),
         ('sum(rate({app="x"} |= "error" [5m]))', ""),
         ("{}", ""),
+        # The native parser panics at these, and raises OverflowError at the last one.
+        ("rate(up[1e400])", "duration out of range"),
+        ("up offset 1e30", "duration out of range"),
+        ("up offset -1e30", "duration out of range"),
+        ("up offset Inf", "duration out of range"),
+        ("max_over_time(up[5m:1e30])", "duration out of range"),
+        ("rate(up[1e19])", "duration out of range"),
     ],
 )
 def test_what_prometheus_refuses(expr: str, reason: str) -> None:
