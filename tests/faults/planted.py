@@ -5,6 +5,8 @@ A worker or beat with `--app=tests.faults.planted` runs the hub's code with the 
 function's source; planting fails if the text is not there.
 """
 
+import builtins
+import dis
 import importlib
 import inspect
 import os
@@ -145,7 +147,7 @@ PLANTS = {
                 "hub.content.map.render_map",
                 "show_failure",
                 "reason, served.as_of)",
-                "reason, timezone.now())",
+                "reason, clock.now())",
             ),
         ),
     ),
@@ -240,8 +242,17 @@ class _Planter:
             function = _function(module_name, function_name)
             changed: dict[str, Any] = {}
             exec(compile(text, f"<{name}>", "exec"), function.__globals__, changed)  # noqa: S102 — the planted text
+            planted = changed[function.__name__].__code__
+            _check_names(planted, function)
             self._originals.append((function, function.__code__))
-            function.__code__ = changed[function.__name__].__code__
+            function.__code__ = planted
+
+
+def _check_names(planted: CodeType, function: Any) -> None:
+    """Fail if the planted text uses a name that the module does not have."""
+    loaded = {each.argval for each in dis.get_instructions(planted) if each.opname == "LOAD_GLOBAL"}
+    missing = loaded - function.__globals__.keys() - vars(builtins).keys()
+    assert not missing, f"{function.__name__}: {missing}"
 
 
 _planter = _Planter()

@@ -17,7 +17,7 @@ from tests.faults.stage import Stage
 
 _BREATH = 0.05  # seconds
 # Readers may miss the effect of a defect, because the next publication replaces it.
-_TRIES = 6
+_TRIES = 3
 
 
 @pytest.fixture(scope="module")
