@@ -134,7 +134,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",  # first, so that error responses get its headers too
     "hub.web.middleware.limit_bodies",
-    "hub.web.middleware.limit_sign_ins",
+    "hub.web.middleware.limit_slow_requests",
     "hub.web.middleware.answer_head",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,7 +1,9 @@
-"""Middleware: request bodies, sign-ins, HEAD on the API, and an unreachable database."""
+"""Middleware: request bodies, slow requests, HEAD on the API, and an unreachable database."""
 
 import logging
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 from time import monotonic
 
@@ -16,8 +18,6 @@ from hub.web.error_pages import refuse
 logger = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
 
-# Requests with a password: those beyond it would only wait for the others' hashes.
-_sign_ins = BoundedSemaphore(MAX_AT_A_TIME)
 _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
 _TRACEBACK_INTERVAL = 60.0  # seconds; each failed request is logged without a traceback
 
@@ -32,26 +32,42 @@ def limit_bodies(get_response: View) -> View:
     return answer
 
 
-def limit_sign_ins(get_response: View) -> View:
-    """Serve at most `MAX_AT_A_TIME` requests with a password at a time, and refuse the others.
+@dataclass
+class _Limit:
+    """How many requests of a kind are served at a time: the others are refused at once."""
 
-    Clients with made-up names could otherwise occupy all threads, because hashing takes long. A
-    refusal is cheap: it needs neither a view nor the database.
+    concerns: Callable[[HttpRequest], bool]
+    name: str
+    at_a_time: BoundedSemaphore
+
+
+def limit_slow_requests(get_response: View) -> View:
+    """Serve only some of the requests that take long at a time, and refuse the others.
+
+    Clients could otherwise occupy all threads with them: with passwords for made-up names, which
+    are hashed, or with packs of large files. A refusal needs neither a view nor the database.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
-        if not _has_password(request):
+        limit = next((limit for limit in _LIMITS if limit.concerns(request)), None)
+        if limit is None:
             return get_response(request)
-        if not _sign_ins.acquire(blocking=False):
-            response = refuse(request, 503, "Too many sign-ins at the moment. Try again shortly.")
+        if not limit.at_a_time.acquire(blocking=False):
+            detail = f"Too many {limit.name} at the moment. Try again shortly."
+            response = refuse(request, 503, detail)
             response["Retry-After"] = "1"
             return response
         try:
             return get_response(request)
         finally:
-            _sign_ins.release()
+            limit.at_a_time.release()
 
     return answer
+
+
+def _has_pack(request: HttpRequest) -> bool:
+    """Return whether a pack is built for the request."""
+    return bool(_PACK.fullmatch(request.path_info))
 
 
 def _has_password(request: HttpRequest) -> bool:
@@ -59,6 +75,15 @@ def _has_password(request: HttpRequest) -> bool:
     if request.path_info == "/admin/login/":
         return request.method == "POST"
     return request.path_info.startswith("/api/v1/edits") and "Authorization" in request.headers
+
+
+_PACK = re.compile(r"/packs(?:\.yaml|\.zip)?|/exporters/[^/]+/(?:pack\.\w+|rules\.yaml|install)")
+_LIMITS = (
+    # Those beyond it would only wait for the others' hashes.
+    _Limit(_has_password, "sign-ins", BoundedSemaphore(MAX_AT_A_TIME)),
+    # Two rule files of 1.5 MB take five seconds. Half of a process' threads remain for the others.
+    _Limit(_has_pack, "packs", BoundedSemaphore(4)),
+)
 
 
 def answer_head(get_response: View) -> View:
