@@ -35,7 +35,8 @@ _VERSION_FOLDER = re.compile(
 class ContentFile:
     """A file of a directory.
 
-    `kinds`: letter of the kind → usable (None: it may contain the kind, but that is not known).
+    `kinds`: letter of the kind → usable (None: not known). `unread`: the file was not read, so that
+    it is not known whether it contains the kinds.
     """
 
     directory: str
@@ -44,6 +45,7 @@ class ContentFile:
     size: int
     kinds: Mapping[str, bool | None]
     findings: tuple[Finding, ...]
+    unread: bool = False
 
     @property
     def name(self) -> str:
@@ -53,7 +55,7 @@ class ContentFile:
     @property
     def letters(self) -> list[str]:
         """The letters of the kinds that it contains."""
-        return [letter for letter, usable in self.kinds.items() if usable is not None]
+        return [] if self.unread else list(self.kinds)
 
     @property
     def whole_path(self) -> str:
@@ -102,8 +104,9 @@ def files_of(rows: Iterable[Any]) -> list[ContentFile]:
         for finding in judgement.findings:
             findings[finding.path].append(finding)
         for path, sha, size in sorted(row.tree_files or []):
-            kinds, found = judgement.files.get(path, {}), tuple(findings[path])
-            files.append(ContentFile(row.directory, path, sha, size, kinds, found))
+            kinds, unread = judgement.files.get(path, {}), path in judgement.unread
+            found = tuple(findings[path])
+            files.append(ContentFile(row.directory, path, sha, size, kinds, found, unread))
     return files
 
 

@@ -16,7 +16,7 @@ from hub.content.rules.report import About, FileReport, Finding, Level
 # Increase it with every change to `hub.content.rules`: directories that were judged by an older
 # version are judged again from the files in Postgres, without requests to GitHub. During an upgrade
 # workers of two versions alternate: the older one accepts and never replaces newer judgements.
-RULES_VERSION = 6
+RULES_VERSION = 7
 
 # The most files to read in one directory; the largest real one, a chart with three subcharts, has
 # 25. What the others contain is unknown, and a finding says so.
@@ -31,23 +31,25 @@ _UNKNOWN = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """The kinds of content and the findings of a directory."""
+    """The kinds of content and the findings of a directory.
 
-    # path → letter of the kind → usable (None: it may contain the kind, but that is not known)
+    `files`: path → letter of the kind → usable (None: not known). `unread`: the paths of those
+    files that were not read, so that it is not known whether they contain the kinds.
+    """
+
     files: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    unread: frozenset[str] = frozenset()
 
     def evidence(self) -> dict[str, list[str]]:
         """Return letter of the kind → sorted paths of the files that contain it."""
-        return {
-            letter: sorted(p for p, kinds in self.files.items() if kinds.get(letter) is not None)
-            for letter in LETTERS
-        }
+        read = {path: kinds for path, kinds in self.files.items() if path not in self.unread}
+        return {letter: sorted(p for p in read if letter in read[p]) for letter in LETTERS}
 
     def present(self, kind: str) -> bool | None:
         """Whether a file contains the kind; None if only files that were not read may."""
-        values = (kinds[kind] for kinds in self.files.values() if kind in kinds)
-        return any_known((None if value is None else True for value in values), known=True)
+        paths = (path for path, kinds in self.files.items() if kind in kinds)
+        return any_known((None if path in self.unread else True for path in paths), known=True)
 
     def usable(self, kind: str) -> bool | None:
         """Whether at least one file of the kind is usable; None if that is not known."""
@@ -67,6 +69,7 @@ class Judgement:
         return {
             "files": {path: dict(kinds) for path, kinds in self.files.items()},
             "findings": [dict(vars(finding)) for finding in self.findings],
+            "unread": sorted(self.unread),
         }
 
     @classmethod
@@ -74,7 +77,10 @@ class Judgement:
         """Return the judgement that `as_json` wrote; an empty one for None."""
         if data is None:
             return cls()
-        return cls(data["files"], tuple(map(Finding.from_json, data["findings"])))
+        files, findings = data["files"], tuple(map(Finding.from_json, data["findings"]))
+        # Before version 7 of the rules, None meant that the file was not read.
+        unread = (path for path, kinds in files.items() if None in kinds.values())
+        return cls(files, findings, frozenset(data.get("unread", unread)))
 
 
 def worth_reading(path: str, size: int) -> bool:
@@ -147,6 +153,7 @@ def judge_directory(
     ]
     charts = ChartFolders(files)
     kinds_by_path: dict[str, dict[str, bool | None]] = {}
+    not_read = set[str]()
     findings = [finding for chart in charts.all for finding in chart.findings]
     for file in files:
         chart = charts.of(file)
@@ -157,21 +164,27 @@ def judge_directory(
         kinds = {letter: each.usable for letter, each in verdicts.items() if each.present}
         if kinds:
             kinds_by_path[file.path] = kinds
+        if file.report is None and None in kinds.values():
+            not_read.add(file.path)
         if ignored:
             continue
         if reason := unread.get(file.path):
             findings.append(Finding(Level.WARNING, About.FILE, 1, reason, file.path))
         findings += _findings_of(file, verdicts.values())
     findings.sort(key=lambda finding: (finding.path, finding.line, finding.level))
-    return Judgement(kinds_by_path, tuple(findings[:_MAX_FINDINGS]))
+    return Judgement(kinds_by_path, tuple(findings[:_MAX_FINDINGS]), frozenset(not_read))
 
 
 def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator[Finding]:
     """Yield the findings about one file, without those of its chart."""
     present = any(verdict.present for verdict in verdicts)
+    # An error in a file that a chart renders may disappear with its template actions.
+    rendered = any(verdict.present and verdict.usable is None for verdict in verdicts)
     if file.report is None:
         return
     for finding in file.report.findings:
+        if rendered and finding.level == Level.ERROR:
+            continue
         if present or (finding.level == Level.ERROR and file.suffix in YAML | {".json"}):
             yield replace(finding, path=file.path)
     for verdict in verdicts:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -104,9 +104,8 @@ def judge_on_disk(directory: Path, unread: str = "") -> JudgedDirectory:
         ),
     ]
     findings.sort(key=lambda finding: (finding.path, finding.line, finding.level))
-    return JudgedDirectory(
-        directory, len(on_disk.files), Judgement(judgement.files, tuple(findings))
-    )
+    judgement = replace(judgement, findings=tuple(findings))
+    return JudgedDirectory(directory, len(on_disk.files), judgement)
 
 
 class _FilesOnDisk:

@@ -30,6 +30,7 @@ _INCOMPLETE_CHART = (
     "values in this pack"
 )
 _UNREAD = "the hub has not read it, so it is not known whether it is usable"
+_RENDERED = "only its chart renders it: install the chart"
 
 
 @dataclass(frozen=True)
@@ -281,7 +282,9 @@ def _refuse_template(part: ExporterFiles, file: ContentFile) -> None:
 
 
 def _why_not_usable(part: ExporterFiles, file: ContentFile, usable: bool | None) -> str:
-    """Return why the file was not read, or the first error about it or a folder beside it."""
+    """Return why that is not known, or the first error about the file or a folder beside it."""
+    if usable is None and not file.unread:
+        return _RENDERED
     if usable is None:
         return file.findings[0].reason if file.findings else _UNREAD
     folders = (f for name, f in findings_of_folders(part.directories) if name == file.directory)

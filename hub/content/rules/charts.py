@@ -6,6 +6,7 @@ The checks follow Helm's `chart.Metadata.Validate` and "Charts" in its documenta
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -14,6 +15,8 @@ from hub.content.rules import schema
 from hub.content.rules.alerts import RULE_RESOURCES
 from hub.content.rules.dashboards import DASHBOARD_RESOURCES
 from hub.content.rules.files import YAML, DirectoryFile, is_templates
+from hub.content.rules.helmignore import ignore_patterns, ignore_problems, is_ignored
+from hub.content.rules.kube_version import kube_version_problem
 from hub.content.rules.report import (
     About,
     FileReport,
@@ -100,7 +103,7 @@ class _Metadata(BaseModel):
 
 def read_chart(documents: list[Any]) -> HelmChart | None:
     """Return the metadata if the first document may be a Chart.yaml. Helm ignores the others."""
-    document = dict_of(documents[0]) if documents else LineDict()
+    document = _with_known_keys(dict_of(documents[0])) if documents else LineDict()
     if not {"name", "version"} & document.keys() or "kind" in document:
         return None
     required = [item.text("name")[:_MAX_LENGTH] for item in document.children("dependencies")]
@@ -113,6 +116,17 @@ def read_chart(documents: list[Any]) -> HelmChart | None:
         dependencies=tuple(required[:100]),
         findings=tuple(_check_chart(document)),
     )
+
+
+def _with_known_keys(document: LineDict) -> LineDict:
+    """Return the document with Helm's spelling of its keys: Helm ignores their case."""
+    fields = (field.alias or name for name, field in _Metadata.model_fields.items())
+    known = {name.casefold(): name for name in fields}
+    named = LineDict(document.line)
+    for key, value in document.items():
+        name = known.get(key.casefold(), key) if isinstance(key, str) else key
+        named[name], named.lines[name] = value, document.line_of(key)
+    return named
 
 
 def _check_chart(document: LineDict) -> Findings:
@@ -134,6 +148,13 @@ def _check_chart(document: LineDict) -> Findings:
         add("version", f"version {version[:40]!r} is not a semantic version such as 1.2.3")
     if kind and kind not in ("application", "library"):
         add("type", f"type {kind[:40]!r} is neither application nor library")
+    kube_version = as_text(document.get("kubeVersion"))
+    if kube_version and (problem := kube_version_problem(kube_version)):
+        add("kubeVersion", f"kubeVersion {kube_version[:40]!r} {problem}")
+    elif kube_version:
+        reason = f"the chart needs a version of Kubernetes that matches {kube_version!r}"
+        line, needs = document.line_of("kubeVersion"), f"Kubernetes {kube_version}"
+        findings.note(line, reason, needs=needs)
     if "/" in document.text("name") or document.text("name") in (".", ".."):
         add("name", "the name of a chart must not contain a slash")
     _check_dependencies(findings, document)
@@ -189,20 +210,27 @@ class ChartFolder:
     """A folder with a Helm chart, valid or not.
 
     `head` is its main file, such as Chart.yaml. `heads`: path of the main file → chart, for this
-    chart and those inside it. `usable`: whether Helm would install it (None: not read).
+    chart and those inside it. `usable`: whether Helm would install it (None: not read). Helm does
+    not see the files that `.helmignore` names.
     """
 
     def __init__(self, folder: tuple[str, ...], inside: list[DirectoryFile]) -> None:
-        own = [file for file in inside if file.folders == folder]
-        metadata = next(filter(_is_chart_file, own), None)
-        values = next((file for file in own if file.name == "values.yaml"), None)
+        first = inside[0]
         self.folder = folder
         self.findings: list[Finding] = []
-        self.head = metadata or values or inside[0]
         self.heads: dict[str, ChartFolder] = {}
+        every = [file for file in inside if file.folders == folder]
+        self._ignored = self._ignored_files(every, inside)
+        inside = [file for file in inside if file.path not in self._ignored]
+        own = [file for file in every if file.path not in self._ignored]
+        metadata = next(filter(_is_chart_file, own), None)
+        values = next((file for file in own if file.name == "values.yaml"), None)
+        self.head = metadata or next(filter(_is_chart_file, every), None) or values or first
         self._unread = {file.name for file in own if file.unread}  # maybe folders
         place = "/".join(folder) or "."
-        if metadata is None:
+        if metadata is None and self.head.path in self._ignored:
+            self._add_error(self.head.path, f".helmignore names {self.head.path}: remove it there")
+        elif metadata is None:
             self._add_error(place, "the chart has no Chart.yaml, which Helm requires")
         else:
             self._check_metadata(metadata)
@@ -210,12 +238,41 @@ class ChartFolder:
             self._check_values(values.path, values.report)
         self._check_templates(place, inside, metadata)
         self.renders_rules = False  # from values or files
+        self._renders_files = set[str]()
         for file in filter(self._is_template, inside):
             if file.report:
                 self.findings += [replace(each, path=file.path) for each in file.report.template]
                 self.renders_rules |= file.report.renders_rules
+                self._renders_files.update(file.report.renders_files)
         unread = (metadata is not None and metadata.report is None) or "templates" in self._unread
-        self.usable: bool | None = False if self.findings else None if unread else True
+        broken = any(finding.level == Level.ERROR for finding in self.findings)
+        self.usable: bool | None = False if broken else None if unread else True
+
+    def ignores(self, file: DirectoryFile) -> bool:
+        """Whether Helm does not see the file, because of `.helmignore`."""
+        return file.path in self._ignored
+
+    def renders(self, file: DirectoryFile) -> bool:
+        """Whether a template of the chart may render the actions in the file, with `tpl`."""
+        path = "/".join(self._path_of(file))
+        seen = not (self.ignores(file) or file.in_templates)
+        return seen and path.startswith(tuple(self._renders_files))
+
+    def _path_of(self, file: DirectoryFile) -> tuple[str, ...]:
+        return PurePosixPath(file.path).parts[len(self.folder) :]
+
+    def _ignored_files(self, own: list[DirectoryFile], inside: list[DirectoryFile]) -> set[str]:
+        """Return the paths of the files that `.helmignore` names, and check its patterns."""
+        ignore_file = next((file for file in own if file.name == ".helmignore"), None)
+        if ignore_file is None or ignore_file.report is None:
+            return set()
+        lines = ignore_file.report.ignore_lines
+        for line, reason in ignore_problems(lines):
+            self.findings.append(Finding(Level.ERROR, About.CHART, line, reason, ignore_file.path))
+        if self.findings:
+            return set()
+        patterns = ignore_patterns(lines)
+        return {file.path for file in inside if is_ignored(patterns, self._path_of(file))}
 
     def _add_error(self, path: str, reason: str) -> None:
         self.findings.append(Finding(Level.ERROR, About.CHART, 1, reason, path))

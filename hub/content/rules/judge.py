@@ -8,6 +8,7 @@ from hub.content.rules.alerts import find_alerts, find_old_alerts
 from hub.content.rules.charts import CONTENT_RESOURCES, find_manifests, read_chart, values_of
 from hub.content.rules.dashboards import find_dashboards
 from hub.content.rules.go_template import HELM_FUNCTIONS, check_template
+from hub.content.rules.helmignore import ignore_lines
 from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
 from hub.content.rules.report import About, FileReport, Finding, Level
 
@@ -43,6 +44,10 @@ _LOOKS_LIKE = {
 
 _RULE_RESOURCE = re.compile(r"^kind:[ \t]*(?:PrometheusRule|VMRule)\b", re.MULTILINE)
 _FROM_ELSEWHERE = re.compile(r"\.(?:Values|Files)\b")
+_TPL = re.compile(r"\btpl\b")
+# A file or files of the chart, with the literal text with which their paths begin.
+_CHART_FILES = re.compile(r"""\.Files\.\w+(?:\s+\(?\s*(?:"([^"*?\[{\\]*)|`([^`*?\[{\\]*)))?""")
+_MAX_RENDERED = 100  # files or patterns in a template
 
 
 def judge(data: bytes) -> FileReport:
@@ -68,7 +73,21 @@ def _judge(data: bytes) -> FileReport:
     if "{{" not in parsed.text:
         return report
     rules = _RULE_RESOURCE.search(parsed.text) and _FROM_ELSEWHERE.search(parsed.text)
-    return replace(report, template=_check_syntax(parsed.text), renders_rules=bool(rules))
+    return replace(
+        report,
+        template=_check_syntax(parsed.text),
+        renders_rules=bool(rules),
+        renders_files=_rendered_files(parsed.text),
+    )
+
+
+def _rendered_files(text: str) -> tuple[str, ...]:
+    """Return how the paths of the files begin that a template passes to `tpl`."""
+    if not _TPL.search(text):
+        return ()
+    named = [match[1] or match[2] or "" for match in _CHART_FILES.finditer(text)]
+    # A path in a variable is usually one that a pattern named before.
+    return tuple(sorted(set(filter(None, named)))[:_MAX_RENDERED]) or ("",) * bool(named)
 
 
 def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
@@ -88,6 +107,7 @@ def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
     if dashboards.dashboards and parsed.json_problem:
         findings.append(Finding(Level.ERROR, About.DASHBOARD, *parsed.json_problem))
     whole = bool(dashboards.dashboards) and not dashboards.nested
+    structured = any(isinstance(document, dict) for document in parsed.documents)
     first = parsed.documents[0] if parsed.documents else None
     report = FileReport(
         format=parsed.format,
@@ -102,6 +122,7 @@ def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
         looks_like=_looks_like(parsed.text) if prose else (),
         root="" if first is None or isinstance(first, dict) else _root(first),
         helm_actions=needs_helm(parsed.text),
+        ignore_lines=() if structured else ignore_lines(parsed.text),
     )
     if findings or report.alerts or report.dashboards or report.manifests or report.values:
         return report

@@ -4,7 +4,7 @@ Each takes a file and the chart that contains it. `hub.content.kinds` lists the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.content.rules.charts import ChartFolder
 from hub.content.rules.files import ALERT_WORDS, DASHBOARD_WORDS, YAML, DirectoryFile
@@ -60,6 +60,12 @@ _ABSENT = Verdict(present=False)
 _UNKNOWN = Verdict(present=True, usable=None)
 
 
+def _rendered(about: About, chart: ChartFolder) -> Verdict:
+    """Return the verdict on content with template actions that a chart renders."""
+    note = Finding(Level.NOTE, about, 1, "a template of the chart renders the file")
+    return Verdict(True, False if chart.usable is False else None, note)
+
+
 def judge_iac(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     """Judge infrastructure as code: a chart's main file, or manifests or values outside charts."""
     if not (file.path in chart.heads if chart else _is_iac(file)):
@@ -112,7 +118,7 @@ def _may_contain(file: DirectoryFile, chart: ChartFolder | None) -> bool:
 def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     """Judge alerting rules, except in a chart's values and in templates without readable rules."""
     report = file.report
-    template = chart is not None and file.in_templates
+    template = chart is not None and file.in_templates and not chart.ignores(file)
     named = (
         file.suffix in YAML
         and file.named(ALERT_WORDS)
@@ -132,6 +138,8 @@ def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
         warning = Finding(Level.WARNING, About.ALERTS, 1, reason)
         misleading = named and not chart and not report.recording
         return Verdict(False, finding=warning) if misleading else _ABSENT
+    if chart and report.helm_actions and chart.renders(file):
+        return _rendered(About.ALERTS, chart)
     if template or report.alerts_form == AlertsForm.TEMPLATE:
         rendered = template and chart is not None and chart.usable is True
         usable = rendered and bool(report.alerts) and not report.has_errors(About.ALERTS)
@@ -152,19 +160,24 @@ def _judge_rendered(file: DirectoryFile, report: FileReport, chart: ChartFolder)
         return _ABSENT
     if report.has_errors(About.FILE, About.ALERTS):
         return Verdict(True, False)
-    note = Finding(Level.NOTE, About.ALERTS, 1, "a template of the chart renders the rules")
-    known = report.alerts_form != AlertsForm.RENDERED
-    return Verdict(True, chart.usable if known else None, note)
+    rendered = _rendered(About.ALERTS, chart)
+    return (
+        rendered
+        if report.alerts_form == AlertsForm.RENDERED
+        else replace(rendered, usable=chart.usable)
+    )
 
 
 def judge_dashboard(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     """Judge Grafana dashboards, including files that are broken dashboards."""
     report = file.report
-    template = chart is not None and file.in_templates
+    template = chart is not None and file.in_templates and not chart.ignores(file)
     named = file.suffix == ".json" and file.named(DASHBOARD_WORDS)
     if report is None:
         return _UNKNOWN if _may_contain(file, chart) else _ABSENT
     if report.dashboards or (file.resembles(About.DASHBOARD, DASHBOARD_WORDS) and not template):
+        if chart and report.helm_actions and chart.renders(file):
+            return _rendered(About.DASHBOARD, chart)
         errors = report.has_errors(About.FILE, About.DASHBOARD)
         return Verdict(True, not errors and report.format != "template")
     reason = "named like a dashboard, but contains no dashboard"

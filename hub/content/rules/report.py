@@ -31,13 +31,17 @@ class About(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem in a line (counted from 1), with a reason for the file's author."""
+    """A problem in a line (counted from 1), with a reason for the file's author.
+
+    `needs`: the versions that the content needs, such as `Prometheus >= 2.53`.
+    """
 
     level: Level
     about: About
     line: int
     reason: str
     path: str = ""  # of the file or folder; "" inside a report, which is about one file
+    needs: str = ""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Finding":
@@ -52,10 +56,11 @@ class Findings(list[Finding]):
         super().__init__()
         self._about, self._most = about, most
 
-    def add(self, level: Level, line: int, reason: str) -> None:
+    def add(self, level: Level, line: int, reason: str, *, needs: str = "") -> None:
         """Add a finding, unless there are too many."""
         if len(self) < self._most:
-            self.append(Finding(level, self._about, line, reason[:_MAX_REASON_LENGTH]))
+            reason = reason[:_MAX_REASON_LENGTH]
+            self.append(Finding(level, self._about, line, reason, needs=needs))
 
     error = partialmethod(add, Level.ERROR)
     warning = partialmethod(add, Level.WARNING)
@@ -152,6 +157,8 @@ class FileReport:
     helm_actions: bool = False  # it contains template actions that only Helm can render
     template: tuple[Finding, ...] = ()  # syntax errors of a template; they count only in a chart
     renders_rules: bool = False  # a template that makes rules of values or files
+    renders_files: tuple[str, ...] = ()  # how the paths of files begin that a template renders
+    ignore_lines: tuple[str, ...] = ()  # the lines of a text that may be a `.helmignore`
 
     def has_errors(self, *about: About) -> bool:
         """Whether there is an error about one of the subjects."""

@@ -99,8 +99,8 @@ class ContentFileOut(Schema):
     size: int = Field(description="Bytes.")
     version: str | None = Field(description="The version whose folder contains the file.")
     kinds: dict[str, bool | None] = Field(
-        description="The kinds of content in the file, and whether each is usable. "
-        "null: the file was not read and may contain the kind."
+        description="The kinds of content in the file, and whether each is usable. null: not "
+        "known, because only a chart renders the file, or because the file was not read."
     )
     kept: bool = Field(description="The hub stores the file's bytes.")
     findings: list[FindingOut]

@@ -18,14 +18,14 @@ class Badge:
     letter: str
     label: str
     present: bool | None  # None: unknown
-    broken: bool = False  # content is present and none of it is usable
+    usable: bool | None = True  # of content that is present; None: unknown
 
     @cached_property  # all exporters share a few badges
     def mark(self) -> str:
         """The name of the state in CSS classes and icons."""
-        if self.broken:
-            return "broken"
-        return {True: "there", False: "absent", None: "unknown"}[self.present]
+        if self.present:
+            return {True: "there", False: "broken", None: "unknown"}[self.usable]
+        return "absent" if self.present is False else "unknown"
 
     @property
     def words(self) -> str:
@@ -58,7 +58,6 @@ def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
 @lru_cache(maxsize=1000)  # a list has thousands of badges, and few distinct ones
 def _badge(kind: Kind, flags: tuple[tuple[bool | None, bool | None], ...], *, known: bool) -> Badge:
     """Combine the flags (present, usable) of each directory."""
-    usable_flags = [usable for present, usable in flags if present]
-    broken = bool(usable_flags) and all(usable is False for usable in usable_flags)
+    usable = any_known((usable for present, usable in flags if present), known=True)
     present = any_known((present for present, _ in flags), known=known)
-    return Badge(kind.letter, kind.label, present, broken)
+    return Badge(kind.letter, kind.label, present, usable)

@@ -188,6 +188,12 @@ def test_findings_are_sorted_by_path_and_line() -> None:
     ]
 
 
+def test_a_chart_whose_templates_were_not_read_is_present() -> None:
+    judgement = judge_directory({"h/Chart.yaml": judge(CHART)}, {"h/templates": "not read"})
+    assert states(judgement) == "Iag"
+    assert judgement.usable("I") is None
+
+
 def states(judgement: Judgement) -> str:
     """Return the letters of the kinds: upper case if present, lower case if unknown."""
     present = {letter: judgement.present(letter) for letter in LETTERS}
@@ -207,7 +213,6 @@ def states(judgement: Judgement) -> str:
         ({"h/Chart.yaml": CHART, "h/templates/a.yaml": None}, "h/x.yaml", "Iag"),
         ({"h/Chart.yaml": CHART, "h/templates/a.yaml": None}, "h/values.yaml", "I"),
         ({"h/Chart.yaml": CHART, "h/templates/a.yaml": None}, "h/charts/x", "I"),
-        ({"h/Chart.yaml": CHART}, "h/templates", "iag"),
         ({"h/templates/a.yaml": None}, "h/Chart.yaml", "iag"),
     ],
 )

@@ -81,6 +81,7 @@ def test_json() -> None:
                         "line": 3,
                         "reason": "unknown function: 5% of it",
                         "path": "nc/Redis_alert.yaml",
+                        "needs": "",
                     }
                 ],
             }

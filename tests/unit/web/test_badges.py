@@ -9,7 +9,9 @@ def marks(*rows: ExporterContents, known: bool = True) -> str:
 
 
 def row(iac: bool | None, alerts: bool | None, dashboard: bool | None) -> ExporterContents:
-    return ExporterContents(iac=iac, alerts=alerts, dashboard=dashboard)
+    """Return a row whose content is usable where it is present."""
+    flags = {"iac": iac, "alerts": alerts, "dashboard": dashboard}
+    return ExporterContents(**flags, **{f"{name}_usable": flag for name, flag in flags.items()})
 
 
 def test_broken_content_is_not_usable() -> None:
@@ -21,9 +23,9 @@ def test_broken_content_is_not_usable() -> None:
         dashboard=False,
         dashboard_usable=False,
     )
-    assert marks(broken) == "broken there absent"
+    assert marks(broken) == "broken unknown absent"
     working = ExporterContents(iac=True, iac_usable=True, alerts=False, dashboard=False)
-    assert marks(broken, working) == "there there absent"
+    assert marks(broken, working) == "there unknown absent"
     assert badges_of([broken], known=True)[0].words.endswith(": broken")
 
 
