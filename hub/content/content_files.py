@@ -22,6 +22,7 @@ from django.db.models import (
 from packaging.version import Version
 
 from hub.content.judgement import Judgement
+from hub.content.rules.compatibility import strictest
 from hub.content.rules.report import About, FileReport, Finding
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
 
@@ -66,6 +67,11 @@ class ContentFile:
     def folder(self) -> str:
         """The folder of the file, including the directory."""
         return self.whole_path.rpartition("/")[0]
+
+    @property
+    def needs(self) -> list[str]:
+        """The versions that its content needs, such as `Prometheus ≥ 2.53`."""
+        return strictest(finding.needs for finding in self.findings)
 
     @property
     def version(self) -> str:

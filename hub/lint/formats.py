@@ -80,12 +80,13 @@ def _sarif_rule(about: About) -> dict[str, Any]:
 def _sarif_result(path: Path, finding: Finding) -> dict[str, Any]:
     uri = path.as_uri() if path.is_absolute() else quote(os.fsencode(path))
     location = {"artifactLocation": {"uri": uri}, "region": {"startLine": finding.line}}
-    return {
+    result = {
         "ruleId": finding.about,
         "level": finding.level,
         "message": {"text": finding.reason},
         "locations": [{"physicalLocation": location}],
     }
+    return result | {"properties": {"needs": finding.needs}} if finding.needs else result
 
 
 def as_github(directories: Sequence[JudgedDirectory]) -> str:

@@ -350,6 +350,37 @@ def test_findings_are_shown_beside_the_line(redis: Hub) -> None:
     assert "broken" in text_of(page)
 
 
+def test_the_versions_that_a_file_needs(redis: Hub) -> None:
+    rules = contents.alert("RedisDown", "sgn(up) == 0") + b"    keep_firing_for: 5m\n"
+    redis.write("Redis/Redis_alert.yaml", rules)
+    ingress = b"apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n"
+    redis.write("Redis/ingress.yaml", ingress)
+    redis.refresh()
+    alerts = text_of(get("/exporters/redis/alerts"))
+    assert "usable needs Prometheus ≥ 2.42" in alerts
+    assert "note line 10 : `keep_firing_for` needs Prometheus 2.42 or newer" in alerts
+    assert "needs Grafana ≥ 7.4" in text_of(get("/exporters/redis/dashboards"))
+    assert "usable needs Kubernetes < 1.22" in text_of(get("/exporters/redis/iac"))
+    findings = Client().get("/api/v1/contents/Redis").json()["findings"]
+    needs = {finding["needs"] for finding in findings}
+    assert needs == {"Prometheus >= 2.42", "Kubernetes < 1.22"}
+
+
+def test_a_broken_file_is_not_offered_for_use(redis: Hub) -> None:
+    resource = b"apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nspec:\n  "
+    broken = contents.alert("RedisDown", "up ==")
+    redis.write("Redis/Redis_alert.yaml", broken)
+    redis.write("Redis/rule.yaml", resource + broken.replace(b"\n", b"\n  "))
+    redis.write("Redis/board.json", contents.dashboard("") + b" ")
+    redis.refresh()
+    alerts, boards = get("/exporters/redis/alerts"), get("/exporters/redis/dashboards")
+    pieces = [text_of(piece) for piece in (alerts + boards).split("<section")]
+    broken_pieces = [piece for piece in pieces if re.search(r"Redis/\S+ broken ", piece)]
+    assert len(broken_pieces) == 3
+    for word in ("unchanged", "usable", "kubectl", "Import"):
+        assert not any(word in piece for piece in broken_pieces)
+
+
 # --- dashboards -----------------------------------------------------------------------------------
 
 

@@ -126,17 +126,24 @@ def test_a_blob_that_does_not_match_its_sha_is_not_stored(redis: Hub) -> None:
     assert ContentBlob.objects.count() == kept
 
 
-def test_new_rules_judge_again_without_requests_for_files(redis: Hub) -> None:
+@pytest.mark.parametrize("pushed", [False, True])
+def test_new_rules_judge_again_without_requests_for_files(redis: Hub, *, pushed: bool) -> None:
+    unchanged, listing = redis.count()
+    assert unchanged.status == RunStatus.UNCHANGED
+    before = list(ContentTree.objects.order_by("pk").values("pk", "judgement", "kinds"))
     older = rules.RULES_VERSION - 1
-    ContentTree.objects.update(rules=older, judgement={"files": {}, "findings": []})
+    ContentTree.objects.update(rules=older, judgement={"files": {}, "findings": []}, kinds={})
     ContentBlob.objects.update(rules=older, report={"format": "yaml"})
     Snapshot.objects.update(rules=older)
-    redis.github.repository.write("elsewhere", b"")
+    if pushed:
+        redis.github.repository.write("elsewhere", b"")
     run, paths = redis.count()
     assert run.status == RunStatus.PUBLISHED
-    assert len(paths) == 1  # the root tree: the push elsewhere
+    assert paths == listing  # only the root tree
+    assert list(ContentTree.objects.order_by("pk").values("pk", "judgement", "kinds")) == before
     assert get("/api/v1/contents")["contents"]["Redis"]["A"] is True
     assert not ContentBlob.objects.exclude(rules=rules.RULES_VERSION).exists()
+    assert not ContentTree.objects.exclude(rules=rules.RULES_VERSION).exists()
 
 
 def test_the_files_of_an_exporter(redis: Hub) -> None:

@@ -5,7 +5,7 @@ in its documentation. Prometheus rejects a whole file because of one invalid rul
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -13,10 +13,20 @@ from typing import Any
 from pydantic import BaseModel
 
 from hub.content.rules import promql
+from hub.content.rules.compatibility import (
+    UTF8_NAMES,
+    UTF8_RULE_NAMES,
+    FileNeeds,
+    Need,
+    needs_of_fields,
+    needs_of_template,
+    prometheus_since,
+)
 from hub.content.rules.go_template import (
     PROMETHEUS_FUNCTIONS,
     PROMETHEUS_VARIABLES,
     check_template,
+    words_of,
 )
 from hub.content.rules.parsing import PLACEHOLDER, ParseBudget
 from hub.content.rules.report import (
@@ -88,6 +98,7 @@ class Alerts:
     expr_budget: promql.Budget = field(default_factory=promql.Budget)
     seen: set[tuple[str, ...]] = field(default_factory=set)
     templates: set[int] = field(default_factory=set)  # ids of the texts that are checked
+    needs: FileNeeds = field(default_factory=FileNeeds)
 
 
 def find_old_alerts(text: str) -> tuple[list[Alert], list[Finding]]:
@@ -137,7 +148,14 @@ def find_alerts(
     elif found.form in NESTED_FORMS:
         reason = "Helm can use them as chart values, but Prometheus cannot load the file"
         found.findings.note(line, f"the rules are below other keys: {reason}")
+    found.needs.add_to(found.findings)
     return found
+
+
+def _note_needs(found: Alerts, line: int, needs: Iterable[Need]) -> None:
+    """Remember what only some versions of Prometheus have, except for other programs' rules."""
+    if found.level == Level.ERROR:
+        found.needs.note(line, needs)
 
 
 def _is_rule_file(document: Any) -> bool:
@@ -244,7 +262,9 @@ def _read_embedded(found: Alerts, text: str, line: int) -> None:
     found.form = found.form or AlertsForm.RESOURCE
     found.alerts += [replace(alert, line=alert.line + line) for alert in inner.alerts]
     for finding in inner.findings:
-        found.findings.add(finding.level, finding.line + line, finding.reason)
+        found.findings.add(finding.level, finding.line + line, finding.reason, needs=finding.needs)
+    for need, need_line in inner.needs.items():
+        found.needs.note(need_line + line, [need])
 
 
 def _is_alert(item: LineDict) -> bool:
@@ -293,6 +313,7 @@ def _read_groups(found: Alerts, groups: Any) -> None:
                 reason = f"duplicate group name {shown} (first on line {names[name]})"
                 found.findings.error(line, reason)
             _check_names(found, group, "labels", f"group {shown}")
+            _check_fields(found, group, group=True)
         names[name] = line
         _read_rules(found, group.get("rules"), name)
 
@@ -341,6 +362,7 @@ def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
     elif record:
         _check_recording(found, rule, record)
     _check_expression(found, rule, what)
+    _check_fields(found, rule, group=False)
     for key in ("labels", "annotations"):
         _check_names(found, rule, key, what)
         if name:
@@ -354,6 +376,11 @@ def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
         found.seen.add((group, name, *labels))
 
 
+def _check_fields(found: Alerts, item: LineDict, *, group: bool) -> None:
+    for key, need in needs_of_fields(item, group=group):
+        _note_needs(found, item.line_of(key), [need])
+
+
 def _check_recording(found: Alerts, rule: LineDict, name: str) -> None:
     shown, line = name[:_MAX_FIELD_LENGTH], rule.line_of("record")
     for key in ("for", "keep_firing_for", "annotations"):
@@ -363,8 +390,8 @@ def _check_recording(found: Alerts, rule: LineDict, name: str) -> None:
     if "{" in name or "}" in name:
         found.findings.error(line, f"recording rule {shown!r}: braces are not allowed in the name")
     elif not _METRIC_NAME.fullmatch(name):
-        reason = f"recording rule {shown!r}: the name is not valid before Prometheus 3"
-        found.findings.warning(line, reason)
+        need = prometheus_since(f"the name of recording rule {shown!r}", UTF8_RULE_NAMES)
+        _note_needs(found, line, [need])
 
 
 def _check_expression(found: Alerts, rule: LineDict, what: str) -> None:
@@ -386,6 +413,11 @@ def _check_expression(found: Alerts, rule: LineDict, what: str) -> None:
         found.findings.add(found.level, line, reason)
     for warning in checked.warnings:
         found.findings.warning(line, f"{what}: {warning}")
+    for need in checked.needs:
+        if need.experimental:
+            found.findings.warning(line, f"{what}: {need.reason}", needs=need.needs)
+        else:
+            _note_needs(found, line, [need])
 
 
 def _check_names(found: Alerts, item: LineDict, key: str, what: str) -> None:
@@ -396,8 +428,8 @@ def _check_names(found: Alerts, item: LineDict, key: str, what: str) -> None:
         if not shown or (name == "__name__" and key == "labels"):
             found.findings.error(line, f"{what}: {shown!r} is not a valid label name")
         elif len(name) > _MAX_NAME_LENGTH or not _LABEL_NAME.fullmatch(name):
-            reason = f"{what}: {shown!r} is not a valid label name before Prometheus 3"
-            found.findings.warning(line, reason)
+            need = prometheus_since(f"the name {shown!r} of a label or annotation", UTF8_NAMES)
+            _note_needs(found, line, [need])
 
 
 def _check_templates(found: Alerts, texts: LineDict, key: str, what: str) -> None:
@@ -405,9 +437,11 @@ def _check_templates(found: Alerts, texts: LineDict, key: str, what: str) -> Non
         if id(value) in found.templates or found.form in NESTED_FORMS:
             continue  # an alias repeats it
         found.templates.add(id(value))
-        text = as_text(value)
-        if "{{" in text and (
-            error := check_template(text, PROMETHEUS_FUNCTIONS, PROMETHEUS_VARIABLES)
-        ):
+        text, line = as_text(value), texts.line_of(name)
+        if "{{" not in text:
+            continue
+        if error := check_template(text, PROMETHEUS_FUNCTIONS, PROMETHEUS_VARIABLES):
             reason = f"{what}: {key}.{str(name)[:60]} is not a valid template: {error}"
-            found.findings.add(found.level, texts.line_of(name), reason)
+            found.findings.add(found.level, line, reason)
+        else:
+            _note_needs(found, line, needs_of_template(words_of(text)))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from hub.content.rules import schema
 from hub.content.rules.alerts import RULE_RESOURCES
+from hub.content.rules.compatibility import Need, need_of_resource
 from hub.content.rules.dashboards import DASHBOARD_RESOURCES
 from hub.content.rules.files import YAML, DirectoryFile, is_templates
 from hub.content.rules.helmignore import ignore_patterns, ignore_problems, is_ignored
@@ -173,9 +174,12 @@ def _check_dependencies(findings: Findings, document: LineDict) -> None:
         names.add(name)
 
 
-def find_manifests(documents: list[Any]) -> list[KubernetesResource]:
-    """Return the Kubernetes resources that would deploy something."""
-    found = []
+def find_manifests(documents: list[Any], findings: Findings) -> list[KubernetesResource]:
+    """Return the Kubernetes resources that would deploy something.
+
+    Adds a finding for each that Kubernetes removed.
+    """
+    found, noted = [], set[Need]()
     for document in resources(documents):
         kind = document.text("kind")
         if kind in CONTENT_RESOURCES or not _is_resource(document):
@@ -185,6 +189,10 @@ def find_manifests(documents: list[Any]) -> list[KubernetesResource]:
             continue
         name = document.child("metadata").text("name")
         found.append(KubernetesResource(kind[:_MAX_LENGTH], name[:_MAX_LENGTH], document.line))
+        need = need_of_resource(document.text("apiVersion"), kind)
+        if need and need not in noted:
+            noted.add(need)
+            findings.note(document.line, need.reason, needs=need.needs)
     return found[:_MAX_MANIFESTS]
 
 

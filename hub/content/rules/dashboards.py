@@ -12,6 +12,12 @@ from itertools import islice
 from typing import Any
 
 from hub.content.rules import promql
+from hub.content.rules.compatibility import (
+    FileNeeds,
+    need_of_schema_v2,
+    needs_of_panel,
+    needs_of_plugin,
+)
 from hub.content.rules.parsing import ParseBudget
 from hub.content.rules.report import About, Dashboard, Finding, Findings, Level, Panel
 from hub.content.rules.values import (
@@ -68,6 +74,7 @@ class Dashboards:
     findings: Findings = field(default_factory=lambda: Findings(About.DASHBOARD))
     nested: bool = False  # below other keys, such as in a chart's values
     left: int = _MAX_ITEMS
+    needs: FileNeeds = field(default_factory=FileNeeds)
     expr_budget: promql.Budget = field(default_factory=promql.Budget)
 
     def items_in(self, value: Any) -> Iterator[LineDict]:
@@ -88,6 +95,7 @@ def find_dashboards(documents: list[Any], budget: ParseBudget) -> Dashboards:
     if found.left < 0:
         reason = f"too many panels: only the first {_MAX_ITEMS:,} are checked"
         found.findings.append(Finding(Level.WARNING, About.DASHBOARD, 1, reason))
+    found.needs.add_to(found.findings)
     return found
 
 
@@ -206,12 +214,12 @@ class _PanelItem:
 
 def _read(found: Dashboards, model: LineDict, offset: int) -> None:
     panels = list(islice(_panels(found, model), _MAX_PANELS))
-    title = _title(model)
+    title, datasources = _title(model), _datasources(model, panels)
     found.dashboards.append(
         Dashboard(
             title=title,
             panels=tuple(item.panel for item in panels),
-            datasources=_datasources(model, panels),
+            datasources=datasources,
             variables=_variables(model),
             grafana_version=_grafana_version(model),
             schema_version=model.text("schemaVersion"),
@@ -235,9 +243,15 @@ def _read(found: Dashboards, model: LineDict, offset: int) -> None:
         for item in without_query:
             reason = f"panel {item.panel.title!r} has no queries (`targets`)"
             found.findings.warning(item.model.line + offset, reason)
+    if isinstance(model.get("elements"), LineDict):
+        found.needs.note(line, [need_of_schema_v2()])
     for item in panels:
+        panel_line = item.model.line + offset
+        found.needs.note(panel_line, needs_of_panel(item.panel.type, library=item.library))
         for target in item.targets:
             _check_expression(found, item, target, offset)
+    for source in datasources:
+        found.needs.note(line, needs_of_plugin(source))
 
 
 def _title(item: LineDict) -> str:
@@ -290,9 +304,8 @@ def _datasources(model: LineDict, panels: list[_PanelItem]) -> tuple[str, ...]:
     for variable in islice(model.children("__inputs"), _MAX_LISTED):
         if variable.text("type") == "datasource":
             names.add(variable.text("pluginId"))
-    return tuple(
-        sorted(name[:80] for name in names if name and not name.startswith(("$", "-- ", "grafana")))
-    )[:50]
+    names -= {"", "grafana"}
+    return tuple(sorted(name[:80] for name in names if not name.startswith(("$", "-- "))))[:50]
 
 
 def _variables(model: LineDict) -> tuple[str, ...]:

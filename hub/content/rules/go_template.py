@@ -137,6 +137,11 @@ def actions(text: str) -> Iterator[tuple[int, int, str]]:
         yield opening.start(), position, next(words, "")
 
 
+def words_of(text: str) -> set[str]:
+    """Return the names of functions, and the keywords, in the actions of a valid template."""
+    return {token.text for token in _tokens(text) if token.kind == "word"}
+
+
 def _tokens(text: str) -> Iterator[_Token]:
     """Yield the tokens of all actions. Text outside of actions yields nothing."""
     position = 0

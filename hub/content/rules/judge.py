@@ -10,7 +10,7 @@ from hub.content.rules.dashboards import find_dashboards
 from hub.content.rules.go_template import HELM_FUNCTIONS, check_template
 from hub.content.rules.helmignore import ignore_lines
 from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
-from hub.content.rules.report import About, FileReport, Finding, Level
+from hub.content.rules.report import About, FileReport, Finding, Findings, Level
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +106,9 @@ def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
         findings += old
     if dashboards.dashboards and parsed.json_problem:
         findings.append(Finding(Level.ERROR, About.DASHBOARD, *parsed.json_problem))
+    notes = Findings(About.MANIFEST)
+    manifests = find_manifests(parsed.documents, notes)
+    findings += notes
     whole = bool(dashboards.dashboards) and not dashboards.nested
     structured = any(isinstance(document, dict) for document in parsed.documents)
     first = parsed.documents[0] if parsed.documents else None
@@ -116,7 +119,7 @@ def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
         alerts_form=alerts.form,
         recording=alerts.recording,
         dashboards=tuple(dashboards.dashboards),
-        manifests=tuple(find_manifests(parsed.documents)),
+        manifests=tuple(manifests),
         chart=None if whole else read_chart(parsed.documents),
         values=() if whole else values_of(parsed.documents),
         looks_like=_looks_like(parsed.text) if prose else (),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import promql_parser
 
+from hub.content.rules.compatibility import Need, needs_of_expression
+
 # The native parser recurses for each operator and bracket: 500 of them overflow the thread stack of
 # macOS (512 KB) and crash the process. Real rules have fewer than 60.
 _MAX_OPERATORS = 200
@@ -28,11 +30,6 @@ _PART = re.compile(
     re.VERBOSE,
 )
 _OUT_OF_RANGE = "duration out of range"
-_EXPERIMENTAL = """
-    double_exponential_smoothing first_over_time histogram_quantiles info limit_ratio limitk
-    mad_over_time sort_by_label sort_by_label_desc ts_of_first_over_time ts_of_last_over_time
-    ts_of_max_over_time ts_of_min_over_time
-"""
 _LOGQL = re.compile(
     r"""\}\s*(?:\|[=~]|![=~]\s*["`]|\|\s*(?:json|logfmt|regexp|pattern|unpack|unwrap|decolorize|"""
     r"""line_format|label_format|drop|keep)\b)"""
@@ -49,6 +46,7 @@ class Checked:
 
     problem: str = ""
     warnings: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass
@@ -123,12 +121,9 @@ def check(expr: str) -> Checked:
         return Checked(" ".join(str(error).split())[:200] or "not valid")
     if zero:
         return Checked("a range must be longer than 0")
-    warnings = [
-        f"`{name}` needs Prometheus' --enable-feature=promql-experimental-functions"
-        for name in sorted(functions.intersection(_EXPERIMENTAL.split()))
-    ]
+    warnings = []
     if isinstance(parsed, promql_parser.MatrixSelector | promql_parser.SubqueryExpr):
         warnings.append("the expression is a range vector, which Prometheus cannot evaluate")
     elif isinstance(parsed, promql_parser.StringLiteral):
         warnings.append("the expression is a string, which Prometheus cannot evaluate")
-    return Checked(warnings=tuple(warnings))
+    return Checked(warnings=tuple(warnings), needs=tuple(needs_of_expression(expr)))

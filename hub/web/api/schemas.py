@@ -58,6 +58,11 @@ class FindingOut(Schema):
     path: str = Field(description="The file, or the folder of a chart.")
     line: int = Field(description="Counted from 1.")
     reason: str
+    needs: str = Field(
+        "",
+        description="The versions that the content needs, such as `Prometheus >= 2.53` or "
+        "`Kubernetes < 1.22`; empty for other findings.",
+    )
 
 
 class ContentsMapOut(Schema):

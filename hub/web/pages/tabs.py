@@ -63,6 +63,7 @@ class ShownFile:
         self.file = file
         self.number = number  # within the page
         self.usable = file.kinds.get(kind.letter)
+        self.needs = file.needs
         self.report = content.report if content else None
         self.text = content.text if content else None
         self.too_long = too_long  # so its text was not loaded
@@ -236,6 +237,7 @@ def _chart(
     return {
         "chart": chart,
         "usable": item.usable,
+        "needs": item.needs,
         "folder": folder,
         "values": values.report.values if values else (),
         "findings": [*file.findings, *chart_findings],

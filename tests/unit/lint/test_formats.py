@@ -109,6 +109,17 @@ def test_sarif(sarif: Validator) -> None:
     ]
 
 
+def test_the_versions_that_content_needs_are_in_every_format(sarif: Validator) -> None:
+    reason, needs = "`query_offset` needs Prometheus 2.53 or newer", "Prometheus >= 2.53"
+    directory = judged(Finding(Level.NOTE, About.ALERTS, 3, reason, "a.yaml", needs))
+    log = json.loads(FORMATS["sarif"]([directory]))
+    sarif.validate(log)
+    assert log["runs"][0]["results"][0]["properties"] == {"needs": needs}
+    (found,) = json.loads(FORMATS["json"]([directory]))["directories"]
+    assert found["findings"][0]["needs"] == needs
+    assert all(reason in FORMATS[name]([directory]) for name in ("text", "github"))
+
+
 def location(result: dict[str, Any]) -> tuple[str, int]:
     (place,) = result["locations"]
     physical = place["physicalLocation"]

@@ -137,9 +137,9 @@ def test_no_alerts(text: str) -> None:
         ),
         (
             "alert: A\nexpr: up\nlabels:\n  a.b: x\n",
-            "warning",
+            "note",
             7,
-            "alert 'A': 'a.b' is not a valid",
+            "the name 'a.b' of a label or annotation needs Prometheus 3.0 or newer",
         ),
         (
             "alert: A\nexpr: up\nannotations:\n  a: '{{ x'\n",
