@@ -150,8 +150,8 @@ def _check_chart(document: LineDict) -> Findings:
     if kind and kind not in ("application", "library"):
         add("type", f"type {kind[:40]!r} is neither application nor library")
     kube_version = as_text(document.get("kubeVersion"))
-    if kube_version and (problem := kube_version_problem(kube_version)):
-        add("kubeVersion", f"kubeVersion {kube_version[:40]!r} {problem}")
+    if kube_version and (why_not := kube_version_problem(kube_version)):
+        add("kubeVersion", f"kubeVersion {kube_version[:40]!r} {why_not}")
     elif kube_version:
         reason = f"the chart needs a version of Kubernetes that matches {kube_version!r}"
         line, needs = document.line_of("kubeVersion"), f"Kubernetes {kube_version}"

@@ -121,8 +121,8 @@ def needs_of_expression(expr: str) -> Iterator[Need]:
             version = _VERSION_OF_FUNCTION[name]
             reason = f"`{name}` needs Prometheus {version} or newer with {flag}"
             yield Need(reason, f"Prometheus >= {version}", experimental=True)
-        elif version := _VERSION_OF_FUNCTION.get(name):
-            yield prometheus_since(f"`{name}`", version)
+        elif name in _VERSION_OF_FUNCTION:
+            yield prometheus_since(f"`{name}`", _VERSION_OF_FUNCTION[name])
 
 
 def needs_of_template(words: Iterable[str]) -> Iterator[Need]:

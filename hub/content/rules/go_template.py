@@ -138,7 +138,9 @@ def actions(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def words_of(text: str) -> set[str]:
-    """Return the names of functions, and the keywords, in the actions of a valid template."""
+    """Return the names of functions, and the keywords, in a template without syntax errors."""
+    if text.count("{{") > _MAX_ACTIONS:
+        return set()
     return {token.text for token in _tokens(text) if token.kind == "word"}
 
 

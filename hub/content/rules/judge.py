@@ -10,7 +10,7 @@ from hub.content.rules.dashboards import find_dashboards
 from hub.content.rules.go_template import HELM_FUNCTIONS, check_template
 from hub.content.rules.helmignore import ignore_lines
 from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
-from hub.content.rules.report import About, FileReport, Finding, Findings, Level
+from hub.content.rules.report import About, AlertsForm, FileReport, Finding, Findings, Level
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def _judge(data: bytes) -> FileReport:
     if parsed.format == "template":
         report = _judge_template(parsed, budget)
     else:
-        report = _judge_documents(parsed, budget)
+        report = _judge_first(parsed, budget) or _judge_documents(parsed, budget)
     if "{{" not in parsed.text:
         return report
     rules = _RULE_RESOURCE.search(parsed.text) and _FROM_ELSEWHERE.search(parsed.text)
@@ -88,6 +88,19 @@ def _rendered_files(text: str) -> tuple[str, ...]:
     named = [match[1] or match[2] or "" for match in _CHART_FILES.finditer(text)]
     # A path in a variable is usually one that a pattern named before.
     return tuple(sorted(set(filter(None, named)))[:_MAX_RENDERED]) or ("",) * bool(named)
+
+
+def _judge_first(parsed: Parsed, budget: ParseBudget) -> FileReport | None:
+    """Return the report about a rule file or chart of which a later document cannot be parsed."""
+    if parsed.first is None:
+        return None
+    findings = Findings(About.FILE)
+    findings += [replace(finding, level=Level.WARNING) for finding in parsed.findings]
+    first = replace(parsed, documents=[parsed.first], findings=findings)
+    report = _judge_documents(first, budget)
+    # Prometheus and Helm read only the first document; other programs read all of them.
+    ignored = report.alerts_form == AlertsForm.GROUPS or report.chart is not None
+    return report if ignored else None
 
 
 def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:

@@ -79,11 +79,15 @@ _WITHOUT_VALUE = {"", "if", "else", "end", "range", "with", "define", "block", "
 
 @dataclass
 class Parsed:
-    """A parsed file. If it cannot be parsed, `documents` is empty and the findings say why."""
+    """A parsed file. If it cannot be parsed, `documents` is empty and the findings say why.
+
+    `first`: the first document of a file of which a later one cannot be parsed.
+    """
 
     format: str
     text: str = ""
     documents: list[Any] = field(default_factory=list)
+    first: Any = None
     findings: Findings = field(default_factory=lambda: Findings(About.FILE))
     duplicate_line: int = 0  # the line of the first duplicate key; 0 for none
     json_problem: tuple[int, str] | None = None  # why text that YAML accepts is not valid JSON
@@ -324,6 +328,7 @@ def _parse_yaml(parsed: Parsed, budget: ParseBudget) -> None:
         else:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             parsed.findings.error(line, f"not valid YAML: {error.problem or error.context}")
+            _parse_first(parsed)
     except RecursionError:
         parsed.findings.error(1, _TOO_DEEP)
     except (yaml.YAMLError, ValueError) as error:
@@ -334,6 +339,16 @@ def _parse_yaml(parsed: Parsed, budget: ParseBudget) -> None:
     if not parsed.text.endswith("\n"):
         last = parsed.text.count("\n") + 1
         parsed.findings.note(last, "no newline at the end of the file: it may be truncated")
+
+
+def _parse_first(parsed: Parsed) -> None:
+    """Parse the first document of a file that cannot be parsed as a whole."""
+    loader = _YAML(parsed.text)
+    try:
+        parsed.first = loader.get_data()
+        parsed.duplicate_line = loader.duplicates[0].line if loader.duplicates else 0
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return
 
 
 def _unsafe_yaml(parsed: Parsed, budget: ParseBudget) -> tuple[int, str] | None:
