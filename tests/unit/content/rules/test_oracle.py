@@ -13,6 +13,7 @@ from hub.content.rules.go_template import (
 )
 from hub.content.rules.judge import judge
 from hub.content.rules.promql import check
+from tests.oracle.mutants import COUNTS, RECORDED, digest, mutants
 
 DATA = Path(__file__).parents[3] / "data" / "oracle"
 
@@ -23,6 +24,8 @@ PARSER = {
     *("a offset 99999999y", 'a{b=~"a{1001}"}', 'a{b=~"a**"}', 'a{b=~"a++"}', 'a{b=~"(?x)a"}'),
     *(r'a{b=~"\\Qa\\E"}', r'a{b=~"\\u0041"}'),
 }
+# Go accepts "{{" in a regular expression, Rust does not.
+PARSER |= {'a{b=~"{{ end }}<"}'}
 GROUP = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n"
 # promtool accepts these files, but finds no rules in them.
 FILES = {"---\n---\n" + GROUP, " " + GROUP}
@@ -96,3 +99,47 @@ def test_the_values_of_a_chart(text: str, accepted: bool) -> None:
 @pytest.mark.parametrize(("text", "accepted"), recorded("chart_templates").items())
 def test_a_template_of_a_chart(text: str, accepted: bool) -> None:
     assert chart_usable("templates/_a.tpl", text) == accepted
+
+
+# --- damaged copies of the project's own data ---
+
+
+def recorded_mutants(kind: str) -> dict[str, bool]:
+    """Return the recorded verdicts on the damaged inputs of a kind: input → accepted.
+
+    Files of the sample may have changed since the verdicts were recorded, but not most of them.
+    """
+    known: dict[str, bool] = json.loads(RECORDED.read_text())[kind]
+    verdicts = {text: known[digest(text)] for text in mutants(kind) if digest(text) in known}
+    assert len(verdicts) > COUNTS[kind] / 2, "record them: make oracle ORACLE=--record"
+    return verdicts
+
+
+def test_damaged_rule_files() -> None:
+    different = []
+    for text, accepted in recorded_mutants("rule_files").items():
+        judgement = judge_directory({"alerts.yml": judge(text.encode())})
+        present, usable = judgement.present("A"), judgement.usable("A")
+        # Prometheus accepts files without alerts, too.
+        if usable != accepted and (present or not accepted) and (present or usable):
+            different.append((text, judgement.findings))
+    assert different == []
+
+
+def test_damaged_expressions() -> None:
+    different = []
+    for expr, accepted in recorded_mutants("expressions").items():
+        checked = check(expr)
+        experimental = any(need.experimental for need in checked.needs)
+        if (checked.problem == "") != accepted and not experimental and expr not in PARSER:
+            different.append((expr, checked))
+    assert different == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("charts", "Chart.yaml"), ("chart_templates", "templates/_a.tpl")]
+)
+def test_damaged_charts(kind: str, name: str) -> None:
+    verdicts = recorded_mutants(kind)
+    different = {text for text in verdicts if chart_usable(name, text) != verdicts[text]}
+    assert different == set()
