@@ -85,7 +85,7 @@ def main(*, record: bool) -> int:
     """Return the number of inputs on which the tools differ from what is recorded."""
     missing = [tool for tool in ("promtool", "helm") if shutil.which(tool) is None]
     for tool in missing:
-        sys.stdout.write(f"{tool} is not installed: its verdicts are not compared\n")
+        sys.stdout.write(f"{tool} is not on the PATH: install it to compare its verdicts\n")
     differences = 0
     for kind, tool in TOOLS.items():
         if tool.__name__ in missing:
