@@ -185,7 +185,11 @@ def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator
     for finding in file.report.findings:
         if rendered and finding.level == Level.ERROR:
             continue
-        if present or (finding.level == Level.ERROR and file.suffix in YAML | {".json"}):
+        if (
+            present
+            or finding.needs
+            or (finding.level == Level.ERROR and file.suffix in YAML | {".json"})
+        ):
             yield replace(finding, path=file.path)
     for verdict in verdicts:
         # A misleading name is reported only for files without content of any kind.

@@ -246,12 +246,13 @@ class ChartFolder:
             self._check_values(values.path, values.report)
         self._check_templates(place, inside, metadata)
         self.renders_rules = False  # from values or files
-        self._renders_files = set[str]()
+        self._included, self._rendered = set[str](), set[str]()
         for file in filter(self._is_template, inside):
             if file.report:
                 self.findings += [replace(each, path=file.path) for each in file.report.template]
                 self.renders_rules |= file.report.renders_rules
-                self._renders_files.update(file.report.renders_files)
+                self._included.update(file.report.includes)
+                self._rendered.update(file.report.includes if file.report.uses_tpl else ())
         unread = (metadata is not None and metadata.report is None) or "templates" in self._unread
         broken = any(finding.level == Level.ERROR for finding in self.findings)
         self.usable: bool | None = False if broken else None if unread else True
@@ -260,11 +261,16 @@ class ChartFolder:
         """Whether Helm does not see the file, because of `.helmignore`."""
         return file.path in self._ignored
 
-    def renders(self, file: DirectoryFile) -> bool:
-        """Whether a template of the chart may render the actions in the file, with `tpl`."""
+    def includes(self, file: DirectoryFile) -> bool:
+        """Whether a template of the chart may include the file."""
         path = "/".join(self._path_of(file))
         seen = not (self.ignores(file) or file.in_templates)
-        return seen and path.startswith(tuple(self._renders_files))
+        return seen and path.startswith(tuple(self._included))
+
+    def renders(self, file: DirectoryFile) -> bool:
+        """Whether a template of the chart may include the file and render its actions."""
+        path = "/".join(self._path_of(file))
+        return self.includes(file) and path.startswith(tuple(self._rendered))
 
     def _path_of(self, file: DirectoryFile) -> tuple[str, ...]:
         return PurePosixPath(file.path).parts[len(self.folder) :]

@@ -47,7 +47,9 @@ _FROM_ELSEWHERE = re.compile(r"\.(?:Values|Files)\b")
 _TPL = re.compile(r"\btpl\b")
 # A file or files of the chart, with the literal text with which their paths begin.
 _CHART_FILES = re.compile(r"""\.Files\.\w+(?:\s+\(?\s*(?:"([^"*?\[{\\]*)|`([^`*?\[{\\]*)))?""")
-_MAX_RENDERED = 100  # files or patterns in a template
+_MAX_INCLUDED = 100  # files or patterns in a template
+# Conditions on the version of Kubernetes or on its APIs.
+_DEPENDS_ON_VERSION = re.compile(r"\bCapabilities\b|\bsemverCompare\b")
 
 
 def judge(data: bytes) -> FileReport:
@@ -77,17 +79,16 @@ def _judge(data: bytes) -> FileReport:
         report,
         template=_check_syntax(parsed.text),
         renders_rules=bool(rules),
-        renders_files=_rendered_files(parsed.text),
+        includes=_included_files(parsed.text),
+        uses_tpl=bool(_TPL.search(parsed.text)),
     )
 
 
-def _rendered_files(text: str) -> tuple[str, ...]:
-    """Return how the paths of the files begin that a template passes to `tpl`."""
-    if not _TPL.search(text):
-        return ()
+def _included_files(text: str) -> tuple[str, ...]:
+    """Return how the paths of the chart's files begin that a template includes."""
     named = [match[1] or match[2] or "" for match in _CHART_FILES.finditer(text)]
     # A path in a variable is usually one that a pattern named before.
-    return tuple(sorted(set(filter(None, named)))[:_MAX_RENDERED]) or ("",) * bool(named)
+    return tuple(sorted(set(filter(None, named)))[:_MAX_INCLUDED]) or ("",) * bool(named)
 
 
 def _judge_first(parsed: Parsed, budget: ParseBudget) -> FileReport | None:
@@ -151,12 +152,15 @@ def _root(value: object) -> str:
 
 
 def _judge_template(parsed: Parsed, budget: ParseBudget) -> FileReport:
-    """Return the report about a Helm template, of which only the alerts are read."""
-    documents = parse_documents(strip_helm(parsed.text).encode(), budget).documents
-    alerts = find_alerts(documents, budget, template=True)
+    """Return the report about a Helm template: its alerts, and APIs that Kubernetes removed."""
+    stripped = parse_documents(strip_helm(parsed.text).encode(), budget)
+    alerts = find_alerts(stripped.documents, budget, template=True)
+    notes = Findings(About.MANIFEST)
+    if not (stripped.duplicate_line or _DEPENDS_ON_VERSION.search(parsed.text)):
+        find_manifests(stripped.documents, notes)
     return FileReport(
         format="template",
-        findings=tuple(parsed.findings),
+        findings=(*parsed.findings, *notes),
         alerts=tuple(alerts.alerts),
         alerts_form=alerts.form,
         looks_like=_looks_like(parsed.text),

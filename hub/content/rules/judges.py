@@ -56,6 +56,8 @@ class Verdict:
 
 
 Judge = Callable[[DirectoryFile, ChartFolder | None], Verdict]
+# Forms of alerts in values that only a template of the chart completes.
+_INCOMPLETE_FORMS = {AlertsForm.RENDERED, AlertsForm.FRAGMENT}
 _ABSENT = Verdict(present=False)
 _UNKNOWN = Verdict(present=True, usable=None)
 
@@ -127,7 +129,9 @@ def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
     if report is None:
         return _UNKNOWN if _may_contain(file, chart) else _ABSENT
     if report.alerts:
-        if chart and report.alerts_form in NESTED_FORMS:
+        form = report.alerts_form
+        pasted = form == AlertsForm.FRAGMENT and chart and _is_values(file, chart)
+        if chart and (pasted or form in NESTED_FORMS):
             return _judge_rendered(file, report, chart)
         present = report.alerts_form != AlertsForm.MAPPED
     else:
@@ -155,17 +159,19 @@ def judge_alerts(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
 
 
 def _judge_rendered(file: DirectoryFile, report: FileReport, chart: ChartFolder) -> Verdict:
-    """Judge the alerts in a chart's values: they count if a template of the chart renders them."""
-    if file.name != "values.yaml" or file.folders != chart.folder or not chart.renders_rules:
+    """Judge alerts in values or below keys: they count if a template of the chart renders them."""
+    if not (chart.renders_rules and (_is_values(file, chart) or chart.includes(file))):
         return _ABSENT
+    verdict = _rendered(About.ALERTS, chart)
+    if not _is_values(file, chart) or report.alerts_form in _INCOMPLETE_FORMS:
+        return verdict
     if report.has_errors(About.FILE, About.ALERTS):
         return Verdict(True, False)
-    rendered = _rendered(About.ALERTS, chart)
-    return (
-        rendered
-        if report.alerts_form == AlertsForm.RENDERED
-        else replace(rendered, usable=chart.usable)
-    )
+    return replace(verdict, usable=chart.usable)
+
+
+def _is_values(file: DirectoryFile, chart: ChartFolder) -> bool:
+    return file.name == "values.yaml" and file.folders == chart.folder
 
 
 def judge_dashboard(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:

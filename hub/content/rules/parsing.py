@@ -70,6 +70,7 @@ _JSON_REASONS = (
 )
 # For a trailing comma Python 3.13 reports the comma, older versions the bracket after it.
 _BRACKETS_AFTER_COMMA = {"Expecting property name": "}", "Expecting value": "]"}
+_LESS_INDENTED = "expected <document start>"  # as libyaml says it
 _MERGE = "tag:yaml.org,2002:merge"
 PLACEHOLDER = "x"  # replaces a template action
 # Between NULs, which no file contains at this point, a removed action is recognized.
@@ -327,7 +328,10 @@ def _parse_yaml(parsed: Parsed, budget: ParseBudget) -> None:
             parsed.findings.note(line, "a Helm template: not valid YAML until Helm renders it")
         else:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            parsed.findings.error(line, f"not valid YAML: {error.problem or error.context}")
+            reason = str(error.problem or error.context)
+            if _LESS_INDENTED in reason:
+                reason = "a line is indented less than the first one, or is outside of the document"
+            parsed.findings.error(line, f"not valid YAML: {reason}")
             _parse_first(parsed)
     except RecursionError:
         parsed.findings.error(1, _TOO_DEEP)

@@ -157,7 +157,8 @@ class FileReport:
     helm_actions: bool = False  # it contains template actions that only Helm can render
     template: tuple[Finding, ...] = ()  # syntax errors of a template; they count only in a chart
     renders_rules: bool = False  # a template that makes rules of values or files
-    renders_files: tuple[str, ...] = ()  # how the paths of files begin that a template renders
+    includes: tuple[str, ...] = ()  # how the paths of files begin that a template includes
+    uses_tpl: bool = False  # a template that renders what it includes
     ignore_lines: tuple[str, ...] = ()  # the lines of a text that may be a `.helmignore`
 
     def has_errors(self, *about: About) -> bool:

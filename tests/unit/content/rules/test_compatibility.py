@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hub.content.judgement import judge_directory
 from hub.content.rules.compatibility import needs_of_expression, strictest
 from hub.content.rules.judge import judge
 from hub.content.rules.report import Finding
@@ -202,6 +203,18 @@ def test_an_api_version_that_kubernetes_removed(
 )
 def test_an_api_version_that_kubernetes_has(api_version: str, kind: str) -> None:
     assert notes(f"apiVersion: {api_version}\nkind: {kind}\nmetadata:\n  name: a\n") == []
+
+
+def test_removed_apis_in_the_templates_of_a_chart() -> None:
+    manifest = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata:\n  name: NAME\n"
+    chart = judge(b"apiVersion: v2\nname: a\nversion: 1.0.0\n")
+    for name in ("'{{ .Release.Name }}'", "{{ .Release.Name }}"):
+        template = judge(manifest.replace("NAME", name).encode())
+        judgement = judge_directory({"Chart.yaml": chart, "templates/pdb.yaml": template})
+        assert [f.needs for f in judgement.findings if f.needs] == ["Kubernetes < 1.25"]
+        assert judgement.usable("I") is True
+    either = "{{ if .Capabilities.APIVersions.Has `policy/v1` }}\n# policy/v1\n{{ else }}\n"
+    assert notes(f"{either}{manifest}{{{{ end }}}}\n") == []
 
 
 def test_several_needs() -> None:

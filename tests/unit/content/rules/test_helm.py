@@ -153,6 +153,30 @@ def test_rules_that_no_template_renders(files: dict[str, str]) -> None:
     assert (judgement.present("A"), judgement.usable("A")) == (True, False)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        "rules:\n- alert: A\n  expr: up\n",
+        "rules:\n- alert: A\n  expr: up > {{ .Values.limit }}\n",
+        "extra:\n  rules:\n  - alert: A\n    expr: up > {{ .Values.limit }}\n",
+    ],
+)
+def test_values_that_only_a_template_makes_rules(values: str) -> None:
+    template = "kind: PrometheusRule\nspec: {{ tpl (toYaml .Values.rules) . }}\n"
+    judgement = judged({"values.yaml": values, "templates/rule.yaml": template})
+    assert (judgement.present("A"), judgement.usable("A"), errors(judgement)) == (True, None, [])
+    without = judged({"values.yaml": values})
+    assert without.present("A") is False
+
+
+def test_rules_below_a_key_of_an_included_file() -> None:
+    template = 'kind: PrometheusRule\nspec: {{ (.Files.Get "a.yaml" | fromYaml).alerts }}\n'
+    files = {"a.yaml": "alerts:\n- {alert: A, expr: up}\n", "templates/rule.yaml": template}
+    judgement = judged(files)
+    assert (judgement.present("A"), judgement.usable("A")) == (True, None)
+    assert judged(files | {"b.yaml": files["a.yaml"], "a.yaml": ""}).present("A") is False
+
+
 def test_files_without_actions_are_judged_as_they_are() -> None:
     rules = RULES.replace("{{ .Values.limit }}", "0")
     assert judged({"rules/a.yaml": rules, "templates/rule.yaml": GLOB}).usable("A") is True
