@@ -73,8 +73,9 @@ _EXPERIMENTAL = """
     ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time
 """
 
-_TEXT = re.compile(r"""`[^`]*+` | "(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+'""", re.VERBOSE)
-_COMMENT = re.compile(r"#[^\n]*+")
+_TEXT_OR_COMMENT = re.compile(
+    r"""(`[^`]*+` | "(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+') | \#[^\n]*+""", re.VERBOSE
+)
 # Durations belong in ranges and after `offset`.
 _DURATION_PLACE = re.compile(r"\[[^\[\]]*+\]|\boffset\s*+-?\s*+\w++", re.IGNORECASE)
 _CALL = re.compile(r"(?<![\w:.@])[a-z]\w*+(?=\s*+\(|\s++(?:by|without)\b)", re.IGNORECASE)
@@ -107,7 +108,7 @@ def prometheus_since(feature: str, version: str) -> Need:
 
 def needs_of_expression(expr: str) -> Iterator[Need]:
     """Yield what only some versions of Prometheus have in a valid expression."""
-    plain = _COMMENT.sub("", _TEXT.sub('""', expr))
+    plain = _TEXT_OR_COMMENT.sub(lambda match: '""' if match[1] else "", expr)
     numbers = _DURATION_PLACE.sub("", plain)
     for feature, version, pattern in _PATTERNS:
         if pattern.search(numbers if feature == "a duration as a number" else plain):

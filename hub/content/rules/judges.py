@@ -51,7 +51,7 @@ class Verdict:
     """A judge's decision about a file."""
 
     present: bool  # the file contains the kind of content
-    usable: bool | None = False  # None: it may contain the content, but that is not known
+    usable: bool | None = False  # None: that, or what the file contains, is not known
     finding: Finding | None = None  # why it is not usable, or that the name is misleading
 
 

@@ -67,6 +67,7 @@ def test_what_an_expression_needs(expr: str, feature: str, version: str) -> None
         "sum by (group, end, step) (up) + start",
         'up{job=~"a:b"} offset 5m',
         "node_cpu{mode='idle', cpu=\"0\"}[5m]",
+        "up # it's\n > on(a) 5 # 'x'[1h:5m]",
     ],
 )
 def test_what_every_version_has(expr: str) -> None:
