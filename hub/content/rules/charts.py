@@ -162,6 +162,18 @@ def _check_chart(document: LineDict) -> Findings:
     return findings
 
 
+def check_requirements(documents: list[Any]) -> tuple[Finding, ...]:
+    """Return the errors of a requirements.yaml, the former place of a chart's dependencies."""
+    document = dict_of(documents[0]) if documents else LineDict()
+    if document.keys() != {"dependencies"}:
+        return ()
+    findings = Findings(About.CHART)
+    for problem in schema.model_problems(_Metadata, document):
+        findings.error(problem.line, f"requirements.yaml: {problem.reason}")
+    _check_dependencies(findings, document)
+    return tuple(findings)
+
+
 def _check_dependencies(findings: Findings, document: LineDict) -> None:
     names: set[str] = set()
     for item in document.children("dependencies"):
@@ -244,6 +256,9 @@ class ChartFolder:
             self._check_metadata(metadata)
         if values and values.report:
             self._check_values(values.path, values.report)
+        for file in own:
+            if file.name == "requirements.yaml" and file.report:
+                self.findings += [replace(e, path=file.path) for e in file.report.requirements]
         self._check_templates(place, inside, metadata)
         self.renders_rules = False  # from values or files
         self._included, self._rendered = set[str](), set[str]()

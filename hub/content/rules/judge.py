@@ -5,7 +5,13 @@ import re
 from dataclasses import replace
 
 from hub.content.rules.alerts import find_alerts, find_old_alerts
-from hub.content.rules.charts import CONTENT_RESOURCES, find_manifests, read_chart, values_of
+from hub.content.rules.charts import (
+    CONTENT_RESOURCES,
+    check_requirements,
+    find_manifests,
+    read_chart,
+    values_of,
+)
 from hub.content.rules.dashboards import find_dashboards
 from hub.content.rules.go_template import HELM_FUNCTIONS, check_template
 from hub.content.rules.helmignore import ignore_lines
@@ -135,6 +141,7 @@ def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
         dashboards=tuple(dashboards.dashboards),
         manifests=tuple(manifests),
         chart=None if whole else read_chart(parsed.documents),
+        requirements=check_requirements(parsed.documents),
         values=() if whole else values_of(parsed.documents),
         looks_like=_looks_like(parsed.text) if prose else (),
         root="" if first is None or isinstance(first, dict) else _root(first),

@@ -151,6 +151,7 @@ class FileReport:
     dashboards: tuple[Dashboard, ...] = ()
     manifests: tuple[KubernetesResource, ...] = ()
     chart: HelmChart | None = None
+    requirements: tuple[Finding, ...] = ()  # errors of a chart's requirements.yaml
     values: tuple[str, ...] = ()  # top-level keys, if the file may be a chart's values
     looks_like: tuple[About, ...] = ()  # the probable content of a file that cannot be parsed
     root: str = ""  # the type of the first document, if it is no mapping: list or scalar

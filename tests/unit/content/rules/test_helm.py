@@ -81,6 +81,22 @@ def test_a_hidden_file_in_templates_is_ignored_below_the_chart_only() -> None:
     assert judged({"templates/.bad.yaml": "{{ if }}", ".helmignore": "*.md\n"}).usable("I")
 
 
+@pytest.mark.parametrize(
+    ("requirements", "reason"),
+    [
+        ("dependencies:\n- {name: a, version: 1}\n- {name: a, version: 2}\n", "are called 'a'"),
+        ("dependencies: {}\n", "requirements.yaml: `dependencies` is not a list"),
+    ],
+)
+def test_dependencies_in_a_file_of_their_own(requirements: str, reason: str) -> None:
+    judgement = judged({"requirements.yaml": requirements})
+    (error,) = errors(judgement)
+    assert reason in error
+    assert judgement.usable("I") is False
+    assert judged({"docs/requirements.yaml": requirements}).usable("I") is True
+    assert judged({"requirements.yaml": "dependencies:\n- {name: a}\n"}).usable("I") is True
+
+
 def test_ignored_values_are_not_read() -> None:
     assert judged({"values.yaml": "- a\n", ".helmignore": "values.yaml\n"}).usable("I")
     assert judged({"values.yaml": "- a\n"}).usable("I") is False
