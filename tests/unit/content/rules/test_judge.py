@@ -170,3 +170,12 @@ def test_the_number_of_directives_is_limited() -> None:
     assert finding.reason == "not valid YAML: more than 100 directives (%)"
     few = directives[: directives.index("%TAG !9!")]
     assert judge(f"{few}---\n{RULES}".encode()).alerts
+
+
+@pytest.mark.parametrize("later", ["a: 1\na: 2\n", "x: [\n", "\ta: b\n"])
+def test_prometheus_does_not_read_a_later_document(later: str) -> None:
+    report = judge(f"{RULES}---\n{later}".encode())
+    assert [alert.name for alert in report.alerts] == ["A"]
+    assert [finding.level for finding in report.findings] == ["warning"]
+    first = judge(f"{RULES}    expr: up\n---\n{later}".encode())
+    assert first.has_errors(About.ALERTS)
