@@ -6,7 +6,9 @@ must not name another source.
 """
 
 import os
+import re
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -21,8 +23,11 @@ from hub.ops.local.environment import check_source, read_environment
 
 django_stubs_ext.monkeypatch()  # before a model or admin class is subscripted with types
 
-_POSITIVE = validate.Range(1)
-_SECONDS = validate.Range(0, min_inclusive=False)
+# Larger numbers would exceed what dates and timers can express.
+_DAYS = validate.Range(1, 36_500)  # a century
+_MINUTES = validate.Range(1, 525_600)  # a year
+_TIMEOUT = validate.Range(0, 60, min_inclusive=False)  # seconds
+_POINTS = validate.Range(0, 1_000_000)
 
 
 def _validate_networks(texts: list[str]) -> None:
@@ -34,15 +39,22 @@ def _validate_networks(texts: list[str]) -> None:
             raise ValidationError(f"{error}. Give comma-separated IP networks.") from None
 
 
-def _validate_url(text: str) -> None:
-    """Raise `ValidationError`, without the URL's secrets, if its port cannot be parsed."""
-    try:
-        _ = urlsplit(text).port
-    except ValueError:
-        raise ValidationError(
-            "Its port is not a number up to 65535, or a special character in its password is not "
-            "percent-encoded."
-        ) from None
+def _url(*schemes: str) -> Callable[[str], None]:
+    """Return a validator of URLs with a host; its messages contain none of their secrets."""
+
+    def validate_url(text: str) -> None:
+        try:
+            url = urlsplit(text)
+            _ = url.port
+        except ValueError:
+            raise ValidationError(
+                "Its port is not a number up to 65535, or a special character in its password is "
+                "not percent-encoded."
+            ) from None
+        if url.scheme not in schemes or not url.hostname or re.search(r"\s", text):
+            raise ValidationError(f"Give a URL with a host, such as {schemes[0]}://HOST.")
+
+    return validate_url
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -189,8 +201,8 @@ PASSWORD_HASHERS = ["hub.accounts.password_hasher.LowPriorityPasswordHasher"]
 # after ten times as many failures: everyone behind a router has the same one.
 AXES_HANDLER = "hub.accounts.axes_handler.FailuresByAddress"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_FAILURE_LIMIT", 5, validate=_POSITIVE)
-AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_POSITIVE))
+AXES_FAILURE_LIMIT = env.int("HUB_LOGIN_FAILURE_LIMIT", 5, validate=validate.Range(1, 1000))
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("HUB_LOGIN_LOCK_MINUTES", 15, validate=_MINUTES))
 # Attempts during a lockout neither count nor extend it, so the time in the message stays correct.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # Only for the sign-in form. API clients sign in with each request, and their successes would reset
@@ -221,7 +233,7 @@ _REDIS_TIMEOUT = 5  # seconds; requests take less than a tenth of a second
 # --- Database -------------------------------------------------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
-        env.str("DATABASE_URL", validate=_validate_url),
+        env.str("DATABASE_URL", validate=_url("postgres", "postgresql", "pgsql")),
         conn_max_age=60,
         conn_health_checks=True,  # a connection may have been lost in a Postgres restart
     )
@@ -239,9 +251,9 @@ DATABASES["default"]["OPTIONS"] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- GitHub ---------------------------------------------------------------------------------------
-GITHUB_API_URL = env.str("GITHUB_API_URL", "https://api.github.com", validate=_validate_url).rstrip(
-    "/"
-)
+GITHUB_API_URL = env.str(
+    "GITHUB_API_URL", "https://api.github.com", validate=_url("https", "http")
+).rstrip("/")
 GITHUB_REPO = env.str(
     "GITHUB_REPO", "NexClipper/exporterhub.io", validate=validate.Regexp(r"^[\w.-]+/[\w.-]+$")
 )
@@ -252,15 +264,15 @@ GITHUB_TOKEN = env.str("GITHUB_TOKEN", "").strip()  # a run copies it to Postgre
 GITHUB_WEBHOOK_SECRET = env.str("GITHUB_WEBHOOK_SECRET", "").strip()
 # Prefixes of tokens (GitHub, "About authentication"), which masked tokens show.
 GITHUB_TOKEN_PREFIXES = ("github_pat_", "ghp_", "gho_", "ghu_", "ghs_")
-GITHUB_CONNECT_TIMEOUT = env.float("GITHUB_CONNECT_TIMEOUT", 5.0, validate=_SECONDS)  # seconds
+GITHUB_CONNECT_TIMEOUT = env.float("GITHUB_CONNECT_TIMEOUT", 5.0, validate=_TIMEOUT)  # seconds
 # GitHub terminates requests after 10 seconds, so no valid response takes longer.
-GITHUB_READ_TIMEOUT = env.float("GITHUB_READ_TIMEOUT", 12.0, validate=_SECONDS)  # seconds
+GITHUB_READ_TIMEOUT = env.float("GITHUB_READ_TIMEOUT", 12.0, validate=_TIMEOUT)  # seconds
 GITHUB_RETRIES = env.int("GITHUB_RETRIES", 2, validate=validate.Range(0, 5))
 # 10 % below GitHub's limits per minute: 900 points for REST (a GET costs 1) and 2,000 for GraphQL
 # (a query costs 1). 0 disables the budget.
-GITHUB_POINTS_PER_MINUTE = env.int("GITHUB_POINTS_PER_MINUTE", 810, validate=validate.Range(0))
+GITHUB_POINTS_PER_MINUTE = env.int("GITHUB_POINTS_PER_MINUTE", 810, validate=_POINTS)
 GITHUB_GRAPHQL_POINTS_PER_MINUTE = env.int(
-    "GITHUB_GRAPHQL_POINTS_PER_MINUTE", 1800, validate=validate.Range(0)
+    "GITHUB_GRAPHQL_POINTS_PER_MINUTE", 1800, validate=_POINTS
 )
 
 # --- Caching --------------------------------------------------------------------------------------
@@ -281,18 +293,23 @@ CACHES = {
 
 # --- Refresh --------------------------------------------------------------------------------------
 HUB_DEMO = env.bool("HUB_DEMO", False)  # the contents come from the built-in fake GitHub
-REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=_POSITIVE))
+REFRESH_INTERVAL = timedelta(minutes=env.int("HUB_REFRESH_MINUTES", 60, validate=_MINUTES))
 # When a run is closed and publishes what succeeded. Below the interval, so that runs never overlap.
-RUN_DEADLINE = timedelta(seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=_POSITIVE))
+# At most CELERY_RESULT_EXPIRES: the run needs the results of its lookups.
+RUN_DEADLINE = timedelta(
+    seconds=env.int("HUB_RUN_DEADLINE_SECONDS", 900, validate=validate.Range(1, 3600))
+)
 # A listing that lost more than this share of the directories is held until an admin accepts it.
 MAX_SHRINK_RATIO = env.float("HUB_MAX_SHRINK_RATIO", 0.5, validate=validate.Range(0, 1))
 # Older runs and snapshots are deleted, except for the served snapshot and its run.
-HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_POSITIVE))
+HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_DAYS))
 # Files that no map names any more are deleted after this time; only pinned packs still have them.
-REMOVED_FILES_KEPT = timedelta(days=env.int("HUB_REMOVED_FILES_DAYS", 7, validate=_POSITIVE))
+REMOVED_FILES_KEPT = timedelta(days=env.int("HUB_REMOVED_FILES_DAYS", 7, validate=_DAYS))
 
 # --- Celery ---------------------------------------------------------------------------------------
-REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = env.str("REDIS_URL", validate=_validate_url)
+REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = env.str(
+    "REDIS_URL", validate=_url("redis", "rediss")
+)
 CELERY_TASK_DEFAULT_QUEUE = "hub"
 # Lookups have their own queue, so that thousands of them never delay a start or a publication.
 CELERY_TASK_ROUTES = {

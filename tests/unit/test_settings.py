@@ -1,12 +1,15 @@
-"""Every setting is documented and reaches the containers."""
+"""Every setting is documented, reaches the containers and refuses values that it cannot use."""
 
 import ast
 import re
+import runpy
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from environs import EnvError
 
 from tests.common.processes import ROOT
 
@@ -81,3 +84,64 @@ def test_no_other_service_gets_the_hubs_settings() -> None:
     others = yaml.safe_load(COMPOSE)["services"].keys() - hub_services().keys()
     assert others == {"postgres", "redis"}
     assert all("env_file" not in yaml.safe_load(COMPOSE)["services"][name] for name in others)
+
+
+SETTINGS = ROOT / "config" / "settings.py"
+NUMBERS = sorted(_names_in_calls(SETTINGS, r"env\.(int|float)"))
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    """Return the message with which the settings refuse a value."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(EnvError) as refused:
+        runpy.run_path(str(SETTINGS))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_each_number_has_bounds_that_its_use_can_bear(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for value in ("-1", "9" * 12, "9" * 400, "nan", "inf", "-inf", "1e300", "many", ""):
+        said = refusal(monkeypatch, name, value)
+        assert said.startswith(f'Environment variable "{name}" '), value
+    bounds = refusal(monkeypatch, name, "9" * 12)
+    most = re.search(r"less than or equal to ([0-9]+)", bounds)
+    assert most, bounds
+    monkeypatch.setenv(name, most[1])
+    durations = [v for v in runpy.run_path(str(SETTINGS)).values() if isinstance(v, timedelta)]
+    assert durations
+    for duration in durations:
+        assert datetime.now(UTC) - duration < datetime.now(UTC) + 2 * duration
+
+
+@pytest.mark.parametrize("name", ["GITHUB_CONNECT_TIMEOUT", "GITHUB_READ_TIMEOUT"])
+def test_a_timeout_of_zero_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert "greater than 0" in refusal(monkeypatch, name, "0")
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [("DATABASE_URL", "postgres"), ("REDIS_URL", "redis"), ("GITHUB_API_URL", "https")],
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "foo",
+        "",
+        "host:80",
+        "//host",
+        "{0}:",
+        "{0}://",
+        "{0}:///x",
+        "{0}://:80",
+        "ftp://host",
+        "{0}://a b",
+    ],
+)
+def test_each_url_needs_a_scheme_and_a_host(
+    monkeypatch: pytest.MonkeyPatch, name: str, scheme: str, value: str
+) -> None:
+    said = refusal(monkeypatch, name, value.format(scheme))
+    assert said.startswith(f'Environment variable "{name}" ')
+    assert f"such as {scheme}://HOST" in said or "Its port is not" in said

@@ -56,17 +56,3 @@ def test_a_url_with_a_wrong_port_is_refused(
     assert "Its port is not a number up to 65535" in done.stderr
     assert "Traceback" not in done.stderr
     assert "hidden" not in done.stderr
-
-
-@pytest.mark.parametrize("name", ["GITHUB_CONNECT_TIMEOUT", "GITHUB_READ_TIMEOUT"])
-def test_a_timeout_of_zero_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, "0")
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert f'Environment variable "{name}" invalid' in done.stderr
