@@ -285,6 +285,9 @@ def serve() -> None:
         port=options.port,
         workers=options.workers,
         http="config.server:Connection",
+        # Not uvloop, which uvicorn prefers if it is installed: writing to a connection that the
+        # client has closed raises an exception there.
+        loop="asyncio",
         interface="asgi3",
         ws="none",
         lifespan="off",

@@ -20,6 +20,9 @@ FORM = "application/x-www-form-urlencoded"
 POST = f"POST /theme HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
 SLOW_BODY = f"{POST}Content-Length: 10\r\n\r\nt".encode()
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+LARGE = "/static/ninja/swagger-ui-bundle.js"  # 1.5 MB, more than the system keeps of a response
+GET_LARGE = f"GET {LARGE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+UNREAD = GET_LARGE * 20
 
 
 @contextmanager
@@ -63,6 +66,11 @@ def closed(connections: list[socket.socket]) -> list[socket.socket]:
     for number in by_number:
         poll.register(number, select.POLLIN)
     return [by_number[number] for number, _ in poll.poll(0)]
+
+
+def readable(connections: list[socket.socket]) -> list[bool]:
+    """Return for each connection whether the server has sent something."""
+    return [bool(select.select([connection], [], [], 0)[0]) for connection in connections]
 
 
 def assert_others_are_served(port: int) -> None:
@@ -168,6 +176,20 @@ def test_bodies_beyond_the_limit_of_memory_are_closed(strict: int) -> None:
         wait_until(lambda: closed(large_ones), "the server to close one")
         small.sendall(b"heme=dark")
         assert small.recv(4096).startswith(b"HTTP/1.1 303 ")
+
+
+def test_a_client_that_closes_before_it_gets_all_responses_is_no_error(filled: None) -> None:
+    port = free_port()
+    process = web(port)
+    with serving(process, port), ExitStack() as stack:
+        opened = connect(port, 5, UNREAD, stack)
+        wait_until(lambda: all(readable(opened)), "the server to respond to all")
+        for connection in opened:
+            connection.close()
+        (reader,) = connect(port, 1, GET, stack)
+        assert reader.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert " ERROR " not in process.output()
+    assert " WARNING " not in process.output()
 
 
 def test_a_body_in_progress_does_not_prevent_a_stop(filled: None) -> None:
