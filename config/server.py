@@ -3,18 +3,21 @@
     python -m config.server --port 8000
 
 One event loop receives all requests, so slow and silent clients occupy no thread. uvicorn has no
-deadlines for requests and no limits for each client; `Connection` adds them.
+deadlines for requests and responses and no limits for each client; `Connection` adds them.
 """
 
 import argparse
 import asyncio
 import resource
 import sys
-from collections import defaultdict
+from asyncio.trsock import TransportSocket
+from collections import OrderedDict, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from io import BytesIO
 from ipaddress import ip_address, ip_network
+from socket import SO_LINGER, SO_SNDBUF, SOL_SOCKET
+from struct import pack
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -30,15 +33,22 @@ from hub.ops.options import PORT, number
 THREADS = 8  # of each process; each thread keeps a connection to Postgres
 HEAD_SECONDS = 10.0  # until the first byte, and from there until the headers are complete
 BODY_SECONDS = 30.0  # from there until the body is complete
+UNREAD_SECONDS = 30.0  # for a response, and a second more for each MIN_BYTES_PER_SECOND
+MIN_BYTES_PER_SECOND = 4096
+CHECK_SECONDS = 5.0  # between checks of what a client has read
 IDLE_SECONDS = 75  # longer than most proxies keep idle connections, so that the proxy closes first
 STOP_SECONDS = 8  # for the requests that are running; Docker kills the process after 10
 MAX_HEAD = 64 * 1024  # bytes
 _MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # bytes
-MAX_BODIES = 4 * _MAX_BODY  # bytes in memory, of all requests
-# Connections without a complete request. If there are more, the one that has waited longest is
-# closed: of the same client, or of the client with the most connections.
-MAX_WAITING_OF_A_CLIENT = 100
+MAX_HELD = 4 * _MAX_BODY  # bytes in memory, of all bodies and unread responses
+# If there are more connections, the one without progress for the longest time is closed: of the
+# same client, or of the client with the most connections.
+MAX_CONNECTIONS_OF_A_CLIENT = 100
 MAX_CONNECTIONS = 10_000
+MAX_PIPELINED = 100  # requests of a connection that wait for the response to another one
+# Bytes that the system keeps of a response. It accepts more when a third of them has been read,
+# so a larger buffer would hide the progress of slow clients.
+_SEND_BUFFER = 64 * 1024
 _OTHER_FILES = 64  # file descriptors for everything else
 _HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -52,26 +62,39 @@ _proxies = [ip_network(text) for text in settings.TRUSTED_PROXIES]
 class Connection(HttpToolsProtocol):
     """A connection that is closed if its client is slow or silent."""
 
-    # Those without a complete request, by client, in the order in which they started to wait.
-    waiting: dict[str, dict["Connection", None]] = defaultdict(dict)
-    bodies = 0  # bytes in memory, of all connections
+    # The open ones of each client. First is the one without progress for the longest time: since
+    # it was opened, a request was complete, or some of a response was read.
+    by_client: dict[str, OrderedDict["Connection", None]] = defaultdict(OrderedDict)
+    held = 0  # bytes in memory, of all connections
 
     _client = ""
     _deadline: asyncio.TimerHandle | None = None  # until the headers are complete
     _head = 0  # bytes of the incomplete headers
-    _body = 0  # bytes in memory
+    _held = 0  # bytes of bodies and of the unread response in memory
+    _size = 0  # bytes of the response that the system did not accept at once
+    _unread = 0  # bytes of them that it had not accepted at the last check
+    _check: asyncio.TimerHandle | None = None  # of what the client has read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._socket().setsockopt(SOL_SOCKET, SO_SNDBUF, _SEND_BUFFER)
+        transport.set_write_buffer_limits(0)  # `pause_writing` means that a response is unread
         self._client = _client_of(self.client[0] if self.client else UNKNOWN)
         self._start_deadline(HEAD_SECONDS)
-        self._wait()
+        mine = self.by_client[self._client]
+        mine[self] = None
+        if self._client and len(mine) > MAX_CONNECTIONS_OF_A_CLIENT:
+            next(iter(mine)).close()
+        elif len(self.connections) > _max_connections():
+            largest = max(self.by_client.values(), key=len)
+            next(iter(largest)).close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._end_deadline()
-        self._stop_waiting()
-        self._free_body()
+        self._end_check()
+        self._forget()
+        self._release()
 
     def data_received(self, data: bytes) -> None:
         if self._head > MAX_HEAD:
@@ -83,6 +106,9 @@ class Connection(HttpToolsProtocol):
                 self.transport.write(_HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self.close()
+            raise ValueError("too many requests in the pipeline")  # ends the parser
         super().on_message_begin()
         self._start_deadline(HEAD_SECONDS)
 
@@ -94,30 +120,41 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
-        if self.cycle.response_complete:
-            return  # uvicorn drops the rest of the body
-        self._body += len(body)
-        Connection.bodies += len(body)
-        if Connection.bodies > MAX_BODIES:
-            waiting = [each for mine in self.waiting.values() for each in mine]
-            max(waiting or [self], key=lambda each: each._body).close()
+        if not self.cycle.response_complete:  # otherwise uvicorn drops the rest of the body
+            self._hold(len(body))
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._stop_waiting()
+        self._note_progress()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._size = self._unread = self.transport.get_write_buffer_size()
+        self._hold(self._size)
+        self._check_progress(self.loop.time() + UNREAD_SECONDS)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._end_check()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._free_body()
-        if self.cycle.response_complete:  # no other complete request is in the pipeline
-            self._wait()
-            if not self._deadline:
-                self._start_deadline(IDLE_SECONDS)
+        self._release()
+        self._note_progress()
+        # Unless another complete request is in the pipeline:
+        if self.cycle.response_complete and not self._deadline and not self.transport.is_closing():
+            self._start_deadline(IDLE_SECONDS)
 
     def close(self) -> None:
         """Close the connection without a response."""
-        self._stop_waiting()
+        self._forget()
+        if self.flow.write_paused:  # reset it, or the system would still offer what it accepted
+            self._socket().setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
         self.transport.abort()
+
+    def _socket(self) -> TransportSocket:
+        found: TransportSocket = self.transport.get_extra_info("socket")
+        return found
 
     def _start_deadline(self, seconds: float) -> None:
         self._end_deadline()
@@ -129,25 +166,47 @@ class Connection(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def _wait(self) -> None:
-        """Note that the connection waits for a request; close another one beyond a limit."""
-        mine = self.waiting[self._client]
-        mine[self] = None
-        if self._client and len(mine) > MAX_WAITING_OF_A_CLIENT:
-            next(iter(mine)).close()
-        elif len(self.connections) > _max_connections():
-            largest = max(self.waiting.values(), key=len)
-            next(iter(largest)).close()
+    def _check_progress(self, deadline: float) -> None:
+        """Close the connection if the client has read too little of the response."""
+        unread = self.transport.get_write_buffer_size()
+        if unread < self._unread:
+            self._unread = unread
+            self._note_progress()
+        if self.loop.time() > deadline + (self._size - unread) / MIN_BYTES_PER_SECOND:
+            self.close()
+        else:
+            self._check = self.loop.call_later(CHECK_SECONDS, self._check_progress, deadline)
 
-    def _stop_waiting(self) -> None:
-        mine = self.waiting[self._client]
+    def _end_check(self) -> None:
+        if self._check:
+            self._check.cancel()
+            self._check = None
+
+    def _note_progress(self) -> None:
+        if self in self.by_client.get(self._client, ()):
+            self.by_client[self._client].move_to_end(self)
+
+    def _forget(self) -> None:
+        mine = self.by_client[self._client]
         mine.pop(self, None)
         if not mine:
-            del self.waiting[self._client]
+            del self.by_client[self._client]
 
-    def _free_body(self) -> None:
-        Connection.bodies -= self._body
-        self._body = 0
+    def _hold(self, size: int) -> None:
+        """Count bytes in memory; beyond the limit, close a connection of who needs the most."""
+        self._held += size
+        Connection.held += size
+        if Connection.held > MAX_HELD and self.by_client:
+            largest = max(self.by_client.values(), key=lambda mine: sum(c._held for c in mine))
+            max(largest, key=lambda each: (each._waits_for_client(), each._held)).close()
+
+    def _release(self) -> None:
+        Connection.held -= self._held
+        self._held = 0
+
+    def _waits_for_client(self) -> bool:
+        """Return whether a part of a body has not arrived, or a part of a response is unread."""
+        return self.flow.write_paused or (self.cycle is not None and self.cycle.more_body)
 
 
 @cache
@@ -200,7 +259,11 @@ async def _send(
     await send(
         {"type": "http.response.start", "status": status, "headers": headers, "trailers": False}
     )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    del body  # asyncio has a copy of what the system did not accept
+    # uvicorn sends this when the system has accepted the rest of the body, and only then begins to
+    # respond to the next request: a client that does not read keeps one response in memory.
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _has_body(environ: dict[str, Any]) -> bool:
