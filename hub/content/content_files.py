@@ -23,13 +23,9 @@ from packaging.version import Version
 
 from hub.content.judgement import Judgement
 from hub.content.rules.compatibility import strictest
+from hub.content.rules.files import directory_version
 from hub.content.rules.report import About, FileReport, Finding
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
-
-# Possessive quantifiers: a folder may have any name, and backtracking would never match more.
-_VERSION_FOLDER = re.compile(
-    r"(?:v\.?)?\d++(?:\.\d++)++(?:[-+.]?[0-9a-z])*+|v\.?\d+", re.ASCII | re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -139,12 +135,6 @@ def not_read(rows: Iterable[Any]) -> list[Finding]:
 def versions_of(files: Iterable[ContentFile]) -> list[str]:
     """Return the versions in the files' paths, newest first. Pages show the first by default."""
     return newest_first(file.version for file in files if file.version)
-
-
-def directory_version(path: str) -> str:
-    """Return the first folder of `path` that is named like a version (`v1.2.3/…`), or ""."""
-    folders = path.split("/")[:-1]
-    return next((folder for folder in folders if _VERSION_FOLDER.fullmatch(folder)), "")
 
 
 def is_readme(path: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from hub.content.kinds import KINDS, LETTERS, any_known
 from hub.content.rules.charts import ChartFolders
 from hub.content.rules.files import PROSE, YAML, DirectoryFile
+from hub.content.rules.fit import Fit, fit_of
 from hub.content.rules.judge import judge
 from hub.content.rules.judges import Verdict
 from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
@@ -40,6 +41,7 @@ class Judgement:
     files: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     unread: frozenset[str] = frozenset()
+    fit: Fit = field(default=Fit(), compare=False)  # stored in a column of its own
 
     def evidence(self) -> dict[str, list[str]]:
         """Return letter of the kind → sorted paths of the files that contain it."""
@@ -171,8 +173,12 @@ def judge_directory(
         if reason := unread.get(file.path):
             findings.append(Finding(Level.WARNING, About.FILE, 1, reason, file.path))
         findings += _findings_of(file, verdicts.values())
+    fit, fit_findings = fit_of(file for file in files if not charts.is_dependency(file))
+    findings += fit_findings
     findings.sort(key=lambda finding: (finding.path, finding.line, finding.level))
-    return Judgement(kinds_by_path, tuple(findings[:_MAX_FINDINGS]), frozenset(not_read))
+    return Judgement(
+        kinds_by_path, tuple(findings[:_MAX_FINDINGS]), frozenset(not_read), fit
+    )
 
 
 def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ _RULES = {
     About.DASHBOARD: "Grafana would show the dashboard",
     About.MANIFEST: "Kubernetes would accept the manifests",
     About.CHART: "Helm would accept the chart",
+    About.METRICS: "The sample contains the metrics that the content uses",
 }
 _HELP = "docs/contents.md of Exporter Hub describes when content is usable."
 

@@ -7,6 +7,7 @@ in its documentation. Prometheus rejects a whole file because of one invalid rul
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -37,6 +38,7 @@ from hub.content.rules.report import (
     Finding,
     Findings,
     Level,
+    RecordingRule,
 )
 from hub.content.rules.rule_file import (
     Group,
@@ -65,6 +67,7 @@ _LOKI = "loki.grafana.com/"
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _GROUPS = {"groups", "group"}  # the key of a rule file, and how it is misspelt
+_PLACEHOLDER_WORD = re.compile(rf"(?<![a-zA-Z0-9]){PLACEHOLDER}(?![a-zA-Z0-9])")
 _ADD_GROUPS = re.compile(r"^[ \t]*#.*\bgroups:", re.MULTILINE)  # a comment in a fragment
 _OLD_ALERT = re.compile(r"^ALERT[ \t]+(\w+)\s+IF\b", re.MULTILINE)
 _MAX_NAME_LENGTH = 1_000
@@ -92,6 +95,7 @@ class Alerts:
     level: Level = Level.ERROR
     rules: int = 0
     recording: bool = False
+    recording_rules: list[RecordingRule] = field(default_factory=list)
     groups: bool = False
     rendered: bool = False
     loki: bool = False
@@ -132,6 +136,7 @@ def find_alerts(
     if not found.alerts:
         # without findings about recording rules
         nothing = Alerts(budget, recording=found.recording)
+        nothing.recording_rules = found.recording_rules
         if found.loki:
             nothing.findings.note(1, "LogQL rules for Loki, not for Prometheus")
         return nothing
@@ -204,7 +209,7 @@ def _read_mapping(found: Alerts, document: LineDict) -> None:
         _read_resource(found, document, kind)
     elif kind == "ConfigMap":
         for _, text, line in embedded_files(document):
-            if "alert" in text:
+            if "alert" in text or "record" in text:
                 _read_embedded(found, text, line)
     elif document.text("apiVersion").startswith(_LOKI):
         found.loki = True
@@ -257,6 +262,9 @@ def _read_embedded(found: Alerts, text: str, line: int) -> None:
         elif isinstance(document, LineDict) and document.text("kind") != "ConfigMap":
             _read_mapping(inner, document)
     found.rules = inner.rules
+    found.recording_rules += [
+        replace(rule, line=rule.line + line) for rule in inner.recording_rules
+    ]
     if not inner.alerts:
         return
     found.form = found.form or AlertsForm.RESOURCE
@@ -330,8 +338,8 @@ def _read_rules(found: Alerts, rules: Any, group: str = "") -> None:
         if not isinstance(rule, LineDict):
             continue
         found.recording = found.recording or "record" in rule
-        if not found.template:
-            _check_rule(found, rule, group)
+        check = _metrics_of_template if found.template else partial(_check_rule, group=group)
+        metrics = check(found, rule)
         if "alert" in rule:
             found.alerts.append(
                 Alert(
@@ -342,8 +350,21 @@ def _read_rules(found: Alerts, rules: Any, group: str = "") -> None:
                     summary=_summary(rule.child("annotations"))[:_MAX_TEXT_LENGTH],
                     group=group[:_MAX_FIELD_LENGTH],
                     line=rule.line_of("alert"),
+                    metrics=metrics,
                 )
             )
+        elif record := rule.text("record")[:_MAX_FIELD_LENGTH]:
+            line = rule.line_of("record")
+            found.recording_rules.append(RecordingRule(record, metrics, line))
+
+
+def _metrics_of_template(found: Alerts, rule: LineDict) -> tuple[str, ...]:
+    """Return the metrics of a rule in a template, except names that contain a placeholder."""
+    try:
+        names = found.expr_budget.check(as_text(rule.get("expr"))).metrics
+    except promql.TooComplex:
+        return ()
+    return tuple(name for name in names if not _PLACEHOLDER_WORD.search(name))
 
 
 def _summary(annotations: LineDict) -> str:
@@ -352,8 +373,8 @@ def _summary(annotations: LineDict) -> str:
     return next(filter(None, texts), "")
 
 
-def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
-    """Check what the structure does not say, and add findings."""
+def _check_rule(found: Alerts, rule: LineDict, group: str) -> tuple[str, ...]:
+    """Check what the structure does not say, add findings, and return the metrics that it uses."""
     what, name, record = describe(rule), rule.text("alert"), rule.text("record")
     if name and record:
         found.findings.error(rule.line, f"{what} has both `record` and `alert`")
@@ -361,7 +382,7 @@ def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
         found.findings.error(rule.line, "a rule has no name (`alert:` or `record:`)")
     elif record:
         _check_recording(found, rule, record)
-    _check_expression(found, rule, what)
+    metrics = _check_expression(found, rule, what)
     _check_fields(found, rule, group=False)
     for key in ("labels", "annotations"):
         _check_names(found, rule, key, what)
@@ -374,6 +395,7 @@ def _check_rule(found: Alerts, rule: LineDict, group: str) -> None:
             reason = f"{what} is defined twice with the same labels"
             found.findings.warning(rule.line_of("alert"), reason)
         found.seen.add((group, name, *labels))
+    return metrics
 
 
 def _check_fields(found: Alerts, item: LineDict, *, group: bool) -> None:
@@ -394,19 +416,20 @@ def _check_recording(found: Alerts, rule: LineDict, name: str) -> None:
         _note_needs(found, line, [need])
 
 
-def _check_expression(found: Alerts, rule: LineDict, what: str) -> None:
+def _check_expression(found: Alerts, rule: LineDict, what: str) -> tuple[str, ...]:
+    """Check a rule's expression, and return the metrics that it uses."""
     expr, line = as_text(rule.get("expr")), rule.line_of("expr")
     if not expr:
         found.findings.error(line, f"{what} has no expression (`expr:`)")
-        return
+        return ()
     if found.form in NESTED_FORMS and "{{" in expr:
         found.rendered = True
-        return
+        return ()
     try:
         checked = found.expr_budget.check(expr)
     except promql.TooComplex as limit:
         found.findings.warning(line, f"{what}: the expression is {limit}")
-        return
+        return ()
     if checked.problem:
         logql = "it is LogQL, for Loki" if promql.is_logql(expr) else ""
         reason = f"{what}: the expression is not valid PromQL: {logql or checked.problem}"
@@ -418,6 +441,7 @@ def _check_expression(found: Alerts, rule: LineDict, what: str) -> None:
             found.findings.warning(line, f"{what}: {need.reason}", needs=need.needs)
         else:
             _note_needs(found, line, [need])
+    return checked.metrics
 
 
 def _check_names(found: Alerts, item: LineDict, key: str, what: str) -> None:

@@ -7,7 +7,7 @@ GrafanaDashboard; and the v2 resource with `elements`.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -18,8 +18,17 @@ from hub.content.rules.compatibility import (
     needs_of_panel,
     needs_of_plugin,
 )
+from hub.content.rules.metric_names import NUMBER_STAND_IN, STAND_IN, pattern
 from hub.content.rules.parsing import ParseBudget
-from hub.content.rules.report import About, Dashboard, Finding, Findings, Level, Panel
+from hub.content.rules.report import (
+    About,
+    Dashboard,
+    Finding,
+    Findings,
+    Level,
+    OtherQuery,
+    Panel,
+)
 from hub.content.rules.values import (
     LineDict,
     decode_base64,
@@ -62,7 +71,16 @@ _DURATION_VARIABLE = re.compile(
     rf"(\[\s*|:\s*(?=[^\[\]]*\])|\boffset\s+-?)(?:{_NAME})", re.IGNORECASE
 )
 _VARIABLE = re.compile(_NAME)
-_STAND_INS = ("x", "1")
+# https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
+_VARIABLE_QUERY = re.compile(
+    r"""\s*+(?:
+        label_values\(\s*+(?:(?P<labels_of>.+),\s*+)?[^,()]*+\)
+      | query_result\((?P<result>.+)\)
+      | metrics\((?P<metrics>.+)\)
+      | label_names\(.*\)
+    )\s*""",
+    re.VERBOSE | re.DOTALL,
+)
 
 
 @dataclass
@@ -215,15 +233,20 @@ class _PanelItem:
 def _read(found: Dashboards, model: LineDict, offset: int) -> None:
     panels = list(islice(_panels(found, model), _MAX_PANELS))
     title, datasources = _title(model), _datasources(model, panels)
+    metrics = [_check_expressions(found, item, offset) for item in panels]
     found.dashboards.append(
         Dashboard(
             title=title,
-            panels=tuple(item.panel for item in panels),
+            panels=tuple(
+                replace(item.panel, metrics=names, line=item.model.line + offset)
+                for item, names in zip(panels, metrics, strict=True)
+            ),
             datasources=datasources,
             variables=_variables(model),
             grafana_version=_grafana_version(model),
             schema_version=model.text("schemaVersion"),
             uid=model.text("uid")[:_MAX_TITLE_LENGTH],
+            other_queries=tuple(_other_queries(found, model, offset)),
         )
     )
     line = model.line + offset
@@ -248,8 +271,6 @@ def _read(found: Dashboards, model: LineDict, offset: int) -> None:
     for item in panels:
         panel_line = item.model.line + offset
         found.needs.note(panel_line, needs_of_panel(item.panel.type, library=item.library))
-        for target in item.targets:
-            _check_expression(found, item, target, offset)
     for source in datasources:
         found.needs.note(line, needs_of_plugin(source))
 
@@ -326,28 +347,81 @@ def _grafana_version(model: LineDict) -> str:
     return next(filter(None, versions), "")[:40]
 
 
-def _check_expression(found: Dashboards, item: _PanelItem, target: LineDict, offset: int) -> None:
-    """Check a target's expression. It is never an error: Grafana shows such a panel, but empty."""
-    expr = target.text("expr")
-    if not expr or not _is_prometheus(target.get("datasource") or item.model.get("datasource")):
-        return
-    line, what = target.line + offset, f"panel {item.panel.title!r}"
-    problems = []
+def _check_expressions(found: Dashboards, item: _PanelItem, offset: int) -> tuple[str, ...]:
+    """Check a panel's expressions, and return the metrics that they use.
+
+    A problem is never an error: Grafana shows such a panel, but empty.
+    """
+    metrics: dict[str, None] = {}
+    for target in item.targets:
+        expr = target.text("expr")
+        source = target.get("datasource") or item.model.get("datasource")
+        if not expr or not _is_prometheus(source):
+            continue
+        line, what = target.line + offset, f"panel {item.panel.title!r}"
+        try:
+            checked = _checked(found, expr)
+        except promql.TooComplex as limit:
+            found.findings.note(line, f"{what}: an expression is {limit}")
+            continue
+        metrics |= dict.fromkeys(checked.metrics)
+        if checked.problem:
+            # A variable may contain any part of the expression, so the real one may be valid.
+            level = Level.WARNING if _substituted(expr, STAND_IN) == expr else Level.NOTE
+            reason = f"{what}: the expression is not valid PromQL: {checked.problem}"
+            found.findings.add(level, line, reason)
+    return tuple(metrics)
+
+
+def _checked(found: Dashboards, expr: str) -> promql.Checked:
+    """Check an expression with its variables replaced. Raises `TooComplex`."""
+    first = found.expr_budget.check(_substituted(expr, STAND_IN))
+    if not first.problem:
+        return first
+    second = found.expr_budget.check(_substituted(expr, NUMBER_STAND_IN))
+    return first if second.problem else second
+
+
+def _substituted(expr: str, stand_in: str) -> str:
+    return _VARIABLE.sub(stand_in, _DURATION_VARIABLE.sub(r"\g<1>5m", expr))
+
+
+def _other_queries(found: Dashboards, model: LineDict, offset: int) -> Iterator[OtherQuery]:
+    """Yield the queries of variables and annotations."""
+    listed = model.child("templating").get("list") or model.get("variables")
+    for item in islice(dicts_in(listed), _MAX_LISTED):
+        spec = item.child("spec") or item  # schema v2
+        name, query = spec.text("name")[:80], spec.get("query")
+        if isinstance(query, LineDict):
+            query = query.child("spec").get("query") or query.get("query")
+        source = spec.get("datasource")
+        if spec.text("type") in ("", "query") and _is_prometheus(source):
+            metrics = _metrics_of_variable(found, text_of(query))
+            if metrics:
+                yield OtherQuery(f"variable {name!r}", metrics, item.line + offset)
+    for item in islice(model.child("annotations").children("list"), _MAX_LISTED):
+        if _is_prometheus(item.get("datasource")):
+            metrics = _metrics_of(found, item.text("expr"))
+            if metrics:
+                name = item.text("name")[:80]
+                yield OtherQuery(f"annotation {name!r}", metrics, item.line + offset)
+
+
+def _metrics_of_variable(found: Dashboards, query: str) -> tuple[str, ...]:
+    """Return the metrics that a query of a variable uses, in the syntax of Grafana's data source."""
+    if match := _VARIABLE_QUERY.fullmatch(query):
+        if match["metrics"] is not None:
+            regex = _substituted(match["metrics"].strip(), STAND_IN)
+            return tuple(pattern(f".*(?:{regex}).*"))  # Grafana does not anchor it
+        query = match["labels_of"] or match["result"] or ""
+    return _metrics_of(found, query)
+
+
+def _metrics_of(found: Dashboards, expr: str) -> tuple[str, ...]:
     try:
-        for stand_in in _STAND_INS:
-            substituted = _VARIABLE.sub(stand_in, _DURATION_VARIABLE.sub(r"\g<1>5m", expr))
-            problems.append(found.expr_budget.check(substituted).problem)
-            if not problems[-1] or substituted == expr:
-                break
-    except promql.TooComplex as limit:
-        found.findings.note(line, f"{what}: an expression is {limit}")
-        return
-    if all(problems):
-        # A variable may contain any part of the expression, so the real one may still be valid.
-        level = Level.WARNING if len(problems) == 1 else Level.NOTE
-        found.findings.add(
-            level, line, f"{what}: the expression is not valid PromQL: {problems[0]}"
-        )
+        return _checked(found, expr).metrics if expr else ()
+    except promql.TooComplex:
+        return ()
 
 
 def _is_prometheus(source: Any) -> bool:

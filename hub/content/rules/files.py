@@ -36,6 +36,10 @@ ALERT_WORDS = ("alert", "alerts", "alerting", "rule", "rules", "prometheusrule")
 _SIMILARITY = 0.8
 _MAX_DIFFERENCE = 2  # letters in length: "prometheus" is no misspelling of "prometheusrule"
 _MIN_MISSPELLING = 5  # letters; shorter words are similar by chance
+# Possessive quantifiers: a folder may have any name, and backtracking would never match more.
+_VERSION_FOLDER = re.compile(
+    r"(?:v\.?)?\d++(?:\.\d++)++(?:[-+.]?[0-9a-z])*+|v\.?\d+", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,12 @@ class DirectoryFile:
             return False
         maybe_prose = self.suffix in _LOOSE or not self.words.isdisjoint(_PROSE_WORDS)
         return not maybe_prose or self.named(words)
+
+
+def directory_version(path: str) -> str:
+    """Return the first folder of `path` that is named like a version (`v1.2.3/…`), or ""."""
+    folders = path.split("/")[:-1]
+    return next((folder for folder in folders if _VERSION_FOLDER.fullmatch(folder)), "")
 
 
 def is_templates(folder: str) -> bool:

@@ -17,6 +17,7 @@ from hub.content.rules.go_template import HELM_FUNCTIONS, check_template
 from hub.content.rules.helmignore import ignore_lines
 from hub.content.rules.parsing import ParseBudget, Parsed, needs_helm, parse_documents, strip_helm
 from hub.content.rules.report import About, AlertsForm, FileReport, Finding, Findings, Level
+from hub.content.rules.samples import Sample, parse_sample
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +75,21 @@ def _judge(data: bytes) -> FileReport:
     parsed = parse_documents(data, budget)
     if parsed.format == "empty":
         return FileReport("empty", tuple(parsed.findings))
-    if parsed.format == "template":
+    sample = Sample() if "\0" in parsed.text else parse_sample(parsed.text)
+    if sample.whole:
+        report = FileReport("metrics")
+    elif parsed.format == "template":
         report = _judge_template(parsed, budget)
     else:
         report = _judge_first(parsed, budget) or _judge_documents(parsed, budget)
+    if sample.metrics or sample.findings:
+        report = replace(
+            report,
+            sample=sample.metrics,
+            sample_findings=tuple(sample.findings),
+            sample_version=sample.version,
+            sample_build_info=sample.build_info,
+        )
     if "{{" not in parsed.text:
         return report
     rules = _RULE_RESOURCE.search(parsed.text) and _FROM_ELSEWHERE.search(parsed.text)
@@ -139,6 +151,7 @@ def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
         alerts=tuple(alerts.alerts),
         alerts_form=alerts.form,
         recording=alerts.recording,
+        recording_rules=tuple(alerts.recording_rules),
         dashboards=tuple(dashboards.dashboards),
         manifests=tuple(manifests),
         chart=None if whole else read_chart(parsed.documents),
@@ -171,6 +184,7 @@ def _judge_template(parsed: Parsed, budget: ParseBudget) -> FileReport:
         findings=(*parsed.findings, *notes),
         alerts=tuple(alerts.alerts),
         alerts_form=alerts.form,
+        recording_rules=tuple(alerts.recording_rules),
         looks_like=_looks_like(parsed.text),
         helm_actions=True,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import promql_parser
 
 from hub.content.rules.compatibility import Need, needs_of_expression
+from hub.content.rules.metric_names import metrics_in
 
 # The native parser recurses for each operator and bracket: 500 of them overflow the thread stack of
 # macOS (512 KB) and crash the process. Real rules have fewer than 60.
@@ -47,6 +48,7 @@ class Checked:
     problem: str = ""
     warnings: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
+    metrics: tuple[str, ...] = ()  # `hub.content.rules.metric_names`
 
 
 @dataclass
@@ -126,4 +128,8 @@ def check(expr: str) -> Checked:
         warnings.append("the expression is a range vector, which Prometheus cannot evaluate")
     elif isinstance(parsed, promql_parser.StringLiteral):
         warnings.append("the expression is a string, which Prometheus cannot evaluate")
-    return Checked(warnings=tuple(warnings), needs=tuple(needs_of_expression(expr)))
+    return Checked(
+        warnings=tuple(warnings),
+        needs=tuple(needs_of_expression(expr)),
+        metrics=metrics_in(parsed),
+    )

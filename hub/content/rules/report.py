@@ -27,6 +27,7 @@ class About(StrEnum):
     DASHBOARD = "dashboard"
     MANIFEST = "manifest"
     CHART = "chart"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,36 @@ class Alert:
     summary: str = ""
     group: str = ""
     line: int = 1
+    metrics: tuple[str, ...] = ()  # what the expression uses, as `promql.Checked.metrics`
+
+
+@dataclass(frozen=True)
+class RecordingRule:
+    """One recording rule. `metrics` as in `Alert`."""
+
+    name: str
+    metrics: tuple[str, ...] = ()
+    line: int = 1
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel of a dashboard. `row` is the title of its row, or ""."""
+    """One panel of a dashboard. `row` is the title of its row, or "". `metrics` as in `Alert`."""
 
     title: str
     type: str = ""
     row: str = ""
+    metrics: tuple[str, ...] = ()
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class OtherQuery:
+    """A query of a dashboard outside its panels. `of` is a variable or an annotation."""
+
+    of: str
+    metrics: tuple[str, ...] = ()
+    line: int = 1
 
 
 @dataclass(frozen=True)
@@ -115,6 +137,18 @@ class Dashboard:
     grafana_version: str = ""
     schema_version: str = ""
     uid: str = ""
+    other_queries: tuple[OtherQuery, ...] = ()
+
+
+@dataclass(frozen=True)
+class SampleMetric:
+    """One metric that an exporter exports. `series` are the names of its time series."""
+
+    name: str
+    type: str = "unknown"
+    help: str = ""
+    labels: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +177,8 @@ class HelmChart:
 class FileReport:
     """The results of judging a file's bytes. The same bytes always give the same report."""
 
-    format: str  # yaml, json, template, empty, unreadable, lfs (a pointer of Git LFS), failed
+    # yaml, json, template, metrics, empty, unreadable, lfs (a pointer of Git LFS), failed
+    format: str
     findings: tuple[Finding, ...] = ()
     alerts: tuple[Alert, ...] = ()
     alerts_form: AlertsForm | None = None
@@ -161,6 +196,12 @@ class FileReport:
     includes: tuple[str, ...] = ()  # how the paths of files begin that a template includes
     uses_tpl: bool = False  # a template that renders what it includes
     ignore_lines: tuple[str, ...] = ()  # the lines of a text that may be a `.helmignore`
+    recording_rules: tuple[RecordingRule, ...] = ()
+    # A sample of metrics; it and its findings count only in a file that is meant to be one.
+    sample: tuple[SampleMetric, ...] = ()
+    sample_findings: tuple[Finding, ...] = ()
+    sample_version: str = ""  # of the exporter, as the time series `sample_build_info` says
+    sample_build_info: str = ""
 
     def has_errors(self, *about: About) -> bool:
         """Whether there is an error about one of the subjects."""

@@ -33,7 +33,7 @@ def test_what_is_read_of_an_alert() -> None:
         ONE + "for: 5m\nlabels:\n  severity: page\nannotations:\n  summary: ' It is down '\n", 2
     )
     assert judge(text.encode()).alerts == (
-        Alert("Down", "up == 0", "5m", "page", "It is down", "a", line=4),
+        Alert("Down", "up == 0", "5m", "page", "It is down", "a", line=4, metrics=("up",)),
     )
 
 

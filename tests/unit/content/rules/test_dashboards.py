@@ -50,7 +50,7 @@ def test_what_is_read_of_a_dashboard() -> None:
     assert judged(model).dashboards == (
         Dashboard(
             title="A",
-            panels=(Panel("Up", "graph"), Panel("Up", "graph")),
+            panels=(Panel("Up", "graph", metrics=("up",), line=5), Panel("Up", "graph", line=15)),
             datasources=("loki", "prometheus"),
             variables=("job", "instance"),
             grafana_version="8.1.0",
@@ -138,7 +138,9 @@ def test_schema_v2() -> None:
     spec = {"title": "A", "elements": elements, "layout": {}, "variables": variables}
     report = judged({"kind": "Dashboard", "apiVersion": "x/v2", "spec": spec})
     (dashboard,) = report.dashboards
-    assert dashboard.panels == (Panel("Up", "stat"), Panel("Down", "table"), Panel("Shared"))
+    up = Panel("Up", "stat", metrics=("up",), line=7)
+    assert dashboard.panels[0] == up
+    assert [panel.title for panel in dashboard.panels] == ["Up", "Down", "Shared"]
     assert dashboard.variables == ("job",)
     assert [(level, reason) for level, _, reason in said(report)] == [
         ("warning", "panel 'Down' has no queries (`targets`)")

@@ -1,0 +1,149 @@
+"""Tests of the comparison of used metrics with samples, in directories."""
+
+from pathlib import Path
+
+import pytest
+
+from hub.content.judgement import Judgement, judge_directory
+from hub.content.rules.judge import judge
+from tests.common import contents
+
+SAMPLE = b"# HELP a_up Up.\n# TYPE a_up gauge\na_up 1\n# TYPE a_total counter\na_total 1\n"
+FENCED = b"# Metrics\n```\n" + SAMPLE + b"```\n"
+
+
+def judged(**files: bytes) -> Judgement:
+    return judge_directory({path: judge(data) for path, data in files.items()})
+
+
+def said(judgement: Judgement) -> list[tuple[str, str, int, str]]:
+    return [
+        (each.level.value, each.path, each.line, each.reason)
+        for each in judgement.findings
+        if each.about == "metrics"
+    ]
+
+
+def alerts(*expressions: str) -> bytes:
+    rules = "".join(f"  - {{alert: A{n}, expr: '{e}'}}\n" for n, e in enumerate(expressions))
+    return f"groups:\n- name: a\n  rules:\n{rules}".encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        *(("metrics.txt", SAMPLE), ("Redis_sample_metrics.md", FENCED), ("a.prom", SAMPLE)),
+        *(("metrics.md", FENCED), ("sample-metrics", SAMPLE), ("v1.2/metrics.txt", SAMPLE)),
+        *(("exported.txt", SAMPLE), ("example_metrics.txt", SAMPLE + b"...\n")),
+    ],
+)
+def test_a_sample_is_recognized(name: str, data: bytes) -> None:
+    assert [sample.path for sample in judged(**{name: data}).fit.samples] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("README.md", FENCED), ("alerts.yaml", alerts("up") + b"# TYPE a gauge\n"), ("a.txt", b"a 1")],
+)
+def test_what_is_no_sample(name: str, data: bytes) -> None:
+    judgement = judged(**{name: data})
+    assert (judgement.fit.samples, said(judgement)) == ((), [])
+
+
+@pytest.mark.parametrize(
+    ("expressions", "checked", "fitting"),
+    [
+        (("a_up", "rate(a_total[5m])"), 2, 2),
+        (("a_up", "b_up"), 2, 1),
+        (("up", "ALERTS", "scrape_duration_seconds"), 0, 0),
+        (("a_up", '{job="x"}'), 1, 1),
+        (('{__name__=~"a_.*"}',), 1, 1),
+        (('{__name__=~"b_.*"}', "a_up"), 2, 1),
+    ],
+)
+def test_counts(expressions: tuple[str, ...], checked: int, fitting: int) -> None:
+    files = {"metrics.txt": SAMPLE, "alert.yaml": alerts(*expressions)}
+    fit = judged(**files).fit
+    assert (fit.checked, fit.fitting) == (checked, fitting)
+
+
+def test_a_name_that_the_sample_lacks_is_a_note_with_its_line() -> None:
+    judgement = judged(**{"metrics.txt": SAMPLE, "alert.yaml": alerts("a_up", "b_up + c")})
+    assert said(judgement) == [
+        ("note", "alert.yaml", 5, "alert 'A1': `b_up`, `c` not in the sample metrics.txt")
+    ]
+
+
+def test_a_file_that_uses_nothing_of_the_sample_is_a_warning() -> None:
+    judgement = judged(**{"metrics.txt": SAMPLE, "alert.yaml": alerts("b_up", "c_up", "up")})
+    assert said(judgement) == [
+        (
+            *("warning", "alert.yaml", 1),
+            "uses no metric that the sample metrics.txt contains: is one of them of another "
+            "exporter?",
+        )
+    ]
+
+
+def test_recording_rules_of_the_directory_define_names() -> None:
+    recording = b"groups:\n- name: a\n  rules:\n  - {record: 'a:rate', expr: 'rate(a_total[5m])'}\n"
+    files = {"metrics.txt": SAMPLE, "alert.yaml": alerts("a:rate"), "recording.yaml": recording}
+    judgement = judged(**files)
+    assert said(judgement) == []
+    assert {each.name for each in judgement.fit.metrics if each.defined} == {"a:rate"}
+
+
+def test_without_a_sample_nothing_is_known() -> None:
+    judgement = judged(**{"alert.yaml": alerts("b_up")})
+    assert (judgement.fit.checked, said(judgement)) == (0, [])
+    assert [(each.name, each.versions) for each in judgement.fit.metrics] == [("b_up", ())]
+
+
+def test_a_sample_of_another_version_says_nothing() -> None:
+    rules = alerts("b_up")
+    files = {"v1.0/metrics.txt": SAMPLE, "v2.0/alert.yaml": rules}
+    assert said(judged(**files)) == []
+    assert len(said(judged(**files, **{"v1.0/alert.yaml": rules}))) == 1
+    assert len(said(judged(**{"metrics.txt": SAMPLE, "v2.0/alert.yaml": rules}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "version", "source"),
+    [
+        ("v1.2/metrics.txt", SAMPLE, "v1.2", "the folder"),
+        ("sample_metrics_v1.3.0.txt", SAMPLE, "v1.3.0", "the file's name"),
+        ("metrics.txt", SAMPLE + b'a_build_info{version="1.4"} 1\n', "1.4", "a_build_info"),
+        ("metrics.txt", SAMPLE, "", ""),
+    ],
+)
+def test_the_version_of_a_sample(name: str, data: bytes, version: str, source: str) -> None:
+    (sample,) = judged(**{name: data}).fit.samples
+    assert (sample.version, sample.version_source) == (version, source)
+
+
+def test_a_broken_sample_is_reported() -> None:
+    assert said(judged(**{"metrics.txt": SAMPLE + b"a_up{ 1\n"}))[0][:3] == (
+        *("warning", "metrics.txt", 6),
+    )
+    (missing,) = said(judged(**{"a_sample_metrics.md": b"# To be written\n"}))
+    assert missing[3].startswith("named like a sample of metrics, but contains none")
+    assert said(judged(**{"metrics.md": b"The exporter has many metrics.\n"})) == []
+
+
+def test_every_used_name_of_the_real_contents_has_a_verdict(real_contents: Path) -> None:
+    """Kafka and Collectd have samples; their names were compared by reading the files."""
+    for name, number in (("Kafka_Exporter", 10), ("Collectd_Exporter", 5)):
+        folder = real_contents / "contents" / name
+        files = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.suffix in (".md", ".yaml", ".json")
+        }
+        fit = judged(**files).fit
+        used = {each.name for each in fit.metrics if each.uses}
+        assert len(used) == fit.checked == fit.fitting == number
+
+
+def test_a_dashboard_of_builtin_metrics_needs_no_sample() -> None:
+    judgement = judged(**{"metrics.txt": SAMPLE, "dashboard.json": contents.dashboard()})
+    assert said(judgement) == []
