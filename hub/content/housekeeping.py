@@ -14,6 +14,7 @@ from hub.models import (
     Change,
     ContentBlob,
     ContentEdit,
+    ContentName,
     ContentTree,
     DirectoryOwner,
     ExporterContents,
@@ -27,7 +28,7 @@ from hub.models import (
 _LISTING_RETENTION = timedelta(days=1)
 # The models with a column `source`, each before those that protect its rows from deletion.
 BY_SOURCE: tuple[type[Model], ...] = (
-    *(ContentEdit, Change, DirectoryOwner, ExporterContents, ListingETag),
+    *(ContentEdit, Change, ContentName, DirectoryOwner, ExporterContents, ListingETag),
     *(ServedContents, Snapshot, RefreshRun),
 )
 

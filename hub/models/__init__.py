@@ -31,6 +31,7 @@ from hub.models.contents import (
     Change,
     ContentBlob,
     ContentEdit,
+    ContentName,
     ContentTree,
     DirectoryOwner,
     ExporterContents,

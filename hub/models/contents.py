@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Func, Manager, Q, Value
 from django.utils.functional import cached_property
@@ -58,6 +59,12 @@ def tree_key(kind: str, sha: str) -> str:
     return hashlib.sha1(f"{kind} {sha}".encode(), usedforsecurity=False).hexdigest()
 
 
+def name_words() -> SearchVector:
+    """Return the words of a metric's name, for the index and for queries that use it."""
+    name = Func(F("name"), Value("_.:"), Value("   "), function="translate")
+    return SearchVector(name, config="simple")
+
+
 class ContentTreeQuerySet(models.QuerySet["ContentTree"]):
     def naming(self, sha: str) -> "ContentTreeQuerySet":
         """Return the trees that name the blob."""
@@ -106,6 +113,8 @@ class ContentTree(models.Model):
     judgement: models.JSONField[Any, Any] = models.JSONField(null=True)
     # {letter: [present, usable]} of the kinds that are not absent, for publishing
     kinds: models.JSONField[Any, Any] = models.JSONField(null=True)
+    # `hub.content.rules.fit.Fit`; null until version 7 of the rules judged it
+    fit: models.JSONField[Any, Any] = models.JSONField(null=True)
     rules = models.PositiveSmallIntegerField(default=0, help_text="Version of the rules.")
     learned_at = models.DateTimeField(auto_now_add=True)
     unused_since = models.DateTimeField(
@@ -225,6 +234,11 @@ class ExporterContents(models.Model):
     # Only for stale rows. Others have the age of the map (`ServedContents.as_of`): fewer writes.
     as_of = PastDateTimeField(null=True, help_text="When GitHub last confirmed a stale tree.")
     stale = models.CharField(max_length=20, choices=Reason.choices, blank=True)
+    # Of the metrics that it uses: those compared with a sample, and those that the sample contains.
+    metrics_checked = models.PositiveIntegerField(null=True, editable=False)
+    metrics_fitting = models.PositiveIntegerField(null=True, editable=False)
+    # SHA of the tree and version of the rules that its `ContentName` rows were taken from.
+    names_of = models.CharField(max_length=80, null=True, editable=False)  # noqa: DJ001
 
     class Meta:
         ordering = ["directory"]
@@ -235,6 +249,43 @@ class ExporterContents(models.Model):
 
     def __str__(self) -> str:
         return self.directory
+
+
+class ContentName(models.Model):
+    """A metric or an alert in a directory's files, for the search and the tab *Metrics*.
+
+    A metric is a time series that a sample contains (`exported`) or a name that content uses.
+    """
+
+    source = models.CharField(max_length=400)
+    directory = models.CharField(max_length=255)
+    is_alert = models.BooleanField(default=False)
+    name = models.CharField(max_length=210)
+    family = models.CharField(max_length=210, blank=True)
+    type = models.CharField(max_length=20, blank=True)
+    help = models.CharField(max_length=500, blank=True)
+    labels: models.JSONField[Any, Any] = models.JSONField(default=list)
+    exported = models.BooleanField(default=False)
+    defined = models.BooleanField(default=False, help_text="A recording rule defines it.")
+    used = models.BooleanField(default=False)
+    # the folders of versions with a sample that contains it; "" for a sample outside of them
+    versions: models.JSONField[Any, Any] = models.JSONField(default=list)
+    # [[path, letter of the kind, what uses it, line], …]; of an alert: where it is
+    uses: models.JSONField[Any, Any] = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "directory", "is_alert", "name"], name="one_row_per_name"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["source", "name"], name="content_names_by_name"),
+            GinIndex(name_words(), name="content_names_by_word"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DirectoryOwner(models.Model):

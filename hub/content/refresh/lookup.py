@@ -10,6 +10,7 @@ from hub.content import blob_store
 from hub.content.content_files import is_readme
 from hub.content.judgement import RULES_VERSION, Judgement, blobs_to_read, judge_files
 from hub.content.refresh.links import follow_links, links_of
+from hub.content.rules.fit import FIT
 from hub.content.rules.report import FileReport
 from hub.content.runs import refresh_runs
 from hub.github import errors
@@ -60,6 +61,7 @@ class DirectoryLookup:
             tree.filter(rules__lte=RULES_VERSION).update(
                 judgement=self.judgement.as_json(),
                 kinds=self.judgement.kinds(),
+                fit=FIT.dump_python(self.judgement.fit, mode="json"),
                 rules=RULES_VERSION,
             )
 

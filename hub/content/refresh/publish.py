@@ -14,6 +14,7 @@ from hub import clock
 from hub.content.directory_owners import owners_of
 from hub.content.judgement import RULES_VERSION
 from hub.content.kinds import KINDS
+from hub.content.map.names import forget_names, write_names
 from hub.content.map.render_map import locked_map, show_snapshot
 from hub.content.map.rows import DirectoryRow, Flags, read_rows, write_rows
 from hub.content.refresh.plan import PublicationPlan, differences, plan_publication
@@ -22,6 +23,7 @@ from hub.github.renames import rename_note
 from hub.github.source import source_for_display
 from hub.models import (
     Change,
+    ContentName,
     ContentTree,
     ExporterContents,
     Outcome,
@@ -60,6 +62,8 @@ def publish(run_id: int) -> None:
             status = RunStatus.HELD if refusal[0] == Reason.SHRUNK else RunStatus.FAILED
             refresh_runs.end(run, status, *refusal)
             return
+        if run.full:
+            forget_names(run.source)
         new_rows = _write(run.source, plan, rows)
         if newest is not None:
             _log_changes(run, rows, new_rows)
@@ -155,6 +159,8 @@ def _write(
     write_rows(source_key, {name: row for name, row in new_rows.items() if rows.get(name) != row})
     removed = rows.keys() - new_rows.keys()
     ExporterContents.objects.filter(source=source_key, directory__in=removed).delete()
+    ContentName.objects.filter(source=source_key, directory__in=removed).delete()
+    write_names(source_key)
     return new_rows
 
 

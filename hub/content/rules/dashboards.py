@@ -408,7 +408,7 @@ def _other_queries(found: Dashboards, model: LineDict, offset: int) -> Iterator[
 
 
 def _metrics_of_variable(found: Dashboards, query: str) -> tuple[str, ...]:
-    """Return the metrics that a query of a variable uses, in the syntax of Grafana's data source."""
+    """Return the metrics that a variable's query uses, in the syntax of Grafana."""
     if match := _VARIABLE_QUERY.fullmatch(query):
         if match["metrics"] is not None:
             regex = _substituted(match["metrics"].strip(), STAND_IN)

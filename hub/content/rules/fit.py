@@ -165,7 +165,7 @@ def fit_of(files: Iterable[DirectoryFile]) -> tuple[Fit, list[Finding]]:
     metrics = (_metric(name, entry) for name, entry in found.items())
     fit = Fit(
         metrics=tuple(metrics)[:_MAX_METRICS],
-        samples=tuple(_sample_file(file) for file in samples),
+        samples=tuple(sample_file(file) for file in samples),
         alerts=tuple(_alerts_in(files))[:_MAX_ALERTS],
         checked=len(checked),
         fitting=len(fitting & checked),
@@ -187,8 +187,8 @@ def _metric(name: str, entry: _Found) -> Metric:
     )
 
 
-def _sample_file(file: DirectoryFile) -> SampleFile:
-    """Take the version from the folder, otherwise from the name or from a `*_build_info`."""
+def sample_file(file: DirectoryFile) -> SampleFile:
+    """Return a sample with its version: of the folder, of the name, or of a `*_build_info`."""
     report = file.report
     if version := directory_version(file.path):
         return SampleFile(file.path, version, "the folder")

@@ -28,6 +28,8 @@ _DECLARATION = re.compile(
     rf'#[ \t]+(TYPE|HELP)[ \t]+("(?:[^"\\]|\\.)*+"|{_NAME})(?:[ \t]+(.*))?', re.ASCII
 )
 _SERIES = re.compile(rf"{_NAME}(?:\{{.*\}})?[ \t]+[-+]?(?:[\d.]|NaN|Inf)", re.ASCII)
+# What a file with a sample contains, unless it begins with a time series.
+_HINT = re.compile(r"^(?:#[ \t]+(?:TYPE|HELP)[ \t]|[ ]{0,3}(?:```|~~~))", re.MULTILINE)
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 _TYPES = {
     *("counter", "gauge", "histogram", "summary", "untyped", "unknown", "info", "stateset"),
@@ -72,6 +74,8 @@ class _Family:
 def parse_sample(text: str) -> Sample:
     """Parse the text of a file. The sample has no metrics if the file contains none."""
     sample = Sample()
+    if not (_HINT.search(text) or _SERIES.match(text.lstrip())):
+        return sample
     lines = text.split("\n")
     fenced = list(_fenced_blocks(lines))
     families: dict[str, _Family] = {}

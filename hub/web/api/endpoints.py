@@ -16,6 +16,7 @@ from ninja.errors import HttpError
 
 from hub import VERSION
 from hub.catalogue import describe as catalogue
+from hub.catalogue.metrics import describe_metrics, exporters_with
 from hub.content import status
 from hub.content.content_files import describe_files, judgement_of, served_blobs
 from hub.content.kinds import KINDS
@@ -161,6 +162,39 @@ def exporter_files(request: HttpRequest, slug: Slug) -> Any:
     if exporter is None:
         raise HttpError(404, _NO_EXPORTER)
     return describe_files(exporter, configured_source().key)
+
+
+@api.get(
+    "/exporters/{slug}/metrics",
+    response={200: schemas.ExporterMetricsOut, **_PROBLEMS},
+    summary="List the metrics that an exporter exports and its content uses",
+    description="`verdict` says where a used metric comes from.",
+)
+def exporter_metrics(request: HttpRequest, slug: Slug) -> Any:
+    """Return the metrics of all versions; used and not exported first."""
+    exporter = Exporter.objects.filter(slug=slug).first()
+    if exporter is None:
+        raise HttpError(404, _NO_EXPORTER)
+    source = configured_source().key
+    rows = exporter.contents.filter(source=source)
+    directories = list(rows.values_list("directory", flat=True))
+    return {"exporter": slug, "metrics": describe_metrics(source, directories)}
+
+
+@api.get(
+    "/metrics",
+    response={200: schemas.MetricOut, 422: schemas.ProblemOut},
+    summary="Find the exporters that export or use a metric",
+)
+def one_metric(
+    request: HttpRequest,
+    name: Annotated[
+        str,
+        Query(min_length=1, max_length=210, pattern=r"^[^\x00]+$", description="The whole name."),
+    ],
+) -> Any:
+    """Return each directory that exports, defines or uses the metric."""
+    return {"name": name, "directories": exporters_with(configured_source().key, name)}
 
 
 @api.get(

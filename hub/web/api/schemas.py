@@ -8,6 +8,7 @@ from ninja import Field, Schema
 from pydantic import create_model
 
 from hub import models
+from hub.catalogue.metrics import MetricVerdict
 from hub.content.kinds import KINDS, Kind
 from hub.content.rules.report import About, Level
 from hub.models.choices import ChangeCause, ChangeKind, ChangeWhat
@@ -164,6 +165,56 @@ class ExporterDetailOut(ExporterOut):
     facts_at: datetime | None = Field(description="When GitHub last confirmed stars and releases.")
     facts_problem: str | None = Field(description="Why the last update of the facts failed.")
     releases: list[ReleaseOut] = Field(description="The newest 30, newest first.")
+
+
+class MetricUseOut(Schema):
+    """A part of a file that uses a metric."""
+
+    path: str = Field(description="Including the directory.")
+    line: int = Field(description="Counted from 1.")
+    what: str = Field(description="Such as `alert 'RedisDown'`.")
+
+
+class ExporterMetricOut(Schema):
+    """A metric that an exporter exports or its content uses."""
+
+    name: str
+    verdict: MetricVerdict
+    type: str | None = Field(description="null if no sample of the exporter contains it.")
+    help: str
+    labels: list[str]
+    series: list[str] = Field(description="The names of its time series in the samples.")
+    others: list[str] = Field(
+        description="Other exporters that have it, by slug; directories without one, by name."
+    )
+    uses: list[MetricUseOut]
+
+
+class ExporterMetricsOut(Schema):
+    """The metrics of an exporter, used and not exported first."""
+
+    exporter: str
+    metrics: list[ExporterMetricOut]
+
+
+class DirectoryMetricOut(Schema):
+    """A directory that has a metric."""
+
+    directory: str
+    exporter: str | None = Field(description="Slug of its exporter; null if it has none.")
+    exported: bool = Field(description="A sample in the directory contains it.")
+    defined: bool = Field(description="A recording rule in the directory defines it.")
+    used: bool = Field(description="An alert, a recording rule or a dashboard uses it.")
+    type: str | None
+    help: str
+    uses: list[MetricUseOut]
+
+
+class MetricOut(Schema):
+    """The directories that have a metric."""
+
+    name: str
+    directories: list[DirectoryMetricOut]
 
 
 class ChangeOut(Schema):

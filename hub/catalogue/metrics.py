@@ -1,0 +1,243 @@
+"""Read which metrics exporters export and use, with a verdict for each name that is used."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Q
+
+from hub.content.rules.files import directory_version
+from hub.content.rules.metric_names import is_built_in
+from hub.models import ContentName, ExporterContents
+from hub.models.contents import name_words
+from hub.names.search_terms import tsquery
+
+_MIN_SEARCH_LENGTH = 3  # characters; fewer match thousands of names
+_MAX_RANKED = 1_000  # names of which the best are chosen
+_MAX_FOUND = 8
+_MAX_OTHERS = 5  # exporters that have a metric
+_MAX_API_ROWS = 1_000
+
+
+class MetricVerdict(StrEnum):
+    """Where a metric comes from that content uses."""
+
+    ABSENT = "not in the sample"
+    UNKNOWN = "unknown"
+    OTHER = "from another exporter"
+    EXPORTED = "exported"
+    DEFINED = "defined here"
+    BUILT_IN = "built in"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A part of a file that uses a metric, or an alert. `kind` is a letter."""
+
+    directory: str
+    path: str
+    kind: str
+    what: str
+    line: int
+
+    @property
+    def whole_path(self) -> str:
+        """The path including the directory."""
+        return f"{self.directory}/{self.path}"
+
+
+@dataclass
+class ExporterMetric:
+    """A metric that an exporter exports or its content uses.
+
+    `series`: the names of its time series. `others`: (slug or "", title) of the exporters, or the
+    directories without one, that have it.
+    """
+
+    name: str
+    verdict: MetricVerdict
+    type: str = ""
+    help: str = ""
+    labels: list[str] = field(default_factory=list)
+    series: list[str] = field(default_factory=list)
+    uses: list[Place] = field(default_factory=list)
+    others: list[tuple[str, str]] = field(default_factory=list)
+
+
+def metrics_of(
+    source: str, directories: Collection[str], version: str | None = None
+) -> list[ExporterMetric]:
+    """Return the metrics of an exporter's directories: used and not exported first.
+
+    With a `version`, only samples and files of its folders, and those outside of such folders.
+    """
+    rows = ContentName.objects.filter(source=source, directory__in=directories, is_alert=False)
+    found: dict[str, ExporterMetric] = {}
+    exported = set[str]()
+    defined = set[str]()
+    for row in rows.order_by("name", "directory"):
+        is_exported = any(version is None or each in ("", version) for each in row.versions)
+        uses = [
+            place
+            for place in _places(row)
+            if version is None or directory_version(place.path) in ("", version)
+        ]
+        if not (is_exported or uses or row.defined):
+            continue
+        # The time series of a metric that a sample contains are one entry.
+        name = row.family if is_exported else row.name
+        metric = found.setdefault(name, ExporterMetric(name, MetricVerdict.UNKNOWN))
+        metric.uses += [use for use in uses if use not in metric.uses]
+        if is_exported:
+            exported.add(name)
+            metric.series = sorted({*metric.series, row.name})
+            metric.type, metric.help, metric.labels = row.type, row.help, row.labels
+        if row.defined:
+            defined.add(name)
+    has_sample = bool(exported)
+    unresolved = [name for name in found.keys() - exported - defined if not is_built_in(name)]
+    others = _exporters_of(source, unresolved, directories)
+    for name, metric in found.items():
+        metric.others = others.get(name, [])
+        metric.verdict = _verdict(name, exported, defined, metric.others, has_sample=has_sample)
+    ranks = list(MetricVerdict)
+    return sorted(
+        found.values(), key=lambda each: (ranks.index(each.verdict), not each.uses, each.name)
+    )
+
+
+def _verdict(
+    name: str,
+    exported: Collection[str],
+    defined: Collection[str],
+    others: Collection[tuple[str, str]],
+    *,
+    has_sample: bool,
+) -> MetricVerdict:
+    if name in exported:
+        return MetricVerdict.EXPORTED
+    if name in defined:
+        return MetricVerdict.DEFINED
+    if is_built_in(name):
+        return MetricVerdict.BUILT_IN
+    if others:
+        return MetricVerdict.OTHER
+    return MetricVerdict.ABSENT if has_sample else MetricVerdict.UNKNOWN
+
+
+def _places(row: ContentName) -> list[Place]:
+    return [Place(row.directory, *use) for use in row.uses]
+
+
+def _exporters_of(
+    source: str, names: Iterable[str], without: Collection[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Return name → the exporters with other directories that export or define it."""
+    has = Q(exported=True) | Q(defined=True)
+    rows = ContentName.objects.filter(has, source=source, name__in=list(names), is_alert=False)
+    places = list(rows.exclude(directory__in=without).values_list("name", "directory"))
+    owners = _owners(source, {directory for _, directory in places})
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, directory in sorted(places):
+        owner = owners.get(directory, ("", directory))
+        others = found.setdefault(name, [])
+        if owner not in others and len(others) < _MAX_OTHERS:
+            others.append(owner)
+    return found
+
+
+def _owners(source: str, directories: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return directory → slug and title of its exporter, for those that have one."""
+    rows = ExporterContents.objects.filter(
+        source=source, directory__in=directories, exporter__isnull=False
+    )
+    values = rows.values_list("directory", "exporter__slug", "exporter__title")
+    return {directory: (slug, title) for directory, slug, title in values}
+
+
+def exporters_with(source: str, name: str) -> list[dict[str, Any]]:
+    """Return the directories that export, define or use a metric, as JSON-ready values."""
+    rows = ContentName.objects.filter(source=source, name=name, is_alert=False)
+    rows = rows.order_by("directory")[:_MAX_API_ROWS]
+    owners = _owners(source, {row.directory for row in rows})
+    return [
+        {
+            "directory": row.directory,
+            "exporter": owners.get(row.directory, ("", ""))[0] or None,
+            "exported": row.exported,
+            "defined": row.defined,
+            "used": row.used,
+            "type": row.type or None,
+            "help": row.help,
+            "uses": [_described(place) for place in _places(row)],
+        }
+        for row in rows
+    ]
+
+
+def describe_metrics(source: str, directories: Collection[str]) -> list[dict[str, Any]]:
+    """Return the metrics of an exporter's directories as JSON-ready values."""
+    return [
+        {
+            "name": metric.name,
+            "verdict": metric.verdict,
+            "type": metric.type or None,
+            "help": metric.help,
+            "labels": metric.labels,
+            "series": metric.series,
+            "others": [slug or title for slug, title in metric.others],
+            "uses": [_described(place) for place in metric.uses],
+        }
+        for metric in metrics_of(source, directories)
+    ]
+
+
+def _described(place: Place) -> dict[str, Any]:
+    return {"path": place.whole_path, "line": place.line, "what": place.what}
+
+
+@dataclass(frozen=True)
+class FoundName:
+    """A metric or an alert that the search found in an exporter's content."""
+
+    name: str
+    is_alert: bool
+    exported: bool
+    slug: str
+    title: str
+    place: Place | None  # of an alert
+
+
+def find_names(source: str, text: str) -> list[FoundName]:
+    """Return the metrics and alerts whose names contain the words, best first."""
+    words = tsquery(text)
+    if not words or len(text) < _MIN_SEARCH_LENGTH:
+        return []
+    query = SearchQuery(words, config="simple", search_type="raw")
+    rows = ContentName.objects.annotate(found=name_words()).filter(source=source, found=query)
+    ranked = sorted(
+        rows.values_list("name", "is_alert", "exported", "directory", "pk")[:_MAX_RANKED],
+        key=lambda row: (row[0].casefold() != text.casefold(), not row[2], len(row[0]), row),
+    )
+    owners = _owners(source, {directory for _, _, _, directory, _ in ranked})
+    chosen = {
+        (name, owners[directory]): pk
+        for name, _, _, directory, pk in reversed(ranked)
+        if directory in owners
+    }
+    best = dict(list(reversed(chosen.items()))[:_MAX_FOUND])
+    by_pk = ContentName.objects.in_bulk(list(best.values()))
+    return [
+        FoundName(
+            name=name,
+            is_alert=by_pk[pk].is_alert,
+            exported=by_pk[pk].exported,
+            slug=slug,
+            title=title,
+            place=next(iter(_places(by_pk[pk])), None) if by_pk[pk].is_alert else None,
+        )
+        for (name, (slug, title)), pk in best.items()
+        if pk in by_pk
+    ]

@@ -1,0 +1,79 @@
+"""Write the names of metrics and alerts in each directory, for the search and the pages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+
+from hub.content.rules.fit import FIT, Fit, shown_name
+from hub.models import ContentName, ContentTree, ExporterContents
+
+_BATCH = 100  # directories: with 200 names each, 10 MB
+_MAX_NAME_LENGTH = 210
+# Joins all trees at once, without reading their values: 10,000 take some milliseconds.
+_OUTDATED = f"""
+    SELECT contents.directory, tree.sha, tree.sha || ':' || tree.rules
+    FROM {ExporterContents._meta.db_table} AS contents
+    JOIN {ContentTree._meta.db_table} AS tree ON tree.sha = contents.tree_sha
+    WHERE contents.source = %s AND tree.fit IS NOT NULL
+    AND contents.names_of IS DISTINCT FROM tree.sha || ':' || tree.rules
+"""  # noqa: S608 — the names are the models'
+
+
+def forget_names(source: str) -> None:
+    """Have the next publication write the names of all directories again."""
+    ExporterContents.objects.filter(source=source).update(names_of=None)
+
+
+def write_names(source: str) -> None:
+    """Write the names of the directories whose tree or judgement changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTDATED, [source])
+        outdated = cursor.fetchall()
+    for start in range(0, len(outdated), _BATCH):
+        _write_batch(source, outdated[start : start + _BATCH])
+
+
+def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:
+    trees = ContentTree.objects.filter(pk__in={sha for _, sha, _ in outdated})
+    fits = {sha: FIT.validate_python(fit) for sha, fit in trees.values_list("sha", "fit")}
+    directories = {directory: (fits[sha], names_of) for directory, sha, names_of in outdated}
+    ContentName.objects.filter(source=source, directory__in=directories).delete()
+    ContentName.objects.bulk_create(
+        (
+            ContentName(source=source, directory=directory, **values)
+            for directory, (fit, _) in directories.items()
+            for values in _names_in(fit)
+        ),
+        batch_size=1000,
+    )
+    rows = ExporterContents.objects.filter(source=source, directory__in=directories)
+    changed = list(rows.only("pk", "directory"))
+    for row in changed:
+        fit, row.names_of = directories[row.directory]
+        row.metrics_checked = fit.checked if fit.samples else None
+        row.metrics_fitting = fit.fitting if fit.samples else None
+    fields = ["names_of", "metrics_checked", "metrics_fitting"]
+    ExporterContents.objects.bulk_update(changed, fields, batch_size=1000)
+
+
+def _names_in(fit: Fit) -> Iterator[dict[str, Any]]:
+    """Yield the values of each row: metrics, and alerts by name with all their places."""
+    for metric in fit.metrics:
+        yield {
+            "name": shown_name(metric.name)[:_MAX_NAME_LENGTH],
+            "family": metric.family,
+            "type": metric.type,
+            "help": metric.help,
+            "labels": metric.labels,
+            "exported": bool(metric.versions),
+            "defined": metric.defined,
+            "used": bool(metric.uses),
+            "versions": metric.versions,
+            "uses": [list(vars(use).values()) for use in metric.uses],
+        }
+    places: dict[str, list[list[Any]]] = {}
+    for alert in fit.alerts:
+        places.setdefault(alert.what, []).append(list(vars(alert).values()))
+    for name, uses in places.items():
+        yield {"name": name, "is_alert": True, "uses": uses}
