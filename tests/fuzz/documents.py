@@ -32,6 +32,7 @@ _QUERIES = {
     "/coverage.csv": ("category", "sort"),
     "/exporters/{slug}": ("version",),
     **{f"/exporters/{{slug}}/{kind.tab.name}": ("version", "file") for kind in KINDS},
+    "/exporters/{slug}/metrics": ("version", "q", "show", "page"),
     "/exporters/{slug}/install": ("version", *_PACK_OPTIONS),
     "/exporters/{slug}/pack.yaml": ("version", "tree", *_PACK_OPTIONS),
     "/exporters/{slug}/pack.zip": ("version", "tree", *_PACK_OPTIONS),

@@ -17,12 +17,14 @@ from django_htmx.middleware import HtmxDetails
 
 from hub import clock
 from hub.catalogue.facets import FacetEntry, facets, narrow, relaxations
+from hub.catalogue.metrics import FoundName, find_names
 from hub.catalogue.order import ordered
 from hub.catalogue.query import SORTS, CatalogueQuery, parse_query
 from hub.catalogue.search import closest, search
 from hub.models import Exporter, Release
 from hub.web.page_cache import cached_page
 from hub.web.pages.context import AllContents, all_contents, page_context
+from hub.web.pages.metrics import place_url
 from hub.web.pages.pager import pager
 
 PER_PAGE = 60
@@ -81,6 +83,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
             if query.q or sort != "relevance"
         ],
         "pager": pages,
+        "names": _names(query, source),
         "unmatched": len(contents.rows.get(None, [])),
     }
     if not matches:
@@ -150,12 +153,25 @@ def _cards(page: Page[int], contents: AllContents) -> list[dict[str, Any]]:
         {
             "exporter": (exporter := exporters[pk]),
             "badges": contents.badges_of(pk),
+            "fit": contents.fits.get(pk),
             "stale": any(row.stale for row in contents.rows.get(pk, [])),
             "new": is_new(exporter.added_at, exporter.first_added_at, now),  # type: ignore[attr-defined]
         }
         for pk in page
         if pk in exporters  # an exporter may have been deleted since the search
     ]
+
+
+def _names(query: CatalogueQuery, source: str) -> list[tuple[FoundName, str]]:
+    """Return the metrics and alerts that match the search, each with its URL."""
+    found = find_names(source, query.q) if query.q and query.page == 1 else []
+    return [(each, _url_of(each)) for each in found]
+
+
+def _url_of(found: FoundName) -> str:
+    if found.place:
+        return place_url(found.slug, found.place)
+    return reverse("exporter_metrics", args=[found.slug], query={"q": found.name})
 
 
 def _with_history(response: HttpResponse, query: CatalogueQuery, htmx: HtmxDetails) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Data that all pages with contents share: the freshness of the map, and its directories."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -38,10 +39,23 @@ class AllContents:
     rows: dict[int | None, list[Any]]  # by the exporter's id; None: without an exporter
     badges: dict[int | None, list[Badge]]  # of those that have a directory
     without_directory: list[Badge]
+    fits: dict[int | None, tuple[int, int]]  # metrics that a sample contains, of those checked
 
     def badges_of(self, exporter_id: int) -> list[Badge]:
         """Return the badges of an exporter."""
         return self.badges.get(exporter_id, self.without_directory)
+
+
+def fit_summary(rows: Iterable[Any]) -> tuple[int, int] | None:
+    """Return how many metrics the samples of directories contain, of those that are used.
+
+    The result is None if no directory has a sample, or nothing in them uses a metric.
+    """
+    checked = [row for row in rows if row.metrics_checked]
+    if not checked:
+        return None
+    fitting = sum(row.metrics_fitting or 0 for row in checked)
+    return fitting, sum(row.metrics_checked for row in checked)
 
 
 def all_contents(source: str, *, known: bool) -> AllContents:
@@ -62,7 +76,9 @@ def _read_contents(source: str, known: bool) -> AllContents:
     rows = ExporterContents.objects.filter(source=source)
     by_exporter: dict[int | None, list[Any]] = {}
     columns = ("exporter_id", "directory", "stale", "changed_at", *kinds)
+    columns = (*columns, "metrics_checked", "metrics_fitting")
     for row in rows.values_list(*columns, named=True):
         by_exporter.setdefault(row.exporter_id, []).append(row)
     badges = {pk: badges_of(directories, known=known) for pk, directories in by_exporter.items()}
-    return AllContents(by_exporter, badges, badges_of([], known=known))
+    fits = {pk: fit for pk, rows in by_exporter.items() if (fit := fit_summary(rows))}
+    return AllContents(by_exporter, badges, badges_of([], known=known), fits)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from hub.models import Exporter
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
-from hub.web.pages.context import all_contents, page_context
+from hub.web.pages.context import all_contents, fit_summary, page_context
 from hub.web.pages.grid import LABELS, GridRow, columns, csv_lines, parse_grid_query
 from hub.web.pages.pager import pager
 
@@ -78,6 +78,7 @@ def _rows(source: str, *, known: bool) -> list[GridRow]:
             slug=slug,
             category=category,
             repository=repository,
+            fit=contents.fits.get(pk),
         )
         for pk, title, slug, category, repository in exporters
     ]
@@ -86,6 +87,7 @@ def _rows(source: str, *, known: bool) -> list[GridRow]:
             title=row.directory,
             directories=(row.directory,),
             cells=(_NOT_LISTED, *badges_of([row], known=known)),
+            fit=fit_summary([row]),
         )
         for row in contents.rows.get(None, [])
     ]

@@ -69,12 +69,16 @@ class Page:
         self._highlightable -= len(code)
         return language
 
-    def paginate(self, items: Sequence[Any], per_page: int) -> dict[str, Any]:
-        """Return the page of a tab's `items` that the URL names (`pager`)."""
+    def paginate(self, items: Sequence[Any], per_page: int, file: str = "") -> dict[str, Any]:
+        """Return the page of a tab's `items` that the URL names (`pager`).
+
+        `file`: the only file that the tab shows; "" for all.
+        """
 
         def url_of(number: int) -> str:
-            version = {"version": self.requested_version} if self.requested_version else {}
-            return f"?{urlencode(version | {'page': number})}"
+            kept = {"version": self.requested_version, "file": file}
+            kept = {name: value for name, value in kept.items() if value}
+            return f"?{urlencode(kept | {'page': str(number)})}"
 
         return pager(items, per_page, page_number(self.request.GET.get("page", "")), url_of)
 
@@ -142,6 +146,11 @@ def _install(page: Page) -> dict[str, Any]:
     return import_string("hub.web.pages.packs.install")(page)  # type: ignore[no-any-return]
 
 
+def _metrics(page: Page) -> dict[str, Any]:
+    """Return the context of the metrics. Imported late: its module imports this one."""
+    return import_string("hub.web.pages.metrics.metrics")(page)  # type: ignore[no-any-return]
+
+
 def _releases(page: Page) -> dict[str, Any]:
     return history.releases_page(page.exporter, page.request.GET.get("page", ""))
 
@@ -154,6 +163,7 @@ TABS = (
     ExporterTab("", "Hands-on", _overview, ("readme",)),
     ExporterTab("install", "Install", _install),
     *map(_kind_tab, KINDS),
+    ExporterTab("metrics", "Metrics", _metrics),
     ExporterTab("releases", "Releases", _releases),
     ExporterTab("history", "History", _changes),
 )

@@ -19,7 +19,7 @@ LABELS = {"E": "Exporter in the catalogue", **{kind.letter: kind.label for kind 
 _SHORT_LABELS = {"E": "Listed", **{kind.letter: kind.short_label for kind in KINDS}}
 _COLUMNS = {letter: number for number, letter in enumerate(LABELS)}
 _RANKS = {mark: rank for rank, mark in enumerate(STATES)}
-SORTS = ("name", "category", *LABELS)
+SORTS = ("name", "category", *LABELS, "fit")
 
 
 class GridRow(NamedTuple):
@@ -31,11 +31,14 @@ class GridRow(NamedTuple):
     slug: str = ""
     category: str = ""
     repository: str = ""
+    fit: tuple[int, int] | None = None  # as in `AllContents.fits`
 
     def rank(self, sort: str) -> Any:
         """Return the row's sort key for the column `sort`."""
         if sort in ("name", "category"):
             return (self.title if sort == "name" else self.category).casefold()
+        if sort == "fit":
+            return self.fit[0] / self.fit[1] if self.fit else -1
         return _RANKS[self.cells[_COLUMNS[sort]].mark]
 
 
@@ -123,7 +126,7 @@ class Column:
 
 def columns(rows: Sequence[GridRow], query: GridQuery) -> list[Column]:
     """Return the headers of all columns, with totals over `rows`."""
-    labels = {"name": "Exporter", "category": "Category", **LABELS}
+    labels = {"name": "Exporter", "category": "Category", **LABELS, "fit": "Metrics"}
     order = "descending" if query.descending else "ascending"
     return [
         Column(
@@ -150,8 +153,19 @@ def _counts(rows: Iterable[GridRow], letter: str) -> list[StateCount]:
 
 def csv_lines(rows: Iterable[GridRow]) -> Iterator[list[str]]:
     """Yield the header and a line for each row, safe to open in a spreadsheet."""
-    yield ["exporter", "slug", "category", "repository", "directories", *LABELS]
+    yield [
+        "exporter",
+        "slug",
+        "category",
+        "repository",
+        "directories",
+        "metrics_fitting",
+        "metrics_checked",
+        *LABELS,
+    ]
     for row in rows:
         name = (row.title if row.slug else "", row.slug, row.category, row.repository)
         states = (STATES[cell.mark] for cell in row.cells)
-        yield [escape_formula(cell) for cell in (*name, " | ".join(row.directories), *states)]
+        fit = map(str, row.fit or ("", ""))
+        cells = (*name, " | ".join(row.directories), *fit, *states)
+        yield [escape_formula(cell) for cell in cells]

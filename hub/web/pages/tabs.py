@@ -27,6 +27,7 @@ from hub.rendering.highlight import highlight, language_of
 from hub.web.pages import snippets
 from hub.web.pages.exporter import Page, PageNotFound
 from hub.web.pages.listing import listing
+from hub.web.pages.metrics import FitMarks
 from hub.web.raw import download_path
 
 _NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."
@@ -145,14 +146,16 @@ def _rows_on_page(page: Page, kind: Kind, items: str, per_page: int) -> dict[str
 
     A file without items takes the place of one.
     """
-    kind_files = _files_of_kind(page, kind)
+    only = page.request.GET.get("file", "")
+    kind_files = [file for file in _files_of_kind(page, kind) if only in ("", file.whole_path)]
     counts = item_counts((file.sha for file in kind_files), items)
     totals = [counts.get(file.sha, 0) for file in kind_files]
     ends = list(accumulate(max(1, total) for total in totals))
-    pages = page.paginate(range(ends[-1] if ends else 0), per_page)
+    pages = page.paginate(range(ends[-1] if ends else 0), per_page, only)
     first, last = pages["page"].start_index() - 1, pages["page"].end_index()
     return {
         "pager": pages,
+        "only": only,
         "slices": [
             (file, slice(max(first - start, 0), min(last - start, total)), total)
             for file, start, end, total in zip(kind_files, [0, *ends], ends, totals, strict=False)
@@ -254,15 +257,16 @@ def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
     """Return a page of the alerts of all files: each file with its rows on this page."""
     rows = _rows_on_page(page, kind, "report__alerts", _ALERTS_PER_PAGE)
     shown = _with_texts(page, kind, [file for file, _, _ in rows["slices"]])
+    marks = FitMarks(page)
     return rows | {
         "files": [
-            (file, _alerts(page, file, part), part.start + 1, part.stop, total)
+            (file, _alerts(page, file, part, marks), part.start + 1, part.stop, total)
             for file, (_, part, total) in zip(shown, rows["slices"], strict=True)
         ]
     }
 
 
-def _alerts(page: Page, shown: ShownFile, rows: slice) -> list[dict[str, Any]]:
+def _alerts(page: Page, shown: ShownFile, rows: slice, marks: FitMarks) -> list[dict[str, Any]]:
     lines = shown.lines
     return [
         {
@@ -270,6 +274,7 @@ def _alerts(page: Page, shown: ShownFile, rows: slice) -> list[dict[str, Any]]:
             "expr": highlight(alert.expr, page.language(alert.expr, "promql")),
             "tone": tone_of(alert.severity),
             "rule": rule_text(lines, alert),
+            "mark": marks.of(alert.metrics),
         }
         for alert in (shown.report.alerts[rows] if shown.report else ())
     ]
@@ -328,9 +333,17 @@ def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
         (ShownFile(page, kind, file, contents.get(file.sha), number), part)
         for number, (file, part, _) in enumerate(rows["slices"], start=1)
     ]
+    marks = FitMarks(page)
     return rows | {
         "files": [
-            (file, file.report.dashboards[part] if file.report else ()) for file, part in shown
+            (
+                file,
+                [
+                    (board, [(panel, marks.of(panel.metrics)) for panel in board.panels])
+                    for board in (file.report.dashboards[part] if file.report else ())
+                ],
+            )
+            for file, part in shown
         ],
         "max_panels": _MAX_PANELS,
     }

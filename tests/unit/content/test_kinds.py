@@ -72,6 +72,7 @@ def test_grid_and_csv_follow_the_registry(lists: Any) -> None:
         ["E", "Listed", "Exporter in the catalogue"],
         ["R", "Book", "Runbook"],
         *([kind.letter, kind.short_label, kind.label] for kind in REVERSED),
+        ["", "", "Metrics"],
     ]
     letters = ["E", "R", *LETTERS_REVERSED]
     assert lists["csv"][-len(letters) :] == letters
@@ -97,7 +98,7 @@ def test_columns_of_the_admin_follow_the_registry(lists: Any) -> None:
 def test_tabs_and_their_addresses_follow_the_registry(lists: Any) -> None:
     assert lists["tabs"] == [
         *("Hands-on", "Install", "Runbooks", *(kind.tab.label for kind in REVERSED)),
-        *("Releases", "History"),
+        *("Metrics", "Releases", "History"),
     ]
     assert lists["address"] == "/exporters/redis/runbooks"
     assert lists["resolved"] == "exporter_runbooks"
