@@ -7,7 +7,7 @@ import time
 
 from rich.console import Console
 
-from bench import budget, read, refresh, report, windows, wrk
+from bench import budget, metrics, read, refresh, report, windows, wrk
 
 _LOG_WIDTH = 130  # characters, if the output is not a terminal
 _PARTS = {
@@ -15,6 +15,7 @@ _PARTS = {
     "refresh": refresh.measure,
     "budget": budget.measure,
     "windows": windows.measure,
+    "metrics": metrics.measure,
 }
 
 

@@ -1,4 +1,5 @@
 """`python -m bench.fill N`: fill a hub with N exporters and directories, and publish their map.
+With `--names M`, each directory has M names of metrics.
 
 `python -m bench.fill --publish` then publishes continuously, with one changed directory each time.
 """
@@ -14,7 +15,7 @@ import django
 from django.conf import settings
 
 _TABLES = (
-    "hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_change,"
+    "hub_refreshrun, hub_lookup, hub_snapshot, hub_exportercontents, hub_contentname, hub_change,"
     " hub_servedcontents, hub_treelisting, hub_contenttree, hub_exporter, hub_category"
 )
 
@@ -23,11 +24,12 @@ def main() -> None:
     """Parse the command line and run. With `--publish`, print a line after each publication."""
     parser = argparse.ArgumentParser(prog="python -m bench.fill", description=__doc__)
     parser.add_argument("exporters", type=int, nargs="?", default=0)
+    parser.add_argument("--names", type=int, default=0)
     parser.add_argument("--publish", action="store_true")
     arguments = parser.parse_args()
     django.setup()
     if not arguments.publish:
-        _fill(arguments.exporters)
+        _fill(arguments.exporters, arguments.names)
         return
     from hub.models import ExporterContents, RefreshRun
 
@@ -40,7 +42,7 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _fill(count: int) -> None:
+def _fill(count: int, names: int) -> None:
     from django.db import connection
 
     from tests.common.catalogue import fill_catalogue
@@ -48,8 +50,36 @@ def _fill(count: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {_TABLES} CASCADE")
     fill_catalogue(count)
+    _fill_names(names)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # autovacuum does this within a minute
+
+
+def _fill_names(count: int) -> None:
+    """Create names in each directory: half are exported, and half are used by ten alerts each."""
+    from hub.content.kinds import LETTERS
+    from hub.models import ContentName, ExporterContents
+
+    uses = [["alert.yaml", LETTERS[0], f"alert 'A{n}'", n] for n in range(10)]
+    ContentName.objects.bulk_create(
+        (
+            ContentName(
+                source=source,
+                directory=directory,
+                name=f"{directory.lower()}_metric_{n}_total",
+                family=f"{directory.lower()}_metric_{n}_total",
+                type="counter",
+                help="What it counts, in a sentence of a usual length.",
+                exported=n % 2 == 0,
+                versions=[""] if n % 2 == 0 else [],
+                used=n % 4 < 2,
+                uses=uses if n % 4 < 2 else [],
+            )
+            for source, directory in ExporterContents.objects.values_list("source", "directory")
+            for n in range(count)
+        ),
+        batch_size=1000,
+    )
 
 
 def _publish(directories: list[str], number: int) -> None:

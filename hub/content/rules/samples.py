@@ -195,8 +195,7 @@ def _series(sample: Sample, lines: Iterable[tuple[int, str]]) -> Iterator[Metric
 def _check_openmetrics(sample: Sample, first: int, lines: list[str]) -> None:
     """Add a finding if a scraper that accepts only OpenMetrics would reject the block."""
     try:
-        for _ in text_string_to_metric_families("\n".join(lines) + "\n"):
-            pass
+        list(text_string_to_metric_families("\n".join(lines) + "\n"))  # type: ignore[no-untyped-call]
     except (ValueError, IndexError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0][:120] or "a line is not valid"
         sample.findings.note(first, f"not valid OpenMetrics: {reason}")
