@@ -33,7 +33,7 @@ class MetricVerdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class MetricPlace:
     """A part of a file that uses a metric, or an alert. `kind` is a letter."""
 
     directory: str
@@ -62,7 +62,7 @@ class ExporterMetric:
     help: str = ""
     labels: list[str] = field(default_factory=list)
     series: list[str] = field(default_factory=list)
-    uses: list[Place] = field(default_factory=list)
+    uses: list[MetricPlace] = field(default_factory=list)
     others: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -127,8 +127,8 @@ def _verdict(
     return MetricVerdict.ABSENT if has_sample else MetricVerdict.UNKNOWN
 
 
-def _places(row: ContentName) -> list[Place]:
-    return [Place(row.directory, *use) for use in row.uses]
+def _places(row: ContentName) -> list[MetricPlace]:
+    return [MetricPlace(row.directory, *use) for use in row.uses]
 
 
 def _exporters_of(
@@ -194,7 +194,7 @@ def describe_metrics(source: str, directories: Collection[str]) -> list[dict[str
     ]
 
 
-def _described(place: Place) -> dict[str, Any]:
+def _described(place: MetricPlace) -> dict[str, Any]:
     return {"path": place.whole_path, "line": place.line, "what": place.what}
 
 
@@ -207,7 +207,7 @@ class FoundName:
     exported: bool
     slug: str
     title: str
-    place: Place | None  # of an alert
+    place: MetricPlace | None  # of an alert
 
 
 def find_names(source: str, text: str) -> list[FoundName]:

@@ -114,6 +114,8 @@ def test_the_csv_has_the_rows_of_the_page(twelve: None) -> None:
             "category": "Shelf 2",
             "repository": "https://github.com/tests/number_2_exporter",
             "directories": "Number_0002",
+            "metrics_fitting": "",
+            "metrics_checked": "",
             "E": "usable",
             "I": "missing",
             "A": "broken",

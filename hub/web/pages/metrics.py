@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from hub.catalogue.metrics import ExporterMetric, MetricVerdict, Place, metrics_of
+from hub.catalogue.metrics import ExporterMetric, MetricPlace, MetricVerdict, metrics_of
 from hub.content.content_files import contents_of
 from hub.content.kinds import KINDS
 from hub.content.rules.files import DirectoryFile, directory_version
@@ -27,7 +27,7 @@ _NOT_EXPORTED = (MetricVerdict.ABSENT, MetricVerdict.UNKNOWN, MetricVerdict.OTHE
 _TABS = {kind.letter: kind.tab.name for kind in KINDS}
 
 
-def place_url(slug: str, place: Place) -> str:
+def place_url(slug: str, place: MetricPlace) -> str:
     """Return the URL of the tab that shows an alert or a panel."""
     version = directory_version(place.path)
     pairs = ([("version", version)] if version else []) + [("file", place.whole_path)]

@@ -78,6 +78,7 @@ OTHERS = [
         for file in ("pack.yaml", "pack.zip", "rules.yaml")
     ),
     *(Operation(path, "GET", everyone(400)) for path in ("packs.yaml", "packs.zip")),
+    Operation("api/v1/metrics", "GET", everyone(200), query="?name=up"),
     Operation("status/live", "GET", everyone(286)),  # htmx: nothing is under way, ask no more
     Operation("api/v1/", "GET", everyone(404)),
     Operation("favicon.ico", "GET", everyone(302)),
