@@ -29,7 +29,7 @@ _DECLARATION = re.compile(
 )
 _SERIES = re.compile(rf"{_NAME}(?:\{{.*\}})?[ \t]+[-+]?(?:[\d.]|NaN|Inf)", re.ASCII)
 # What a file with a sample contains, unless it begins with a time series.
-_HINT = re.compile(r"^(?:#[ \t]+(?:TYPE|HELP)[ \t]|[ ]{0,3}(?:```|~~~))", re.MULTILINE)
+_HINT = re.compile(r"^(?:#[ \t]+(?:TYPE|HELP)[ \t]|[ \t]*+(?:```|~~~))", re.MULTILINE)
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 _TYPES = {
     *("counter", "gauge", "histogram", "summary", "untyped", "unknown", "info", "stateset"),
@@ -76,7 +76,7 @@ def parse_sample(text: str) -> Sample:
     sample = Sample()
     if not (_HINT.search(text) or _SERIES.match(text.lstrip())):
         return sample
-    lines = text.split("\n")
+    lines = [line.strip() for line in text.split("\n")]  # a fence may be in a list
     fenced = list(_fenced_blocks(lines))
     families: dict[str, _Family] = {}
     for first, block in fenced or [(1, lines)]:
@@ -124,7 +124,7 @@ def _parse_block(
     if len(lines) > _MAX_LINES:
         reason = f"only the first {_MAX_LINES:,} lines of the sample are read"
         sample.findings.warning(first + _MAX_LINES, reason)
-    numbered = list(enumerate((line.strip() for line in lines[:_MAX_LINES]), first))
+    numbered = list(enumerate(lines[:_MAX_LINES], first))
     openmetrics = any(line == "# EOF" for _, line in numbered)
     if openmetrics and max(map(len, lines)) <= _MAX_LINE_LENGTH:
         _check_openmetrics(sample, first, [line for _, line in numbered if line])

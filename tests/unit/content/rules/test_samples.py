@@ -32,6 +32,7 @@ redis_seconds_count 1
         ("a NaN 1395066363000\nb +Inf\n", ["a", "b"]),
         ("# Title\n\n```text\n# TYPE a gauge\na 1\n```\n\n~~~sh\nls\n~~~\n", ["a"]),
         ("```\na 1\n```\ntext\n```\nb 1\n", ["a", "b"]),
+        ("- As text:\n\n  ```\n  # TYPE a gauge\n  a 1\n  ```\n", ["a"]),
         ("It is down.\n", []),
         ("", []),
     ],
