@@ -176,9 +176,7 @@ def judge_directory(
     fit, fit_findings = fit_of(file for file in files if not charts.is_dependency(file))
     findings += fit_findings
     findings.sort(key=lambda finding: (finding.path, finding.line, finding.level))
-    return Judgement(
-        kinds_by_path, tuple(findings[:_MAX_FINDINGS]), frozenset(not_read), fit
-    )
+    return Judgement(kinds_by_path, tuple(findings[:_MAX_FINDINGS]), frozenset(not_read), fit)
 
 
 def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator[Finding]:
