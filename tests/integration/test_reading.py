@@ -129,6 +129,8 @@ def test_the_openapi_document_and_its_page(db: None) -> None:
         "/api/v1/exporters",
         "/api/v1/exporters/{slug}",
         "/api/v1/exporters/{slug}/files",
+        "/api/v1/exporters/{slug}/metrics",
+        "/api/v1/metrics",
         "/api/v1/files/{sha}",
         "/api/v1/files/{sha}/report",
         "/api/v1/changes",
