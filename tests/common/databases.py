@@ -12,7 +12,9 @@ from django.db import connection
 from psycopg2.sql import SQL, Identifier
 
 from hub.ops.backup.database import EXCLUDED_TABLES
+from hub.rendering.outdated import any_outdated
 from tests.common.processes import database_url
+from tests.common.waiting import wait_until
 
 Row = tuple[object, ...]
 
@@ -31,12 +33,22 @@ def empty_database() -> Iterator[str]:
 
 
 def disconnect_workers() -> None:
-    """Close the connections of the workers, as if they were stopped, until their next task."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-            "AND datname = current_database() AND application_name = 'exporter-hub'"
-        )
+    """Close the connections of the workers, as if they were stopped, until their next task.
+
+    Wait for the tasks that follow a run, which open new ones.
+    """
+
+    def closed() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() "
+                "AND datname = current_database() AND application_name = 'exporter-hub'"
+            )
+            return not cursor.fetchall()
+
+    wait_until(lambda: not any_outdated(), "the rendering to end")
+    wait_until(closed, "the connections of the workers to end")
 
 
 def restore(file: Path, *options: str) -> str:

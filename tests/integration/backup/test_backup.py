@@ -34,7 +34,6 @@ from hub.models import (
     RunTrigger,
 )
 from hub.ops.backup import restore
-from hub.ops.backup.archive import Archive
 from hub.ops.backup.create import create_backup
 from tests.common import databases
 from tests.common.databases import empty_database, everything
@@ -143,7 +142,7 @@ def test_a_backup_can_be_piped_into_a_new_database(full: Hub, tmp_path: Path) ->
         assert everything(url) == before
 
 
-def test_a_backup_is_consistent_while_a_run_publishes(full: Hub) -> None:
+def test_a_backup_is_consistent_while_a_run_publishes(full: Hub, tmp_path: Path) -> None:
     before, body = everything(), served()
     full.write("Redis/dashboard.json", b'{"panels": []}')
     publishing: list[RefreshRun] = []
@@ -160,11 +159,8 @@ def test_a_backup_is_consistent_while_a_run_publishes(full: Hub) -> None:
     assert served() != body
     numbers = RefreshRun.objects.latest("pk").pk
 
-    archive = Archive(file, "the file")
-    databases.disconnect_workers()
-    restore.restore_backup(
-        archive, overwrite=True, without_tokens=False, progress=lambda size: None
-    )
+    (tmp_path / "hub.zip").write_bytes(file.getvalue())
+    databases.restore(tmp_path / "hub.zip", "--force")
     assert everything() == before
     assert served() == body
     # Its id is not reused: messages for the newer run may still be in the queue.
