@@ -41,9 +41,10 @@ setup: .venv/.browser ## create .venv and install everything
 run: .venv/.run ## start the hub on this machine; Ctrl-C stops it
 	@$(BIN)/python -m hub.ops.local run
 
-# Two processes, each with its own Redis. With REDIS_URL, there is only one process.
+# Three processes, each with its own Redis: two used only 73 % of two cores, because tests wait for
+# workers and deadlines. With REDIS_URL, there is only one process.
 test: .venv/.browser ## run all tests with real Postgres, Redis, workers and browser
-	@$(BIN)/python -m pytest $(if $(REDIS_URL),,--numprocesses=2 --dist=loadfile --no-loadscope-reorder)
+	@$(BIN)/python -m pytest $(if $(REDIS_URL),,--numprocesses=3 --dist=loadfile --no-loadscope-reorder)
 
 browser: .venv/.browser ## run the browser tests; screenshots are saved in tests/output
 	@$(BIN)/python -m pytest tests/browser
