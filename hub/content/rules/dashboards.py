@@ -375,8 +375,9 @@ def _check_expressions(found: Dashboards, item: _PanelItem, offset: int) -> tupl
 
 def _checked(found: Dashboards, expr: str) -> promql.Checked:
     """Check an expression with its variables replaced. Raises `TooComplex`."""
-    first = found.expr_budget.check(_substituted(expr, STAND_IN))
-    if not first.problem:
+    substituted = _substituted(expr, STAND_IN)
+    first = found.expr_budget.check(substituted)
+    if not first.problem or substituted == expr:
         return first
     second = found.expr_budget.check(_substituted(expr, NUMBER_STAND_IN))
     return first if second.problem else second

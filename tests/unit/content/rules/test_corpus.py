@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.content.rules import corpus
 
-MOST_SECONDS = 1.0
+MOST_TIMES_ORDINARY = 6  # as expensive as an ordinary file with 20,000 alerts
 MOST_MEMORY = 200 * 1024 * 1024  # bytes
 MOST_KEPT = 5 * 1024 * 1024  # characters of a report in Postgres
 
@@ -42,7 +42,9 @@ def test_every_real_file_is_in_it(costs: list[dict[str, Any]]) -> None:
 
 
 def test_no_file_takes_too_long(costs: list[dict[str, Any]]) -> None:
-    assert [each for each in costs if each["seconds"] >= MOST_SECONDS] == []
+    ordinary = next(each["seconds"] for each in costs if each["name"] == "20,000 alerts")
+    most = MOST_TIMES_ORDINARY * ordinary
+    assert [each for each in costs if each["seconds"] >= most] == []
 
 
 def test_memory_is_limited(costs: list[dict[str, Any]]) -> None:
