@@ -49,7 +49,7 @@ test: .venv/.browser ## run all tests with real Postgres, Redis, workers and bro
 browser: .venv/.browser ## run the browser tests; screenshots are saved in tests/output
 	@$(BIN)/python -m pytest tests/browser
 
-faults: .venv/.dev ## inject more than 300 faults and update docs/faults.md (about 20 minutes)
+faults: .venv/.dev ## inject more than 300 faults, plant defects, and update docs/faults.md (about 25 minutes)
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
 bench: .venv/.bench ## run the benchmark (about 27 minutes; BENCH=--quick: 3 minutes); needs wrk

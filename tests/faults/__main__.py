@@ -1,4 +1,7 @@
-"""`python -m tests.faults`: inject every kind of fault and report what readers noticed."""
+"""`python -m tests.faults`: inject every kind of fault and report what readers noticed.
+
+A whole run ends with the planted defects, which the checker must find.
+"""
 
 import argparse
 import shutil
@@ -12,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.common.processes import ROOT
 from tests.faults import table
 from tests.faults.kinds import Kind, all_kinds
+from tests.faults.planting import find_all
 from tests.faults.runner import Injection, on_stage, plan
 from tests.faults.stage import Stage
 
@@ -52,13 +56,13 @@ def main() -> int:
     )
     is_complete = not (arguments.short or arguments.only or arguments.times)
     try:
-        return _run(console, planned, seed=arguments.seed, save=is_complete)
+        return _run(console, planned, seed=arguments.seed, whole=is_complete)
     except KeyboardInterrupt:
         console.print("Interrupted. All parts were stopped and no result was saved.")
         return 130
 
 
-def _run(console: Console, planned: list[Kind], *, seed: int, save: bool) -> int:
+def _run(console: Console, planned: list[Kind], *, seed: int, whole: bool) -> int:
     started = time.monotonic()
     console.print("Starting Postgres, Redis, the fake GitHub, two workers, beat and web …")
     columns = (
@@ -83,19 +87,33 @@ def _run(console: Console, planned: list[Kind], *, seed: int, save: bool) -> int
                 )
             progress.advance(task)
         suite.check()
-        report = table.report(suite, seconds=time.monotonic() - started, seed=seed)
         if suite.findings:
             shutil.copytree(suite.stage.folder / "logs", LOGS, dirs_exist_ok=True)
             console.print(f"The logs of all parts are in {LOGS}.")
+        seconds = time.monotonic() - started
+        report = table.report(suite, seconds=seconds, seed=seed)
+    planted = _plant(console) if whole else {}
+    report["planted"] = planted
     table.show(console, report)
     for finding in suite.findings:
         console.print(f"{finding.verdict}: {finding.what}", style="bold red", highlight=False)
-    if save:
+    if whole:
         table.save(report)
+        console.print(table.planted_line(planted), highlight=False)
     console.print(
         table.closing_line(suite.verdicts, len(suite.injections)), highlight=False, soft_wrap=True
     )
-    return 1 if suite.findings else 0
+    return 1 if suite.findings or not all(planted.values()) else 0
+
+
+def _plant(console: Console) -> dict[str, bool]:
+    console.print("Planting defects, which the checker must find …")
+
+    def tell(name: str, found: bool) -> None:
+        mark = "[green]✓[/]" if found else "[red]✗ not found:[/]"
+        console.print(f"{mark} {name}", highlight=False)
+
+    return find_all(tell)
 
 
 def _line(injection: Injection) -> str:

@@ -75,6 +75,11 @@ def closing_line(verdicts: Mapping[str, int], injected: int) -> str:
     )
 
 
+def planted_line(planted: Mapping[str, bool]) -> str:
+    """Return how many of the planted defects the checker found."""
+    return f"planted defects: {sum(planted.values())} of {len(planted)} found"
+
+
 def show(console: Console, results: Mapping[str, Any]) -> None:
     """Print the table."""
     table = Table()
@@ -113,6 +118,8 @@ def markdown(results: dict[str, Any]) -> str:
     """Return the table and a description of the machine as Markdown."""
     lines = [
         f"`{closing_line(results['verdicts'], results['injected'])}`",
+        "",
+        f"`{planted_line(results['planted'])}`",
         "",
         f"{in_words(results)}. The suite took {results['seconds'] / 60:.0f} minutes, with "
         f"{results['runs']:,} runs and {results['commits']:,} commits. "
