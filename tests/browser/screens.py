@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -36,3 +38,7 @@ DARK = replace(DESKTOP, scheme="dark")
 DARK_PHONE = replace(PHONE, scheme="dark")
 NO_SCRIPT = replace(DESKTOP, script=False)
 NO_SCRIPT_PHONE = replace(PHONE, script=False)
+
+# Together they have each size, each theme, and no scripts.
+SCREENS = [DESKTOP, DARK_PHONE, NO_SCRIPT]
+on_each_screen = pytest.mark.parametrize("page", SCREENS, ids=str, indirect=True)

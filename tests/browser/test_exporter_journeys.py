@@ -7,15 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.screens import DARK, DESKTOP, NO_SCRIPT, PHONE, Screen
+from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
 from tests.browser.steps import card, choose_usable_alerts, search
 from tests.browser.watch import Watch
 from tests.common.sample import SAMPLE
 from tests.conftest import Hub
-
-on_some_screens = pytest.mark.parametrize(
-    "page", [DESKTOP, PHONE, DARK, NO_SCRIPT], ids=str, indirect=True
-)
 
 
 def tab(page: Page, name: str) -> None:
@@ -86,7 +82,7 @@ def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
     assert Path(download.value.path()).read_bytes() == sample.read_bytes()
 
 
-@on_some_screens
+@on_each_screen
 def test_every_tab_has_an_address(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/redis")
     for name, address in (
@@ -102,7 +98,7 @@ def test_every_tab_has_an_address(full_hub: Hub, page: Page) -> None:
         expect(page).to_have_title(re.compile("^Redis"))
 
 
-@on_some_screens
+@on_each_screen
 def test_the_rules_are_a_table(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/redis/alerts")
     row = page.get_by_role("row", name=re.compile("^RedisOfToday"))
@@ -110,7 +106,7 @@ def test_the_rules_are_a_table(full_hub: Hub, page: Page) -> None:
         expect(row.get_by_text(words).first).to_be_visible()
 
 
-@on_some_screens
+@on_each_screen
 def test_the_readme_links_to_the_repository(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/redis")
     link = page.get_by_role("link", name="the options")

@@ -14,36 +14,28 @@ from hub.demo.fake_github.faults import server_error
 from hub.models import GitHubToken, RefreshRun, RunStatus, RunTrigger, ServedContents
 from tests.browser.screens import (
     DARK,
-    DARK_PHONE,
     DESKTOP,
     NO_SCRIPT,
     NO_SCRIPT_PHONE,
     PHONE,
     Screen,
+    on_each_screen,
 )
 from tests.browser.steps import PASSWORD, expect_full, press_refresh, sign_in
 from tests.browser.watch import Watch
 from tests.common.waiting import wait_until
 from tests.conftest import TOKEN, Hub
 
-on_every_screen = pytest.mark.parametrize(
-    "page",
-    [DESKTOP, DARK, PHONE, DARK_PHONE, NO_SCRIPT, NO_SCRIPT_PHONE],
-    ids=str,
-    indirect=True,
-)
-
-
 # --- Reading --------------------------------------------------------------------------------------
 
 
-@on_every_screen
+@on_each_screen
 def test_the_catalogue_is_full(full_hub: Hub, page: Page) -> None:
     expect_full(page)
     expect(page.get_by_text("Contents as of")).to_be_visible()
 
 
-@on_every_screen
+@on_each_screen
 def test_the_status_page_is_public(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Status").click()
@@ -98,7 +90,7 @@ def test_page_not_found(full_hub: Hub, page: Page, watch: Watch) -> None:
     expect(page).to_have_url("/")
 
 
-@on_every_screen
+@on_each_screen
 def test_an_empty_hub_explains_how_to_fill_it(hub: Hub, page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("No snapshot yet")).to_be_visible()
@@ -150,7 +142,7 @@ def test_contents_stay_after_the_token_is_removed(full_hub: Hub, admin: Page) ->
     expect(admin).to_have_url("/admin/hub/githubtoken/")
 
 
-@on_every_screen
+@on_each_screen
 def test_a_missing_token_is_explained_to_readers(full_hub: Hub, page: Page) -> None:
     GitHubToken.objects.all().delete()
     full_hub.refresh()
@@ -189,7 +181,7 @@ def test_contents_stay_while_github_is_unreachable(full_hub: Hub, admin: Page) -
     expect(admin.get_by_text("GitHub responded with a server error")).to_be_visible()
 
 
-@on_every_screen
+@on_each_screen
 def test_a_directory_that_was_not_updated_is_listed(full_hub: Hub, page: Page) -> None:
     full_hub.fill("Redis/new_alert.yaml", "NGINX/new_alert.yaml")
     directory = full_hub.github.repository.find("main", "contents/Redis")
@@ -211,7 +203,7 @@ def test_overdue_refresh_is_shown(full_hub: Hub, page: Page) -> None:
 # --- Keeping it -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", [DESKTOP, PHONE, NO_SCRIPT], ids=str, indirect=True)
+@pytest.mark.parametrize("page", [DESKTOP, NO_SCRIPT_PHONE], ids=str, indirect=True)
 def test_an_admin_refreshes(full_hub: Hub, admin: Page) -> None:
     admin.goto("/?q=ceph")
     link = admin.get_by_role("link", name="Ceph", exact=True)

@@ -12,16 +12,12 @@ from django.test import Client
 from playwright.sync_api import Page, Route, expect
 
 from hub.models import Category, Exporter
-from tests.browser.screens import DARK_PHONE, DESKTOP, NO_SCRIPT, NO_SCRIPT_PHONE, PHONE, Screen
+from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
 from tests.browser.steps import card, choose_usable_alerts, search
 from tests.conftest import Hub
 
-on_some_screens = pytest.mark.parametrize(
-    "page", [DESKTOP, DARK_PHONE, NO_SCRIPT, NO_SCRIPT_PHONE], ids=str, indirect=True
-)
 
-
-@on_some_screens
+@on_each_screen
 def test_redis_is_found_by_a_misspelled_name(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     search(page).fill("redsi")
@@ -44,7 +40,7 @@ def test_results_are_updated_while_typing(full_hub: Hub, page: Page) -> None:
     assert page.evaluate("window.same")
 
 
-@on_some_screens
+@on_each_screen
 def test_filter_by_usable_alerts(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     choose_usable_alerts(page)
@@ -58,7 +54,7 @@ def test_filter_by_usable_alerts(full_hub: Hub, page: Page) -> None:
     expect(card(page, "Grok")).to_be_visible()
 
 
-@on_some_screens
+@on_each_screen
 def test_an_address_reproduces_the_results(
     full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
 ) -> None:
@@ -71,7 +67,7 @@ def test_an_address_reproduces_the_results(
     expect(friend.get_by_role("heading", name=heading)).to_be_visible()
 
 
-@on_some_screens
+@on_each_screen
 def test_no_results_links_to_the_catalogue(full_hub: Hub, page: Page) -> None:
     page.goto("/?q=xyzzyxyzzy")
     expect(page.get_by_text("No results for “xyzzyxyzzy”")).to_be_visible()
@@ -116,7 +112,7 @@ def test_a_filter_selected_before_the_results_keeps_the_typed_text(
         route.abort()
 
 
-@on_some_screens
+@on_each_screen
 def test_the_theme_is_saved(full_hub: Hub, page: Page) -> None:
     def background() -> str:
         return str(page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor"))
@@ -133,7 +129,7 @@ def test_the_theme_is_saved(full_hub: Hub, page: Page) -> None:
     assert background() != dark
 
 
-@on_some_screens
+@on_each_screen
 def test_the_grid_shows_missing_content(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Coverage").click()

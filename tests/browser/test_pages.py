@@ -1,7 +1,7 @@
 """Checks of every page: accessible, valid HTML, fits a phone, no layout shifts."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from tests.browser.pages import ERRORS, PAGES
 from tests.browser.pictures import take_picture
-from tests.browser.screens import DARK, DESKTOP, NO_SCRIPT_PHONE, PHONE
+from tests.browser.screens import DARK_PHONE, DESKTOP, NO_SCRIPT_PHONE, PHONE, Screen
 from tests.browser.watch import Watch
 from tests.conftest import Hub
 
@@ -29,13 +29,11 @@ def _expected_errors(watch: Watch) -> None:
         watch.expect(path)
 
 
-def expect_accessible(page: Page, name: str) -> None:
-    """Check on a desktop and on a phone, which may hide different elements."""
-    for screen in (DESKTOP, PHONE):
-        page.set_viewport_size({"width": screen.width, "height": screen.height})
-        take_picture(page, f"{name}-{screen.width}")
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+def expect_accessible(page: Page, name: str, screen: Screen) -> None:
+    """Run axe, and take a picture."""
+    take_picture(page, f"{name}-{screen}")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def expect_still(page: Page, path: str) -> None:
@@ -58,9 +56,14 @@ def expect_no_wider_than_the_window(page: Page) -> None:
 
 
 @on_every_page
-def test_on_a_desktop(full_hub: Hub, page: Page, path: str, request: Any) -> None:
-    """Accessible, no layout shift, one style sheet, one script, no request to GitHub."""
+def test_a_page(
+    full_hub: Hub, open_page: Callable[[Screen], Page], path: str, request: pytest.FixtureRequest
+) -> None:
+    """Test two screens, which together have each size and each theme, and one without scripts."""
+    name = request.node.callspec.id
+
     asked: list[str] = []
+    page = open_page(DESKTOP)
     page.on("request", lambda request: asked.append(request.resource_type))
     page.goto(path, wait_until="networkidle")
     assert asked.count("stylesheet") == 1
@@ -68,27 +71,15 @@ def test_on_a_desktop(full_hub: Hub, page: Page, path: str, request: Any) -> Non
     assert asked.count("font") == 0
     assert full_hub.github.requests == []
     expect_still(page, path)
-    expect_accessible(page, f"{request.node.callspec.id}-light")
+    expect_accessible(page, name, DESKTOP)
 
-
-@on_every_page
-@pytest.mark.parametrize("page", [DARK], ids=str, indirect=True)
-def test_in_the_dark(full_hub: Hub, page: Page, path: str, request: Any) -> None:
-    page.goto(path)
-    expect_accessible(page, request.node.callspec.id)
-
-
-@on_every_page
-@pytest.mark.parametrize("page", [PHONE], ids=str, indirect=True)
-def test_on_a_phone(full_hub: Hub, page: Page, path: str) -> None:
+    page = open_page(DARK_PHONE)
     page.goto(path, wait_until="networkidle")
     expect_still(page, path)
     expect_no_wider_than_the_window(page)
+    expect_accessible(page, name, DARK_PHONE)
 
-
-@on_every_page
-@pytest.mark.parametrize("page", [NO_SCRIPT_PHONE], ids=str, indirect=True)
-def test_on_a_phone_without_script(full_hub: Hub, page: Page, path: str) -> None:
+    page = open_page(NO_SCRIPT_PHONE)
     page.goto(path)
     expect_no_wider_than_the_window(page)
 

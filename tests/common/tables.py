@@ -47,7 +47,8 @@ def restore(copy: dict[str, bytes]) -> None:
 def flush(_test_case: Any = None) -> None:
     """Restore the rows of a migrated database."""
     if not _migrated:
-        call_command("flush", verbosity=0, interactive=False)
+        # With sequences that start again, new rows would get the ids of restored ones.
+        call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
         _migrated.append(copy_out())
     else:
         restore(_migrated[0])
