@@ -144,16 +144,6 @@ def test_the_token_of_the_environment_is_stored_again(hub: Hub, lost: GitHubToke
             {"SECRET_KEY": NEW},
             id="SECRET_KEY",
         ),
-        pytest.param(
-            {"SECRET_KEY": FORMER, "FIELD_ENCRYPTION_KEY": "former"},
-            {
-                "SECRET_KEY": NEW,
-                "SECRET_KEY_FALLBACKS": FORMER,
-                "FIELD_ENCRYPTION_KEY": "new,former",
-            },
-            {"SECRET_KEY": NEW, "FIELD_ENCRYPTION_KEY": "new"},
-            id="both",
-        ),
     ],
 )
 def test_a_key_is_replaced_in_three_steps(

@@ -43,6 +43,7 @@ def environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     home = tmp_path_factory.mktemp("home")
     return {
         "PATH": os.environ["PATH"],
+        "RUNNER_TEMP": str(tmp_path_factory.mktemp("runner")),
         "HOME": str(home),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_NO_INDEX": "1",
@@ -139,7 +140,7 @@ def run_action(
     python, step = action["runs"]["steps"]
     assert (python["id"], step["shell"]) == ("python", "bash")
     assert "${{" not in step["run"]
-    env = env | {"GITHUB_ACTION_PATH": str(project), "RUNNER_TEMP": str(repository / "temp")}
+    env = env | {"GITHUB_ACTION_PATH": str(project)}
     for name, text in step["env"].items():
         env[name] = re.sub(r"\$\{\{ (\S+) \}\}", lambda found: values[found[1]], text)
     # https://docs.github.com/actions/reference/workflow-syntax-for-github-actions (shell)

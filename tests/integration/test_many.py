@@ -1,4 +1,4 @@
-"""A large repository: a thousand directories with five files each."""
+"""A large repository: hundreds of directories with five files each."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from hub.models import ContentBlob, RunStatus, RunTrigger
 from tests.common import contents
 from tests.common.transactions import transactions_that_write
 from tests.common.waiting import wait_until
-from tests.conftest import TOKEN, Hub
+from tests.conftest import Hub
 
-DIRECTORIES = 1_000
+DIRECTORIES = 300
 LARGEST_WORKER = 300 * 1024 * 1024  # bytes
 
 
@@ -35,10 +35,9 @@ def fill(folder: Path) -> Repository:
     return Repository.of_folder(folder)
 
 
-def test_a_thousand_directories(hub: Hub, tmp_path: Path) -> None:
+def test_many_directories(hub: Hub, tmp_path: Path) -> None:
     hub.github.repository = fill(tmp_path)
     hub.add_token()
-    hub.github.limits[TOKEN].limit = 10_000  # 5,002 requests exceed one token's hourly limit
     workers = [psutil.Process(process.pid) for process in hub.workers]
     largest = 0
     with transactions_that_write(hub_exportercontents="true", hub_servedcontents="true") as count:

@@ -46,7 +46,7 @@ def wait_for_the_end(hub: LocalHub) -> None:
     )
 
 
-def test_parts_that_are_killed_come_back(hub: LocalHub) -> None:
+def test_parts_that_are_killed_come_back_or_end(hub: LocalHub) -> None:
     hub.start().wait_for("Press Ctrl-C to stop the hub")
     for words in (("config.server",), ("celery", "worker"), ("celery", "beat"), ("fakegithub",)):
         killed = pid_of(hub, *words)
@@ -62,6 +62,20 @@ def test_parts_that_are_killed_come_back(hub: LocalHub) -> None:
     assert f"http://127.0.0.1:{hub.port}/admin/" in second.output()
     assert f":{hub.port + 100}/" not in second.output()
 
+    # The next start ends what a killed hub left. Suspend the processes that would end it.
+    for victim in (pid_of(hub, "watch-parent"), pid_of(hub, "supervisor.supervisord")):
+        victim.suspend()
+    hub.process.kill()
+    for victim in (pid_of(hub, "supervisor.supervisord"), pid_of(hub, "watch-parent")):
+        victim.kill()
+    hub.process.wait(10)
+    left = hub.children()
+    assert left
+    hub.start().wait_for("Press Ctrl-C to stop the hub")
+    assert "leftover processes of an earlier hub" in hub.output()
+    assert not any(process.is_running() for process in left)
+    assert hub.get("/api/v1/contents").json()["contents"]
+
     # Without supervisord, the hub stops with a message.
     pid_of(hub, "supervisor.supervisord").kill()
     assert hub.process.wait(90) == 1
@@ -76,27 +90,7 @@ def _has_another(hub: LocalHub, words: tuple[str, ...], pid: int) -> bool:
         return False
 
 
-def test_what_a_killed_hub_left_is_ended_at_the_next_start(hub: LocalHub) -> None:
-    hub.start().wait_for("Press Ctrl-C to stop the hub")
-    # First suspend the processes that would stop the others.
-    for victim in (pid_of(hub, "watch-parent"), pid_of(hub, "supervisor.supervisord")):
-        victim.suspend()
-    hub.process.kill()
-    for victim in (pid_of(hub, "supervisor.supervisord"), pid_of(hub, "watch-parent")):
-        victim.kill()
-    hub.process.wait(10)
-    left = hub.children()
-    assert left
-    hub.start().wait_for("Press Ctrl-C to stop the hub")
-    assert "leftover processes of an earlier hub" in hub.output()
-    assert not any(process.is_running() for process in left)
-    assert hub.get("/api/v1/contents").json()["contents"]
-    hub.process.send_signal(signal.SIGHUP)
-    assert hub.process.wait(90) == 0
-    wait_for_the_end(hub)
-
-
-@pytest.mark.parametrize("moment", ["preparing", "Postgres is ready", "migrated"])
+@pytest.mark.parametrize("moment", ["preparing", "migrated"])
 def test_an_interruption_during_the_start_ends_all(hub: LocalHub, moment: str) -> None:
     hub.start().wait_for(moment)
     hub.process.send_signal(signal.SIGTERM)
