@@ -96,7 +96,7 @@ def web(
         part = stage.start(f"web {port}", *command, env=settings | (env or {}))
         url = f"http://127.0.0.1:{port}"
         try:
-            wait_until(lambda: _responds(f"{url}/healthz"), f"{server} to respond")
+            wait_until(lambda: _responds(f"{url}/readyz"), f"{server} to respond")
             yield url, part
         finally:
             part.stop()

@@ -32,8 +32,8 @@ class HubCelery(Celery):
         return super().prepare_config(cast(Any, ours))
 
 
-_TASKS = [f"tasks.{name}" for name in ("refresh", "facts", "rendering", "housekeeping")]
-app = HubCelery("exporter_hub", include=_TASKS)
+_MODULES = ("refresh", "facts", "rendering", "housekeeping", "last_task")
+app = HubCelery("exporter_hub", include=[f"tasks.{name}" for name in _MODULES])
 app.config_from_object("django.conf:settings")
 app.set_default()  # so that `celery.current_app` is this one in every thread
 

@@ -225,6 +225,10 @@ def _client_of(address: str) -> str:
 
 async def respond(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     """Receive the body, then call the WSGI application in a thread and send its response."""
+    if scope["path"] == "/healthz":
+        # Not in a thread: all of them may wait for Postgres, and a restart would not help then.
+        await _send_text(send, 200, "ok", (b"cache-control", b"no-store"))
+        return
     environ = _environ(scope)
     body: bytes | None = b""
     if _has_body(environ):
@@ -247,10 +251,16 @@ async def _reject_head(
 
 
 async def _reject(send: ASGISendCallable, status: int, detail: str) -> None:
-    body = f"{detail}\n".encode()
+    await _send_text(send, status, detail, (b"connection", b"close"))
+
+
+async def _send_text(
+    send: ASGISendCallable, status: int, text: str, header: tuple[bytes, bytes]
+) -> None:
+    body = f"{text}\n".encode()
     length = str(len(body)).encode()
-    headers = [(b"content-type", b"text/plain"), (b"content-length", length)]
-    await _send(send, status, [*headers, (b"connection", b"close")], body)
+    headers = [(b"content-type", b"text/plain"), (b"content-length", length), header]
+    await _send(send, status, headers, body)
 
 
 async def _send(

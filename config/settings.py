@@ -85,7 +85,6 @@ WSGI_APPLICATION = "config.wsgi.application"
 # Off only where the hub listens on loopback without TLS, as `make run` does.
 HUB_HTTPS = env.bool("HUB_HTTPS", True)
 SECURE_SSL_REDIRECT = HUB_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # health checks inside a container use plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if HUB_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HUB_HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
@@ -144,7 +143,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "corsheaders.middleware.CorsMiddleware",  # first, so that error responses get its headers too
+    "hub.web.readiness.answer_readiness",
+    "corsheaders.middleware.CorsMiddleware",  # early, so that error responses get its headers too
     "hub.web.middleware.limit_bodies",
     "hub.web.middleware.limit_slow_requests",
     "hub.web.middleware.answer_head",

@@ -7,13 +7,11 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from hub.web.api import api
-from hub.web.pages.status import healthz
 from hub.web.webhooks.views import github
 
 _ICON = f"{settings.STATIC_URL}hub/favicon.svg"
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
     path("api/v1/", api.urls),
     path("webhooks/github", github, name="github_webhook"),
     path("admin/", admin.site.urls),

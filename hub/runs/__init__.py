@@ -1,1 +1,1 @@
-"""Code that all kinds of runs share: the lifecycle, the schedule and transactions."""
+"""Code that all kinds of runs share: the lifecycle, the schedule, queues and transactions."""

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from hub import clock
 from hub.github.errors import GitHubError, NotFound
 from hub.models import Outcome, Reason, Run, RunStatus
+from hub.runs.queues import waiting_messages
 from hub.runs.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
@@ -186,11 +187,9 @@ class Lifecycle(Generic[R]):
         # While the request budget is used up no lookup ends, and nothing is lost.
         queue = settings.CELERY_TASK_ROUTES[self.tasks.lookup]["queue"]
         try:
-            with current_app.connection_for_read() as connection:
-                channel: Any = connection.default_channel
-                return bool(channel.queue_declare(queue).message_count)
-        except (OperationalError, RedisError):
-            return True  # Redis is not reachable: try at the next tick
+            return bool(waiting_messages(queue))
+        except OperationalError:
+            return True  # the broker is not reachable: try at the next tick
 
     def _send_start(self, run_id: int, in_seconds: float = 0) -> None:
         self._send(self.tasks.start, run_id, in_seconds=in_seconds)

@@ -219,7 +219,7 @@ class Stage:
     def _web_responds(self) -> bool:
         try:
             opener = build_opener(ProxyHandler({}))
-            opener.open(f"http://127.0.0.1:{self.ports['web']}/healthz", timeout=2).close()
+            opener.open(f"http://127.0.0.1:{self.ports['web']}/readyz", timeout=2).close()
         except OSError:
             return False
         return True

@@ -27,7 +27,7 @@ BROWSER = {
     "Cookie": "sessionid=of32charactersof32charactersof32",  # of a signed-in user
 }
 PROGRAM = {"Accept": "application/json"}
-PAGES = ("/", "/exporters/redis", "/status", "/coverage", "/admin/", "/admin/login/", "/healthz")
+PAGES = ("/", "/exporters/redis", "/status", "/coverage", "/admin/", "/admin/login/")
 API = ("/api/v1/status", "/api/v1/exporters/redis")
 
 

@@ -210,13 +210,6 @@ def test_exit_codes_of_refresh(hub: Hub) -> None:
     assert "1 directories" in out.getvalue()
 
 
-def test_status_check_fails_without_beat(db: None) -> None:
-    call_command("status", "--check", stdout=StringIO())
-    PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=1))
-    with pytest.raises(CommandError, match="beat has sent no task"):
-        call_command("status", "--check", stdout=StringIO())
-
-
 def test_beat_starts_a_run(hub: Hub) -> None:
     """A real beat, with the interval in Postgres set to one second."""
     hub.add_token()

@@ -3,13 +3,11 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from hub import clock
 from hub.content import status
 from hub.models import RunStatus
-from hub.runs import schedule
 from hub.templatetags.exporters import relative
 
 
@@ -19,15 +17,9 @@ class Command(BaseCommand):
     help = "Print the map's state and age, the last run and the next scheduled refresh."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        check = "exit with an error if beat does not run; for health checks"
         parser.add_argument("--json", action="store_true", help="print JSON, as /api/v1/status")
-        parser.add_argument("--check", action="store_true", help=check)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["check"]:
-            beat = schedule.schedule_status(clock.now())
-            if beat.beat_is_late:
-                raise CommandError(f"beat has sent no task for {beat.late_by}. Restart it.")
         hub = status.describe_status()
         text = json.dumps(hub, cls=DjangoJSONEncoder) if options["json"] else _as_text(hub)
         self.stdout.write(text)

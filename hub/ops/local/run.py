@@ -101,7 +101,7 @@ class _LocalHub:
             admin = json.loads(_manage(env, "ensureadmin"))
             for program in self._hub_programs():
                 supervisor.start_program(program.name)
-            url = f"http://127.0.0.1:{self._ports['hub']}/healthz"
+            url = f"http://127.0.0.1:{self._ports['hub']}/readyz"
             problem = f"The web server does not respond. See the logs in {self._data_dir}/logs."
             wait_until(lambda: _is_up(url), 60, problem)
             _print(_welcome(self._ports, self._data_dir, env, admin))

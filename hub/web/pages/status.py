@@ -1,9 +1,8 @@
-"""The status page, its fragment that is polled during a run, and the health check."""
+"""The status page, and its fragment that is polled during a run."""
 
 from dataclasses import replace
 from typing import Any
 
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -63,14 +62,6 @@ def status_live(request: HttpRequest) -> HttpResponse:
         response.status_code = _STOP_POLLING
         response["HX-Trigger"] = "run-ended"
     return response
-
-
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Health check for supervisors and load balancers: 200 if the server and Postgres respond."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return HttpResponse("ok\n", content_type="text/plain")
 
 
 def _quotas(token: GitHubToken) -> list[tuple[str, int, int]]:

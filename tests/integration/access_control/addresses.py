@@ -59,7 +59,6 @@ directories/<str:directory>
 exporters/<slug:slug> exporters/<slug:slug>/logo exporters/<slug:slug>/releases
 exporters/<slug:slug>/history exporters/<slug:slug>/changes.atom exporters/<slug:slug>/badge.svg
 exporters/<slug:slug>/install exporters/<slug:slug>/metrics packs
-healthz
 api/v1/openapi.json api/v1/docs api/v1/contents api/v1/contents/<text:directory> api/v1/exporters
 api/v1/exporters/<slug>/metrics
 api/v1/exporters/<slug> api/v1/exporters/<slug>/files api/v1/files/<sha> api/v1/files/<sha>/report

@@ -52,7 +52,7 @@ def test_parts_that_are_killed_come_back_or_end(hub: LocalHub) -> None:
         killed = pid_of(hub, *words)
         killed.kill()
         wait_until(lambda words=words, pid=killed.pid: _has_another(hub, words, pid), f"{words}")
-    wait_until(lambda: hub.status("/healthz") == 200, "the web server")
+    wait_until(lambda: hub.status("/readyz") == 200, "the web server")
 
     # A second start prints the URLs of the running hub.
     second = LocalHub(hub.folder, hub.port + 100)
