@@ -4,7 +4,7 @@ from celery import shared_task
 
 from hub.accounts.login_throttle import delete_expired_attempts
 from hub.content import housekeeping as content
-from hub.content.runs import refresh_runs
+from hub.content.runs import refresh_runs, start_first_refresh
 from hub.facts import runs as facts
 from hub.rendering.outdated import any_outdated
 from hub.runs.schedule import HOUSEKEEPING_TASK
@@ -15,7 +15,11 @@ from tasks.rendering import request_rendering
 
 @shared_task(name=HOUSEKEEPING_TASK, ignore_result=True, **WHILE_POSTGRES_RESTARTS)
 def housekeeping() -> None:
-    """Close overdue runs, resend lost messages, delete old rows and have texts rendered."""
+    """Close overdue runs, resend lost messages, delete old rows and have texts rendered.
+
+    Start the first runs of a new hub, if no worker could when it started.
+    """
+    start_first_refresh()
     refresh_runs.housekeeping()
     facts.facts_housekeeping()
     content.prune_contents()

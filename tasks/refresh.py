@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
-from django.db import connection
+from django.db import Error, connection
 
 from hub.content.refresh import list_directories as listing
 from hub.content.refresh import lookup, publish
@@ -62,9 +62,14 @@ def publish_failed(*args: Any) -> None:
 @worker_ready.connect
 def fill_a_new_hub(**_: Any) -> None:
     """Start the first runs of a new hub when a worker is ready."""
-    forget_refusals()
-    if unreadable := unreadable_tokens():
-        logger.error("%s: %s", Reason.WRONG_KEY.label, ", ".join(unreadable))
-    run = start_first_refresh()
-    facts = start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
-    logger.info("first run: %s, first facts: %s", run or "not needed", facts or "not needed")
+    try:
+        forget_refusals()
+        if unreadable := unreadable_tokens():
+            logger.error("%s: %s", Reason.WRONG_KEY.label, ", ".join(unreadable))
+        run = start_first_refresh()
+        facts = start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP)
+    except Error as error:  # Postgres is not reachable, or not migrated yet
+        first_line = str(error).partition("\n")[0]
+        logger.warning("first run: housekeeping starts it. The database: %s", first_line)
+    else:
+        logger.info("first run: %s, first facts: %s", run or "not needed", facts or "not needed")

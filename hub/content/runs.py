@@ -94,7 +94,8 @@ def start_refresh(
 def start_first_refresh() -> RefreshRun | None:
     """Start a run if the source has neither a snapshot nor a run; return None otherwise.
 
-    A worker calls it on start, so that a new hub does not wait for the next scheduled refresh.
+    Workers call it on start, and housekeeping does, so that a new hub does not wait for the next
+    scheduled refresh.
     """
     # Without a run there is no snapshot either: `Snapshot.run` protects its run.
     if RefreshRun.objects.filter(source=configured_source().key).exists():

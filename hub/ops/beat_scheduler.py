@@ -1,10 +1,13 @@
-"""Celery beat scheduler that tolerates a second beat, and a system clock that is set back.
+"""Celery beat scheduler that tolerates a second beat, a clock that is set back, and no Postgres.
 
 Two beats would send each task twice, for example while a deployment replaces one by the other:
 django-celery-beat saves the time of a tick up to three minutes later. Here, the beat that sends a
 task stores the time first, and the others notice that the time that they know is outdated.
 
 A clock can be ahead until NTP corrects it. Beat would then wait for the times that it stored.
+
+Beat may start before Postgres, or before the migration. Without this scheduler it would exit with
+hundreds of lines of tracebacks.
 """
 
 import logging
@@ -12,13 +15,15 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, Error, InterfaceError, close_old_connections
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from hub.clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
+
+_MAX_PAUSE = 30.0  # seconds until the schedule is read again
 
 
 class HubScheduleEntry(ModelEntry):
@@ -43,11 +48,15 @@ class HubScheduleEntry(ModelEntry):
 class HubScheduler(DatabaseScheduler):
     """Database scheduler that sends a task only if no other beat has sent it for this tick.
 
-    It rebuilds its queue when the clock was set back.
+    It rebuilds its queue when the clock was set back, and waits until Postgres has the schedule.
     """
 
     Entry = HubScheduleEntry
     _last_tick = 0.0
+    _pause = 0.0  # seconds; 0 if the schedule was read
+
+    def setup_schedule(self) -> None:
+        """Read nothing yet: `tick` does, and tries again. Migrations create the schedule."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send the tasks that are due and return the seconds until the next check."""
@@ -55,8 +64,23 @@ class HubScheduler(DatabaseScheduler):
         if now < self._last_tick:
             self._heap = None
         self._last_tick = now
-        seconds: float = super().tick(*args, **kwargs)
+        try:
+            seconds: float = super().tick(*args, **kwargs)
+        except Error as error:
+            return self._pause_after(error)
+        self._pause = 0.0
         return seconds
+
+    def _pause_after(self, error: Error) -> float:
+        """Have the schedule read again, and return the seconds until then."""
+        close_old_connections()  # the error may be a broken connection
+        self._initial_read, self._heap = True, None
+        self._pause = min(max(2 * self._pause, 1.0), _MAX_PAUSE)
+        first_line = str(error).partition("\n")[0]
+        logger.warning(
+            "Cannot read the schedule, trying again in %.0f s: %s", self._pause, first_line
+        )
+        return self._pause
 
     def apply_entry(self, entry: HubScheduleEntry, producer: Any = None) -> None:
         """Send the task of an entry, unless another beat has stored a later run of it."""

@@ -1,16 +1,21 @@
-"""The schedule, and beat's scheduler: beside a second one, and after the clock was set back."""
+"""The schedule, and beat's scheduler: beside another one, with a wrong clock, without Postgres."""
 
+import signal
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery.beat import event_t
+from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from config.celery import app
 from hub.ops.beat_scheduler import HubScheduleEntry, HubScheduler
+from hub.ops.local.ports import free_port
+from tests.common.processes import Process
+from tests.common.waiting import wait_until
 
 _DAY = timedelta(days=1)
 _HOUSEKEEPING = "tasks.housekeeping.housekeeping"
@@ -112,3 +117,42 @@ def test_an_entry_that_never_ran_is_sent_once() -> None:
     one, two = RecordingScheduler(), RecordingScheduler()
     assert one.schedule.keys() == two.schedule.keys()
     assert (one.send_all_that_is_due(), two.send_all_that_is_due()) == ([_HOUSEKEEPING], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_schedule_is_read_once_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    _make_due()
+    connection.close()
+    scheduler = RecordingScheduler()  # needs no Postgres
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "PORT", str(free_port()))
+        assert [scheduler.tick() for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert scheduler.send_all_that_is_due() == [_HOUSEKEEPING]
+    with connection.cursor() as cursor:  # as in a database that is not migrated
+        cursor.execute("ALTER TABLE django_celery_beat_periodictask RENAME TO missing")
+        try:
+            scheduler._initial_read, scheduler._heap = True, None
+            assert scheduler.tick() == 1
+        finally:
+            cursor.execute("ALTER TABLE missing RENAME TO django_celery_beat_periodictask")
+    _make_due()
+    assert scheduler.send_all_that_is_due() == [_HOUSEKEEPING]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_beat_without_postgres_logs_a_line_for_each_attempt_and_stops_at_once() -> None:
+    away = f"postgres://127.0.0.1:{free_port()}/hub"
+    beat = Process(
+        *("celery", "--app=config", "beat", "--pidfile=", "--loglevel=INFO"),
+        env={"DATABASE_URL": away},
+    )
+    beat.start()
+    try:
+        beat.wait_for_output("Cannot read the schedule, trying again in 2 s")
+        assert "Traceback" not in beat.output()
+        lines = [line for line in beat.output().splitlines() if "Connection refused" in line]
+        assert len(lines) == 2
+        beat.kill(signal.SIGTERM)
+        wait_until(lambda: not beat.running, "beat to stop")
+    finally:
+        beat.stop()

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from hub.content.editing import EditProposal, submit_edit
+from hub.content.housekeeping import prune_contents
 from hub.content.refresh import list_directories, lookup, publish
 from hub.content.runs import refresh_runs, start_refresh
 from hub.github.errors import NotFound
@@ -150,11 +151,12 @@ def test_no_step_of_a_run_reads_the_configured_source(
         for directory in run.lookups.values_list("directory", flat=True):
             assert lookup.look_up_directory(run.pk, directory)["outcome"] == Outcome.FOUND
         publish.publish(run.pk)
-        housekeeping()
+        refresh_runs.housekeeping()
+        prune_contents()
         late = RefreshRun.objects.create(
             source=other, trigger=RunTrigger.COMMAND, deadline=timezone.now()
         )
-        housekeeping()
+        refresh_runs.housekeeping()
     run.refresh_from_db()
     late.refresh_from_db()
     edit.refresh_from_db()
