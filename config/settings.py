@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -39,8 +39,11 @@ def _validate_networks(texts: list[str]) -> None:
             raise ValidationError(f"{error}. Give comma-separated IP networks.") from None
 
 
-def _url(*schemes: str) -> Callable[[str], None]:
-    """Return a validator of URLs with a host; its messages contain none of their secrets."""
+def _url(*schemes: str, otherwise: str = "") -> Callable[[str], None]:
+    """Return a validator of URLs with a host; its messages contain none of their secrets.
+
+    `otherwise` ends the message for another scheme or a URL without a host.
+    """
 
     def validate_url(text: str) -> None:
         try:
@@ -52,9 +55,28 @@ def _url(*schemes: str) -> Callable[[str], None]:
                 "not percent-encoded."
             ) from None
         if url.scheme not in schemes or not url.hostname or re.search(r"\s", text):
-            raise ValidationError(f"Give a URL with a host, such as {schemes[0]}://HOST.")
+            known = ", ".join(f"{scheme}://" for scheme in schemes)
+            raise ValidationError(
+                f"Give a URL with a host, such as {schemes[0]}://HOST. Possible are {known}."
+                + otherwise
+            )
 
     return validate_url
+
+
+def _validate_certificate_option(text: str) -> None:
+    """Raise `ValidationError` for a value that not all of the Redis clients understand."""
+    for value in parse_qs(urlsplit(text).query).get("ssl_cert_reqs", []):
+        if value not in ("required", "optional", "none"):
+            raise ValidationError("Its ssl_cert_reqs must be required, optional or none.")
+
+
+def _verify(url: str) -> str:
+    """Have the certificate of `rediss://` verified, unless the URL says otherwise."""
+    # Without the parameter Celery refuses the URL, and kombu verifies nothing.
+    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
 
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -236,6 +258,7 @@ DATABASES = {
         env.str("DATABASE_URL", validate=_url("postgres", "postgresql", "pgsql")),
         conn_max_age=60,
         conn_health_checks=True,  # a connection may have been lost in a Postgres restart
+        disable_server_side_cursors=True,  # pgbouncer may use another connection for the next rows
     )
 }
 # A router may drop a connection without notifying either side. Linux would notice after 15 minutes
@@ -307,9 +330,20 @@ HISTORY_KEPT = timedelta(days=env.int("HUB_HISTORY_DAYS", 90, validate=_DAYS))
 REMOVED_FILES_KEPT = timedelta(days=env.int("HUB_REMOVED_FILES_DAYS", 7, validate=_DAYS))
 
 # --- Celery ---------------------------------------------------------------------------------------
-REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = env.str(
-    "REDIS_URL", validate=_url("redis", "rediss")
+_NO_SENTINEL = " For Redis Sentinel, give the address of a proxy that follows the primary."
+_is_redis = _url("redis", "rediss", otherwise=f" Set another broker in BROKER_URL.{_NO_SENTINEL}")
+_is_broker = _url("redis", "rediss", "amqp", "amqps", otherwise=_NO_SENTINEL)
+# Holds the results, the request budget and, by default, the messages.
+REDIS_URL = CELERY_RESULT_BACKEND = _verify(
+    env.str("REDIS_URL", validate=[_is_redis, _validate_certificate_option])
 )
+# Not named CELERY_BROKER_URL: Celery would read that variable itself, without `_verify`.
+CELERY_BROKER_URL = _verify(
+    env.str("BROKER_URL", REDIS_URL, validate=[_is_broker, _validate_certificate_option])
+)
+if CELERY_BROKER_URL.startswith("amqps:"):
+    # kombu verifies the certificate, but its host name only with this; None: the URL's.
+    CELERY_BROKER_USE_SSL = {"server_hostname": None}
 CELERY_TASK_DEFAULT_QUEUE = "hub"
 # Lookups have their own queue, so that thousands of them never delay a start or a publication.
 CELERY_TASK_ROUTES = {
@@ -326,7 +360,7 @@ CELERY_RESULT_EXPIRES = 3600  # seconds; several times RUN_DEADLINE
 # for the budget and GitHub's retries for less than 3 minutes; the timeout must be more than twice
 # that, and set in three places (Celery's documentation, "Redis: visibility timeout").
 CELERY_VISIBILITY_TIMEOUT = 600
-CELERY_BROKER_TRANSPORT_OPTIONS = {
+_REDIS_BROKER_OPTIONS = {
     "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     # Restore the messages of dead workers every 5 s; kombu's default is every tenth check.
     "unacked_restore_interval": 5,
@@ -345,6 +379,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": _REDIS_TIMEOUT,
     "socket_connect_timeout": 5,
 }
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    _REDIS_BROKER_OPTIONS
+    if CELERY_BROKER_URL.startswith("redis")
+    else {"confirm_publish": True}  # RabbitMQ could otherwise lose a message without an error
+)
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
     "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     "retry_policy": {"max_retries": 20, "interval_start": 0, "interval_step": 0.2},

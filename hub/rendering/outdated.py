@@ -1,11 +1,10 @@
 """Render the stored texts that the current renderer has not rendered yet."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from hub.models import ContentBlob, Readme, Release, RenderedText
@@ -31,13 +30,21 @@ def any_outdated() -> bool:
 def render_outdated(seconds: float) -> None:
     """Render texts for this time, unless another worker does: each text is rendered once."""
     until = monotonic() + seconds
-    with _lock() as acquired, closing(Renderer()) as renderer:
-        while acquired and monotonic() < until:
-            rows = [row for model in _SOURCES for row in _outdated(model)[:_BATCH]]
-            for row in rows:
-                _render(row, renderer)
-            if not rows:
-                return
+    with closing(Renderer()) as renderer:
+        while monotonic() < until and _render_batch(renderer):
+            pass
+
+
+@transaction.atomic  # the lock ends with it: pgbouncer may use another connection afterwards
+def _render_batch(renderer: Renderer) -> bool:
+    """Render some texts. Return False if there are none, or another worker renders them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        (acquired,) = cursor.fetchone()
+    rows = [row for model in _SOURCES for row in _outdated(model)[:_BATCH]] if acquired else []
+    for row in rows:
+        _render(row, renderer)
+    return bool(rows)
 
 
 def _outdated(model: type[RenderedText]) -> QuerySet[Any]:
@@ -54,15 +61,3 @@ def _render(row: RenderedText, renderer: Renderer) -> None:
     parts = renderer.render(text, top_heading, prefix)
     unchanged = type(row)._default_manager.filter(pk=row.pk, **{field: stored})
     unchanged.update(html_parts=parts, renderer=VERSION)
-
-
-@contextmanager
-def _lock() -> Iterator[bool]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        acquired = bool(cursor.fetchone()[0])
-        try:
-            yield acquired
-        finally:
-            if acquired:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

@@ -86,6 +86,60 @@ def test_no_other_service_gets_the_hubs_settings() -> None:
     assert all("env_file" not in yaml.safe_load(COMPOSE)["services"][name] for name in others)
 
 
+def run_settings() -> dict[str, Any]:
+    """Return what the settings are with the environment as it is now."""
+    return runpy.run_path(str(SETTINGS))
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "BROKER_URL"])
+@pytest.mark.parametrize(
+    ("url", "used"),
+    [
+        ("redis://:a@host/1", "redis://:a@host/1"),
+        ("rediss://host", "rediss://host?ssl_cert_reqs=required"),
+        ("rediss://u:p@host/0?a=b", "rediss://u:p@host/0?a=b&ssl_cert_reqs=required"),
+        ("rediss://host?ssl_cert_reqs=none", "rediss://host?ssl_cert_reqs=none"),
+    ],
+)
+def test_certificates_of_redis_are_verified_unless_the_url_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, used: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    assert run_settings()["CELERY_BROKER_URL"] == used
+
+
+def test_the_broker_and_the_results_may_have_different_servers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redis_only = run_settings()
+    assert redis_only["CELERY_BROKER_URL"] == redis_only["CELERY_RESULT_BACKEND"]
+    assert "visibility_timeout" in redis_only["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    for url, tls in (("amqp://u:p@host/v", None), ("amqps://host", {"server_hostname": None})):
+        monkeypatch.setenv("BROKER_URL", url)
+        both = run_settings()
+        assert both["CELERY_BROKER_URL"] == url
+        assert both["CELERY_BROKER_TRANSPORT_OPTIONS"] == {"confirm_publish": True}
+        assert both.get("CELERY_BROKER_USE_SSL") == tls
+        for name in ("REDIS_URL", "CELERY_RESULT_BACKEND"):
+            assert both[name] == redis_only["REDIS_URL"]
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "reason"),
+    [
+        ("REDIS_URL", "amqp://host", "Set another broker in BROKER_URL"),
+        ("REDIS_URL", "sentinel://host:26379", "the address of a proxy that follows the primary"),
+        ("BROKER_URL", "sentinel://host:26379", "the address of a proxy that follows the primary"),
+        ("BROKER_URL", "sqs://host", "redis://, rediss://, amqp://, amqps://"),
+        ("REDIS_URL", "rediss://host?ssl_cert_reqs=CERT_REQUIRED", "required, optional or none"),
+    ],
+)
+def test_other_brokers_are_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, reason: str
+) -> None:
+    assert reason in refusal(monkeypatch, name, url)
+
+
 SETTINGS = ROOT / "config" / "settings.py"
 NUMBERS = sorted(_names_in_calls(SETTINGS, r"env\.(int|float)"))
 

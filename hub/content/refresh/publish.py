@@ -127,7 +127,7 @@ def _oldest_rules(trees: QuerySet[ContentTree]) -> int:
 
 def _flags_of(trees: QuerySet[ContentTree]) -> dict[str, tuple[Flags, Flags]]:
     """Return tree SHA → present and usable flags."""
-    kinds = trees.values_list("sha", Cast("kinds", TextField())).iterator()
+    kinds = trees.values_list("sha", Cast("kinds", TextField()))
     return {sha: _flags(text) for sha, text in kinds}
 
 

@@ -1,0 +1,1 @@
+"""The hub with servers that are not installed from wheels: `make setups`."""
