@@ -206,6 +206,6 @@ def test_no_secret_is_shown(
 
 
 def test_flower_requires_its_password(flower: str) -> None:
-    for path in ("/", "/api/tasks", "/api/workers"):
+    for path in ("/", "/api/tasks", "/api/workers", "/metrics"):
         assert requests.get(flower + path, timeout=5).status_code == 401
     assert requests.get(f"{flower}/api/workers", auth=FLOWER, timeout=5).status_code == 200

@@ -98,7 +98,7 @@ class _LocalHub:
             _manage(env, "migrate", "--noinput")
             _print("the database is migrated")
             _manage(env, "importcatalogue", "--only-new")
-            admin = json.loads(_manage(env, "ensureadmin"))
+            admin = json.loads(_manage(env, "ensureadmin", "--json"))
             for program in self._hub_programs():
                 supervisor.start_program(program.name)
             url = f"http://127.0.0.1:{self._ports['hub']}/readyz"
