@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import beat_init, task_prerun, worker_init
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -43,3 +43,19 @@ def _check_connections(**_: object) -> None:
     """Close broken and old connections before a task, as Django does before a request."""
     # The others get a health check before their next use (`CONN_HEALTH_CHECKS`).
     close_old_connections()
+
+
+@worker_init.connect
+def _serve_worker_metrics(**_: object) -> None:
+    # Imported late: this module is loaded before Django's models are.
+    from hub.monitoring import tasks  # noqa: F401 — connects the signals of tasks
+    from hub.monitoring.server import serve_metrics
+
+    serve_metrics("worker")
+
+
+@beat_init.connect
+def _serve_beat_metrics(**_: object) -> None:
+    from hub.monitoring.server import serve_metrics
+
+    serve_metrics("beat")

@@ -28,6 +28,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.wsgi import application
 from hub.accounts.login_throttle import UNKNOWN, throttle_key
+from hub.monitoring.server import serve_web_metrics
 from hub.ops.options import PORT, number
 
 THREADS = 8  # of each process; each thread keeps a connection to Postgres
@@ -352,11 +353,16 @@ def serve() -> None:
     parser.add_argument("--workers", type=number(int, 1), default=1, help="number of processes")
     options = parser.parse_args()
     _raise_file_limit()
+    with serve_web_metrics(options.workers):
+        _run_uvicorn(options.host, options.port, options.workers)
+
+
+def _run_uvicorn(host: str, port: int, workers: int) -> None:
     uvicorn.run(
         "config.server:respond",
-        host=options.host,
-        port=options.port,
-        workers=options.workers,
+        host=host,
+        port=port,
+        workers=workers,
         http="config.server:Connection",
         # Not uvloop, which uvicorn prefers if it is installed: writing to a connection that the
         # client has closed raises an exception there.

@@ -79,6 +79,18 @@ def _verify(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
 
 
+def _address(text: str) -> tuple[str, int] | None:
+    """Return host and port of HOST:PORT; None if `text` is empty. Raises `ValidationError`."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65_533:
+        raise ValidationError(
+            "Give HOST:PORT with a port up to 65533, such as 127.0.0.1:8005, or nothing."
+        )
+    return host.strip("[]"), int(port)
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
@@ -166,6 +178,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "hub.web.readiness.answer_readiness",
+    "hub.monitoring.requests.measure_requests",  # counts the answers of those below
     "corsheaders.middleware.CorsMiddleware",  # early, so that error responses get its headers too
     "hub.web.middleware.limit_bodies",
     "hub.web.middleware.limit_slow_requests",
@@ -401,6 +414,10 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "in
 CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
 CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:HubScheduler"
 # No CELERY_BEAT_SCHEDULE: `hub/runs/schedule.py` creates the entries, and explains why.
+
+# --- Metrics --------------------------------------------------------------------------------------
+# Host and port of the web server's metrics; worker and beat use the next two ports.
+METRICS_ADDR = _address(env.str("HUB_METRICS_ADDR", "127.0.0.1:8005", validate=_address))
 
 # --- Logging: one line per event to stderr, for a supervisor or a container runtime ---------------
 _LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]

@@ -19,6 +19,7 @@ from hub.github import client
 from hub.github.source import configured_source
 from hub.models import FactsRun, GitHubToken, RefreshRun, RunStatus, RunTrigger
 from tests.common import contents, tables
+from tests.common.metrics import MetricsAddress
 from tests.common.processes import Process, worker
 from tests.common.waiting import wait_until
 
@@ -46,7 +47,7 @@ def github(_github_server: FakeGitHub) -> Iterator[FakeGitHub]:
     server = _github_server
     server.repository = Repository()
     server.faults, server.requests, server.limits = [], [], {}
-    server.others = {}
+    server.others, server.expiries = {}, {}
     server.name, server.former_names = settings.GITHUB_REPO, set()
     server.latency, server.graphql_latency, server.truncate_above = 0.0, None, 100_000
     server.add_token(TOKEN)
@@ -57,7 +58,7 @@ def github(_github_server: FakeGitHub) -> Iterator[FakeGitHub]:
 @pytest.fixture(scope="session")
 def _workers(django_db_setup: None, django_db_blocker: object) -> Iterator[list[Process]]:
     """Two real worker processes for the test session."""
-    processes = [worker("one"), worker("two")]
+    processes = [worker(name, env=MetricsAddress("worker").env) for name in ("one", "two")]
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         # The first worker of a new hub starts a run, unless there is one already.
         now = timezone.now()

@@ -66,7 +66,7 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
 
     form = GitHubTokenForm
     list_display = ["name", "masked", "state", *_QUOTAS, "used_at"]
-    readonly_fields = ["masked", "state", *_QUOTAS, "blocked_until"]
+    readonly_fields = ["masked", "state", *_QUOTAS, "blocked_until", "expires_at"]
     fields = ["name", "secret", *readonly_fields]
 
     def has_change_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
@@ -87,7 +87,8 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
     def save_model(self, request: HttpRequest, obj: GitHubToken, form: Any, change: bool) -> None:
         """Store the quota from the check and reset the state of a replaced token."""
         if hasattr(form, "quota"):
-            obj.state, obj.refusals, obj.blocked_until = TokenState.VALID, 0, None
+            obj.state, obj.refusals = TokenState.VALID, 0
+            obj.blocked_until = obj.expires_at = None
             for name in _QUOTAS:
                 setattr(obj, name, None)
             if form.quota is not None:

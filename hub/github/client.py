@@ -13,6 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from django.conf import settings
+from prometheus_client import Counter
 from pydantic import InstanceOf, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import TypedDict  # pydantic requires this one on Python 3.11
@@ -32,11 +33,19 @@ from hub.github.git_objects import (
     tree_sha,
 )
 from hub.github.renames import api_path, forget_rename, store_rename
-from hub.github.responses import quota_of, raise_for_status
+from hub.github.responses import expiry_of, quota_of, raise_for_status
 from hub.github.tokens import Token, TokenPool, shared_pool
 from hub.models import Quota, Resource
 
 logger = logging.getLogger(__name__)
+
+_REQUESTS = Counter(
+    "exporterhub_github_requests",
+    "Requests to GitHub by token, rate limit and status. Retries after a 5xx are not counted.",
+    ["token", "resource", "status"],
+)
+_NO_RESPONSE = "none"
+_NOT_STORED = "not stored"  # the label of a token that the admin checks
 
 # The start of a path that names a repository. GitHub redirects former names to the second form.
 _ADDRESS = re.compile(r"/repos/[^/?]+/[^/?]+|/repositories/\d+")
@@ -354,12 +363,12 @@ class GitHubClient:
     def check(self, secret: str) -> Quota | None:
         """Return the REST quota of `secret`; None without rate limits. Raises a `GitHubError`."""
         request = _Request("GET", "/rate_limit", f"{self._api_url}/rate_limit")
-        response = self._send(request, Token(0, secret))  # costs no quota
+        response = self._send(request, Token(0, secret, _NOT_STORED))  # costs no quota
         if response.status_code == 404:
             # An Enterprise Server has no rate limits by default (GitHub Docs, "Configuring rate
             # limits"), so another request checks the token.
             request = _Request("GET", "/", f"{self._api_url}/")
-            raise_for_status(self._send(request, Token(0, secret)), request.path)
+            raise_for_status(self._send(request, Token(0, secret, _NOT_STORED)), request.path)
             return None
         raise_for_status(response, request.path)
         quota = quota_of(response)
@@ -382,7 +391,7 @@ class GitHubClient:
             self._budget.spend(token.id, request.resource, request.points)
             response = self._send(request, token, etag)
         raise_for_status(response, request.path)
-        self._pool.record_quota(token, quota_of(response))
+        self._pool.record_success(token, quota_of(response), expiry_of(response))
         if response.status_code == 304:
             if etag is None:
                 raise errors.UnexpectedAnswer(f"{request.path}: 304 to a request without an ETag")
@@ -416,8 +425,10 @@ class GitHubClient:
         except (requests.exceptions.InvalidHeader, UnicodeError):
             raise errors.BadToken("the token contains invalid characters") from None
         except (requests.RequestException, HTTPError) as fault:
+            _REQUESTS.labels(token.label, request.resource, _NO_RESPONSE).inc()
             # Only the class: the message may contain the URL, which adds nothing.
             raise errors.Unreachable(f"no response from GitHub: {type(fault).__name__}") from None
+        _REQUESTS.labels(token.label, request.resource, response.status_code).inc()
         return response
 
     def _redirect(self, url: str, response: requests.Response) -> str:

@@ -1,6 +1,7 @@
 """Interpret GitHub's responses: rate limit headers, and a typed error for each error status."""
 
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
@@ -48,6 +49,17 @@ def quota_of(response: requests.Response) -> Quota | None:
     if not 0 <= remaining <= limit <= _MAX_LIMIT:
         return None
     return Quota(resource, limit, remaining, reset_time(response))
+
+
+def expiry_of(response: requests.Response) -> datetime | None:
+    """Return when the token expires; None if it does not, or if the header cannot be read."""
+    text = response.headers.get("GitHub-Authentication-Token-Expiration", "").strip()
+    # GitHub sends "2026-12-31 23:59:59 UTC" for most tokens, and an offset for some.
+    for form in ("%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S UTC"):
+        with suppress(ValueError):
+            expiry = datetime.strptime(text, form)  # noqa: DTZ007 — UTC is added below
+            return expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)
+    return None
 
 
 # GitHub's words for a write whose file or branch has changed since.

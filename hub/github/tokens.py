@@ -25,10 +25,14 @@ _SAME_WINDOW = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Token:
-    """A decrypted token. Its secret is not part of the repr, so it does not reach a log."""
+    """A decrypted token. Its secret is not part of the repr, so it does not reach a log.
+
+    `label` is its name in metrics.
+    """
 
     id: int
     secret: str = field(repr=False)
+    label: str = field(default="", compare=False)
 
 
 def adopt_environment_token() -> None:
@@ -105,7 +109,7 @@ class TokenPool:
         if left[best] <= 0:
             reset_at = min(quota.reset_at for quota in quotas.values() if quota)
             raise RateLimited(f"GitHub's {resource.label} rate limit is used up", reset_at)
-        return Token(best.pk, str(best.secret))
+        return Token(best.pk, str(best.secret), best.label)
 
     def _quota(self, token: GitHubToken, resource: Resource) -> Quota | None:
         """Return the newest quota in Postgres or this process's memory.
@@ -122,11 +126,16 @@ class TokenPool:
             return min(stored, cached, key=lambda quota: quota.remaining)
         return max(stored, cached, key=lambda quota: quota.reset_at)
 
-    def record_quota(self, token: Token, quota: Quota | None) -> None:
-        """Record the quota of a successful response; None if the server has no rate limits."""
+    def record_success(
+        self, token: Token, quota: Quota | None, expires_at: datetime | None
+    ) -> None:
+        """Record what a successful response says about the token.
+
+        `quota` is None if the server has no rate limits, `expires_at` if the token never expires.
+        """
         if quota is None:
             unknown = GitHubToken.objects.filter(pk=token.id, state=TokenState.UNKNOWN)
-            unknown.update(state=TokenState.VALID, refusals=0)
+            unknown.update(state=TokenState.VALID, refusals=0, expires_at=expires_at)
             return
         key = (token, quota.resource)
         with self._lock:
@@ -134,7 +143,8 @@ class TokenPool:
             if quota.remaining and monotonic() - self._written.get(key, 0.0) < _WRITE_INTERVAL:
                 return
             self._written[key] = monotonic()
-        self._write(token, quota, state=TokenState.VALID, refusals=0, used_at=clock.now())
+        known = {"state": TokenState.VALID, "refusals": 0, "expires_at": expires_at}
+        self._write(token, quota, used_at=clock.now(), **known)
 
     def mark_invalid(self, token: Token) -> None:
         """Mark a token as invalid for the rest of the run, after a 401."""

@@ -44,3 +44,4 @@ from hub.models.contents import (
 from hub.models.facts import FactsETag, FactsLookup, FactsRun
 from hub.models.rendered import RenderedText
 from hub.models.runs import Run, RunLookup
+from hub.models.totals import Total

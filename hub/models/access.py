@@ -66,6 +66,11 @@ class GitHubToken(models.Model):
         null=True, editable=False, help_text="End of a secondary rate limit."
     )
     used_at = PastDateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When the token expires, as GitHub last said; empty if it does not expire.",
+    )
     added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -81,6 +86,13 @@ class GitHubToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """The token's name in metrics; its number if someone put a token into the name."""
+        secret = str(self.secret)
+        is_secret = any(part in self.name for part in (secret, *settings.GITHUB_TOKEN_PREFIXES))
+        return f"token {self.pk}" if is_secret else self.name
 
     def quota(self, resource: Resource) -> Quota | None:
         """Return the last reported quota of a rate limit; None before the first response."""

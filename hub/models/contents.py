@@ -346,6 +346,8 @@ class ServedContents(models.Model):
     fresh_until = models.DateTimeField(null=True)
     body_gzip = models.BinaryField()
     etag = models.CharField(max_length=80)
+    # {level: findings of all directories}; null until a publication has counted them
+    findings: models.JSONField[Any, Any] = models.JSONField(null=True, editable=False)
     rendered_at = models.DateTimeField(default=clock.now)
 
     class Meta:

@@ -18,12 +18,16 @@ from typing import Any
 from django.db import DatabaseError, Error, InterfaceError, close_old_connections
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+from prometheus_client import Counter
 
 from hub.clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
 
 _MAX_PAUSE = 30.0  # seconds until the schedule is read again
+_SENT = Counter(
+    "exporterhub_scheduled_tasks_sent", "Tasks that this beat has sent on schedule.", ["task"]
+)
 
 
 class HubScheduleEntry(ModelEntry):
@@ -85,6 +89,7 @@ class HubScheduler(DatabaseScheduler):
     def apply_entry(self, entry: HubScheduleEntry, producer: Any = None) -> None:
         """Send the task of an entry, unless another beat has stored a later run of it."""
         if self._claim(entry):
+            _SENT.labels(entry.task).inc()
             super().apply_entry(entry, producer=producer)
             return
         logger.info("Another beat has sent %s: reading the schedule again", entry.task)

@@ -23,6 +23,7 @@ from hub import clock
 from hub.github.errors import GitHubError, NotFound
 from hub.models import Outcome, Reason, Run, RunStatus
 from hub.runs.queues import waiting_messages
+from hub.runs.totals import count_run
 from hub.runs.transactions import short_transaction
 
 logger = logging.getLogger(__name__)
@@ -143,6 +144,7 @@ class Lifecycle(Generic[R]):
         run.finished_at = clock.now()
         run.save(update_fields=["status", "reason", "detail", "finished_at"])
         self.on_end(run)
+        count_run(run, self._all_lookups.filter(run=run))
         logger.info("%s ended: %s %s", run, status, detail)
 
     def fail(self, run_id: int, reason: Reason, detail: str) -> None:

@@ -10,6 +10,7 @@ from time import monotonic
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
+from prometheus_client import Counter
 from psycopg2.errors import DiskFull
 
 from hub.accounts.password_hasher import MAX_AT_A_TIME
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
 
 _RETRY_AFTER = "5"  # seconds; the embedded Postgres recovers within one
+_DATABASE_ERRORS = Counter(
+    "exporterhub_database_errors", "Requests that Postgres could not serve.", ["reason"]
+)
 _TRACEBACK_INTERVAL = 60.0  # seconds; each failed request is logged without a traceback
 
 
@@ -116,7 +120,9 @@ class DatabaseUnavailableMiddleware(MiddlewareMixin):
             self._traceback_logged_at = monotonic()
             logger.error("Postgres cannot serve a request, answering 503", exc_info=fault)
         detail = "The hub cannot reach its database at the moment. Try again shortly."
-        if isinstance(fault.__cause__, DiskFull):
+        is_full = isinstance(fault.__cause__, DiskFull)
+        _DATABASE_ERRORS.labels("disk_full" if is_full else "unavailable").inc()
+        if is_full:
             detail = (
                 "The disk of the hub's database is full, so nothing can be saved. Try again when "
                 "an administrator has freed space."

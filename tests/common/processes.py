@@ -157,9 +157,14 @@ def worker(name: str, *, concurrency: int = 8, env: dict[str, str] | None = None
     )
 
 
-def web(port: int, *, env: dict[str, str] | None = None) -> Process:
+def web(port: int, *options: str, env: dict[str, str] | None = None) -> Process:
     """Return a web server with the options of `make run`."""
-    return Process("config.server", f"--port={port}", env=env)
+    return Process("config.server", f"--port={port}", *options, env=env)
+
+
+def beat(*, env: dict[str, str] | None = None) -> Process:
+    """Return a beat with the options of `make run`."""
+    return Process("celery", "--app=config", "beat", "--pidfile=", "--loglevel=INFO", env=env)
 
 
 def redis_url() -> str:

@@ -61,6 +61,7 @@ def start() -> None:
         "SECRET_KEY": "tests only, never used by a hub: " + "x" * 40,
         "FIELD_ENCRYPTION_KEY": "tests only",
         "HUB_HTTPS": "false",
+        "HUB_METRICS_ADDR": "",  # the tests' processes would compete for the default ports
         "GITHUB_POINTS_PER_MINUTE": "0",
         "GITHUB_RETRIES": "1",
         "GITHUB_CONNECT_TIMEOUT": "2",

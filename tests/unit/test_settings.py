@@ -199,3 +199,31 @@ def test_each_url_needs_a_scheme_and_a_host(
     said = refusal(monkeypatch, name, value.format(scheme))
     assert said.startswith(f'Environment variable "{name}" ')
     assert f"such as {scheme}://HOST" in said or "Its port is not" in said
+
+
+@pytest.mark.parametrize(
+    "value", ["8005", ":8005", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "::1:x", "a:65534", "a:²"]
+)
+def test_an_address_for_metrics_that_cannot_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    said = refusal(monkeypatch, "HUB_METRICS_ADDR", value)
+    assert "Give HOST:PORT" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("", None),
+        ("10.0.0.1:9100", ("10.0.0.1", 9100)),
+        ("[::1]:8005", ("::1", 8005)),
+        (None, ("127.0.0.1", 8005)),
+    ],
+)
+def test_metrics_are_served_on_loopback_by_default(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, address: tuple[str, int] | None
+) -> None:
+    monkeypatch.delenv("HUB_METRICS_ADDR")
+    if value is not None:
+        monkeypatch.setenv("HUB_METRICS_ADDR", value)
+    assert runpy.run_path(str(SETTINGS))["METRICS_ADDR"] == address

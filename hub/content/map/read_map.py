@@ -42,7 +42,7 @@ def cached_map() -> ServedMap:
     does so if beat or the workers are down, and while Postgres does not respond.
     """
     cached = map_cache.get()
-    if cached and not _is_overdue(cached.served):
+    if cached and not is_overdue(cached.served):
         return cached
     try:
         return fetch_map()
@@ -76,12 +76,12 @@ def _fetch() -> tuple[ServedContents, str, str]:
     # A response copies the memoryview that psycopg2 returns, but not bytes: once, not per request.
     served.body_gzip = bytes(served.body_gzip)
     renamed_to = served.renamed_to or ""
-    if _is_overdue(served):
+    if is_overdue(served):
         return as_stale(served, served.reason or Reason.OVERDUE), running, renamed_to
     return served, running, renamed_to
 
 
-def _is_overdue(served: ServedContents) -> bool:
+def is_overdue(served: ServedContents) -> bool:
     late = served.fresh_until is not None and served.fresh_until < clock.now()
     return late or clock.is_ahead(served.as_of)
 

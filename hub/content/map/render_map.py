@@ -129,15 +129,18 @@ def _render(
         reason,
         as_of,
     )
-    served.fresh_until = _fresh_until(as_of) if state == ServedState.FRESH and as_of else None
+    served.fresh_until = overdue_from(as_of) if state == ServedState.FRESH and as_of else None
     document = _head(served, source_for_display(served.source))[:-1] + b"," + body
     # Level 9 takes three times as long for 1 MB and saves only 1/60 of the size.
     served.body_gzip = gzip.compress(document, compresslevel=6, mtime=0)
     served.etag = f'W/"{hashlib.sha256(document).hexdigest()[:32]}"'
 
 
-def _fresh_until(as_of: datetime) -> datetime:
-    """Allow one missed refresh, and the full deadline for the next run."""
+def overdue_from(as_of: datetime) -> datetime:
+    """Return when a map that was confirmed at `as_of` is overdue, unless a run confirms it.
+
+    This allows one missed refresh, and the full deadline for the next run.
+    """
     return as_of + 2 * time_to_next(as_of) + settings.RUN_DEADLINE
 
 

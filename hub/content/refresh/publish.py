@@ -14,6 +14,7 @@ from hub import clock
 from hub.content.directory_owners import owners_of
 from hub.content.judgement import RULES_VERSION
 from hub.content.kinds import KINDS
+from hub.content.map.findings import count_findings
 from hub.content.map.names import forget_names, write_names
 from hub.content.map.render_map import locked_map, show_snapshot
 from hub.content.map.rows import DirectoryRow, Flags, read_rows, write_rows
@@ -75,6 +76,7 @@ def publish(run_id: int) -> None:
             complete=plan.complete,
             rules=_oldest_rules(trees),
         )
+        served.findings = count_findings(run.source)
         show_snapshot(served, snapshot, run.listed_at, new_rows)
         note = rename_note(source_for_display(run.source).repository)
         refresh_runs.end(run, RunStatus.PUBLISHED, detail=note)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -104,6 +105,7 @@ class FakeGitHub:
         self.anonymous = RateLimit(_ANONYMOUS_LIMIT)
         for token in tokens:
             self.add_token(token)
+        self.expiries: dict[str, datetime] = {}  # by token
         self.former_names: set[str] = set()  # OWNER/NAME, redirected with 301
         self.others: dict[str, OtherRepository] = {}
         for other in others:
@@ -154,6 +156,12 @@ class FakeGitHub:
     def revoke(self, token: str) -> None:
         """Answer 401 to a token from now on."""
         self.limits.pop(token, None)
+
+    def expire(self, token: str, at: datetime | None) -> None:
+        """Let a token expire at this time, or never."""
+        self.expiries.pop(token, None)
+        if at is not None:
+            self.expiries[token] = at.astimezone(UTC)
 
     def start(self) -> None:
         """Serve in a background thread."""
@@ -273,6 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Return the primary limit that the request counts against; None if not authorised."""
         if token is None:
             return None if self.is_query else self.github.anonymous
+        expiry = self.github.expiries.get(token)
+        if expiry is not None and expiry <= datetime.now(UTC):
+            return None
         limits = self.github.graphql_limits if self.is_query else self.github.limits
         return limits.get(token) if token in self.github.limits else None
 
@@ -306,6 +317,8 @@ class _Handler(BaseHTTPRequestHandler):
             numbers = limit.as_json().items()
             headers |= {f"X-RateLimit-{name.capitalize()}": str(n) for name, n in numbers}
             headers["X-RateLimit-Resource"] = limit.resource
+        if limit is not None and (expiry := self.github.expiries.get(self._token() or "")):
+            headers["GitHub-Authentication-Token-Expiration"] = f"{expiry:%Y-%m-%d %H:%M:%S} UTC"
         for name, value in (_HEADERS | headers).items():
             self.send_header(name, value)
         self.end_headers()

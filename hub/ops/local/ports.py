@@ -3,7 +3,11 @@
 import errno
 import socket
 
-OFFSETS = {"hub": 0, "Flower": 1, "fake GitHub": 2, "Postgres": 3, "Redis": 4}
+_SERVICES = (
+    *("hub", "Flower", "fake GitHub", "Postgres", "Redis"),
+    *("metrics of web", "metrics of worker", "metrics of beat"),
+)
+OFFSETS = {name: offset for offset, name in enumerate(_SERVICES)}
 
 
 def ports_from(first: int) -> dict[str, int]:

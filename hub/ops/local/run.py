@@ -86,6 +86,7 @@ class _LocalHub:
         env = environment.process_environment(os.environ, stored)
         env |= {"HUB_DATA_DIR": str(self._data_dir), "PYTHONPATH": str(ROOT)}
         env[MARK] = str(self._data_dir)
+        env.setdefault("HUB_METRICS_ADDR", f"127.0.0.1:{self._ports['metrics of web']}")
         if self._demo:
             env["FAKEGITHUB_TOKEN"] = stored["GITHUB_TOKEN"]
         programs = [*self._server_programs(), *self._hub_programs()]

@@ -11,6 +11,7 @@ from hub.content.runs import start_refresh
 from hub.github.renames import current_name
 from hub.github.source import configured_source
 from hub.models import DeliveryAction, RunTrigger, WebhookDelivery
+from hub.models.totals import WEBHOOK_DELIVERIES, add_to_totals
 from hub.web.webhooks import push
 
 PING = "ping"
@@ -26,7 +27,12 @@ class Replay(Exception):
 def take_ping(signature: str, guid: UUID | None) -> None:
     """Record GitHub's ping, so that the admin shows that the webhook works. May be repeated."""
     defaults = {"guid": guid, "action": DeliveryAction.PONG}
-    WebhookDelivery.objects.get_or_create(signature=signature, event=PING, defaults=defaults)
+    with transaction.atomic():
+        _, new = WebhookDelivery.objects.get_or_create(
+            signature=signature, event=PING, defaults=defaults
+        )
+        if new:
+            _count(DeliveryAction.PONG)
 
 
 @transaction.atomic  # a push whose run cannot be started is not recorded: GitHub may redeliver it
@@ -41,13 +47,20 @@ def take_push(
     if not new:
         raise Replay
     if delivery.action != DeliveryAction.BEGUN:
+        _count(delivery.action)
         return DeliveryAction(delivery.action), None
     started = start_refresh(RunTrigger.WEBHOOK, follow_up=True, in_seconds=_DEBOUNCE)
     if not started.created:
         follows = started.will_follow
         delivery.action = DeliveryAction.FOLLOWS if follows else DeliveryAction.JOINED
         delivery.save(update_fields=["action"])
+    _count(delivery.action)
     return DeliveryAction(delivery.action), started.run.pk
+
+
+def _count(action: str) -> None:
+    """Count a delivery for the hub's own metrics: its row is deleted after some time."""
+    add_to_totals([(WEBHOOK_DELIVERIES, {"action": action}, 1)])
 
 
 def _judge(payload: object) -> DeliveryAction:

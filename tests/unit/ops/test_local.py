@@ -8,6 +8,7 @@ import pytest
 from supervisor.options import ServerOptions
 
 from config import settings
+from hub.monitoring.server import PORT_OFFSETS
 from hub.ops.local.environment import (
     SOURCE,
     DifferentSource,
@@ -16,14 +17,24 @@ from hub.ops.local.environment import (
     read_environment,
     write_environment,
 )
-from hub.ops.local.ports import ports_from
+from hub.ops.local.ports import OFFSETS, ports_from
 from hub.ops.local.supervisor import Program, configuration, paths
 
 URLS = {"DATABASE_URL": "postgres://embedded", "REDIS_URL": "redis://embedded"}
 
 
 def test_ports_stand_beside_each_other() -> None:
-    assert sorted(ports_from(8000).values()) == [8000, 8001, 8002, 8003, 8004]
+    assert sorted(ports_from(8000).values()) == [*range(8000, 8008)]
+
+
+def test_the_ports_of_metrics_are_those_of_the_default_address() -> None:
+    default = re.search(
+        r'"HUB_METRICS_ADDR", "127.0.0.1:(\d+)"', Path(str(settings.__file__)).read_text()
+    )
+    assert default
+    for role, offset in PORT_OFFSETS.items():
+        (name,) = [name for name in OFFSETS if name.endswith(role) and name.startswith("metrics")]
+        assert ports_from(8000)[name] == int(default[1]) + offset
 
 
 def test_keys_are_made_once_and_kept() -> None:

@@ -1,0 +1,6 @@
+"""The hub's own metrics, for Prometheus. docs/monitoring.md lists them."""
+
+from prometheus_client import disable_created_metrics
+
+# They would double the number of series, and Prometheus needs them only in OpenMetrics.
+disable_created_metrics()  # type: ignore[no-untyped-call]

@@ -1,0 +1,66 @@
+"""Serve metrics on an address of their own."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+from django.conf import settings
+from django.db import connection
+from prometheus_client import REGISTRY, CollectorRegistry, Metric, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from hub.monitoring.state import StateCollector
+
+logger = logging.getLogger(__name__)
+
+# Added to the port of `HUB_METRICS_ADDR`, so that all of them can run on one machine.
+PORT_OFFSETS = {"web": 0, "worker": 1, "beat": 2}
+
+
+class _ServedState(StateCollector):
+    def collect(self) -> Iterator[Metric]:
+        try:
+            yield from super().collect()
+        finally:
+            connection.close()  # each scrape has a thread of its own
+
+
+def serve_metrics(role: str, registry: CollectorRegistry = REGISTRY) -> None:
+    """Serve the metrics of a registry in a thread, if the settings name an address."""
+    if settings.METRICS_ADDR is None:
+        return
+    host, port = settings.METRICS_ADDR
+    port += PORT_OFFSETS[role]
+    try:
+        start_http_server(port, host, registry)
+    except OSError as error:  # the hub itself can work
+        logger.error(
+            "cannot serve metrics on %s, port %s: %s. Set HUB_METRICS_ADDR to a free address, or "
+            "to nothing to serve no metrics.",
+            *(host, port, error.strerror),
+        )
+    else:
+        logger.info("metrics of %s: port %s on %s", role, port, host)
+
+
+@contextmanager
+def serve_web_metrics(processes: int) -> Iterator[None]:
+    """Serve the metrics of the web server inside the block, in this process.
+
+    If it has several processes, they are children of this one, which adds up their metrics.
+    """
+    if processes == 1:
+        REGISTRY.register(_ServedState())
+        serve_metrics("web")
+        yield
+        return
+    with TemporaryDirectory(prefix="hub-metrics-") as folder:
+        # The children inherit it, and write their metrics to files in the folder.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+        registry.register(_ServedState())
+        serve_metrics("web", registry)
+        yield
