@@ -9,14 +9,27 @@ from tempfile import TemporaryDirectory
 from django.conf import settings
 from django.db import connection
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, start_http_server
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
+from hub import VERSION
 from hub.monitoring.state import StateCollector
 
 logger = logging.getLogger(__name__)
 
 # Added to the port of `HUB_METRICS_ADDR`, so that all of them can run on one machine.
 PORT_OFFSETS = {"web": 0, "worker": 1, "beat": 2}
+
+
+class BuildInfo(Collector):
+    """Exports the version of the hub, for each process."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric."""
+        info = GaugeMetricFamily("exporterhub_build_info", "Version.", labels=["version"])
+        info.add_metric([VERSION], 1)
+        yield info
 
 
 class _ServedState(StateCollector):
@@ -31,6 +44,7 @@ def serve_metrics(role: str, registry: CollectorRegistry = REGISTRY) -> None:
     """Serve the metrics of a registry in a thread, if the settings name an address."""
     if settings.METRICS_ADDR is None:
         return
+    registry.register(BuildInfo())
     host, port = settings.METRICS_ADDR
     port += PORT_OFFSETS[role]
     try:

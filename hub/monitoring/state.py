@@ -23,7 +23,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from hub import VERSION, clock
+from hub import clock
 from hub.content.map.read_map import is_overdue
 from hub.content.map.render_map import overdue_from
 from hub.github.source import configured_source
@@ -65,7 +65,6 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
-        yield _gauges("build_info", "Version of the hub.", ["version"], [([VERSION], 1)])
         yield from _data_disk()
         yield from _broker()
         try:

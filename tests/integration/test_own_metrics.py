@@ -17,7 +17,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from hub import clock
+from hub import VERSION, clock
 from hub.content.housekeeping import prune_contents
 from hub.content.rules.report import Level
 from hub.content.runs import refresh_runs
@@ -48,6 +48,7 @@ from hub.models.totals import (
     WEBHOOK_DELIVERIES,
     add_to_totals,
 )
+from hub.monitoring.server import BuildInfo
 from hub.monitoring.state import StateCollector
 from hub.ops.local.ports import free_port
 from hub.runs.schedule import HOUSEKEEPING_TASK
@@ -143,7 +144,8 @@ def test_the_metrics_of_all_processes_do_not_double(hub: Hub, tmp_path: Path) ->
     tick = PeriodicTask.objects.get(task=HOUSEKEEPING_TASK).last_run_at
     assert tick
     assert total(every, "beat_last_tick_timestamp_seconds") <= clock.now().timestamp()
-    for name in ("database_up", "broker_up", "build_info"):
+    assert total(every, "build_info", version=VERSION) == 3
+    for name in ("database_up", "broker_up"):
         assert total(every, name) == 1, name
 
 
@@ -390,6 +392,7 @@ def test_each_metric_is_documented_with_its_labels_and_type() -> None:
     importlib.import_module("hub.ops.beat_scheduler")
     registry = CollectorRegistry()
     registry.register(StateCollector())
+    registry.register(BuildInfo())
     of_processes = [
         metric for metric in REGISTRY._collector_to_names if hasattr(metric, "_labelnames")
     ]

@@ -131,6 +131,10 @@ class Repository:
         """Commit a file. Return the commit's SHA."""
         return self._change(path, self._add(Blob.from_string(content)), message, branch)
 
+    def write_folder(self, path: str, folder: Path, branch: str = "main") -> str:
+        """Commit a folder of this machine as `path`. Return the commit's SHA."""
+        return self._change(path, self._add_folder(folder), "Write a folder", branch, mode=_FOLDER)
+
     def link(self, path: str, target: str, branch: str = "main") -> str:
         """Commit a symbolic link. Return the commit's SHA."""
         sha = self._add(Blob.from_string(os.fsencode(target)))

@@ -40,14 +40,17 @@ class Command(BaseCommand):
         parser.add_argument("--repo", default="demo/exporters", help="OWNER/NAME")
         text = "accepted token; repeatable. Prefer FAKEGITHUB_TOKEN: command lines are public"
         parser.add_argument("--token", action="append", help=text)
+        text = "another folder, to add to `contents` under its name; repeatable"
+        parser.add_argument("--add-to-contents", action="append", type=Path, default=[], help=text)
         parser.add_argument("--others", type=Path, help="JSON file of facts of other repositories")
         for name, (kind, default, text) in _OPTIONS.items():
             flag = f"--{name.replace('_', '-')}"
             parser.add_argument(flag, type=kind, default=default, help=text)
 
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
-        if not folder.is_dir():
-            raise CommandError(f"{folder} is not a folder. Name the root of a repository.")
+        for each in (folder, *options["add_to_contents"]):
+            if not each.is_dir():
+                raise CommandError(f"{each} is not a folder. Name a folder that exists.")
         tokens = options["token"] or [os.environ.get("FAKEGITHUB_TOKEN", "")]
         try:
             github = of_folder(
@@ -62,6 +65,9 @@ class Command(BaseCommand):
                 f"Cannot use port {options['port']} on {options['host']}: {error.strerror}. "
                 "Choose another port with --port."
             ) from error
+        for each in options["add_to_contents"]:
+            path = f"contents/{each.resolve().name}"
+            github.repository.write_folder(path, each, options["branch"])
         self.stdout.write(
             f"ready: GITHUB_API_URL={github.url} GITHUB_REPO={options['repo']} "
             f"GITHUB_BRANCH={options['branch']} GITHUB_TOKEN=…"

@@ -152,6 +152,7 @@ class _LocalHub:
         port, sample = self._ports, ROOT / "hub" / "demo" / "sample"
         github = [*_MANAGE, "fakegithub", str(sample), "--repo=demo/exporters"]
         github += [f"--others={sample / 'repositories.json'}", f"--port={port['fake GitHub']}"]
+        github += [f"--add-to-contents={ROOT / 'monitoring' / 'exporter-hub'}"]
         web = [sys.executable, "-m", "config.server", f"--port={port['hub']}"]
         celery = [sys.executable, "-m", "celery", "--app=config", f"--workdir={ROOT}"]
         # MALLOC_ARENA_MAX: glibc's per-thread arenas fragment. nice: web requests have priority.

@@ -28,7 +28,10 @@ from tests.common.waiting import wait_until
 from tests.conftest import TOKEN
 
 # Variables of the test session that the hub must not inherit.
-_EXCLUDED = {"DATABASE_URL", "REDIS_URL", "HUB_DATA_DIR", "SECRET_KEY", "FIELD_ENCRYPTION_KEY"}
+_EXCLUDED = {
+    *("DATABASE_URL", "REDIS_URL", "HUB_DATA_DIR", "SECRET_KEY", "FIELD_ENCRYPTION_KEY"),
+    "HUB_METRICS_ADDR",
+}
 RUN = [sys.executable, "-m", "hub.ops.local", "run"]
 
 
@@ -178,7 +181,15 @@ def test_run_from_start_to_end(parent: Path) -> None:
         body = hub.get("/api/v1/contents").json()
         assert body["source"]["demo"] is True
         assert sum(kinds["A"] is True for kinds in body["contents"].values()) >= 12
+        assert body["usable"]["exporter-hub"]["A"] is True  # the hub's own alerts
         assert "Demo data" in hub.get("/").text
+
+        # Prometheus can scrape web, worker and beat.
+        for process in ("web", "worker", "beat"):
+            offset = OFFSETS[f"metrics of {process}"]
+            wait_until(
+                lambda offset=offset: hub.status("/metrics", offset) == 200, f"metrics of {process}"
+            )
 
         # Flower requires the printed password.
         user, password = re.search(r"Flower .*/ +(\S+) / (\S+)", text).groups()
