@@ -193,3 +193,39 @@ def test_the_search_finds_metrics_and_alerts(published: Hub) -> None:
     assert "/exporters/redis/alerts?file=Redis%2Falert.yaml#L" in text
     assert "exported by" in page("/", q="load1")
     assert "Metrics and alerts" not in page("/", q="re")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        *((".*", 200), ("redis_(up|absent)", 200), ("REDIS_UP", 200), ("job:redis:up", 200)),
+        *(("x" * 10_000, 422), ("redis\0up", 422), ("é\u202e\n'\"<b>", 200)),
+    ],
+)
+def test_odd_names_in_the_api_and_the_search(published: Hub, name: str, status: int) -> None:
+    answer = Client().get("/api/v1/metrics", {"name": name})
+    assert answer.status_code == status
+    assert not answer.json().get("directories")
+    page("/", q=name)
+    page("/exporters/redis/metrics", q=name)
+
+
+def test_hostile_names_and_texts_are_published_and_shown_as_text(published: Hub) -> None:
+    markup = "<script>alert(1)</script>"
+    sample = f"# HELP kafka_a {markup}\u202e\n# TYPE kafka_a gauge\nkafka_a 1\n"
+    sample += f'# TYPE "{markup}" gauge\n{{"{markup}"}} 1\n'
+    long = "x" * 198  # the names of their patterns differ only after 210 characters
+    expressions = [
+        *(f'{{__name__=~"{long}{end}"}}' for end in ("a.", "b.")),
+        *('{"{__name__=~\\"y.\\"}"}', '{__name__=~"y."}'),  # these are shown alike
+    ]
+    rules = "".join(f"  - {{alert: A, expr: '{each}'}}\n" for each in expressions)
+    rules += f"  - {{alert: \"{markup}\\0\", expr: 'kafka_a'}}\n"
+    rules += "".join(f"  - {{record: {long * 2}{end}, expr: up}}\n" for end in "ab")
+    published.write("Kafka/metrics.txt", sample.encode())
+    published.write("Kafka/alert.yaml", f"groups:\n- name: a\n  rules:\n{rules}".encode())
+    published.refresh()
+    assert verdicts("kafka")["kafka_a"] == "exported"
+    assert verdicts("kafka")['{__name__=~"y."}'] == "not in the sample"
+    for path in ("/exporters/kafka/metrics", "/exporters/kafka/alerts", "/?q=kafka_a"):
+        assert markup not in Client().get(path).content.decode()

@@ -59,9 +59,13 @@ def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:
 
 def _names_in(fit: Fit) -> Iterator[dict[str, Any]]:
     """Yield the values of each row: metrics, and alerts by name with all their places."""
-    for metric in fit.metrics:
+    # A name in quotes may be the same as a shown pattern.
+    metrics = {shown_name(metric.name): metric for metric in fit.metrics}
+    for name, metric in metrics.items():
+        if len(name) > _MAX_NAME_LENGTH:
+            continue  # a long pattern
         yield {
-            "name": shown_name(metric.name)[:_MAX_NAME_LENGTH],
+            "name": name,
             "family": metric.family,
             "type": metric.type,
             "help": metric.help,
