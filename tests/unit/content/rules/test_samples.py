@@ -33,6 +33,16 @@ redis_seconds_count 1
         ("# Title\n\n```text\n# TYPE a gauge\na 1\n```\n\n~~~sh\nls\n~~~\n", ["a"]),
         ("```\na 1\n```\ntext\n```\nb 1\n", ["a", "b"]),
         ("- As text:\n\n  ```\n  # TYPE a gauge\n  a 1\n  ```\n", ["a"]),
+        ("Text 1\n\n    # TYPE a gauge\n    a 1\n\nVersion 2\n", ["a"]),
+        ("Text\n::\n\n\t# HELP a Help.\n\ta 1\nVersion 2\n", ["a"]),
+        ("```\nls\n```\n<pre>\n# TYPE a gauge\na 1\n</pre>\n", ["a"]),
+        ("<pre># HELP a Help.\n# TYPE a gauge\na 1\n</pre>\n", ["a"]),
+        ("<html>\n" + "<p>\n" * 50 + "# TYPE a gauge\na 1\nb 1\n", ["a", "b"]),
+        # a truncated OpenMetrics sample
+        (
+            "# TYPE a counter\na_total 1\n# TYPE b info\nb_info 1\n",
+            ["a_total", "a_created", "b_info"],
+        ),
         ("It is down.\n", []),
         ("", []),
     ],
@@ -54,6 +64,21 @@ def test_what_is_read_of_a_metric() -> None:
     assert sample.whole
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        ('a{b="' + "x" * 1_000 + '"} 1\n') * 20,
+        "a 1\n" * 20_000,
+        ('a{b="' + "x" * 900 + '"} 1\n') * 1_200,
+        "x{\n" * 30_000,
+    ],
+    ids=["long lines", "many lines", "many characters", "many invalid lines"],
+)
+def test_every_name_of_a_large_sample_is_read(text: str) -> None:
+    sample = parse_sample(REDIS + text + "last 1\n")
+    assert "last" in [metric.name for metric in sample.metrics]
+
+
 @pytest.mark.parametrize("text", ["x:\n" + REDIS, f"```\n{REDIS}```\n", "a 1\n"])
 def test_a_file_with_other_text_is_not_only_a_sample(text: str) -> None:
     assert not parse_sample(text).whole
@@ -71,7 +96,10 @@ def test_the_version_is_that_of_a_build_info() -> None:
         ("$ curl a:1\n" + REDIS, 1, "not a time series"),
         ("# text\n```\n" + REDIS + "...\n```\n", 11, "not a time series"),
         ("# TYPE a number\na 1\n", 1, "a: 'number' is not a type"),
-        ("a " + "1" * 3_000, 1, "not a time series"),
+        ("a 1\nb " + "x" * 3_000, 2, "not a time series"),
+        ("a 1\n" * 100_001, 100_001, "only the first 100,000 lines"),
+        (REDIS + "x y z\n" * 20, 9, "20 lines are no time series"),
+        ("".join(f"m{n} 1\n" for n in range(3_001)), 1, "only the first 3,000 metrics"),
         ("# TYPE a counter\na 1\n# EOF\n", 1, "not valid OpenMetrics"),
     ],
 )
