@@ -175,8 +175,10 @@ def judge_directory(
         findings += _findings_of(file, verdicts.values())
     fit, fit_findings = fit_of(file for file in files if not charts.is_dependency(file))
     findings += fit_findings
+    findings.sort(key=lambda finding: list(Level).index(finding.level))  # keep errors rather
+    findings = findings[:_MAX_FINDINGS]
     findings.sort(key=lambda finding: (finding.path, finding.line, finding.level))
-    return Judgement(kinds_by_path, tuple(findings[:_MAX_FINDINGS]), frozenset(not_read), fit)
+    return Judgement(kinds_by_path, tuple(findings), frozenset(not_read), fit)
 
 
 def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ A sample shows what one exporter on one host exported, so a metric that it lacks
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
 
 from pydantic import TypeAdapter
 
@@ -15,7 +17,7 @@ from hub.content.rules.report import About, Finding, Level, SampleMetric
 
 _METRIC_WORDS = {"metric", "metrics"}
 _SAMPLE_WORDS = {"sample", "samples", "example", "examples"}
-_SAMPLE_SUFFIXES = {".prom", ".openmetrics"}
+_SAMPLE_SUFFIXES = {".prom", ".metrics", ".openmetrics"}
 _VERSION = re.compile(r"(?<![0-9a-z])v?\d++(?:\.\d++)++", re.ASCII | re.IGNORECASE)
 _MAX_METRICS = 5_000  # of a directory
 _MAX_USES = 100  # of a metric
@@ -111,9 +113,11 @@ def _named_like_a_sample(file: DirectoryFile) -> bool:
 
 def fit_of(files: Iterable[DirectoryFile]) -> tuple[Fit, list[Finding]]:
     """Return what the files of a directory export and use, and the findings about it."""
+    files = list(files)
+    findings = list(_findings_about_unread_samples(files))
     files = [file for file in files if file.report]
     samples = [file for file in files if is_sample(file)]
-    findings = list(_findings_about_samples(files, samples))
+    findings += _findings_about_samples(files, samples)
     found: dict[str, _Found] = {}
     by_version: dict[str, dict[str, str]] = {}  # version → time series → path of its sample
     for file in samples:
@@ -130,28 +134,40 @@ def fit_of(files: Iterable[DirectoryFile]) -> tuple[Fit, list[Finding]]:
             found.setdefault(rule.name, _Found()).defined = True
     defined = {name for name, entry in found.items() if entry.defined}
     checked, fitting = set[str](), set[str]()
-    patterns: dict[tuple[str, frozenset[str]], list[str]] = {}
+    patterns: dict[tuple[str, str], list[str] | None] = {}
 
-    def resolve(name: str, known: frozenset[str]) -> list[str]:
-        """Return the name, or the known names that a pattern matches."""
+    @cache
+    def exported_for(version: str) -> dict[str, str]:
+        """Return the time series of the samples that the files of a version are compared with."""
+        versions = ("", version) if version else by_version
+        return dict(chain.from_iterable(by_version.get(each, {}).items() for each in versions))
+
+    def resolve(name: str, version: str) -> list[str] | None:
+        """Return the name, or the known names that a pattern matches; None if not known."""
         if not name.startswith(PATTERN):
             return [name]
-        if (name, known) not in patterns and len(patterns) < _MAX_PATTERNS:
-            patterns[name, known] = matching(name, known)
-        return patterns.get((name, known), [])
+        if (name, version) not in patterns and len(patterns) < _MAX_PATTERNS:
+            patterns[name, version] = matching(name, exported_for(version).keys() | defined)
+        return patterns.get((name, version))
 
     for file in files:
         uses = list(_uses_in(file))
-        exported = by_version.get("", {}) | by_version.get(directory_version(file.path), {})
-        known = frozenset(exported.keys() | defined)
+        version = directory_version(file.path)
+        exported = exported_for(version)
         missing: dict[Use, list[str]] = {}
         here = set[str]()  # of `checked`, in this file
+        uses_defined = False
         for use, names in uses:
             for name in names:
-                matches = resolve(name, known)
+                matches = resolve(name, version)
+                if matches is None:
+                    continue
                 for each in matches or [name]:
                     found.setdefault(each, _Found()).uses[use] = None
-                if is_built_in(name) or not defined.isdisjoint(matches):
+                if not defined.isdisjoint(matches):
+                    uses_defined = True
+                    continue
+                if is_built_in(name):
                     continue
                 here.add(name)
                 if not exported.keys().isdisjoint(matches):
@@ -161,10 +177,12 @@ def fit_of(files: Iterable[DirectoryFile]) -> tuple[Fit, list[Finding]]:
         if not exported:
             continue
         checked |= here
-        findings += _findings_about_uses(file, here, missing, sorted(set(exported.values())))
-    metrics = (_metric(name, entry) for name, entry in found.items())
+        paths = sorted(set(exported.values()))
+        is_foreign = not uses_defined and here == set(chain.from_iterable(missing.values()))
+        findings += _findings_about_uses(file, missing, paths, is_foreign=is_foreign)
+    used_first = sorted(found.items(), key=lambda item: not item[1].uses)
     fit = Fit(
-        metrics=tuple(metrics)[:_MAX_METRICS],
+        metrics=tuple(_metric(*item) for item in used_first[:_MAX_METRICS]),
         samples=tuple(sample_file(file) for file in samples),
         alerts=tuple(_alerts_in(files))[:_MAX_ALERTS],
         checked=len(checked),
@@ -221,6 +239,14 @@ def _alerts_in(files: Iterable[DirectoryFile]) -> Iterator[Use]:
             yield Use(file.path, _ALERTS, alert.name, alert.line)
 
 
+def _findings_about_unread_samples(files: Iterable[DirectoryFile]) -> Iterator[Finding]:
+    """Yield the samples that were not read, unless another finding says so."""
+    for file in files:
+        if file.report is None and file.text and not file.unread and _named_like_a_sample(file):
+            reason = "named like a sample of metrics, but not read: too large, or too many files"
+            yield Finding(Level.WARNING, About.METRICS, 1, reason, file.path)
+
+
 def _findings_about_samples(
     files: Iterable[DirectoryFile], samples: Iterable[DirectoryFile]
 ) -> Iterator[Finding]:
@@ -238,11 +264,10 @@ def _findings_about_samples(
 
 
 def _findings_about_uses(
-    file: DirectoryFile, checked: set[str], missing: dict[Use, list[str]], samples: list[str]
+    file: DirectoryFile, missing: dict[Use, list[str]], samples: list[str], *, is_foreign: bool
 ) -> Iterator[Finding]:
-    absent = {name for names in missing.values() for name in names}
     where = f"the sample {samples[0]}" if len(samples) == 1 else f"{len(samples)} samples"
-    if checked and checked == absent:
+    if missing and is_foreign:
         reason = f"uses no metric that {where} contains: is one of them of another exporter?"
         yield Finding(Level.WARNING, About.METRICS, 1, reason, file.path)
         return

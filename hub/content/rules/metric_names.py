@@ -83,10 +83,13 @@ def pattern(regex: str) -> Iterator[str]:
         yield PATTERN + regex
 
 
-def matching(pattern: str, names: Iterable[str]) -> list[str]:
-    """Return the names that a pattern matches, as in Prometheus: from the start to the end."""
+def matching(pattern: str, names: Iterable[str]) -> list[str] | None:
+    """Return the names that a pattern matches, as in Prometheus: from the start to the end.
+
+    The result is None if that is not known (`_matcher`).
+    """
     matcher = _matcher(pattern.removeprefix(PATTERN))
-    return [] if matcher is None else sorted(name for name in names if _matches(matcher, name))
+    return None if matcher is None else sorted(name for name in names if _matches(matcher, name))
 
 
 def _matches(matcher: TypeAdapter[str], name: str) -> bool:

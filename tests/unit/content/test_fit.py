@@ -35,6 +35,10 @@ def alerts(*expressions: str) -> bytes:
         *(("metrics.txt", SAMPLE), ("Redis_sample_metrics.md", FENCED), ("a.prom", SAMPLE)),
         *(("metrics.md", FENCED), ("sample-metrics", SAMPLE), ("v1.2/metrics.txt", SAMPLE)),
         *(("exported.txt", SAMPLE), ("example_metrics.txt", SAMPLE + b"...\n")),
+        *(
+            ("a.metrics", b"a_up 1\n"),
+            ("metrics.rst", b"::\n\n    " + SAMPLE.replace(b"\n", b"\n    ")),
+        ),
     ],
 )
 def test_a_sample_is_recognized(name: str, data: bytes) -> None:
@@ -59,6 +63,9 @@ def test_what_is_no_sample(name: str, data: bytes) -> None:
         (("a_up", '{job="x"}'), 1, 1),
         (('{__name__=~"a_.*"}',), 1, 1),
         (('{__name__=~"b_.*"}', "a_up"), 2, 1),
+        # not known whether it matches
+        (('{__name__=~"a_.{2}"}', "a_up"), 1, 1),
+        ((*(f'{{__name__=~"a_[{n}u].*"}}' for n in range(60)), "a_up"), 51, 51),
     ],
 )
 def test_counts(expressions: tuple[str, ...], checked: int, fitting: int) -> None:
@@ -85,6 +92,14 @@ def test_a_file_that_uses_nothing_of_the_sample_is_a_warning() -> None:
     ]
 
 
+def test_a_file_that_uses_a_recording_rule_of_the_directory_is_not_of_another_exporter() -> None:
+    recording = b"groups:\n- name: a\n  rules:\n  - {record: 'a:rate', expr: 'rate(a_total[5m])'}\n"
+    files = {"metrics.txt": SAMPLE, "alert.yaml": alerts("a:rate", "b_up"), "r.yaml": recording}
+    assert said(judged(**files)) == [
+        ("note", "alert.yaml", 5, "alert 'A1': `b_up` not in the sample metrics.txt")
+    ]
+
+
 def test_recording_rules_of_the_directory_define_names() -> None:
     recording = b"groups:\n- name: a\n  rules:\n  - {record: 'a:rate', expr: 'rate(a_total[5m])'}\n"
     files = {"metrics.txt": SAMPLE, "alert.yaml": alerts("a:rate"), "recording.yaml": recording}
@@ -105,6 +120,37 @@ def test_a_sample_of_another_version_says_nothing() -> None:
     assert said(judged(**files)) == []
     assert len(said(judged(**files, **{"v1.0/alert.yaml": rules}))) == 1
     assert len(said(judged(**{"metrics.txt": SAMPLE, "v2.0/alert.yaml": rules}))) == 1
+
+
+def test_a_file_for_all_versions_is_compared_with_the_samples_of_all() -> None:
+    other = SAMPLE.replace(b"a_up", b"b_up")
+    rules = alerts("a_up", "b_up", "c_up")
+    judgement = judged(**{"v1/metrics.txt": SAMPLE, "v2/metrics.txt": other, "alert.yaml": rules})
+    assert (judgement.fit.checked, judgement.fit.fitting) == (3, 2)
+    assert said(judgement) == [("note", "alert.yaml", 6, "alert 'A2': `c_up` not in 2 samples")]
+
+
+def test_a_sample_that_is_not_read_is_reported() -> None:
+    files = {"metrics.prom": None, "metrics.png": None, "alert.yaml": judge(alerts("a_up"))}
+    (finding,) = judge_directory(files).findings
+    assert (finding.path, finding.reason) == (
+        "metrics.prom",
+        "named like a sample of metrics, but not read: too large, or too many files",
+    )
+
+
+def test_used_names_are_kept_if_there_are_too_many() -> None:
+    many = b"".join(b"# TYPE m%d histogram\n" % number for number in range(1_500))
+    fit = judged(**{"metrics.txt": many, "alert.yaml": alerts("m1_count", "absent")}).fit
+    assert [each.name for each in fit.metrics if each.uses] == ["m1_count", "absent"]
+
+
+def test_errors_are_kept_if_there_are_too_many_findings() -> None:
+    absent = alerts(*(f"b{number}" for number in range(99)), "a_up")
+    files = {f"{name}.yaml": absent for name in "abcd"} | {"z_alert.yaml": b"groups: [\n"}
+    findings = judged(**{"metrics.txt": SAMPLE} | files).findings
+    assert len(findings) == 300
+    assert [each.path for each in findings if each.level == "error"] == ["z_alert.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -47,12 +47,12 @@ def test_metrics_of_an_expression(expr: str, names: tuple[str, ...]) -> None:
         (r"=~redis_\w", ["redis_a", "redis_b"]),
         ("=~(?i)REDIS_A", ["redis_a"]),
         ("=~(a+)+$", []),
-        (r"=~\w{900}", []),
-        ("=~(?=redis).*", []),
-        ("=~[", []),
+        (r"=~\w{900}", None),
+        ("=~(?=redis).*", None),
+        ("=~[", None),
     ],
 )
-def test_patterns_match_whole_names(pattern: str, matches: list[str]) -> None:
+def test_patterns_match_whole_names(pattern: str, matches: list[str] | None) -> None:
     assert matching(pattern, ["redis_b", "redis_a", "other"]) == matches
 
 
