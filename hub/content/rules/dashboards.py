@@ -6,7 +6,7 @@ GrafanaDashboard; and the v2 resource with `elements`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -68,9 +68,16 @@ _MAX_LISTED = 200  # variables and other small lists
 # range or after `offset`; elsewhere a name, or a number.
 _NAME = r"\$\{[^{}]*\}|\[\[\w+(?::\w+)?\]\]|\$\w+"
 _DURATION_VARIABLE = re.compile(
-    rf"(\[\s*|:\s*(?=[^\[\]]*\])|\boffset\s+-?)(?:{_NAME})", re.IGNORECASE
+    rf"(\[\s*|:\s*(?=[^\[\]]*\])|\boffset\s+-?)(?:{_NAME})(?:ms|[smhdwy]\b)?", re.IGNORECASE
 )
 _VARIABLE = re.compile(_NAME)
+# What a variable contains in other positions, if the expression is not valid with a name or number.
+_OTHER_VARIABLES = [
+    (re.compile(rf"(?:{_NAME})(?=\s*\([^()]*\]\s*\))"), "rate"),
+    (re.compile(rf"(?:{_NAME})(?=(?:_over_time)?\s*\(|\s+(?:by|without)\b)"), "max"),
+    (re.compile(rf"(?<=[{{,])\s*(?:{_NAME})(?=\s*[,}}])"), f'{STAND_IN}=""'),
+    (re.compile(rf"(?<=[\w)}}\]]\s)(?:{_NAME})(?=\s+[\w({{])"), "or"),
+]
 # https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
 _VARIABLE_QUERY = re.compile(
     r"""\s*+(?:
@@ -215,12 +222,20 @@ def _is_model(value: LineDict) -> bool:
 
 
 @dataclass(frozen=True)
+class _Target:
+    """A query of a panel, and the reference to its data source."""
+
+    model: LineDict
+    source: Any
+
+
+@dataclass(frozen=True)
 class _PanelItem:
     """A panel with its queries."""
 
     panel: Panel
     model: LineDict
-    targets: tuple[LineDict, ...]
+    targets: tuple[_Target, ...]
     library: bool
 
     @property
@@ -233,7 +248,8 @@ class _PanelItem:
 def _read(found: Dashboards, model: LineDict, offset: int) -> None:
     panels = list(islice(_panels(found, model), _MAX_PANELS))
     title, datasources = _title(model), _datasources(model, panels)
-    metrics = [_check_expressions(found, item, offset) for item in panels]
+    types = _datasource_types(model)
+    metrics = [_check_expressions(found, item, offset, types) for item in panels]
     found.dashboards.append(
         Dashboard(
             title=title,
@@ -246,7 +262,7 @@ def _read(found: Dashboards, model: LineDict, offset: int) -> None:
             grafana_version=_grafana_version(model),
             schema_version=model.text("schemaVersion"),
             uid=model.text("uid")[:_MAX_TITLE_LENGTH],
-            other_queries=tuple(_other_queries(found, model, offset)),
+            other_queries=tuple(_other_queries(found, model, offset, types)),
         )
     )
     line = model.line + offset
@@ -284,23 +300,35 @@ def _panels(found: Dashboards, model: LineDict) -> Iterator[_PanelItem]:
     if isinstance(elements, LineDict):
         yield from _elements(found, elements)
         return
+    library = model.child("__elements")
     for row in found.items_in(model.get("rows")):
-        yield from _classic(found, row.get("panels"), _title(row), 1)
-    yield from _classic(found, model.get("panels"), "", 0)
+        yield from _classic(found, row.get("panels"), library, _title(row), 1)
+    yield from _classic(found, model.get("panels"), library, "", 0)
 
 
-def _classic(found: Dashboards, items: Any, row: str, depth: int) -> Iterator[_PanelItem]:
-    """Yield panels in order. A row contains its own panels and, if expanded, those after it."""
+def _classic(
+    found: Dashboards, items: Any, library: LineDict, row: str, depth: int
+) -> Iterator[_PanelItem]:
+    """Yield panels in order. A row contains its own panels and, if expanded, those after it.
+
+    `library`: the library panels that were exported with the dashboard, by uid.
+    """
     for item in found.items_in(items):
         kind = item.text("type")
         if kind == "row" or (not kind and isinstance(item.get("panels"), list)):
             row = _title(item)
             if depth < _MAX_ROW_DEPTH:
-                yield from _classic(found, item.get("panels"), row, depth + 1)
+                yield from _classic(found, item.get("panels"), library, row, depth + 1)
             continue
-        targets = tuple(found.items_in(item.get("targets")))
-        library = isinstance(item.get("libraryPanel"), LineDict)
-        yield _PanelItem(Panel(_title(item), kind[:60], row), item, targets, library)
+        reference = item.child("libraryPanel")
+        panel = library.child(reference.text("uid")).child("model") or item
+        targets = tuple(
+            _Target(target, target.get("datasource") or panel.get("datasource"))
+            for target in found.items_in(panel.get("targets"))
+        )
+        kind = kind or panel.text("type")
+        named = Panel(_title(item) or _title(panel), kind[:60], row)
+        yield _PanelItem(named, item, targets, bool(reference))
 
 
 def _elements(found: Dashboards, elements: LineDict) -> Iterator[_PanelItem]:
@@ -310,16 +338,26 @@ def _elements(found: Dashboards, elements: LineDict) -> Iterator[_PanelItem]:
         queries = found.items_in(spec.child("data").child("spec").get("queries"))
         viz = spec.child("vizConfig")
         kind = viz.text("group") or viz.text("kind")
-        targets = tuple(query.child("spec").child("query").child("spec") for query in queries)
+        targets = tuple(_target_of_v2(query.child("spec")) for query in queries)
         library = element.text("kind") == "LibraryPanel"
         yield _PanelItem(Panel(_title(spec), kind[:60]), element, targets, library)
+
+
+def _target_of_v2(spec: LineDict) -> _Target:
+    """Return a query of schema v2, whose `query` names the type of the data source."""
+    query = spec.child("query")
+    if kind := query.text("group") or query.text("kind").removeprefix("DataQuery"):
+        source = LineDict()
+        source["type"] = kind
+        return _Target(query.child("spec"), source)
+    return _Target(query.child("spec"), spec.get("datasource"))
 
 
 def _datasources(model: LineDict, panels: list[_PanelItem]) -> tuple[str, ...]:
     """Return the sorted types (in old dashboards: names) of the data sources that are queried."""
     names: set[str] = set()
     for item in panels:
-        for query in (item.model, *item.targets):
+        for query in (item.model, *(target.model for target in item.targets)):
             source = query.child("datasource")
             names.add(source.text("type") or source.text("uid") or query.text("datasource"))
     for variable in islice(model.children("__inputs"), _MAX_LISTED):
@@ -329,8 +367,12 @@ def _datasources(model: LineDict, panels: list[_PanelItem]) -> tuple[str, ...]:
     return tuple(sorted(name[:80] for name in names if not name.startswith(("$", "-- "))))[:50]
 
 
+def _listed_variables(model: LineDict) -> Any:
+    return model.child("templating").get("list") or model.get("variables")
+
+
 def _variables(model: LineDict) -> tuple[str, ...]:
-    listed = model.child("templating").get("list") or model.get("variables")
+    listed = _listed_variables(model)
     names = (
         item.text("name") or item.child("spec").text("name")
         for item in islice(dicts_in(listed), _MAX_LISTED)
@@ -347,25 +389,27 @@ def _grafana_version(model: LineDict) -> str:
     return next(filter(None, versions), "")[:40]
 
 
-def _check_expressions(found: Dashboards, item: _PanelItem, offset: int) -> tuple[str, ...]:
+def _check_expressions(
+    found: Dashboards, item: _PanelItem, offset: int, types: Mapping[str, str]
+) -> tuple[str, ...]:
     """Check a panel's expressions, and return the metrics that they use.
 
     A problem is never an error: Grafana shows such a panel, but empty.
     """
     metrics: dict[str, None] = {}
     for target in item.targets:
-        expr = target.text("expr")
-        source = target.get("datasource") or item.model.get("datasource")
-        if not expr or not _is_prometheus(source):
+        expr = target.model.text("expr")
+        is_prometheus = _is_prometheus(target.source, types)
+        if not expr or is_prometheus is False:
             continue
-        line, what = target.line + offset, f"panel {item.panel.title!r}"
+        line, what = target.model.line + offset, f"panel {item.panel.title!r}"
         try:
             checked = _checked(found, expr)
         except promql.TooComplex as limit:
             found.findings.note(line, f"{what}: an expression is {limit}")
             continue
         metrics |= dict.fromkeys(checked.metrics)
-        if checked.problem:
+        if checked.problem and is_prometheus:
             # A variable may contain any part of the expression, so the real one may be valid.
             level = Level.WARNING if _substituted(expr, STAND_IN) == expr else Level.NOTE
             reason = f"{what}: the expression is not valid PromQL: {checked.problem}"
@@ -379,29 +423,37 @@ def _checked(found: Dashboards, expr: str) -> promql.Checked:
     first = found.expr_budget.check(substituted)
     if not first.problem or substituted == expr:
         return first
-    second = found.expr_budget.check(_substituted(expr, NUMBER_STAND_IN))
-    return first if second.problem else second
+    by_position = expr
+    for variable, stand_in in _OTHER_VARIABLES:
+        by_position = variable.sub(stand_in, by_position)
+    for other in (_substituted(expr, NUMBER_STAND_IN), _substituted(by_position, STAND_IN)):
+        checked = found.expr_budget.check(other)
+        if not checked.problem:
+            return checked
+    return first
 
 
 def _substituted(expr: str, stand_in: str) -> str:
     return _VARIABLE.sub(stand_in, _DURATION_VARIABLE.sub(r"\g<1>5m", expr))
 
 
-def _other_queries(found: Dashboards, model: LineDict, offset: int) -> Iterator[OtherQuery]:
+def _other_queries(
+    found: Dashboards, model: LineDict, offset: int, types: Mapping[str, str]
+) -> Iterator[OtherQuery]:
     """Yield the queries of variables and annotations."""
-    listed = model.child("templating").get("list") or model.get("variables")
+    listed = _listed_variables(model)
     for item in islice(dicts_in(listed), _MAX_LISTED):
         spec = item.child("spec") or item  # schema v2
-        name, query = spec.text("name")[:80], spec.get("query")
+        name, query, source = spec.text("name")[:80], spec.get("query"), spec.get("datasource")
         if isinstance(query, LineDict):
-            query = query.child("spec").get("query") or query.get("query")
-        source = spec.get("datasource")
-        if spec.text("type") in ("", "query") and _is_prometheus(source):
+            target = _target_of_v2(spec)
+            query, source = target.model.get("query") or query.get("query"), target.source
+        if spec.text("type") in ("", "query") and _is_prometheus(source, types) is not False:
             metrics = _metrics_of_variable(found, text_of(query))
             if metrics:
                 yield OtherQuery(f"variable {name!r}", metrics, item.line + offset)
     for item in islice(model.child("annotations").children("list"), _MAX_LISTED):
-        if _is_prometheus(item.get("datasource")):
+        if _is_prometheus(item.get("datasource"), types) is not False:
             metrics = _metrics_of(found, item.text("expr"))
             if metrics:
                 name = item.text("name")[:80]
@@ -425,6 +477,28 @@ def _metrics_of(found: Dashboards, expr: str) -> tuple[str, ...]:
         return ()
 
 
-def _is_prometheus(source: Any) -> bool:
-    kind = source.text("type") if isinstance(source, LineDict) else text_of(source)
-    return not kind or kind.startswith("$") or "prom" in kind.casefold()
+def _datasource_types(model: LineDict) -> dict[str, str]:
+    """Return the types of the data sources that inputs and variables stand for, by name."""
+    inputs = islice(model.children("__inputs"), _MAX_LISTED)
+    types = {item.text("name"): item.text("pluginId") for item in inputs}
+    for item in islice(dicts_in(_listed_variables(model)), _MAX_LISTED):
+        spec = item.child("spec") or item  # schema v2
+        if spec.text("type") == "datasource" or item.text("kind") == "DatasourceVariable":
+            types[spec.text("name")] = spec.text("pluginId") or spec.text("query")
+    return types
+
+
+def _is_prometheus(source: Any, types: Mapping[str, str]) -> bool | None:
+    """Whether a data source is Prometheus; None if only its name is known.
+
+    `types`: name of an input or a variable → type of the data source.
+    """
+    kind, name = "", text_of(source)
+    if isinstance(source, LineDict):
+        kind, name = source.text("type"), source.text("uid")
+    variable = _VARIABLE.fullmatch(name)
+    if variable and not kind:
+        kind = types.get(name.strip("${}[]").partition(":")[0], "")
+    if kind or variable or not name:
+        return not kind or "prom" in kind.casefold()
+    return True if "prom" in name.casefold() else None

@@ -172,7 +172,7 @@ def test_schema_v2() -> None:
             "panel 'B': the expression is not valid PromQL: ",
         ),
         (
-            MODEL | {"panels": [{"title": "B", "targets": [{"expr": "up $x y"}]}]},
+            MODEL | {"panels": [{"title": "B", "targets": [{"expr": "up $x ) y"}]}]},
             "note",
             8,
             "panel 'B': the expression is not valid PromQL: ",

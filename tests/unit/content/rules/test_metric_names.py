@@ -68,6 +68,15 @@ def dashboard(**fields: Any) -> Any:
         ('rate(a_total{job=~"$job"}[$__rate_interval])', ("a_total",)),
         ("$metric", ()),
         ("[[metric]]", ()),
+        ("${fn}(a)", ("a",)),
+        ("$fn(a[5m])", ("a",)),
+        ("${fn}_over_time(a[$__range])", ("a",)),
+        ("$agg by (x) (a)", ("a",)),
+        ("a{$filters}", ("a",)),
+        ('a{x="y", ${filters:raw}}', ("a",)),
+        ("a $op b", ("a", "b")),
+        ("rate(a[${minutes}m])", ("a",)),
+        ("rate(a[5m] offset ${hours}h)", ("a",)),
         ("${prefix}_up", ("=~.*_up",)),
         ("redis_${command:raw}_total", ("=~redis_.*_total",)),
         ("topk($n, a)", ("a",)),
@@ -77,6 +86,70 @@ def dashboard(**fields: Any) -> Any:
 def test_variables_in_a_panel(expr: str, names: tuple[str, ...]) -> None:
     panel = {"type": "stat", "title": "A", "targets": [{"expr": expr}]}
     assert dashboard(panels=[panel]).panels[0].metrics == names
+
+
+INPUTS = [{"name": "DS_LOGS", "type": "datasource", "pluginId": "loki"}]
+SOURCES = {"list": [{"name": "logs", "type": "datasource", "query": "loki"}]}
+
+
+@pytest.mark.parametrize(
+    ("source", "expr", "names"),
+    [
+        *((source, "a", ("a",)) for source in (None, "$unknown", "${DS_PROM}", {"uid": "$x"})),
+        *((source, "a", ("a",)) for source in ("Thanos", "default", {"type": "prometheus"})),
+        *((source, "a", ()) for source in ("$logs", "[[logs]]", "${DS_LOGS}", {"uid": "${logs}"})),
+        *((source, "a", ()) for source in ({"type": "loki", "uid": "x"}, {"type": "influxdb"})),
+        # Only the name is known: what is not PromQL is for another data source.
+        ("Logs", '{job="x"} |= "error"', ()),
+        ("$logs", '{job="x"} |= "error"', ()),
+    ],
+)
+def test_only_queries_for_prometheus_count(source: Any, expr: str, names: tuple[str, ...]) -> None:
+    panel = {"type": "stat", "title": "A", "datasource": source, "targets": [{"expr": expr}]}
+    model = {"title": "A", "schemaVersion": 39, "panels": [panel]}
+    report = judge(json.dumps(model | {"__inputs": INPUTS, "templating": SOURCES}).encode())
+    assert report.dashboards[0].panels[0].metrics == names
+    assert not [each for each in report.findings if "PromQL" in each.reason]
+
+
+def test_a_target_has_its_own_data_source() -> None:
+    targets = [{"expr": "a", "datasource": {"type": "loki"}}, {"expr": "b"}, {"query": "c"}]
+    panel = {"type": "stat", "title": "A", "datasource": "-- Mixed --", "targets": targets}
+    assert dashboard(panels=[panel]).panels[0].metrics == ("b",)
+
+
+def test_a_library_panel_that_was_exported_with_the_dashboard() -> None:
+    reference = {"title": "Mine", "libraryPanel": {"uid": "x", "name": "Shared"}}
+    model = {"type": "stat", "title": "Shared", "targets": [{"expr": "a"}]}
+    found = dashboard(panels=[reference], __elements={"x": {"kind": 1, "model": model}})
+    assert [(each.title, each.type, each.metrics) for each in found.panels] == [
+        ("Mine", "stat", ("a",))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"kind": "DataQuery", "group": "prometheus"}, ("a",)),
+        ({"kind": "prometheus"}, ("a",)),
+        ({"kind": "DataQuery", "group": "loki"}, ()),
+        ({"kind": "loki"}, ()),
+    ],
+)
+def test_data_sources_of_schema_v2(query: dict[str, Any], names: tuple[str, ...]) -> None:
+    panel = {"query": query | {"spec": {"expr": "a"}}}
+    queries = {"kind": "QueryGroup", "spec": {"queries": [{"kind": "PanelQuery", "spec": panel}]}}
+    element = {"kind": "Panel", "spec": {"title": "P", "data": queries}}
+    variable = {"name": "v", "query": query | {"spec": {"query": "label_values(a, x)"}}}
+    model = {
+        "title": "A",
+        "layout": {},
+        "elements": {"p": element},
+        "variables": [{"kind": "QueryVariable", "spec": variable}],
+    }
+    (found,) = judge(json.dumps(model).encode()).dashboards
+    assert found.panels[0].metrics == names
+    assert [each.metrics for each in found.other_queries] == ([names] if names else [])
 
 
 @pytest.mark.parametrize(
