@@ -74,57 +74,65 @@ def metrics_of(
     With a `version`, only samples and files of its folders, and those outside of such folders.
     """
     rows = ContentName.objects.filter(source=source, directory__in=directories, is_alert=False)
-    found: dict[str, ExporterMetric] = {}
-    exported = set[str]()
-    defined = set[str]()
-    for row in rows.order_by("name", "directory"):
-        is_exported = any(version is None or each in ("", version) for each in row.versions)
+    ordered = list(rows.order_by("name", "directory"))
+    sampled = {
+        of for row in ordered for of in row.versions if version is None or of in ("", version)
+    }
+    family_of = {row.name: row.family for row in ordered if not sampled.isdisjoint(row.versions)}
+    # By name and whether a sample contains it: an OpenMetrics counter has the name of no series.
+    found: dict[tuple[str, bool], ExporterMetric] = {}
+    defined, compared = set[str](), set[str]()
+    for row in ordered:
         uses = [
             place
             for place in _places(row)
             if version is None or directory_version(place.path) in ("", version)
         ]
+        is_exported = row.name in family_of
         if not (is_exported or uses or row.defined):
             continue
         # The time series of a metric that a sample contains are one entry.
-        name = row.family if is_exported else row.name
-        metric = found.setdefault(name, ExporterMetric(name, MetricVerdict.UNKNOWN))
+        name = family_of.get(row.name, row.name)
+        verdict = MetricVerdict.EXPORTED if is_exported else MetricVerdict.UNKNOWN
+        metric = found.setdefault((name, is_exported), ExporterMetric(name, verdict))
         metric.uses += [use for use in uses if use not in metric.uses]
+        if any(_is_compared(use, sampled) for use in uses):
+            compared.add(name)
         if is_exported:
-            exported.add(name)
             metric.series = sorted({*metric.series, row.name})
+        if row.type:
             metric.type, metric.help, metric.labels = row.type, row.help, row.labels
         if row.defined:
             defined.add(name)
-    has_sample = bool(exported)
-    unresolved = [name for name in found.keys() - exported - defined if not is_built_in(name)]
-    others = _exporters_of(source, unresolved, directories)
-    for name, metric in found.items():
-        metric.others = others.get(name, [])
-        metric.verdict = _verdict(name, exported, defined, metric.others, has_sample=has_sample)
+    unresolved = [metric for (_, is_exported), metric in found.items() if not is_exported]
+    names = [each.name for each in unresolved if each.name not in defined]
+    others = _exporters_of(source, names, directories)
+    for metric in unresolved:
+        metric.others = [] if is_built_in(metric.name) else others.get(metric.name, [])
+        metric.verdict = _verdict(metric, defined, compared)
     ranks = list(MetricVerdict)
     return sorted(
         found.values(), key=lambda each: (ranks.index(each.verdict), not each.uses, each.name)
     )
 
 
+def _is_compared(use: MetricPlace, sampled: Collection[str]) -> bool:
+    """Whether one of the versions with samples ("" for all versions) counts for a file."""
+    version = directory_version(use.path)
+    return bool(sampled) and (not version or "" in sampled or version in sampled)
+
+
 def _verdict(
-    name: str,
-    exported: Collection[str],
-    defined: Collection[str],
-    others: Collection[tuple[str, str]],
-    *,
-    has_sample: bool,
+    metric: ExporterMetric, defined: Collection[str], compared: Collection[str]
 ) -> MetricVerdict:
-    if name in exported:
-        return MetricVerdict.EXPORTED
-    if name in defined:
+    """Return the verdict for a metric that no sample of the exporter contains."""
+    if metric.name in defined:
         return MetricVerdict.DEFINED
-    if is_built_in(name):
+    if is_built_in(metric.name):
         return MetricVerdict.BUILT_IN
-    if others:
+    if metric.others:
         return MetricVerdict.OTHER
-    return MetricVerdict.ABSENT if has_sample else MetricVerdict.UNKNOWN
+    return MetricVerdict.ABSENT if metric.name in compared else MetricVerdict.UNKNOWN
 
 
 def _places(row: ContentName) -> list[MetricPlace]:

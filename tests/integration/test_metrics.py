@@ -195,6 +195,31 @@ def test_the_search_finds_metrics_and_alerts(published: Hub) -> None:
     assert "Metrics and alerts" not in page("/", q="re")
 
 
+def test_a_verdict_counts_the_samples_of_the_file_s_version(published: Hub) -> None:
+    published.write("Kafka/v1.0/metrics.txt", b"# TYPE kafka_a gauge\nkafka_a 1\n")
+    published.write("Kafka/v2.0/alert.yaml", contents.alert("New", "kafka_a + kafka_b"))
+    published.write("Kafka/v1.0/alert.yaml", contents.alert("Old", "kafka_c"))
+    published.refresh()
+    assert verdicts("kafka") == {
+        "kafka_a": "exported",
+        "kafka_b": "unknown",
+        "kafka_c": "not in the sample",
+        "kafka_up": "not in the sample",
+    }
+
+
+def test_a_counter_of_openmetrics_is_not_exported_by_its_own_name(published: Hub) -> None:
+    published.write("Kafka/metrics.txt", b"# TYPE kafka_x counter\nkafka_x_total 1\n# EOF\n")
+    published.write("Kafka/alert.yaml", contents.alert("Wrong", "kafka_x"))
+    published.refresh()
+    metrics = Client().get("/api/v1/exporters/kafka/metrics").json()["metrics"]
+    assert [(each["name"], each["verdict"], each["series"]) for each in metrics] == [
+        ("kafka_x", "not in the sample", []),
+        ("kafka_x", "exported", ["kafka_x_created", "kafka_x_total"]),
+    ]
+    assert "not in the sample: <code><bdi>kafka_x</bdi></code>" in page("/exporters/kafka/alerts")
+
+
 @pytest.mark.parametrize(
     ("name", "status"),
     [

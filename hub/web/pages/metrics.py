@@ -110,8 +110,7 @@ class FitMarks:
 
     def __init__(self, page: Page) -> None:
         found = _of_page(page)
-        self._by_name = {each.name: each for each in found}
-        self._by_name |= {name: each for each in found for name in each.series}
+        self._by_name = {name: each for each in found for name in each.series or [each.name]}
         self._has_sample = any(each.verdict == MetricVerdict.EXPORTED for each in found)
 
     def of(self, names: Iterable[str]) -> FitMark:
