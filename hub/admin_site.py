@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import TO_FIELD_VAR
@@ -23,6 +24,10 @@ class HubAdminSite(AdminSite):
     site_header = "Exporter Hub"
     site_title = "Exporter Hub admin"
     index_title = "Site administration"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the context of all admin pages; `is_demo`: GitHub is the built-in fake."""
+        return super().each_context(request) | {"is_demo": settings.HUB_DEMO}
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Wrap Django's view so that invalid parameters give a 400 instead of a 500."""

@@ -16,7 +16,7 @@ from django.db.models import F
 
 from hub import clock
 from hub.github.errors import BadToken, NoToken, RateLimited, SecondaryLimited, WrongKey
-from hub.models import GitHubToken, Quota, Resource, TokenState
+from hub.models import Exporter, GitHubToken, Quota, Resource, TokenState
 from hub.models.access import is_pending, quota_fields
 
 _WRITE_INTERVAL = 1.0  # seconds
@@ -45,6 +45,9 @@ def adopt_environment_token() -> None:
         stored = GitHubToken.objects.select_for_update().filter(from_environment=True).first()
         if stored and stored.secret != secret:
             stored.delete()
+            # The former token may be the demo's, whose stars and releases are invented.
+            # Housekeeping fetches the facts of exporters without this time.
+            Exporter.objects.update(facts_at=None)
         if secret:
             # Two runs may start at once: the second finds the row of the first.
             values = {"name": "GITHUB_TOKEN (environment)", "secret": secret}

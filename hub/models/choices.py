@@ -39,7 +39,10 @@ class Outcome(TextChoices):
 class Reason(TextChoices):
     """Why data is stale, or a run failed or was held back. The label says what to do."""
 
-    NO_TOKEN = "no_token", "no GitHub token: add one in the admin"
+    NO_TOKEN = (
+        "no_token",
+        "no GitHub token: set GITHUB_TOKEN and restart the hub, or add one in the admin",
+    )
     TOKEN_REFUSED = "token_refused", "GitHub rejected the token: replace it in the admin"
     WRONG_KEY = (
         "wrong_key",

@@ -23,6 +23,7 @@ PAGES = {
     "exporter's history": "/exporters/redis/history",
     "directory without an exporter": "/directories/sql-server",
     "status": "/status",
+    "setup": "/setup",
     "page not found": "/no-such-page",
     "exporter not found": "/exporters/rediss",
     "directory not found": "/directories/nothing",

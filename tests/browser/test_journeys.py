@@ -93,7 +93,7 @@ def test_page_not_found(full_hub: Hub, page: Page, watch: Watch) -> None:
 @on_each_screen
 def test_an_empty_hub_explains_how_to_fill_it(hub: Hub, page: Page) -> None:
     page.goto("/")
-    expect(page.get_by_text("No snapshot yet")).to_be_visible()
+    expect(page.get_by_text("No contents yet")).to_be_visible()
     page.goto("/status")
     expect(page.get_by_text("No refresh has run yet")).to_be_visible()
     expect(page.get_by_text("No token is configured")).to_be_visible()
@@ -137,9 +137,10 @@ def test_contents_stay_after_the_token_is_removed(full_hub: Hub, admin: Page) ->
     assert full_hub.github.requests == []
     expect_full(admin)
     expect(admin.get_by_text("The contents are stale")).to_be_visible()
-    expect(admin.get_by_text("No GitHub token: add one in the admin")).to_be_visible()
-    admin.get_by_role("link", name="Open tokens in the admin").click()
-    expect(admin).to_have_url("/admin/hub/githubtoken/")
+    expect(admin.get_by_text("No GitHub token: set GITHUB_TOKEN")).to_be_visible()
+    admin.get_by_role("link", name="How to connect the repository").click()
+    admin.get_by_role("button", name="Check now").click()
+    expect(admin.get_by_text("The hub cannot read")).to_be_visible()
 
 
 @on_each_screen
@@ -147,8 +148,8 @@ def test_a_missing_token_is_explained_to_readers(full_hub: Hub, page: Page) -> N
     GitHubToken.objects.all().delete()
     full_hub.refresh()
     expect_full(page)
-    expect(page.get_by_text("No GitHub token: add one in the admin")).to_be_visible()
-    expect(page.get_by_role("link", name="Open tokens in the admin")).to_have_count(0)
+    expect(page.get_by_text("No GitHub token: set GITHUB_TOKEN")).to_be_visible()
+    expect(page.get_by_role("link", name="How to connect the repository")).to_be_visible()
 
 
 def test_a_new_token_makes_it_fresh_again(full_hub: Hub, admin: Page) -> None:

@@ -1,6 +1,7 @@
 """Facts runs with real workers: stored facts, number of requests, failures."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -13,6 +14,7 @@ from hub.demo.fake_github import Fault, OtherRepository
 from hub.demo.fake_github import faults as f
 from hub.demo.fake_github.repository import of_file
 from hub.facts import runs
+from hub.github.tokens import adopt_environment_token
 from hub.management.commands.importcatalogue import SAMPLE
 from hub.models import (
     Category,
@@ -211,6 +213,18 @@ def test_a_new_token_fills_a_catalogue_without_facts(hub: Hub) -> None:
     assert (run.trigger, run.status) == (RunTrigger.TOKEN, RunStatus.PUBLISHED)
     assert again(redis).stars == 12
     assert runs.start_facts_run_for(Exporter.objects.without_facts(), RunTrigger.STARTUP) is None
+
+
+@pytest.mark.django_db
+def test_the_facts_of_the_demo_are_fetched_again_after_another_token(settings: Any) -> None:
+    settings.GITHUB_TOKEN = "demo_token_of_the_fake_github"
+    adopt_environment_token()
+    invented = exporter(stars=999, facts_at=timezone.now())
+    adopt_environment_token()
+    assert invented not in Exporter.objects.without_facts()
+    settings.GITHUB_TOKEN = TOKEN
+    adopt_environment_token()
+    assert invented in Exporter.objects.without_facts()
 
 
 def test_an_empty_catalogue_starts_no_run_and_a_manual_run_ends_at_once(hub: Hub) -> None:

@@ -13,6 +13,11 @@ from hub.github.renames import renames_of
 from hub.github.source import configured_source
 from hub.models import Reason, RefreshRun, RunStatus, ServedContents, ServedState
 
+_SETUP_PROBLEMS = {
+    *(Reason.NO_TOKEN, Reason.TOKEN_REFUSED, Reason.NOT_FOUND, Reason.ACCESS_DENIED),
+    *(Reason.SSO_REQUIRED, Reason.IP_NOT_ALLOWED, Reason.SUSPENDED, Reason.EMPTY_REPOSITORY),
+}
+
 
 @dataclass(frozen=True)
 class Freshness:
@@ -32,6 +37,11 @@ class Freshness:
     def advice(self) -> str:
         """The reason and what to do about it; "" if the map is fresh."""
         return str(Reason(self.reason).label) if self.reason else ""
+
+    @property
+    def is_setup_problem(self) -> bool:
+        """Whether the token or the settings of the source have to be corrected."""
+        return self.reason in _SETUP_PROBLEMS
 
 
 def cached_map() -> ServedMap:

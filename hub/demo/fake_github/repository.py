@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -244,10 +245,22 @@ class OtherRepository:
 
 
 def of_file(file: Path) -> list[OtherRepository]:
-    """Read repositories from JSON, and READMEs from `repositories/OWNER/NAME.md` beside it."""
+    """Read repositories from JSON, and READMEs from `repositories/OWNER/NAME.md` beside it.
+
+    Releases are given with their age, `days_ago`, so that they are always recent.
+    """
+    today = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
     others = []
     for name, fields in json.loads(file.read_text(encoding="utf-8")).items():
         readme = file.parent / "repositories" / f"{name}.md"
         text = readme.read_bytes() if readme.is_file() else None
-        others.append(OtherRepository(name=name, readme=text, **fields))
+        releases = [_dated(release, today) for release in fields.pop("releases", [])]
+        others.append(OtherRepository(name=name, readme=text, releases=releases, **fields))
     return others
+
+
+def _dated(release: dict[str, Any], today: datetime) -> dict[str, Any]:
+    """Return the release with its date, in GitHub's format, instead of its age."""
+    rest = {name: value for name, value in release.items() if name != "days_ago"}
+    published_at = today - timedelta(days=release["days_ago"])
+    return rest | {"published_at": f"{published_at:%Y-%m-%dT%H:%M:%SZ}"}

@@ -35,8 +35,9 @@ class DifferentSource(Exception):
 
 
 def is_demo(environment: Mapping[str, str]) -> bool:
-    """Return whether the hub shows demo data: neither a token nor a GitHub URL is set."""
-    return not (environment.get("GITHUB_TOKEN") or environment.get("GITHUB_API_URL"))
+    """Return whether the hub shows demo data: neither a token nor a repository is set."""
+    names = ("GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_REPO")
+    return not any(environment.get(name) for name in names)
 
 
 def hub_environment(

@@ -106,6 +106,9 @@ class _LocalHub:
             problem = f"The web server does not respond. See the logs in {self._data_dir}/logs."
             wait_until(lambda: _is_up(url), 60, problem)
             _print(_welcome(self._ports, self._data_dir, env, admin))
+            if self._demo:
+                # It waits for the first refresh; its failure must not stop the hub.
+                subprocess.call([*_MANAGE, "demohistory"], env=env)  # noqa: S603 — our own command
             supervisor.wait()
             raise LocalHubError(
                 f"supervisord exited unexpectedly. See {self._data_dir}/logs/supervisord.log."
@@ -297,7 +300,7 @@ def _welcome(
         sign_in = f"{admin['username']} / {admin['password']}   (shown only once)"
     source = env["GITHUB_REPO"]
     if env.get("HUB_DEMO") == "true":
-        source = "demo data (set GITHUB_TOKEN to read a real repository)"
+        source = f"demo; http://127.0.0.1:{ports['hub']}/setup says how to connect a repository"
     flower_sign_in = env["FLOWER_BASIC_AUTH"].replace(":", " / ", 1)
     return (
         f"\n{_addresses(ports, sign_in, flower_sign_in)}\n\n"

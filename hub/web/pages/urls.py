@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from hub.web.pages import packs, share, status
+from hub.web.pages import packs, setup, share, status
 from hub.web.pages.catalogue import catalogue
 from hub.web.pages.coverage import coverage, coverage_csv
 from hub.web.pages.directory import directory
@@ -20,6 +20,8 @@ urlpatterns = [
     path("directories/<str:directory>", directory, name="directory"),
     path("status", status.status_page, name="status"),
     path("status/live", status.status_live, name="status_live"),
+    path("setup", setup.setup, name="setup"),
+    path("setup/check", setup.check, name="setup_check"),
     path("theme", choose_theme, name="theme"),
     path("exporters/<slug:slug>/logo", share.logo, name="exporter_logo"),
     *(

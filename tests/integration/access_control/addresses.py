@@ -54,7 +54,7 @@ class Operation:
 
 
 PAGES = """
- coverage coverage.csv status changes.atom llms.txt robots.txt sitemap.xml
+ coverage coverage.csv status setup changes.atom llms.txt robots.txt sitemap.xml
 directories/<str:directory>
 exporters/<slug:slug> exporters/<slug:slug>/logo exporters/<slug:slug>/releases
 exporters/<slug:slug>/history exporters/<slug:slug>/changes.atom exporters/<slug:slug>/badge.svg
@@ -82,6 +82,8 @@ OTHERS = [
     Operation("api/v1/", "GET", everyone(404)),
     Operation("favicon.ico", "GET", everyone(302)),
     Operation("theme", "POST", everyone(303), data={"theme": "dark"}),
+    # the fake GitHub is not asked: there is no token
+    Operation("setup/check", "POST", permitted(200), ("hub.add_githubtoken",)),
     # its signature authenticates it, not the session
     Operation("webhooks/github", "POST", everyone(401), data="{}"),
     Operation("api/v1/edits", "POST", (401, 403, 403, 202, 202), ("hub.add_contentedit",), AN_EDIT),

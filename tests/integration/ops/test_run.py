@@ -182,7 +182,8 @@ def test_run_from_start_to_end(parent: Path) -> None:
         assert body["source"]["demo"] is True
         assert sum(kinds["A"] is True for kinds in body["contents"].values()) >= 12
         assert body["usable"]["exporter-hub"]["A"] is True  # the hub's own alerts
-        assert "Demo data" in hub.get("/").text
+        assert "<strong>Demo:</strong> sample content" in hub.get("/").text
+        wait_until(lambda: "gained alerting rules" in hub.get("/changes.atom").text, "a history")
 
         # Prometheus can scrape web, worker and beat.
         for process in ("web", "worker", "beat"):

@@ -19,6 +19,7 @@ from hub.content.rules.parsing import MAX_FILE_SIZE
 from hub.content.rules.report import FileReport
 
 SAMPLE = Path(__file__).resolve().parents[3] / "hub" / "demo" / "sample"
+BROKEN = {"Squid"}  # the sample's example of an error
 
 
 def judged(directory: Path) -> Judgement:
@@ -54,15 +55,15 @@ def test_every_cell_of_the_sample(kind: str) -> None:
         name: said[kind] for name, said in truth.items()
     }
     assert {name: found[name].usable(kind) for name in truth} == {
-        name: said[kind] for name, said in truth.items()
+        name: said[kind] and name not in BROKEN for name, said in truth.items()
     }
     errors = [
-        (name, finding)
+        name
         for name, judgement in found.items()
         for finding in judgement.findings
         if finding.level == "error"
     ]
-    assert errors == []
+    assert errors == [*BROKEN]
 
 
 RULES = b"groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n"

@@ -36,10 +36,17 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
     assert processes["GITHUB_TOKEN"].startswith("demo_")
 
 
-def test_the_demo_reads_the_demo_whatever_repository_is_named() -> None:
-    given = {"GITHUB_REPO": "owner/name", "GITHUB_BRANCH": "trunk"}
+def test_the_demo_reads_the_demo_whatever_branch_is_named() -> None:
+    given = {"GITHUB_BRANCH": "trunk"}
     processes = process_environment(given, hub_environment(given, {}, URLS, "http://demo"))
     assert (processes["GITHUB_REPO"], processes["GITHUB_BRANCH"]) == ("demo/exporters", "main")
+
+
+def test_a_repository_without_a_token_is_not_replaced_by_the_demo() -> None:
+    given = {"GITHUB_REPO": "owner/name"}
+    processes = process_environment(given, hub_environment(given, {}, URLS, "http://demo"))
+    assert processes["GITHUB_REPO"] == "owner/name"
+    assert {"HUB_DEMO", "GITHUB_TOKEN"}.isdisjoint(processes)
 
 
 def test_the_demo_too_takes_the_webhook_secret_that_is_set() -> None:
