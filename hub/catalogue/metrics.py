@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Length
 
 from hub.content.rules.files import directory_version
 from hub.content.rules.metric_names import is_built_in
@@ -16,7 +17,8 @@ from hub.names.search_terms import tsquery
 
 _MIN_SEARCH_LENGTH = 3  # characters; fewer match thousands of names
 _MAX_RANKED = 1_000  # names of which the best are chosen
-_MAX_FOUND = 8
+_MAX_READ = 100  # of these, with their places
+_MAX_FOUND = 5  # alerts, and metrics
 _MAX_OTHERS = 5  # exporters that have a metric
 _MAX_API_ROWS = 1_000
 
@@ -219,33 +221,37 @@ class FoundName:
 
 
 def find_names(source: str, text: str) -> list[FoundName]:
-    """Return the metrics and alerts whose names contain the words, best first."""
+    """Return the metrics and alerts whose names contain the words, best first. One query."""
     words = tsquery(text)
     if not words or len(text) < _MIN_SEARCH_LENGTH:
         return []
     query = SearchQuery(words, config="simple", search_type="raw")
-    rows = ContentName.objects.annotate(found=name_words()).filter(source=source, found=query)
-    ranked = sorted(
-        rows.values_list("name", "is_alert", "exported", "directory", "pk")[:_MAX_RANKED],
-        key=lambda row: (row[0].casefold() != text.casefold(), not row[2], len(row[0]), row),
+    names = ContentName.objects.annotate(found=name_words()).filter(source=source, found=query)
+    owner = ExporterContents.objects.filter(
+        source=source, directory=OuterRef("directory"), exporter__isnull=False
     )
-    owners = _owners(source, {directory for _, _, _, directory, _ in ranked})
-    chosen = {
-        (name, owners[directory]): pk
-        for name, _, _, directory, pk in reversed(ranked)
-        if directory in owners
-    }
-    best = dict(list(reversed(chosen.items()))[:_MAX_FOUND])
-    by_pk = ContentName.objects.in_bulk(list(best.values()))
-    return [
-        FoundName(
-            name=name,
-            is_alert=by_pk[pk].is_alert,
-            exported=by_pk[pk].exported,
-            slug=slug,
-            title=title,
-            place=next(iter(_places(by_pk[pk])), None) if by_pk[pk].is_alert else None,
+    rows = (
+        ContentName.objects.filter(pk__in=names.values("pk")[:_MAX_RANKED])
+        .annotate(
+            slug=Subquery(owner.values("exporter__slug")),
+            title=Subquery(owner.values("exporter__title")),
+            is_whole=Q(name__iexact=text),
         )
-        for (name, (slug, title)), pk in best.items()
-        if pk in by_pk
-    ]
+        .filter(slug__isnull=False)
+        .order_by("-is_whole", "-exported", Length("name"), "name", "directory", "pk")
+    )
+    # An exporter may have several directories, and versions of a file in each.
+    found = {
+        (row.is_alert, row.name, row.slug): FoundName(
+            name=row.name,
+            is_alert=row.is_alert,
+            exported=row.exported,
+            slug=row.slug,
+            title=row.title,
+            place=next(iter(_places(row)), None) if row.is_alert else None,
+        )
+        for row in reversed(rows[:_MAX_READ])
+    }
+    best = list(reversed(found.values()))
+    alerts = [each for each in best if each.is_alert][:_MAX_FOUND]
+    return alerts + [each for each in best if not each.is_alert][:_MAX_FOUND]

@@ -10,28 +10,28 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from hub.catalogue.order import SORTS
 from hub.content.kinds import LETTERS
 from hub.names.search_terms import clean
 
-SORTS = {
-    "relevance": "Relevance",
-    "popular": "Popular",
-    "recent": "Recent",
-    "trending": "Trending",
-    "name": "Name",
-}
 _MAX_CATEGORY_LENGTH = 60
 _MAX_CATEGORIES = 30  # in one query; the page has a link for each
+FLAGS = ("ready", "official", "updated")
 
 
 @dataclass(frozen=True)
 class CatalogueQuery:
-    """Search text, filters, sort order and page. The default is the whole catalogue."""
+    """Search text, filters, sort order and page. The default is the whole catalogue.
+
+    `has` and `usable`: letters of kinds; content that is usable is present as well. `ready`: at
+    least one kind is usable.
+    """
 
     q: str = ""
     category: tuple[str, ...] = ()
     has: tuple[str, ...] = ()
     usable: tuple[str, ...] = ()
+    ready: bool = False
     official: bool = False
     updated: bool = False
     sort: str = ""  # "": relevance for a search, popular without one
@@ -45,9 +45,9 @@ class CatalogueQuery:
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """The parameters of the query string, in canonical order."""
-        flags = [(name, "1") for name in ("official", "updated") if getattr(self, name)]
+        flags = [(name, "1") for name in FLAGS if getattr(self, name)]
         lists = [
-            (name, value) for name in ("category", "has", "usable") for value in self.values(name)
+            (name, value) for name in ("category", "has", "usable") for value in getattr(self, name)
         ]
         sort = [] if self.sort in ("", replace(self, sort="").order) else [("sort", self.sort)]
         page = [("page", str(self.page))] if self.page != 1 else []
@@ -58,19 +58,32 @@ class CatalogueQuery:
         """The query string with its "?"; "" for the whole catalogue."""
         return f"?{urlencode(self.pairs)}" if self.pairs else ""
 
-    def values(self, parameter: str) -> tuple[str, ...]:
-        """Return the values of a filter; ("1",) for a flag that is set."""
-        value = getattr(self, parameter)
-        return value if isinstance(value, tuple) else (("1",) if value else ())
+    def state_of(self, letter: str) -> str:
+        """Return the parameter that filters by a kind: "has", "usable" or ""."""
+        return next((name for name in ("usable", "has") if letter in getattr(self, name)), "")
 
-    def toggled(self, parameter: str, value: str) -> "CatalogueQuery":
-        """Return the query with a filter value added, or removed if present; on the first page."""
-        current = self.values(parameter)
-        changed: Any = not current
-        if not isinstance(getattr(self, parameter), bool):
-            others = tuple(one for one in current if one != value)
-            changed = others if value in current else _in_order(parameter, (*others, value))
-        return replace(self, page=1, **{parameter: changed})
+    def with_state(self, letter: str, state: str) -> "CatalogueQuery":
+        """Return the query with another filter of a kind, as `state_of`; on the first page."""
+        letters = {name: {*getattr(self, name)} - {letter} for name in ("has", "usable")}
+        if state:
+            letters[state].add(letter)
+        chosen = {name: _in_order(found) for name, found in letters.items()}
+        return replace(self, page=1, **chosen)
+
+    def toggled(self, flag: str) -> "CatalogueQuery":
+        """Return the query with a flag set, or unset if it is set; on the first page."""
+        changed: dict[str, Any] = {flag: not getattr(self, flag)}
+        return replace(self, page=1, **changed)
+
+    def with_category(self, name: str) -> "CatalogueQuery":
+        """Return the query with a category added, or removed if present; on the first page."""
+        others = tuple(one for one in self.category if one != name)
+        changed = others if name in self.category else _sorted_names((*others, name))
+        return replace(self, page=1, category=changed)
+
+    def without_categories(self) -> "CatalogueQuery":
+        """Return the query for all categories, on the first page."""
+        return replace(self, page=1, category=())
 
     def sorted_by(self, sort: str) -> "CatalogueQuery":
         """Return the query with another sort order, on the first page."""
@@ -117,19 +130,23 @@ def parse_query(parameters: QueryDict) -> tuple[CatalogueQuery, list[str]]:
     categories = [value[:_MAX_CATEGORY_LENGTH] for value in values("category")]
     if len(categories) > _MAX_CATEGORIES:
         notices.append(f"Only the first {_MAX_CATEGORIES} categories are applied.")
+    usable = known("usable", LETTERS)
+    flags: dict[str, Any] = {name: bool(known(name, ["1"])) for name in FLAGS}
     query = CatalogueQuery(
         q=q,
-        category=_in_order("category", categories[:_MAX_CATEGORIES]),
-        has=_in_order("has", known("has", LETTERS)),
-        usable=_in_order("usable", known("usable", LETTERS)),
-        official=bool(known("official", ["1"])),
-        updated=bool(known("updated", ["1"])),
+        category=_sorted_names(categories[:_MAX_CATEGORIES]),
+        has=_in_order(letter for letter in known("has", LETTERS) if letter not in usable),
+        usable=_in_order(usable),
         page=int(page),
+        **flags,
     )
     return (query if sort == query.order else replace(query, sort=sort)), notices
 
 
-def _in_order(parameter: str, values: Iterable[str]) -> tuple[str, ...]:
-    if parameter == "category":
-        return tuple(sorted(set(values), key=lambda value: (value.casefold(), value)))
-    return tuple(letter for letter in LETTERS if letter in values)
+def _sorted_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names), key=lambda name: (name.casefold(), name)))
+
+
+def _in_order(letters: Iterable[str]) -> tuple[str, ...]:
+    given = set(letters)
+    return tuple(letter for letter in LETTERS if letter in given)

@@ -1,5 +1,6 @@
 """Judge a directory: which kinds of content are present, and whether they are usable. Pure."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -7,7 +8,7 @@ from typing import Any
 
 from hub.content.kinds import KINDS, LETTERS, any_known
 from hub.content.rules.charts import ChartFolders
-from hub.content.rules.files import PROSE, YAML, DirectoryFile
+from hub.content.rules.files import PROSE, YAML, DirectoryFile, directory_version
 from hub.content.rules.fit import Fit, fit_of
 from hub.content.rules.judge import judge
 from hub.content.rules.judges import Verdict
@@ -35,12 +36,14 @@ class Judgement:
     """The kinds of content and the findings of a directory.
 
     `files`: path → letter of the kind → usable (None: not known). `unread`: the paths of those
-    files that were not read, so that it is not known whether they contain the kinds.
+    files that were not read, so that it is not known whether they contain the kinds. `counts`:
+    letter → version in the path ("" for none) → number of items.
     """
 
     files: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     unread: frozenset[str] = frozenset()
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fit: Fit = field(default=Fit(), compare=False)  # stored in a column of its own
 
     def evidence(self) -> dict[str, list[str]]:
@@ -72,6 +75,7 @@ class Judgement:
             "files": {path: dict(kinds) for path, kinds in self.files.items()},
             "findings": [dict(vars(finding)) for finding in self.findings],
             "unread": sorted(self.unread),
+            "counts": {letter: dict(each) for letter, each in self.counts.items()},
         }
 
     @classmethod
@@ -82,7 +86,8 @@ class Judgement:
         files, findings = data["files"], tuple(map(Finding.from_json, data["findings"]))
         # Before version 7 of the rules, None meant that the file was not read.
         unread = (path for path, kinds in files.items() if None in kinds.values())
-        return cls(files, findings, frozenset(data.get("unread", unread)))
+        unread = frozenset(data.get("unread", unread))
+        return cls(files, findings, unread, data.get("counts", {}))
 
 
 def worth_reading(path: str, size: int) -> bool:
@@ -155,6 +160,7 @@ def judge_directory(
     ]
     charts = ChartFolders(files)
     kinds_by_path: dict[str, dict[str, bool | None]] = {}
+    counts: dict[str, Counter[str]] = {}
     not_read = set[str]()
     findings = [finding for chart in charts.all for finding in chart.findings]
     for file in files:
@@ -166,6 +172,10 @@ def judge_directory(
         kinds = {letter: each.usable for letter, each in verdicts.items() if each.present}
         if kinds:
             kinds_by_path[file.path] = kinds
+        for kind in KINDS:
+            if kind.letter in kinds and file.report:
+                by_version = counts.setdefault(kind.letter, Counter())
+                by_version[directory_version(file.path)] += kind.count(file.report)
         if file.report is None and None in kinds.values():
             not_read.add(file.path)
         if ignored:
@@ -178,7 +188,7 @@ def judge_directory(
     findings.sort(key=lambda finding: list(Level).index(finding.level))  # keep errors rather
     findings = findings[:_MAX_FINDINGS]
     findings.sort(key=lambda finding: (finding.path, finding.line, finding.level))
-    return Judgement(kinds_by_path, tuple(findings), frozenset(not_read), fit)
+    return Judgement(kinds_by_path, tuple(findings), frozenset(not_read), counts, fit)
 
 
 def _findings_of(file: DirectoryFile, verdicts: Collection[Verdict]) -> Iterator[Finding]:

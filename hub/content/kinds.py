@@ -4,10 +4,11 @@ A new kind needs an entry here, a judge, a migration (two columns of `ExporterCo
 `ChangeKind`) and a template for its tab.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hub.content.rules.judges import Judge, judge_alerts, judge_dashboard, judge_iac
+from hub.content.rules.report import FileReport
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Kind:
     """One kind of content.
 
     Its columns in `ExporterContents` are `field` (present) and `usable_field`; the texts `present`
-    and `usable` describe them. `judge` decides both for a file.
+    and `usable` describe them. `judge` decides both for a file. `count` counts the
+    items in a file, each of which is an `item`.
     """
 
     letter: str
@@ -39,6 +41,8 @@ class Kind:
     usable: str
     judge: Judge
     tab: KindTab
+    item: str = "file"
+    count: Callable[[FileReport], int] = lambda _: 1
 
     @property
     def usable_field(self) -> str:
@@ -51,11 +55,13 @@ KINDS = (
         letter="I",
         field="iac",
         label="Infrastructure as code",
-        short_label="IaC",
+        short_label="Helm",
         present="Helm chart, values or manifests.",
         usable="Helm or Kubernetes would accept it.",
         judge=judge_iac,
         tab=KindTab("iac", "IaC", "hub.web.pages.tabs.charts"),
+        item="chart",
+        count=lambda report: int(report.chart is not None),
     ),
     Kind(
         letter="A",
@@ -66,6 +72,8 @@ KINDS = (
         usable="Prometheus would load the rules.",
         judge=judge_alerts,
         tab=KindTab("alerts", "Alerting rules", "hub.web.pages.tabs.alert_files"),
+        item="alert",
+        count=lambda report: len(report.alerts),
     ),
     Kind(
         letter="G",
@@ -76,6 +84,8 @@ KINDS = (
         usable="Grafana would show a dashboard with panels.",
         judge=judge_dashboard,
         tab=KindTab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboard_files"),
+        item="dashboard",
+        count=lambda report: len(report.dashboards),
     ),
 )
 LETTERS = tuple(kind.letter for kind in KINDS)

@@ -237,6 +237,8 @@ class ExporterContents(models.Model):
     # Of the metrics that it uses: those compared with a sample, and those that the sample contains.
     metrics_checked = models.PositiveIntegerField(null=True, editable=False)
     metrics_fitting = models.PositiveIntegerField(null=True, editable=False)
+    # {letter: number of items in the version that pages show by default}; null until it was judged
+    counts: models.JSONField[Any, Any] = models.JSONField(null=True, editable=False)
     # SHA of the tree and version of the rules that its `ContentName` rows were taken from.
     names_of = models.CharField(max_length=80, null=True, editable=False)  # noqa: DJ001
 

@@ -6,6 +6,17 @@ import unicodedata
 # Words in nearly every exporter's name. They are ignored if the query has other words.
 _FILLERS = {"exporter", "exporters", "prometheus", "metrics", "server", "plugin"}
 
+# Abbreviation → what the catalogue calls it. Words that begin like the name need no entry: a search
+# for "postgres" finds "postgresql".
+_SYNONYMS = {
+    "es": "elasticsearch",
+    "k8s": "kubernetes",
+    "kube": "kubernetes",
+    "pg": "postgresql",
+    "psql": "postgresql",
+    "rmq": "rabbitmq",
+}
+
 MAX_QUERY_LENGTH = 200  # characters; longer than anything that people type
 _MAX_WORDS = 8
 _MIN_FUZZY_LENGTH = 4  # letters; shorter words are similar to too many others
@@ -35,14 +46,21 @@ def significant_words(text: str) -> list[str]:
 
 
 def tsquery(text: str) -> str:
-    """Return `text` as a Postgres tsquery of word prefixes; "" if it has no words.
+    """Return `text` as a Postgres tsquery of word prefixes and synonyms; "" if it has no words.
 
     The words contain only letters and digits, so `text` cannot inject operators.
 
     >>> tsquery("redis & 'clus")
     "'redis':* & 'clus':*"
+    >>> tsquery("pg exporter")
+    "('pg':* | 'postgresql':*)"
     """
-    return " & ".join(f"'{word}':*" for word in significant_words(text)[:_MAX_WORDS])
+    return " & ".join(map(_term, significant_words(text)[:_MAX_WORDS]))
+
+
+def _term(word: str) -> str:
+    synonym = _SYNONYMS.get(word)
+    return f"('{word}':* | '{synonym}':*)" if synonym else f"'{word}':*"
 
 
 def trigrams(text: str) -> list[str]:

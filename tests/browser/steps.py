@@ -50,5 +50,6 @@ def choose_usable_alerts(page: Page) -> None:
     filters = page.get_by_role("navigation", name="Filters")
     if not filters.is_visible():
         page.locator("summary", has_text="Filters").click()
-    filters.get_by_role("link", name=re.compile("^Alerting rules")).first.click()
+    alerts = filters.get_by_role("list", name="Alerting rules")
+    alerts.get_by_role("link", name=re.compile("^Usable")).click()
     expect(page).to_have_url(re.compile("usable=A"))

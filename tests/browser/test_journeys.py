@@ -209,7 +209,8 @@ def test_an_admin_refreshes(full_hub: Hub, admin: Page) -> None:
     admin.goto("/?q=ceph")
     link = admin.get_by_role("link", name="Ceph", exact=True)
     ceph = admin.get_by_role("listitem").filter(has=link)
-    expect(ceph.get_by_text("Grafana dashboard: missing")).to_be_attached()
+    expect(ceph.get_by_text("Alerting rules: usable")).to_be_attached()
+    expect(ceph.get_by_text("Grafana dashboard")).to_have_count(0)
     full_hub.fill("Ceph/dashboard.json")
     assert press_refresh(admin).status == RunStatus.PUBLISHED
     admin.reload()

@@ -75,6 +75,26 @@ def test_no_results_links_to_the_catalogue(full_hub: Hub, page: Page) -> None:
     expect(card(page, "Redis")).to_be_visible()
 
 
+def test_the_keyboard_reaches_the_first_exporter_within_ten_tabs(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    for key in ("Tab", "Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+    first = page.get_by_role("main").get_by_role("heading", level=3).get_by_role("link").first
+    expect(first).to_be_focused()
+
+
+@on_some_screens
+def test_the_switch_is_remembered_in_the_address(full_hub: Hub, page: Page) -> None:
+    page.goto("/")
+    expect(card(page, "Grok")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Ready to use")).click()
+    expect(page).to_have_url(re.compile(r"\?ready=1$"))
+    expect(card(page, "Grok")).to_have_count(0)
+    page.reload()
+    expect(card(page, "Redis")).to_be_visible()
+    expect(card(page, "Grok")).to_have_count(0)
+
+
 def test_sort_orders(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     orders = page.get_by_role("navigation", name="Sort by")
@@ -100,9 +120,8 @@ def test_a_filter_selected_before_the_results_keeps_the_typed_text(
     held: list[Route] = []
     page.route(re.compile(r"/\?q=redis$"), lambda route: held.append(route))
     page.goto("/")
-    search(page).fill("redis")
     with page.expect_request(re.compile(r"/\?q=redis$")):
-        search(page).press("Enter")
+        search(page).fill("redis")
     choose_usable_alerts(page)
     expect(page).to_have_url(re.compile("q=redis"))
     expect(card(page, "Redis")).to_be_visible()

@@ -45,8 +45,8 @@ def _lists() -> dict[str, Any]:
 
     document = json.loads(json.dumps(api.get_openapi_schema()))
     schemas = document["components"]["schemas"]
-    query = CatalogueQuery().toggled("has", "G").toggled("has", "R").toggled("usable", "R")
-    row = SimpleNamespace(runbook=True, runbook_usable=True)
+    query = CatalogueQuery().with_state("G", "has").with_state("R", "usable")
+    row = SimpleNamespace(runbook=True, runbook_usable=True, counts=None)
     for kind in kinds.KINDS[1:]:
         vars(row).update({kind.field: False, kind.usable_field: False})
     contents = admin.site.get_model_admin(ExporterContents)

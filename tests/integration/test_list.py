@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from hub.catalogue.order import MIN_VIEWS, SORTS
 from hub.github.source import configured_source
 from hub.models import (
     Category,
@@ -66,13 +67,13 @@ def test_few_queries_and_a_small_page_with_many_exporters(
     django_assert_max_num_queries: object,
 ) -> None:
     fill_catalogue(MANY)
-    queries = QUERIES + ("q=" in address)  # a search looks for metrics and alerts, too
-    with django_assert_max_num_queries(queries):  # type: ignore[operator]
+    with django_assert_max_num_queries(QUERIES):  # type: ignore[operator]
         html = page(address)
     assert len(gzip.compress(html.encode())) < LARGEST
+    # The session and the user take two more.
     admin = Client()
     admin.force_login(User.objects.create_superuser("root"))
-    with django_assert_max_num_queries(queries):  # type: ignore[operator]
+    with django_assert_max_num_queries(QUERIES + ("q=" in address)):  # type: ignore[operator]
         assert admin.get(address).status_code == 200
 
 
@@ -96,9 +97,9 @@ def test_no_inline_script_or_style(hundred: None) -> None:
 
 def test_filters_are_combined_and_addresses_are_canonical(hundred: None) -> None:
     assert "9 exporters" in page("/?usable=I&usable=A")
-    assert titles("/?usable=I&has=A&category=Shelf+0")[0] == "Number 0000"
+    assert "Number 0000" in titles("/?usable=I&has=A&category=Shelf+0")
     html = page("/?usable=A&official=1")
-    assert "Usable: Alerting rules" in html
+    assert "Alerting rules: Usable" in html
     for link in links(html):
         answer = Client().get(link)
         assert answer.status_code == 200, link
@@ -109,8 +110,8 @@ def test_filters_are_combined_and_addresses_are_canonical(hundred: None) -> None
 def test_the_count_of_a_filter_is_its_number_of_results(hundred: None) -> None:
     html = page("/?usable=A")
     counted = re.findall(
-        r'href="(/\?[^"]+)"(?! aria-current)[^>]*><span class="facet__box".*?'
-        r'<span class="facet__count">(\d+)',
+        r'href="(/\?[^"]+)"(?! aria-current)[^>]*>(?:<span class="facet__box" .*?</span>)?'
+        r'<span class="facet__label">[^<]*</span> <span class="facet__count">(\d+)',
         html,
     )
     assert len(counted) > 8
@@ -164,18 +165,74 @@ def test_sort_orders(shipped: None) -> None:
     now = timezone.now()
     old = now - timedelta(days=1000)
     Exporter.objects.update(added_at=old, views=0, stars=None)
-    Exporter.objects.filter(slug="redis").update(views=5)
+    Exporter.objects.filter(slug="redis").update(views=MIN_VIEWS)
+    Exporter.objects.filter(slug="aerospike").update(views=MIN_VIEWS - 1)
     Exporter.objects.filter(slug="nginx").update(stars=9)
     changed("caddy", now)
+    has_content = ExporterContents.objects.create(
+        source=configured_source().key,
+        directory="zfs",
+        exporter=Exporter.objects.get(slug="zfs"),
+        alerts=True,
+        alerts_usable=True,
+    )
     Exporter.objects.filter(slug="kafka").update(last_release_at=now - timedelta(days=2))
     trending = Exporter.objects.get(slug="vault")
-    DailyViews.objects.create(exporter=trending, day=now.date(), views=1)
+    DailyViews.objects.create(exporter=trending, day=now.date(), views=MIN_VIEWS)
+    few = Exporter.objects.get(slug="squid")
+    DailyViews.objects.create(exporter=few, day=now.date(), views=MIN_VIEWS - 1)
     past = Exporter.objects.get(slug="squid")
     DailyViews.objects.create(exporter=past, day=now.date() - timedelta(days=8), views=99)
-    assert titles("/")[:3] == ["Redis", "NGINX", "Aerospike"]
-    assert titles("/?sort=recent")[:3] == ["Caddy", "Kafka", "Redis"]
-    assert titles("/?sort=trending")[:2] == ["Vault", "Redis"]
+    assert titles("/")[:4] == ["ZFS", "NGINX", "Redis", "Aerospike"]
+    assert titles("/?sort=recent")[:3] == ["Caddy", "Kafka", "ZFS"]
+    assert titles("/?sort=trending")[:3] == ["Vault", "ZFS", "NGINX"]
+    has_content.delete()
+    assert titles("/")[:2] == ["NGINX", "Redis"]
     assert titles("/?sort=name")[10:12] == ["cAdvisor", "Celery"]
+
+
+def test_the_rule_of_each_order_is_a_tooltip(hundred: None) -> None:
+    html = page("/?q=number")
+    for order in SORTS.values():
+        assert f'title="{order.rule}"' in html
+
+
+def test_a_view_does_not_move_an_exporter(shipped: None) -> None:
+    before = titles("/")
+    last = Exporter.objects.get(title=before[-1])
+    Client().get(f"/exporters/{last.slug}", headers={"User-Agent": "Mozilla/5.0 Firefox"})
+    assert Exporter.objects.get(pk=last.pk).views == 1
+    assert titles("/") == before
+    assert titles("/?sort=trending") == before
+
+
+def test_the_switch_shows_what_is_ready_to_use(hundred: None) -> None:
+    html = page("/")
+    ready = re.search(r'href="([^"]+)"[^>]*>Ready to use \((\d+)\)', html)
+    assert ready is not None
+    assert ready.groups() == ("/?ready=1", "50")
+    assert 'aria-current="true" rel="nofollow">All (100)' in html
+    assert "50 exporters" in page("/?ready=1")
+
+
+def test_the_totals_count_what_exists(hundred: None) -> None:
+    rows = ExporterContents.objects.filter(directory__in=["Number_0000", "Number_0006"])
+    rows.update(counts={"A": 6, "I": 1})
+    publish()
+    html = " ".join(page("/").split())
+    assert "<b>2</b> charts, <b>12</b> alerts, <b>0</b> dashboards for <b>100</b> exporters" in html
+    assert "Alerts 6" in html
+
+
+def test_badges_link_to_their_tabs_and_absent_content_has_none(hundred: None) -> None:
+    badges = re.findall(r'class="badge badge--(\w+)" href="([^"]+)"', page("/"))
+    assert ("there", "/exporters/exporter-0/iac") in badges
+    some = re.findall(r'class="badge badge--(\w+)" href="([^"]+)"', page("/?category=Shelf+2"))
+    assert ("broken", "/exporters/exporter-2/alerts") in some
+    assert not any(url.endswith("/dashboards") for _, url in badges)
+    without = page("/?category=Shelf+1")
+    assert "No content yet" in without
+    assert "/exporters/exporter-1/" not in without
 
 
 def test_filter_by_recent_updates(shipped: None) -> None:
@@ -191,7 +248,7 @@ def test_filter_by_recent_updates(shipped: None) -> None:
 
 def test_a_search_is_sorted_by_relevance_by_default(shipped: None) -> None:
     assert titles("/?q=cloudwatch") == ["CloudWatch", "YACE"]
-    Exporter.objects.filter(slug="yace").update(views=3)
+    Exporter.objects.filter(slug="yace").update(stars=3)
     assert titles("/?q=cloudwatch&sort=popular") == ["YACE", "CloudWatch"]
 
 
@@ -217,6 +274,27 @@ def test_no_query_breaks_the_page(shipped: None, hostile: str) -> None:
         answer = Client().get(f"/?{name}={hostile}", follow=True)
         assert answer.status_code == 200
         assert b"<script>" not in answer.content
+
+
+@pytest.mark.parametrize(
+    ("typed", "slug"), [("redis", "redis"), ("kube state", "kube-state-metrics"), ("NODE", "node")]
+)
+def test_enter_opens_the_only_hit(shipped: None, typed: str, slug: str) -> None:
+    query = f"/?q={typed}&open=1"
+    assert Client().get(query)["Location"] == f"/exporters/{slug}"
+    assert Client().get(query, headers=HTMX)["HX-Redirect"] == f"/exporters/{slug}"
+
+
+def test_enter_lists_several_hits_and_guesses(shipped: None) -> None:
+    for typed in ("cloud", "redsi", "xyzzyxyzzy"):
+        assert Client().get(f"/?q={typed}&open=1")["Location"] == f"/?q={typed}"
+        assert "HX-Redirect" not in Client().get(f"/?q={typed}&open=1", headers=HTMX)
+    assert Client().get("/?q=&open=1")["Location"] == "/"
+
+
+def test_a_search_that_names_a_kind_offers_its_filter(shipped: None) -> None:
+    assert 'href="/?q=redis&amp;usable=G"' in page("/?q=redis dashboard")
+    assert 'href="/?usable=I"' in page("/?q=helm")
 
 
 # --- cards ---

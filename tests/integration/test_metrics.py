@@ -156,6 +156,7 @@ def test_the_tab(published: Hub) -> None:
     assert places == sorted(places)
     assert "Whether Redis answers." in text
     assert '<a href="/exporters/node">Node</a>' in text
+    assert 'id="hub.alerts">Alerts</h3>' in text
     assert "/exporters/redis/alerts?file=Redis%2Falert.yaml#L" in text
     assert "/exporters/redis/dashboards?file=Redis%2Fdashboard.json#L" in text
     unused = page("/exporters/redis/metrics", show="unused")
@@ -186,13 +187,14 @@ def test_only_one_file_is_shown_if_the_address_names_it(published: Hub) -> None:
 
 def test_the_search_finds_metrics_and_alerts(published: Hub) -> None:
     text = page("/", q="redis_absent")
-    assert "Metrics and alerts" in text
+    assert 'id="hub.metrics">Metrics</h3>' in text
+    assert "hub.alerts" not in text
     assert "/exporters/redis/metrics?q=redis_absent" in text
     assert "used by" in text
     text = page("/", q="RedisDown")
     assert "/exporters/redis/alerts?file=Redis%2Falert.yaml#L" in text
     assert "exported by" in page("/", q="load1")
-    assert "Metrics and alerts" not in page("/", q="re")
+    assert "hub.metrics" not in page("/", q="re")
 
 
 def test_a_verdict_counts_the_samples_of_the_file_s_version(published: Hub) -> None:

@@ -77,6 +77,21 @@ def test_prefixes_match_while_typing(catalogue: None, typed: str, meant: str) ->
     assert meant in found(typed)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("k8s", "kube-state-metrics"),
+        ("pg", "PostgreSQL"),
+        ("postgres", "PostgreSQL"),
+        ("mongo", "MongoDB"),
+        ("es", "Elasticsearch"),
+        ("node", "Node"),
+    ],
+)
+def test_synonyms_find_their_exporter(catalogue: None, typed: str, meant: str) -> None:
+    assert meant in found(typed)[:6]
+
+
 def test_an_exact_match_is_before_a_similar_one(catalogue: None) -> None:
     Exporter.objects.filter(slug="squid").update(description="Not for redsi.")
     reindex(Exporter.objects.filter(slug="squid"))

@@ -1,10 +1,11 @@
-"""Write the names of metrics and alerts in each directory, for the search and the pages."""
+"""Write the names and numbers of items in each directory, for the search and the pages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connection
 
+from hub.content.content_files import newest_first
 from hub.content.rules.fit import FIT, Fit, shown_name
 from hub.models import ContentName, ContentTree, ExporterContents
 
@@ -26,7 +27,7 @@ def forget_names(source: str) -> None:
 
 
 def write_names(source: str) -> None:
-    """Write the names of the directories whose tree or judgement changed."""
+    """Write the names and numbers for the directories whose tree or judgement changed."""
     with connection.cursor() as cursor:
         cursor.execute(_OUTDATED, [source])
         outdated = cursor.fetchall()
@@ -36,13 +37,16 @@ def write_names(source: str) -> None:
 
 def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:
     trees = ContentTree.objects.filter(pk__in={sha for _, sha, _ in outdated})
-    fits = {sha: FIT.validate_python(fit) for sha, fit in trees.values_list("sha", "fit")}
-    directories = {directory: (fits[sha], names_of) for directory, sha, names_of in outdated}
+    judged = {
+        sha: (FIT.validate_python(fit), default_counts(counts or {}))
+        for sha, fit, counts in trees.values_list("sha", "fit", "judgement__counts")
+    }
+    directories = {directory: (*judged[sha], names_of) for directory, sha, names_of in outdated}
     ContentName.objects.filter(source=source, directory__in=directories).delete()
     ContentName.objects.bulk_create(
         (
             ContentName(source=source, directory=directory, **values)
-            for directory, (fit, _) in directories.items()
+            for directory, (fit, _, _) in directories.items()
             for values in _names_in(fit)
         ),
         batch_size=1000,
@@ -50,11 +54,24 @@ def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:
     rows = ExporterContents.objects.filter(source=source, directory__in=directories)
     changed = list(rows.only("pk", "directory"))
     for row in changed:
-        fit, row.names_of = directories[row.directory]
+        fit, row.counts, row.names_of = directories[row.directory]
         row.metrics_checked = fit.checked if fit.samples else None
         row.metrics_fitting = fit.fitting if fit.samples else None
-    fields = ["names_of", "metrics_checked", "metrics_fitting"]
+    fields = ["names_of", "counts", "metrics_checked", "metrics_fitting"]
     ExporterContents.objects.bulk_update(changed, fields, batch_size=1000)
+
+
+def default_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Return letter → number of items in the newest version and outside of versions.
+
+    `counts` as in `Judgement`.
+    """
+    versions = {version for each in counts.values() for version in each if version}
+    shown = {"", *newest_first(versions)[:1]}
+    return {
+        letter: sum(number for version, number in each.items() if version in shown)
+        for letter, each in counts.items()
+    }
 
 
 def _names_in(fit: Fit) -> Iterator[dict[str, Any]]:

@@ -72,6 +72,8 @@
   document.addEventListener("htmx:configRequest", (event) => {
     const request = event.detail;
     const results = request.elt.closest("[data-q]");
+    // Only Enter and the button open the only hit; htmx remembers the button while the user types.
+    if (request.triggeringEvent?.type === "input") delete request.parameters.open;
     if (request.elt.matches("[role=search]")) searched = typed();
     if (!results || !request.boosted) return;
     const url = new URL(request.path, location.href);

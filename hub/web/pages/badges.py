@@ -13,12 +13,16 @@ STATES = {"absent": "missing", "broken": "broken", "unknown": "unknown", "there"
 
 @dataclass(frozen=True)
 class Badge:
-    """One kind of content for one exporter."""
+    """One kind of content for one exporter. `item`: what `count` counts, such as "alert"."""
 
     letter: str
     label: str
     present: bool | None  # None: unknown
     usable: bool | None = True  # of content that is present; None: unknown
+    short_label: str = ""
+    tab: str = ""  # the last part of the URL of the kind's tab
+    count: int = 0
+    item: str = ""
 
     @cached_property  # all exporters share a few badges
     def mark(self) -> str:
@@ -30,7 +34,8 @@ class Badge:
     @property
     def words(self) -> str:
         """The badge as text, for tooltips and screen readers."""
-        return f"{self.label}: {state_of(self.letter, self.mark)}"
+        items = f", {self.count} {self.item}s" if self.count > 1 else ""
+        return f"{self.label}: {state_of(self.letter, self.mark)}{items}"
 
 
 def state_of(letter: str, mark: str) -> str:
@@ -49,6 +54,7 @@ def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
         _badge(
             kind,
             tuple((getattr(row, kind.field), getattr(row, kind.usable_field)) for row in rows),
+            sum((row.counts or {}).get(kind.letter, 0) for row in rows),
             known=known,
         )
         for kind in KINDS
@@ -56,8 +62,19 @@ def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
 
 
 @lru_cache(maxsize=1000)  # a list has thousands of badges, and few distinct ones
-def _badge(kind: Kind, flags: tuple[tuple[bool | None, bool | None], ...], *, known: bool) -> Badge:
+def _badge(
+    kind: Kind, flags: tuple[tuple[bool | None, bool | None], ...], count: int, *, known: bool
+) -> Badge:
     """Combine the flags (present, usable) of each directory."""
     usable = any_known((usable for present, usable in flags if present), known=True)
     present = any_known((present for present, _ in flags), known=known)
-    return Badge(kind.letter, kind.label, present, usable)
+    return Badge(
+        kind.letter,
+        kind.label,
+        present,
+        usable,
+        kind.short_label,
+        kind.tab.name,
+        count,
+        kind.item,
+    )

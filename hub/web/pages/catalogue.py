@@ -1,5 +1,6 @@
 """The catalogue page: search, filters, sorting and pagination."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,22 +13,27 @@ from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import push_url, replace_url
+from django_htmx.http import HttpResponseClientRedirect, push_url, replace_url
 from django_htmx.middleware import HtmxDetails
 
 from hub import clock
-from hub.catalogue.facets import FacetEntry, facets, narrow, relaxations
+from hub.catalogue.facets import FacetEntry, facets, narrow, ready_switch, relaxations
 from hub.catalogue.metrics import FoundName, find_names
-from hub.catalogue.order import ordered
-from hub.catalogue.query import SORTS, CatalogueQuery, parse_query
+from hub.catalogue.order import SORTS, ordered
+from hub.catalogue.query import CatalogueQuery, parse_query
 from hub.catalogue.search import closest, search
+from hub.content.kinds import KINDS
 from hub.models import Exporter, Release
+from hub.names.search_terms import words
 from hub.web.page_cache import cached_page
 from hub.web.pages.context import AllContents, all_contents, page_context
 from hub.web.pages.metrics import place_url
 from hub.web.pages.pager import pager
 
 PER_PAGE = 60
+# The parameter of the search form's button: to open the only hit instead of listing it.
+_OPEN = "open"
+_LEAST_SIMILAR = 0.3  # of a suggestion: the share of its trigrams that the search contains
 UPDATED_WITHIN = timedelta(days=90)
 NEW_FOR = timedelta(days=30)
 # Exporters added within a day of the first one belong to the initial import and are not "new".
@@ -42,7 +48,7 @@ def is_new(added_at: datetime, first_added_at: datetime, now: datetime) -> bool:
 def known_catalogue_query(parameters: QueryDict) -> str | None:
     """Return the canonical query string; None for the page with notes, or for a redirect."""
     query, notes = parse_query(parameters)
-    return None if notes or parameters != _without_empty(parameters) else query.query_string
+    return None if notes or parameters != _filled(parameters) else query.query_string
 
 
 @require_safe
@@ -52,8 +58,9 @@ def known_catalogue_query(parameters: QueryDict) -> str | None:
 def catalogue(request: HttpRequest) -> HttpResponse:
     """Show the exporters that match the query; for htmx, only the results."""
     htmx = HtmxDetails(request)
-    parameters = _without_empty(request.GET)
-    if not htmx and parameters != request.GET:
+    parameters = _filled(request.GET)
+    opens = _OPEN in request.GET
+    if not htmx and not opens and parameters != request.GET:
         return HttpResponseRedirect(reverse("catalogue", query=parameters))
     query, notes = parse_query(request.GET)
     context = page_context()
@@ -76,28 +83,37 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "is_empty": not entries and not query.q,
         "fuzzy": fuzzy,
         "facets": all_facets,
+        "switch": ready_switch(entries, query),
+        "totals": contents.totals,
+        "with_contents": len(contents.badges.keys() - {None}),
         "chosen": [option for facet in all_facets for option in facet.options if option.chosen],
         "sorts": [
-            (label, query.sorted_by(sort), sort == query.order)
-            for sort, label in SORTS.items()
+            (order, query.sorted_by(sort), sort == query.order)
+            for sort, order in SORTS.items()
             if query.q or sort != "relevance"
         ],
         "pager": pages,
-        "names": _names(query, source),
+        **_found_names(query, source),
+        "kind_hints": _kind_hints(query),
         "unmatched": len(contents.rows.get(None, [])),
     }
     if not matches:
         context["relaxations"] = relaxations(entries, query)
-        context["closest"] = closest(Exporter.objects.all(), query.q) if query.q else []
+        context["closest"] = _similar(query.q)
+    if opens and query.q and (hit := _only_hit(query, context)):
+        return HttpResponseClientRedirect(hit) if htmx else HttpResponseRedirect(hit)
+    if opens and not htmx:
+        return HttpResponseRedirect(reverse("catalogue") + query.query_string)
     if not htmx or htmx.history_restore_request:
         return render(request, "hub/catalogue.html", context)
     response = render(request, "hub/includes/results.html", context | {"is_fragment": True})
     return _with_history(response, query, htmx)
 
 
-def _without_empty(parameters: QueryDict) -> QueryDict:
-    """Return the parameters without empty values: a form sends its empty fields too."""
+def _filled(parameters: QueryDict) -> QueryDict:
+    """Return the parameters without empty values, which a form sends, and without its button."""
     filled = parameters.copy()
+    filled.pop(_OPEN, None)
     for name, values in parameters.lists():
         filled.setlist(name, [value for value in values if value.strip()])
     return filled
@@ -153,6 +169,7 @@ def _cards(page: Page[int], contents: AllContents) -> list[dict[str, Any]]:
         {
             "exporter": (exporter := exporters[pk]),
             "badges": contents.badges_of(pk),
+            "is_empty": all(badge.mark == "absent" for badge in contents.badges_of(pk)),
             "fit": contents.fits.get(pk),
             "stale": any(row.stale for row in contents.rows.get(pk, [])),
             "new": is_new(exporter.added_at, exporter.first_added_at, now),  # type: ignore[attr-defined]
@@ -162,10 +179,43 @@ def _cards(page: Page[int], contents: AllContents) -> list[dict[str, Any]]:
     ]
 
 
-def _names(query: CatalogueQuery, source: str) -> list[tuple[FoundName, str]]:
-    """Return the metrics and alerts that match the search, each with its URL."""
+def _similar(text: str) -> list[Exporter]:
+    return list(closest(Exporter.objects.all(), text, at_least=_LEAST_SIMILAR)) if text else []
+
+
+def _found_names(query: CatalogueQuery, source: str) -> dict[str, Any]:
+    """Return the alerts and the metrics that match the search, each with its URL."""
     found = find_names(source, query.q) if query.q and query.page == 1 else []
-    return [(each, _url_of(each)) for each in found]
+    pairs = [(each, _url_of(each)) for each in found]
+    return {
+        "found_alerts": [pair for pair in pairs if pair[0].is_alert],
+        "found_metrics": [pair for pair in pairs if not pair[0].is_alert],
+    }
+
+
+def _only_hit(query: CatalogueQuery, context: dict[str, Any]) -> str:
+    """Return the URL of the only exporter, alert or metric that a search found; "" otherwise.
+
+    An exporter with exactly this name counts as the only one.
+    """
+    exporters = [card["exporter"] for card in context["cards"]]
+    if exporters and not context["fuzzy"]:
+        same = exporters[0].title.casefold() == query.q.casefold()
+        return reverse("exporter", args=[exporters[0].slug]) if same or exporters[1:] == [] else ""
+    urls = [url for _, url in (*context["found_alerts"], *context["found_metrics"])]
+    return urls[0] if len(urls) == 1 else ""
+
+
+def _kind_hints(query: CatalogueQuery) -> list[tuple[str, CatalogueQuery]]:
+    """Return the filters by the kinds that a search names, as in "redis dashboard"."""
+    typed, hints = words(query.q), []
+    for kind in KINDS:
+        names = {kind.short_label.casefold(), kind.item, f"{kind.item}s"}
+        if names.intersection(typed):
+            rest = " ".join(word for word in typed if word not in names)
+            without = replace(query, q=rest, sort="", page=1)
+            hints.append((kind.label, without.with_state(kind.letter, "usable")))
+    return hints
 
 
 def _url_of(found: FoundName) -> str:

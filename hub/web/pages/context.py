@@ -40,6 +40,7 @@ class AllContents:
     badges: dict[int | None, list[Badge]]  # of those that have a directory
     without_directory: list[Badge]
     fits: dict[int | None, tuple[int, int]]  # metrics that a sample contains, of those checked
+    totals: list[tuple[int, str]]  # numbers of items, each with its name: charts, alerts, …
 
     def badges_of(self, exporter_id: int) -> list[Badge]:
         """Return the badges of an exporter."""
@@ -76,9 +77,14 @@ def _read_contents(source: str, known: bool) -> AllContents:
     rows = ExporterContents.objects.filter(source=source)
     by_exporter: dict[int | None, list[Any]] = {}
     columns = ("exporter_id", "directory", "stale", "changed_at", *kinds)
-    columns = (*columns, "metrics_checked", "metrics_fitting")
+    columns = (*columns, "counts", "metrics_checked", "metrics_fitting")
     for row in rows.values_list(*columns, named=True):
         by_exporter.setdefault(row.exporter_id, []).append(row)
     badges = {pk: badges_of(directories, known=known) for pk, directories in by_exporter.items()}
     fits = {pk: fit for pk, rows in by_exporter.items() if (fit := fit_summary(rows))}
-    return AllContents(by_exporter, badges, badges_of([], known=known), fits)
+    counts = [badge for found in badges.values() for badge in found]
+    totals = [
+        (sum(badge.count for badge in counts if badge.letter == kind.letter), kind.item)
+        for kind in KINDS
+    ]
+    return AllContents(by_exporter, badges, badges_of([], known=known), fits, totals)

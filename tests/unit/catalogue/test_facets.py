@@ -1,6 +1,6 @@
 """Filters of the catalogue and their counts."""
 
-from hub.catalogue.facets import FacetEntry, facets, narrow, relaxations
+from hub.catalogue.facets import FacetEntry, facets, narrow, ready_switch, relaxations
 from hub.catalogue.query import CatalogueQuery
 
 ENTRIES = [
@@ -37,11 +37,10 @@ def test_each_option_is_counted_under_the_other_filters() -> None:
     here = counts(CatalogueQuery(category=("Web",), has=("A",)))
     # the other categories under "has A", not under "Web"
     assert here["Category"] == {"Cloud": 0, "Database": 2, "Web": 1}
-    assert here["Present"] == {
-        "Infrastructure as code": 0,
-        "Alerting rules": 1,
-        "Grafana dashboard": 1,
-    }
+    assert here["Infrastructure as code"] == {"Present": 0, "Usable": 0}
+    # each state of a kind instead of the chosen one
+    assert here["Alerting rules"] == {"Present": 1, "Usable": 1}
+    assert here["Grafana dashboard"] == {"Present": 1, "Usable": 0}
     assert here["Maintained by"] == {"Prometheus team": 0}
 
 
@@ -57,6 +56,15 @@ def test_a_count_is_the_number_of_results_of_the_option() -> None:
                     assert option.count == len(narrow(ENTRIES, option.toggled))
 
 
+def test_the_switch_counts_what_is_ready_to_use() -> None:
+    for query in (CatalogueQuery(), CatalogueQuery(ready=True), CatalogueQuery(has=("A",))):
+        ready, everything = ready_switch(ENTRIES, query)
+        assert (ready.count, everything.count) == (2, 3 if query.has else 4)
+        assert (ready.chosen, everything.chosen) == (query.ready, not query.ready)
+        assert len(narrow(ENTRIES, ready.query)) == ready.count
+        assert len(narrow(ENTRIES, everything.query)) == everything.count
+
+
 def test_a_chosen_category_without_exporters_can_be_removed() -> None:
     assert counts(CatalogueQuery(category=("Gone",)))["Category"]["Gone"] == 0
 
@@ -65,6 +73,6 @@ def test_relaxations_of_an_empty_result() -> None:
     ways = relaxations(ENTRIES, CatalogueQuery(category=("Cloud",), has=("A",)))
     assert [(way.facet, way.label, way.count) for way in ways] == [
         ("Category", "Cloud", 3),
-        ("Present", "Alerting rules", 1),
+        ("Alerting rules", "Present", 1),
     ]
-    assert ways[0].toggled == CatalogueQuery(has=("A",))
+    assert ways[0].without == CatalogueQuery(has=("A",))

@@ -45,13 +45,23 @@ def test_relevance_is_only_for_searches() -> None:
 
 def test_toggling_a_filter_returns_to_the_first_page() -> None:
     query = CatalogueQuery(q="redis", page=3)
-    set_ = query.toggled("has", "G").toggled("has", "A").toggled("official", "1")
+    set_ = query.with_state("G", "has").with_state("A", "has").toggled("official")
     assert set_.query_string == "?q=redis&has=A&has=G&official=1"
-    assert set_.toggled("has", "G").toggled("official", "1").query_string == "?q=redis&has=A"
+    assert set_.with_state("G", "").toggled("official").query_string == "?q=redis&has=A"
+    assert query.toggled("ready").query_string == "?q=redis&ready=1"
+    assert query.with_category("Web").with_category("Web").query_string == "?q=redis"
     assert set_.without_filters().query_string == ""
     assert (
         CatalogueQuery(category=("A",), sort="name").without_filters().query_string == "?sort=name"
     )
+
+
+def test_a_kind_has_one_of_three_states() -> None:
+    query = of("has=A&usable=A&usable=G")
+    assert query.query_string == "?usable=A&usable=G"
+    assert [query.state_of(letter) for letter in LETTERS] == ["", "usable", "usable"]
+    assert query.with_state("A", "has").query_string == "?has=A&usable=G"
+    assert query.with_state("A", "").query_string == "?usable=G"
 
 
 @settings(deadline=None)  # the first example includes one-time setup
@@ -62,6 +72,7 @@ def test_toggling_a_filter_returns_to_the_first_page() -> None:
         category=st.lists(st.text(max_size=80), max_size=3).map(tuple),
         has=st.lists(st.sampled_from(LETTERS)).map(tuple),
         usable=st.lists(st.sampled_from(LETTERS)).map(tuple),
+        ready=st.booleans(),
         official=st.booleans(),
         updated=st.booleans(),
         sort=st.sampled_from(["", *SORTS]),

@@ -63,8 +63,8 @@ def test_badges_follow_the_registry(lists: Any) -> None:
 
 def test_facets_and_query_follow_the_registry(lists: Any) -> None:
     labels = ["Runbook", *(kind.label for kind in REVERSED)]
-    assert lists["facets"]["Present"] == lists["facets"]["Usable"] == labels
-    assert lists["query"] == "?has=R&has=G&usable=R"
+    assert list(lists["facets"])[: len(labels)] == labels
+    assert lists["query"] == "?has=G&usable=R"
 
 
 def test_grid_and_csv_follow_the_registry(lists: Any) -> None:
