@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Length
 
 from hub.content.rules.files import directory_version
@@ -147,15 +147,27 @@ def _exporters_of(
     """Return name → the exporters with other directories that export or define it."""
     has = Q(exported=True) | Q(defined=True)
     rows = ContentName.objects.filter(has, source=source, name__in=list(names), is_alert=False)
-    places = list(rows.exclude(directory__in=without).values_list("name", "directory"))
-    owners = _owners(source, {directory for _, directory in places})
+    places = _with_owner(rows.exclude(directory__in=without), source)
     found: dict[str, list[tuple[str, str]]] = {}
-    for name, directory in sorted(places):
-        owner = owners.get(directory, ("", directory))
+    for name, directory, slug, title in sorted(
+        places.values_list("name", "directory", "slug", "title"), key=lambda place: place[:2]
+    ):
+        owner = (slug, title) if slug else ("", directory)
         others = found.setdefault(name, [])
         if owner not in others and len(others) < _MAX_OTHERS:
             others.append(owner)
     return found
+
+
+def _with_owner(rows: QuerySet[ContentName], source: str) -> QuerySet[ContentName]:
+    """Annotate the rows with `slug` and `title` of the directory's exporter; None without one."""
+    owner = ExporterContents.objects.filter(
+        source=source, directory=OuterRef("directory"), exporter__isnull=False
+    )
+    return rows.annotate(
+        slug=Subquery(owner.values("exporter__slug")),
+        title=Subquery(owner.values("exporter__title")),
+    )
 
 
 def _owners(source: str, directories: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -227,17 +239,11 @@ def find_names(source: str, text: str) -> list[FoundName]:
         return []
     query = SearchQuery(words, config="simple", search_type="raw")
     names = ContentName.objects.annotate(found=name_words()).filter(source=source, found=query)
-    owner = ExporterContents.objects.filter(
-        source=source, directory=OuterRef("directory"), exporter__isnull=False
-    )
+    ranked = ContentName.objects.filter(pk__in=names.values("pk")[:_MAX_RANKED])
     rows = (
-        ContentName.objects.filter(pk__in=names.values("pk")[:_MAX_RANKED])
-        .annotate(
-            slug=Subquery(owner.values("exporter__slug")),
-            title=Subquery(owner.values("exporter__title")),
-            is_whole=Q(name__iexact=text),
-        )
+        _with_owner(ranked, source)
         .filter(slug__isnull=False)
+        .annotate(is_whole=Q(name__iexact=text))
         .order_by("-is_whole", "-exported", Length("name"), "name", "directory", "pk")
     )
     # An exporter may have several directories, and versions of a file in each.

@@ -41,7 +41,7 @@ def store_blobs(files: Mapping[str, bytes]) -> dict[str, FileReport]:
     return reports
 
 
-def mark_readmes(shas: Iterable[str]) -> None:
-    """Have these files, READMEs in Markdown, rendered, unless they already are."""
+def mark_rendered(shas: Iterable[str]) -> None:
+    """Have these files, texts in Markdown, rendered, unless they already are."""
     if shas := set(shas):
         ContentBlob.objects.filter(pk__in=shas, renderer__isnull=True).update(renderer=0)

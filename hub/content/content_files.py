@@ -22,10 +22,14 @@ from django.db.models import (
 from packaging.version import Version
 
 from hub.content.judgement import Judgement
+from hub.content.kinds import KINDS
 from hub.content.rules.compatibility import strictest
-from hub.content.rules.files import directory_version
+from hub.content.rules.files import DirectoryFile, directory_version
 from hub.content.rules.report import About, FileReport, Finding
 from hub.models import ContentBlob, ContentTree, Exporter, ExporterContents
+
+_MARKDOWN = (".md", ".markdown")
+_CHART_FILES = ("chart.yaml", "chart.yml", "charts.yaml")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class ContentFile:
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def is_chart(self) -> bool:
+        """Whether it is the main file of a Helm chart, by its name."""
+        return self.name.casefold() in _CHART_FILES
 
     @property
     def letters(self) -> list[str]:
@@ -143,6 +152,19 @@ def is_readme(path: str) -> bool:
     at_top = directory_version(path) == (folders[-1] if folders else "")
     name = name.casefold()
     return at_top and (name in ("readme.md", "readme.markdown") or name.endswith("_readme.md"))
+
+
+def text_kind(path: str) -> str:
+    """Return the letter of the kind that a text in Markdown is about, by its name; "" for none."""
+    file = DirectoryFile.at(path)
+    if file.suffix not in _MARKDOWN or is_readme(path):
+        return ""
+    return next((kind.letter for kind in KINDS if kind.words & file.words), "")
+
+
+def is_rendered(path: str) -> bool:
+    """Return whether pages show the file as a text: a README, or a text about a kind."""
+    return is_readme(path) or bool(text_kind(path))
 
 
 def newest_first(versions: Iterable[str]) -> list[str]:

@@ -29,8 +29,9 @@ class Kind:
     """One kind of content.
 
     Its columns in `ExporterContents` are `field` (present) and `usable_field`; the texts `present`
-    and `usable` describe them. `judge` decides both for a file. `count` counts the
-    items in a file, each of which is an `item`.
+    and `usable` describe them. `judge` decides both for a file. `count` counts the items in a file,
+    each of which is an `item`. `example`: the usual path of such a file. `words` stand for the kind
+    in searches and in the names of texts, such as `Redis_alert.md`.
     """
 
     letter: str
@@ -43,6 +44,8 @@ class Kind:
     tab: KindTab
     item: str = "file"
     count: Callable[[FileReport], int] = lambda _: 1
+    example: str = ""
+    words: frozenset[str] = frozenset()
 
     @property
     def usable_field(self) -> str:
@@ -59,9 +62,11 @@ KINDS = (
         present="Helm chart, values or manifests.",
         usable="Helm or Kubernetes would accept it.",
         judge=judge_iac,
-        tab=KindTab("iac", "IaC", "hub.web.pages.tabs.charts"),
+        tab=KindTab("iac", "Helm", "hub.web.pages.tabs.charts"),
         item="chart",
         count=lambda report: int(report.chart is not None),
+        example="helm/Chart.yaml",
+        words=frozenset({"chart", "charts", "helm"}),
     ),
     Kind(
         letter="A",
@@ -74,6 +79,8 @@ KINDS = (
         tab=KindTab("alerts", "Alerting rules", "hub.web.pages.tabs.alert_files"),
         item="alert",
         count=lambda report: len(report.alerts),
+        example="alert-rules.yaml",
+        words=frozenset({"alert", "alerting", "alerts"}),
     ),
     Kind(
         letter="G",
@@ -86,6 +93,8 @@ KINDS = (
         tab=KindTab("dashboards", "Dashboard", "hub.web.pages.tabs.dashboard_files"),
         item="dashboard",
         count=lambda report: len(report.dashboards),
+        example="dashboard.json",
+        words=frozenset({"dashboard", "dashboards"}),
     ),
 )
 LETTERS = tuple(kind.letter for kind in KINDS)

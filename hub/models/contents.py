@@ -91,7 +91,7 @@ class ContentBlob(RenderedText):
     report: models.JSONField[Any, Any] = models.JSONField()
     rules = models.PositiveSmallIntegerField(help_text="Version of the rules that judged it.")
     learned_at = models.DateTimeField(auto_now_add=True)
-    # Null unless the file is a README in Markdown.
+    # Null unless the file is a text in Markdown that pages show.
     renderer = models.PositiveSmallIntegerField(null=True, db_index=True, editable=False)
 
     def __str__(self) -> str:

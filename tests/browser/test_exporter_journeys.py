@@ -30,7 +30,7 @@ def copied(page: Page) -> str:
 def test_from_the_list_to_the_copied_command_in_two_clicks(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     card(page, "Redis").click()
-    page.get_by_role("button", name="Copy the commands: Kubernetes").click()
+    page.get_by_role("button", name="Copy the commands: All of it, on Kubernetes").click()
     expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     address = f"{page.url}/pack.yaml"
     assert copied(page) == f"kubectl apply -f {address}"
@@ -44,6 +44,27 @@ def test_from_the_list_to_the_copied_command_in_two_clicks(full_hub: Hub, page: 
     with page.expect_download() as download:
         page.get_by_role("link", name="pack.zip").first.click()
     assert download.value.suggested_filename == "redis-pack.zip"
+
+
+def test_from_the_list_to_the_copied_alert_file_with_few_keystrokes(
+    full_hub: Hub, page: Page
+) -> None:
+    page.goto("/")
+    strokes = ["/", *"redis", "Enter"]
+    for key in strokes:
+        page.keyboard.press(key)
+    expect(page).to_have_url(re.compile("/exporters/redis$"))
+    copy = page.get_by_role("button", name="Copy Redis_alert.yaml")
+    for key in ("Tab", "Tab", "Enter"):  # the link past the head
+        page.keyboard.press(key)
+        strokes.append(key)
+    while len(strokes) < 19 and not copy.evaluate("e => e === document.activeElement"):
+        page.keyboard.press("Tab")
+        strokes.append("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    assert "alert: Redis" in copied(page)
+    assert len(strokes) + 1 <= 20
 
 
 @pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
@@ -86,7 +107,7 @@ def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
 def test_every_tab_has_an_address(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/redis")
     for name, address in (
-        ("IaC", "iac"),
+        ("Helm", "iac"),
         ("Alerting rules", "alerts"),
         ("Dashboard", "dashboards"),
         ("Releases", "releases"),

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from hub.demo.fake_github import Repository
 from hub.demo.fake_github import faults as f
+from hub.github.source import configured_source
 from hub.models import (
     Category,
     Change,
@@ -31,6 +32,7 @@ from hub.models import (
     ExporterContents,
     Readme,
     Release,
+    ServedContents,
 )
 from hub.rendering import markdown
 from hub.rendering.outdated import any_outdated
@@ -120,7 +122,8 @@ def test_the_real_contents_on_every_tab(hub: Hub, real_contents: Path) -> None:
         for tab in TABS:
             client = Client()
             path = f"/exporters/{slug}{tab}"
-            assert queries(path, client) <= 8
+            # The marks of alerts and panels take two.
+            assert queries(path, client) <= (8 if tab in ("/alerts", "/dashboards") else 6)
             assert 'aria-current="page"' in get(path, client)
     assert hub.github.requests == []
     broken = text_of(get("/exporters/redis/iac"))
@@ -131,6 +134,56 @@ def test_the_real_contents_on_every_tab(hub: Hub, real_contents: Path) -> None:
     board = text_of(get("/exporters/kafka/dashboards"))
     assert "v1.3.1" in board
     assert "Panels" in board
+    assert '<svg class="preview"' in get("/exporters/kafka/dashboards")
+    assert '<svg class="preview"' in get("/exporters/kafka")
+
+
+# --- the first tab, and texts ---------------------------------------------------------------------
+
+
+def test_the_first_tab_leads_with_what_can_be_installed(redis: Hub) -> None:
+    page = get("/exporters/redis")
+    panel = page[page.index('id="hub.get"') : page.index('class="lead__texts"')]
+    assert page.index('id="hub.get"') < page.index('class="readme"')
+    shown = text_of(panel)
+    assert "Infrastructure as code usable nc/v1.10.0/It's a service.yaml and 1 more" in shown
+    assert "Alerting rules usable Redis_alert.yaml Download" in shown
+    assert len(re.findall("data-copy-url=", panel)) == 3
+    assert "/exporters/redis/pack.yaml" in shown
+
+
+def test_absent_content_says_how_to_add_it(redis: Hub, settings: Any) -> None:
+    redis.write("Ceph/Ceph_alert.yaml", contents.alert("CephDown"))
+    exporter("Ceph")
+    exporter("Nothing Yet")
+    redis.refresh()
+    assert "Add a file to the folder contents/Ceph , for example dashboard.json" in text_of(
+        get("/exporters/ceph")
+    )
+    settings.GITHUB_API_URL = "https://github.example.org/api/v3"
+    ExporterContents.objects.update(source=configured_source().key)
+    ServedContents.objects.update(source=configured_source().key)
+    page = unescape(get("/exporters/ceph"))
+    folder = configured_source().page_of("", "new")
+    assert folder.startswith("https://github.example.org/")
+    assert f"{folder}/Ceph?filename=dashboard.json" in page
+    assert f"{folder}/Ceph?filename=dashboard.json" in unescape(get("/exporters/ceph/dashboards"))
+    page = unescape(get("/exporters/nothing-yet"))
+    assert f"{folder}?filename=Nothing+Yet%2Falert-rules.yaml" in page
+
+
+def test_texts_are_shown_below_their_content(redis: Hub) -> None:
+    redis.write("Redis/Redis_alert.md", b"# What to do\n\n| RedisDown | Start it. |\n|-|-|\n")
+    redis.write("Redis/Redis_helm.md", b"The chart needs *Redis 7*.\n")
+    redis.write("Redis_Exporter/nc/v1.10.0/Redis_dashboard.md", b"Shows *memory*.\n")
+    redis.refresh()
+    render_all()
+    alerts = get("/exporters/redis/alerts")
+    assert '<a href="#runbook.RedisDown">What to do' in alerts
+    assert alerts.index("</table>") < alerts.index('<span id="runbook.RedisDown">RedisDown</span>')
+    assert "<em>Redis 7</em>" in get("/exporters/redis/iac")
+    assert "<em>memory</em>" in get("/exporters/redis/dashboards")
+    assert "<em>memory</em>" not in get("/exporters/redis/dashboards?version=v1.9.0")
 
 
 # --- the head -------------------------------------------------------------------------------------

@@ -156,7 +156,6 @@ def test_the_tab(published: Hub) -> None:
     assert places == sorted(places)
     assert "Whether Redis answers." in text
     assert '<a href="/exporters/node">Node</a>' in text
-    assert 'id="hub.alerts">Alerts</h3>' in text
     assert "/exporters/redis/alerts?file=Redis%2Falert.yaml#L" in text
     assert "/exporters/redis/dashboards?file=Redis%2Fdashboard.json#L" in text
     unused = page("/exporters/redis/metrics", show="unused")
@@ -192,6 +191,7 @@ def test_the_search_finds_metrics_and_alerts(published: Hub) -> None:
     assert "/exporters/redis/metrics?q=redis_absent" in text
     assert "used by" in text
     text = page("/", q="RedisDown")
+    assert 'id="hub.alerts">Alerts</h3>' in text
     assert "/exporters/redis/alerts?file=Redis%2Falert.yaml#L" in text
     assert "exported by" in page("/", q="load1")
     assert "hub.metrics" not in page("/", q="re")

@@ -7,7 +7,7 @@ from typing import Any
 
 from hub import clock
 from hub.content import blob_store
-from hub.content.content_files import is_readme
+from hub.content.content_files import is_rendered
 from hub.content.judgement import RULES_VERSION, Judgement, blobs_to_read, judge_files
 from hub.content.refresh.links import follow_links, links_of
 from hub.content.rules.fit import FIT
@@ -69,7 +69,7 @@ class DirectoryLookup:
         sizes = blobs_to_read(tree.files)
         known = blob_store.known_reports(sizes)
         known |= self._read_files({sha: sizes[sha] for sha in sizes if sha not in known})
-        blob_store.mark_readmes(sha for path, sha, _ in tree.files if is_readme(path))
+        blob_store.mark_rendered(sha for path, sha, _ in tree.files if is_rendered(path))
         return judge_files(tree.files, known, tree.unread)
 
     def _fetch_tree(self) -> ContentTree:

@@ -60,6 +60,8 @@ _UID = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _MAX_DASHBOARDS = 100
 _MAX_PANELS = 1_000
 _MAX_ROW_DEPTH = 3
+_GRID_COLUMNS = 24
+_MAX_Y = 10_000  # rows of the grid
 _MAX_TITLE_LENGTH = 200
 # Panels and targets read in all dashboards of a file: YAML aliases may repeat them very often.
 _MAX_ITEMS = 20_000
@@ -302,12 +304,20 @@ def _panels(found: Dashboards, model: LineDict) -> Iterator[_PanelItem]:
         return
     library = model.child("__elements")
     for row in found.items_in(model.get("rows")):
-        yield from _classic(found, row.get("panels"), library, _title(row), 1)
+        collapsed = row.get("collapse") is True
+        panels = row.get("panels")
+        yield from _classic(found, panels, library, _title(row), 1, collapsed=collapsed)
     yield from _classic(found, model.get("panels"), library, "", 0)
 
 
 def _classic(
-    found: Dashboards, items: Any, library: LineDict, row: str, depth: int
+    found: Dashboards,
+    items: Any,
+    library: LineDict,
+    row: str,
+    depth: int,
+    *,
+    collapsed: bool = False,
 ) -> Iterator[_PanelItem]:
     """Yield panels in order. A row contains its own panels and, if expanded, those after it.
 
@@ -318,7 +328,9 @@ def _classic(
         if kind == "row" or (not kind and isinstance(item.get("panels"), list)):
             row = _title(item)
             if depth < _MAX_ROW_DEPTH:
-                yield from _classic(found, item.get("panels"), library, row, depth + 1)
+                # Only a collapsed row contains its panels.
+                panels = item.get("panels")
+                yield from _classic(found, panels, library, row, depth + 1, collapsed=True)
             continue
         reference = item.child("libraryPanel")
         panel = library.child(reference.text("uid")).child("model") or item
@@ -326,9 +338,19 @@ def _classic(
             _Target(target, target.get("datasource") or panel.get("datasource"))
             for target in found.items_in(panel.get("targets"))
         )
-        kind = kind or panel.text("type")
-        named = Panel(_title(item) or _title(panel), kind[:60], row)
+        kind, title = kind or panel.text("type"), _title(item) or _title(panel)
+        named = Panel(title, kind[:60], row, grid=_grid(item), collapsed=collapsed)
         yield _PanelItem(named, item, targets, bool(reference))
+
+
+def _grid(item: LineDict) -> tuple[int, int, int, int] | None:
+    """Return the panel's place in the grid; None if it has none or it is not in the grid."""
+    position = item.child("gridPos")
+    x, y, width, height = (position.get(key) for key in ("x", "y", "w", "h"))
+    if not all(type(value) is int for value in (x, y, width, height)):
+        return None
+    fits = 0 <= x < x + width <= _GRID_COLUMNS
+    return (x, y, width, height) if fits and 0 <= y <= _MAX_Y and 0 < height <= _MAX_Y else None
 
 
 def _elements(found: Dashboards, elements: LineDict) -> Iterator[_PanelItem]:

@@ -108,13 +108,19 @@ class RecordingRule:
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel of a dashboard. `row` is the title of its row, or "". `metrics` as in `Alert`."""
+    """One panel of a dashboard. `row` is the title of its row, or "". `metrics` as in `Alert`.
+
+    `grid`: x, y, width and height in Grafana's grid of 24 columns; None if they are not known.
+    `collapsed`: Grafana shows only the title of the row until the reader opens it.
+    """
 
     title: str
     type: str = ""
     row: str = ""
     metrics: tuple[str, ...] = ()
     line: int = 1
+    grid: tuple[int, int, int, int] | None = None
+    collapsed: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,20 @@
     }
   });
 
+  /* <button data-copy-url="URL"> copies the text at that address. */
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy-url]");
+    if (!button) return;
+    try {
+      const answer = await fetch(button.dataset.copyUrl);
+      if (!answer.ok) throw new Error(answer.statusText);
+      await navigator.clipboard.writeText(await answer.text());
+      showMessage("Copied");
+    } catch {
+      showMessage("The text cannot be copied here: download the file");
+    }
+  });
+
   /* Change the theme at once, and store it in the cookie for the next page. */
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form.theme");

@@ -32,10 +32,15 @@ class Badge:
         return "absent" if self.present is False else "unknown"
 
     @property
+    def state(self) -> str:
+        """The state as a word."""
+        return state_of(self.letter, self.mark)
+
+    @property
     def words(self) -> str:
         """The badge as text, for tooltips and screen readers."""
         items = f", {self.count} {self.item}s" if self.count > 1 else ""
-        return f"{self.label}: {state_of(self.letter, self.mark)}{items}"
+        return f"{self.label}: {self.state}{items}"
 
 
 def state_of(letter: str, mark: str) -> str:

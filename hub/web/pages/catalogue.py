@@ -210,9 +210,8 @@ def _kind_hints(query: CatalogueQuery) -> list[tuple[str, CatalogueQuery]]:
     """Return the filters by the kinds that a search names, as in "redis dashboard"."""
     typed, hints = words(query.q), []
     for kind in KINDS:
-        names = {kind.short_label.casefold(), kind.item, f"{kind.item}s"}
-        if names.intersection(typed):
-            rest = " ".join(word for word in typed if word not in names)
+        if kind.words.intersection(typed):
+            rest = " ".join(word for word in typed if word not in kind.words)
             without = replace(query, q=rest, sort="", page=1)
             hints.append((kind.label, without.with_state(kind.letter, "usable")))
     return hints

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from hub.catalogue.search import MIN_SIMILARITY, closest
 from hub.content.content_files import (
     ContentFile,
+    contents_of,
     files_of,
     not_read,
     versions_of,
@@ -24,11 +25,13 @@ from hub.models import Exporter, ExporterContents
 from hub.packs.build import APPLIED_KINDS
 from hub.rendering import highlight
 from hub.web.pages import history, snippets
-from hub.web.pages.badges import badges_of
+from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.context import page_context
+from hub.web.pages.dashboard_preview import preview
 from hub.web.pages.pager import page_number, pager
 from hub.web.pages.popularity import count_view, is_reader
 from hub.web.pages.readme import readmes_of
+from hub.web.raw import download_path
 
 
 class PageNotFound(Exception):
@@ -62,6 +65,18 @@ class Page:
         """The files of the selected version, and those that belong to no version."""
         return [file for file in self.all_files if file.version in ("", self.version)]
 
+    @cached_property
+    def badges(self) -> list[Badge]:
+        """The state of each kind of content."""
+        return badges_of(self.rows, known=self.shared_context["known"])
+
+    def add_url(self, kind: Kind) -> str:
+        """Return GitHub's page to add a file of a kind; "" if the source has no web page."""
+        directory = self.rows[0].directory if self.rows else ""
+        name = kind.example if directory else f"{self.exporter.title}/{kind.example}"
+        url = self.source.page_of(directory, "new")
+        return f"{url}?{urlencode({'filename': name})}" if url else ""
+
     def language(self, code: str, language: str) -> str:
         """Return the language to highlight the code in, or "" when the page has enough of it."""
         if len(code) > self._highlightable:
@@ -87,7 +102,7 @@ class Page:
         return self.shared_context | {
             "page": self,
             "exporter": self.exporter,
-            "badges": badges_of(self.rows, known=self.shared_context["known"]),
+            "badges": self.badges,
             "not_read": not_read(self.rows),
             "directories": [(row, self.source.page_of(row.directory, "tree")) for row in self.rows],
         }
@@ -132,13 +147,44 @@ def _overview(page: Page) -> dict[str, Any]:
     path = reverse("exporter_manifest", args=[page.exporter.slug])
     query = urlencode({"version": page.requested_version} if page.requested_version else {})
     url = page.request.build_absolute_uri(f"{path}?{query}" if query else path)
-    return {"readmes": readmes, "apply": snippets.apply_pack(url) if may_apply else ""}
+    content = [_content_of(page, *pair) for pair in zip(KINDS, page.badges, strict=True)]
+    # The picture of the first dashboard, whatever kind of content it belongs to.
+    reports = contents_of(file for item in content for file in item["files"][:1])
+    for item in content:
+        found = [reports[file.sha].report for file in item["files"][:1] if file.sha in reports]
+        boards = [board for report in found for board in report.dashboards[:1] if board.panels]
+        item["boards"] = [(board, preview(board.panels)) for board in boards]
+    return {
+        "texts": readmes,
+        "apply": snippets.apply_pack(url) if may_apply else "",
+        "content": content,
+    }
+
+
+def _content_of(page: Page, kind: Kind, badge: Badge) -> dict[str, Any]:
+    """Return what the first tab shows of a kind: its first file, usable ones first."""
+    files = [file for file in page.files if kind.letter in file.letters]
+    files.sort(key=lambda file: not file.kinds[kind.letter])
+    # A chart has several files: one of them alone is of no use.
+    download = download_path(files[0]) if files and not files[0].is_chart else ""
+    return {
+        "kind": kind,
+        "badge": badge,
+        "files": files,
+        "download": download,
+        "add_url": page.add_url(kind),
+    }
 
 
 def _kind_tab(kind: Kind) -> ExporterTab:
     """Return the tab of a kind. Its function is imported late: its module imports this one."""
     tab = kind.tab
-    return ExporterTab(tab.name, tab.label, lambda page: import_string(tab.context)(page, kind))
+
+    def context(page: Page) -> dict[str, Any]:
+        of_kind = {"kind": kind, "add_url": page.add_url(kind)}
+        return of_kind | import_string(tab.context)(page, kind)
+
+    return ExporterTab(tab.name, tab.label, context)
 
 
 def _install(page: Page) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Show rendered Markdown: READMEs and release notes. Nothing is rendered in a reader's request."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urljoin
 
 from django.utils.encoding import iri_to_uri
@@ -9,6 +11,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from hub.models import RenderedText
 from hub.rendering.markdown import LONGEST, VERSION, visible_part
+
+_WORD = re.compile(r"(?<![&#\w])\w+")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,25 @@ class Prose:
 
     html: SafeString
     truncated: bool
+
+
+def with_anchors(text: Prose, names: Collection[str]) -> tuple[Prose, set[str]]:
+    """Return the text with an anchor, `runbook.NAME`, where it first contains each of the names.
+
+    Also return the names that it contains. Only text is searched, neither tags nor entities.
+    """
+    missing = set(names)
+
+    def anchored(word: re.Match[str]) -> str:
+        if word[0] not in missing:
+            return word[0]
+        missing.discard(word[0])
+        return f'<span id="runbook.{word[0]}">{word[0]}</span>'
+
+    parts = re.split(r"(<[^>]*>)", text.html)  # text and tags alternate
+    parts[::2] = [_WORD.sub(anchored, part) for part in parts[::2]]
+    html = mark_safe("".join(parts))  # noqa: S308 — words are letters, digits and underscores
+    return replace(text, html=html), set(names) - missing
 
 
 def prose(text: str, rendered: RenderedText, place: Place) -> Prose:

@@ -25,9 +25,12 @@ from hub.content.kinds import Kind
 from hub.content.rules.report import Alert, Finding, HelmChart
 from hub.rendering.highlight import highlight, language_of
 from hub.web.pages import snippets
+from hub.web.pages.dashboard_preview import preview
 from hub.web.pages.exporter import Page, PageNotFound
 from hub.web.pages.listing import listing
 from hub.web.pages.metrics import FitMarks
+from hub.web.pages.prose import with_anchors
+from hub.web.pages.readme import texts_about
 from hub.web.raw import download_path
 
 _NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."
@@ -39,7 +42,6 @@ _DASHBOARDS_PER_PAGE = 10
 _MAX_PANELS = 200  # of a dashboard
 _MAX_LISTED = 1_000  # files
 _MAX_RULE_LINES = 200
-_CHART_FILES = ("chart.yaml", "chart.yml", "charts.yaml")
 _TONES = {
     "bad": {"critical", "crit", "page", "emergency", "error", "high", "disaster", "fatal", "p1"},
     "warn": {"warning", "warn", "average", "medium", "major", "minor", "p2"},
@@ -171,7 +173,7 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
     """Return a page of charts and manifests, the selected file, and the list of all files."""
     kind_files = _files_of_kind(page, kind)
     shown = _selected_file(page, kind_files)
-    kind_files.sort(key=lambda file: not _is_chart(file))
+    kind_files.sort(key=lambda file: not file.is_chart)
     pages = page.paginate(kind_files, _FILES_PER_PAGE)
     values = {file.folder: file for file in page.files if file.name == "values.yaml"}
     of_charts = [values[file.folder] for file in pages["page"] if file.folder in values]
@@ -182,7 +184,7 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
     charts, manifests = [], []
     for file in pages["page"]:
         item = ShownFile(page, kind, file, contents.get(file.sha))
-        chart = item.report.chart if item.report and _is_chart(file) else None
+        chart = item.report.chart if item.report and file.is_chart else None
         if chart:
             values_file = values.get(file.folder)
             values_content = contents.get(values_file.sha) if values_file else None
@@ -193,6 +195,7 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
     return {
         "pager": pages,
         "charts": charts,
+        "texts": texts_about(kind, page.files, page.source),
         "manifests": manifests,
         "groups": [
             (directory, list(group))
@@ -203,10 +206,6 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
         if shown
         else None,
     }
-
-
-def _is_chart(file: ContentFile) -> bool:
-    return file.name.casefold() in _CHART_FILES
 
 
 def _selected_file(page: Page, kind_files: Sequence[ContentFile]) -> ContentFile | None:
@@ -258,12 +257,22 @@ def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
     rows = _rows_on_page(page, kind, "report__alerts", _ALERTS_PER_PAGE)
     shown = _with_texts(page, kind, [file for file, _, _ in rows["slices"]])
     marks = FitMarks(page)
-    return rows | {
-        "files": [
-            (file, _alerts(page, file, part, marks), part.start + 1, part.stop, total)
-            for file, (_, part, total) in zip(shown, rows["slices"], strict=True)
-        ]
-    }
+    files = [
+        (file, _alerts(page, file, part, marks), part.start + 1, part.stop, total)
+        for file, (_, part, total) in zip(shown, rows["slices"], strict=True)
+    ]
+    names = {row["alert"].name for _, alerts, *_ in files for row in alerts}
+    return rows | {"files": files} | _runbook(page, kind, names)
+
+
+def _runbook(page: Page, kind: Kind, names: set[str]) -> dict[str, Any]:
+    """Return the texts about the alerts, and the names of the alerts that have an anchor there."""
+    texts, anchored = [], set[str]()
+    for path, url, text in texts_about(kind, page.files, page.source):
+        with_places, found = with_anchors(text, names - anchored)
+        texts.append((path, url, with_places))
+        anchored |= found
+    return {"texts": texts, "in_runbook": anchored}
 
 
 def _alerts(page: Page, shown: ShownFile, rows: slice, marks: FitMarks) -> list[dict[str, Any]]:
@@ -339,11 +348,16 @@ def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
             (
                 file,
                 [
-                    (board, [(panel, marks.of(panel.metrics)) for panel in board.panels])
+                    (
+                        board,
+                        preview(board.panels),
+                        [(panel, marks.of(panel.metrics)) for panel in board.panels],
+                    )
                     for board in (file.report.dashboards[part] if file.report else ())
                 ],
             )
             for file, part in shown
         ],
         "max_panels": _MAX_PANELS,
+        "texts": texts_about(kind, page.files, page.source),
     }
