@@ -212,12 +212,12 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-# Serves files from the apps' folders without collectstatic; the image runs collectstatic as well.
+# `make run` and the image collect the files; without that, they are served from the apps' folders.
+STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "hub.web.static_files.CollectedStaticFilesStorage"},
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -138,6 +138,12 @@ def test_the_real_contents_on_every_tab(hub: Hub, real_contents: Path) -> None:
     assert '<svg class="preview"' in get("/exporters/kafka")
 
 
+def test_every_tab_is_compressed(redis: Hub) -> None:
+    for tab in TABS:
+        answer = Client().get(f"/exporters/redis{tab}", headers={"Accept-Encoding": "gzip"})
+        assert answer["Content-Encoding"] == "gzip"
+
+
 # --- the first tab, and texts ---------------------------------------------------------------------
 
 

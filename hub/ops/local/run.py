@@ -99,6 +99,7 @@ class _LocalHub:
             _manage(env, "migrate", "--noinput")
             _print("the database is migrated")
             _manage(env, "importcatalogue", "--only-new")
+            _manage(env, "collectstatic", "--noinput")
             admin = json.loads(_manage(env, "ensureadmin", "--json"))
             for program in self._hub_programs():
                 supervisor.start_program(program.name)

@@ -55,6 +55,10 @@
     }
   });
 
+  /* On a phone, scroll the tabs to the current one. */
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab) tab.closest("ul").scrollLeft = tab.offsetLeft - tab.closest("ul").offsetLeft - 16;
+
   /* Change the theme at once, and store it in the cookie for the next page. */
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form.theme");

@@ -1,6 +1,7 @@
 """URL patterns of the pages."""
 
 from django.urls import path
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from hub.web.pages import packs, setup, share, status
@@ -25,7 +26,9 @@ urlpatterns = [
     path("theme", choose_theme, name="theme"),
     path("exporters/<slug:slug>/logo", share.logo, name="exporter_logo"),
     *(
-        path(f"exporters/<slug:slug>{tab.path}", require_safe(tab.view), name=tab.url_name)
+        path(
+            f"exporters/<slug:slug>{tab.path}", gzip_page(require_safe(tab.view)), name=tab.url_name
+        )
         for tab in TABS
     ),
     path("exporters/<slug:slug>/pack.yaml", packs.exporter_manifest, name="exporter_manifest"),

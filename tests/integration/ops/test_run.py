@@ -182,7 +182,13 @@ def test_run_from_start_to_end(parent: Path) -> None:
         assert body["source"]["demo"] is True
         assert sum(kinds["A"] is True for kinds in body["contents"].values()) >= 12
         assert body["usable"]["exporter-hub"]["A"] is True  # the hub's own alerts
-        assert "<strong>Demo:</strong> sample content" in hub.get("/").text
+        assert "<strong>Demo:</strong>" in hub.get("/").text
+        # The style sheet is compressed, and cached for a year by its hashed name.
+        style = re.search(r'<link rel="stylesheet" href="([^"]+)"', hub.get("/").text)[1]
+        assert re.search(r"/hub\.[0-9a-f]{12}\.css$", style)
+        headers = hub.get(style).headers
+        assert headers["Content-Encoding"] == "gzip"
+        assert "max-age=315360000" in headers["Cache-Control"]
         wait_until(lambda: "gained alerting rules" in hub.get("/changes.atom").text, "a history")
 
         # Prometheus can scrape web, worker and beat.
