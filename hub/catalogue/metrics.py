@@ -159,7 +159,7 @@ def _exporters_of(
     return found
 
 
-def _with_owner(rows: QuerySet[ContentName], source: str) -> QuerySet[ContentName]:
+def _with_owner(rows: QuerySet[ContentName], source: str) -> QuerySet[Any]:
     """Annotate the rows with `slug` and `title` of the directory's exporter; None without one."""
     owner = ExporterContents.objects.filter(
         source=source, directory=OuterRef("directory"), exporter__isnull=False

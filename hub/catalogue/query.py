@@ -67,7 +67,7 @@ class CatalogueQuery:
         letters = {name: {*getattr(self, name)} - {letter} for name in ("has", "usable")}
         if state:
             letters[state].add(letter)
-        chosen = {name: _in_order(found) for name, found in letters.items()}
+        chosen: dict[str, Any] = {name: _in_order(found) for name, found in letters.items()}
         return replace(self, page=1, **chosen)
 
     def toggled(self, flag: str) -> "CatalogueQuery":

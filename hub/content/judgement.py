@@ -85,8 +85,8 @@ class Judgement:
             return cls()
         files, findings = data["files"], tuple(map(Finding.from_json, data["findings"]))
         # Before version 7 of the rules, None meant that the file was not read.
-        unread = (path for path, kinds in files.items() if None in kinds.values())
-        unread = frozenset(data.get("unread", unread))
+        not_read = [path for path, kinds in files.items() if None in kinds.values()]
+        unread = frozenset(data.get("unread", not_read))
         return cls(files, findings, unread, data.get("counts", {}))
 
 

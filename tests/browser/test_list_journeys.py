@@ -83,7 +83,7 @@ def test_the_keyboard_reaches_the_first_exporter_within_ten_tabs(full_hub: Hub, 
     expect(first).to_be_focused()
 
 
-@on_some_screens
+@on_each_screen
 def test_the_switch_is_remembered_in_the_address(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     expect(card(page, "Grok")).to_be_visible()

@@ -346,9 +346,10 @@ def _classic(
 def _grid(item: LineDict) -> tuple[int, int, int, int] | None:
     """Return the panel's place in the grid; None if it has none or it is not in the grid."""
     position = item.child("gridPos")
-    x, y, width, height = (position.get(key) for key in ("x", "y", "w", "h"))
-    if not all(type(value) is int for value in (x, y, width, height)):
+    numbers = [value for key in ("x", "y", "w", "h") if type(value := position.get(key)) is int]
+    if len(numbers) < 4:
         return None
+    x, y, width, height = numbers
     fits = 0 <= x < x + width <= _GRID_COLUMNS
     return (x, y, width, height) if fits and 0 <= y <= _MAX_Y and 0 < height <= _MAX_Y else None
 

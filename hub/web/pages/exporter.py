@@ -181,8 +181,8 @@ def _kind_tab(kind: Kind) -> ExporterTab:
     tab = kind.tab
 
     def context(page: Page) -> dict[str, Any]:
-        of_kind = {"kind": kind, "add_url": page.add_url(kind)}
-        return of_kind | import_string(tab.context)(page, kind)
+        files: dict[str, Any] = import_string(tab.context)(page, kind)
+        return {"kind": kind, "add_url": page.add_url(kind), **files}
 
     return ExporterTab(tab.name, tab.label, context)
 
