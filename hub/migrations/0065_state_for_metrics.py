@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("hub", "0060_metrics_and_their_use"),
+        ("hub", "0062_count_items_of_contents"),
     ]
 
     operations = [
