@@ -30,7 +30,7 @@ def setup(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_POST
-def check(request: HttpRequest) -> HttpResponse:
+def check_setup(request: HttpRequest) -> HttpResponse:
     """Check the token and the repository with requests to GitHub, and show the result."""
     if not request.user.is_staff:
         return redirect_to_login(reverse("setup"), reverse("admin:login"))

@@ -22,7 +22,7 @@ urlpatterns = [
     path("status", status.status_page, name="status"),
     path("status/live", status.status_live, name="status_live"),
     path("setup", setup.setup, name="setup"),
-    path("setup/check", setup.check, name="setup_check"),
+    path("setup/check", setup.check_setup, name="setup_check"),
     path("theme", choose_theme, name="theme"),
     path("exporters/<slug:slug>/logo", share.logo, name="exporter_logo"),
     *(
