@@ -9,7 +9,7 @@ from typing import Any
 from hub.content.kinds import KINDS, LETTERS, any_known
 from hub.content.rules.charts import ChartFolders
 from hub.content.rules.files import PROSE, YAML, DirectoryFile, directory_version
-from hub.content.rules.fit import Fit, fit_of
+from hub.content.rules.fit import Fit, fit_of, named_like_a_sample
 from hub.content.rules.judge import judge
 from hub.content.rules.judges import Verdict
 from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
@@ -18,7 +18,7 @@ from hub.content.rules.report import About, FileReport, Finding, Level
 # Increase it with every change to `hub.content.rules`: directories that were judged by an older
 # version are judged again from the files in Postgres, without requests to GitHub. During an upgrade
 # workers of two versions alternate: the older one accepts and never replaces newer judgements.
-RULES_VERSION = 8
+RULES_VERSION = 9
 
 # The most files to read in one directory; the largest real one, a chart with three subcharts, has
 # 25. What the others contain is unknown, and a finding says so.
@@ -98,7 +98,7 @@ def worth_reading(path: str, size: int) -> bool:
 def may_contain_content(path: str) -> bool:
     """Whether a file of this name may contain content, if it is not read."""
     file = DirectoryFile.at(path)
-    return file.structured and not file.is_document
+    return file.structured and not (file.is_document or named_like_a_sample(file))
 
 
 def reading_order(path: str) -> tuple[bool, int, str]:

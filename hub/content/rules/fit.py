@@ -100,10 +100,11 @@ def is_sample(file: DirectoryFile) -> bool:
     report = file.report
     if report is None or not report.sample:
         return False
-    return report.format == "metrics" or _named_like_a_sample(file)
+    return report.format == "metrics" or named_like_a_sample(file)
 
 
-def _named_like_a_sample(file: DirectoryFile) -> bool:
+def named_like_a_sample(file: DirectoryFile) -> bool:
+    """Whether the name says that a file contains a sample."""
     if file.suffix in YAML | {".json"}:
         return False
     if file.suffix in _SAMPLE_SUFFIXES or (file.words <= _METRIC_WORDS and file.words):
@@ -240,9 +241,9 @@ def _alerts_in(files: Iterable[DirectoryFile]) -> Iterator[Use]:
 
 
 def _findings_about_unread_samples(files: Iterable[DirectoryFile]) -> Iterator[Finding]:
-    """Yield the samples that were not read, unless another finding says so."""
+    """Yield a finding about each sample that was not read, unless another finding says why."""
     for file in files:
-        if file.report is None and file.text and not file.unread and _named_like_a_sample(file):
+        if file.report is None and file.text and not file.unread and named_like_a_sample(file):
             reason = "named like a sample of metrics, but not read: too large, or too many files"
             yield Finding(Level.WARNING, About.METRICS, 1, reason, file.path)
 
@@ -252,7 +253,7 @@ def _findings_about_samples(
 ) -> Iterator[Finding]:
     for file in files:
         report = file.report
-        if report is None or (not _named_like_a_sample(file) and file not in samples):
+        if report is None or (not named_like_a_sample(file) and file not in samples):
             continue
         for finding in report.sample_findings:
             yield Finding(finding.level, finding.about, finding.line, finding.reason, file.path)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.content.judgement import Judgement, judge_directory
+from hub.content.judgement import Judgement, judge_directory, judge_files
 from hub.content.rules.judge import judge
+from hub.content.rules.parsing import MAX_FILE_SIZE
 from tests.common import contents
 
 SAMPLE = b"# HELP a_up Up.\n# TYPE a_up gauge\na_up 1\n# TYPE a_total counter\na_total 1\n"
@@ -137,6 +138,13 @@ def test_a_sample_that_is_not_read_is_reported() -> None:
         "metrics.prom",
         "named like a sample of metrics, but not read: too large, or too many files",
     )
+
+
+@pytest.mark.parametrize("name", ["metrics.txt", "redis_sample_metrics", "v1/a.prom"])
+def test_a_sample_that_is_too_large_makes_no_content_unknown(name: str) -> None:
+    judgement = judge_files([(name, "a" * 40, MAX_FILE_SIZE + 1)], {}, {})
+    assert judgement.kinds() == {}
+    assert [each.path for each in judgement.findings] == [name]
 
 
 def test_used_names_are_kept_if_there_are_too_many() -> None:
