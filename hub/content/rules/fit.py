@@ -19,6 +19,8 @@ _METRIC_WORDS = {"metric", "metrics"}
 _SAMPLE_WORDS = {"sample", "samples", "example", "examples"}
 _SAMPLE_SUFFIXES = {".prom", ".metrics", ".openmetrics"}
 _VERSION = re.compile(r"(?<![0-9a-z])v?\d++(?:\.\d++)++", re.ASCII | re.IGNORECASE)
+# Metrics that client libraries add to most exporters.
+_CLIENT_LIBRARY = re.compile(r"(?:go|process|promhttp|python)_")
 _MAX_METRICS = 5_000  # of a directory
 _MAX_USES = 100  # of a metric
 # To match one with thousands of names takes up to 10 ms.
@@ -179,7 +181,9 @@ def fit_of(files: Iterable[DirectoryFile]) -> tuple[Fit, list[Finding]]:
             continue
         checked |= here
         paths = sorted(set(exported.values()))
-        is_foreign = not uses_defined and here == set(chain.from_iterable(missing.values()))
+        # An exporter of another kind may have the same client library.
+        own = {name for name in here if not _CLIENT_LIBRARY.match(name)} or here
+        is_foreign = not uses_defined and own <= set(chain.from_iterable(missing.values()))
         findings += _findings_about_uses(file, missing, paths, is_foreign=is_foreign)
     used_first = sorted(found.items(), key=lambda item: not item[1].uses)
     fit = Fit(

@@ -93,6 +93,15 @@ def test_a_file_that_uses_nothing_of_the_sample_is_a_warning() -> None:
     ]
 
 
+def test_metrics_of_client_libraries_do_not_hide_that_a_sample_is_of_another_exporter() -> None:
+    sample = SAMPLE + b"# TYPE go_goroutines gauge\ngo_goroutines 1\n"
+    files = {"metrics.txt": sample, "alert.yaml": alerts("b_up", "go_goroutines", "process_x")}
+    (finding,) = said(judged(**files))
+    assert (finding[0], finding[3][:41]) == ("warning", "uses no metric that the sample metrics.tx")
+    only_library = judged(**{"metrics.txt": sample, "alert.yaml": alerts("go_goroutines", "go_x")})
+    assert [level for level, *_ in said(only_library)] == ["note"]
+
+
 def test_a_file_that_uses_a_recording_rule_of_the_directory_is_not_of_another_exporter() -> None:
     recording = b"groups:\n- name: a\n  rules:\n  - {record: 'a:rate', expr: 'rate(a_total[5m])'}\n"
     files = {"metrics.txt": SAMPLE, "alert.yaml": alerts("a:rate", "b_up"), "r.yaml": recording}
