@@ -1,13 +1,15 @@
 """The Celery application. Its settings are in `config.settings`, under `CELERY_`."""
 
+import inspect
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from celery import Celery
-from celery.signals import beat_init, task_prerun, worker_init
+from celery import Celery, Task
+from celery.signals import beat_init, task_postrun, task_prerun, worker_init
 from django.db import close_old_connections
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -43,6 +45,23 @@ def _check_connections(**_: object) -> None:
     """Close broken and old connections before a task, as Django does before a request."""
     # The others get a health check before their next use (`CONN_HEALTH_CHECKS`).
     close_old_connections()
+
+
+@task_prerun.connect
+def _bind_ids(
+    task_id: str, task: Task[Any, Any], args: Sequence[Any], kwargs: dict[str, Any], **_: object
+) -> None:
+    """Add the task's id, and the run's if it has one, to the log lines of the task."""
+    arguments = inspect.signature(task.run).bind(*args, **kwargs).arguments
+    clear_contextvars()
+    bind_contextvars(task_id=task_id)
+    if "run_id" in arguments:
+        bind_contextvars(run_id=arguments["run_id"])
+
+
+@task_postrun.connect
+def _unbind_ids(**_: object) -> None:
+    clear_contextvars()
 
 
 @worker_init.connect

@@ -5,9 +5,12 @@
 must not name another source.
 """
 
+import logging
 import os
 import re
 import socket
+import sys
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_network
@@ -179,6 +182,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "hub.web.readiness.answer_readiness",
     "hub.monitoring.requests.measure_requests",  # counts the answers of those below
+    "hub.web.request_log.log_requests",
     "corsheaders.middleware.CorsMiddleware",  # early, so that error responses get its headers too
     "hub.web.middleware.limit_bodies",
     "hub.web.middleware.limit_slow_requests",
@@ -215,6 +219,7 @@ STATIC_URL = "static/"
 # `make run` and the image collect the files; without that, they are served from the apps' folders.
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
+warnings.filterwarnings("ignore", "No directory at")  # from WhiteNoise, without collectstatic
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "hub.web.static_files.CollectedStaticFilesStorage"},
@@ -419,24 +424,33 @@ CELERY_BEAT_SCHEDULER = "hub.ops.beat_scheduler:HubScheduler"
 # Host and port of the web server's metrics; worker and beat use the next two ports.
 METRICS_ADDR = _address(env.str("HUB_METRICS_ADDR", "127.0.0.1:8005", validate=_address))
 
-# --- Logging: one line per event to stderr, for a supervisor or a container runtime ---------------
+# --- Logging: to stderr, for a supervisor or a container runtime ----------------------------------
+_LOG_FORMAT = env.str(
+    "HUB_LOG_FORMAT",
+    "text" if sys.stderr.isatty() else "json",
+    validate=validate.OneOf(["json", "text"]),
+)
+ACCESS_LOG = env.bool("HUB_ACCESS_LOG", False)
+logging.captureWarnings(True)  # Python's, which are otherwise several lines without a time
 _LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "no_tokens": {"()": "hub.github.redaction.RedactTokens"},
         "postgres_away": {"()": "hub.ops.log_filters.OneLineDatabaseErrors"},
         "refusals_in_one_line": {"()": "hub.web.error_pages.OneLine"},
     },
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "log_format": {
+            "()": "hub.ops.log_format.make_formatter",
+            "as_json": _LOG_FORMAT == "json",
+        },
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["refusals_in_one_line", "postgres_away", "no_tokens"],
+            "formatter": "log_format",
+            "filters": ["refusals_in_one_line", "postgres_away"],
         },
     },
     "loggers": {"axes": {"level": "WARNING"}},  # only failures and lockouts

@@ -14,11 +14,11 @@ case "$role" in
     # Limit glibc's per-thread arenas, which fragment.
     export MALLOC_ARENA_MAX=2
     # Lower priority than web, so that readers go first on the same machine.
-    exec nice -n 10 celery --app config worker --pool threads --concurrency "${HUB_WORKER_THREADS:-50}" \
+    exec nice -n 10 celery --quiet --app config worker --pool threads --concurrency "${HUB_WORKER_THREADS:-50}" \
       --queues hub,lookups --without-gossip --without-mingle --loglevel INFO
     ;;
   beat)
-    exec celery --app config beat --pidfile= --loglevel INFO
+    exec celery --quiet --app config beat --pidfile= --loglevel INFO
     ;;
   flower)
     # The credentials are in the environment, because other users can read a command line.

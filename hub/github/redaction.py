@@ -1,6 +1,5 @@
-"""A logging filter that removes tokens from log records, including those of libraries."""
+"""Remove tokens from texts. The log's format (`hub.ops.log_format`) does it with every line."""
 
-import logging
 import re
 
 # GitHub's documented token formats, and any Authorization header that a library may log.
@@ -12,15 +11,3 @@ _TOKEN = re.compile(
 def redact(text: str) -> str:
     """Replace everything in `text` that looks like a GitHub token with `[token]`."""
     return _TOKEN.sub("[token]", text)
-
-
-class RedactTokens(logging.Filter):
-    """Redacts the formatted message and the traceback of a log record."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), None
-        if record.exc_info and not record.exc_text:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
-        if record.exc_text:
-            record.exc_text = redact(record.exc_text)
-        return True

@@ -76,6 +76,7 @@ class Lifecycle(Generic[R]):
         with short_transaction():
             run = self._rows.create(started_at=now, deadline=now + settings.RUN_DEADLINE, **fields)
             transaction.on_commit(partial(self._send_start, run.pk, in_seconds))
+        logger.info("%s started: %s", run, run.trigger)
         return run
 
     def create_or_join(self, join: Callable[[], R | None], **fields: Any) -> tuple[R, bool]:

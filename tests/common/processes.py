@@ -33,6 +33,7 @@ def environment_of_a_hub(folder: Path, purpose: str) -> dict[str, str]:
         "SECRET_KEY": f"{purpose} only, never used by a hub: " + "x" * 40,
         "FIELD_ENCRYPTION_KEY": f"{purpose} only",
         "HUB_HTTPS": "false",
+        "HUB_LOG_FORMAT": "text",
         "PYTHONPATH": str(ROOT),
     }
 

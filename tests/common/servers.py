@@ -62,6 +62,7 @@ def start() -> None:
         "FIELD_ENCRYPTION_KEY": "tests only",
         "HUB_HTTPS": "false",
         "HUB_METRICS_ADDR": "",  # the tests' processes would compete for the default ports
+        "HUB_LOG_FORMAT": "text",
         "GITHUB_POINTS_PER_MINUTE": "0",
         "GITHUB_RETRIES": "1",
         "GITHUB_CONNECT_TIMEOUT": "2",

@@ -12,7 +12,7 @@ from tests.common import contents
 from tests.conftest import Hub
 
 ORIGIN = {"Origin": "https://elsewhere.example"}
-_ITS_OWN = {"Date", "Hub-Snapshot-Age"}
+_ITS_OWN = {"Date", "Hub-Snapshot-Age", "X-Request-ID"}
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from hub.demo.fake_github import Fault
 from hub.demo.fake_github import faults as f
-from hub.models import GitHubToken, RefreshRun
+from hub.models import GitHubToken, RefreshRun, RunTrigger
 from hub.ops.local.ports import free_port
 from hub.runs.schedule import HOUSEKEEPING_TASK
 from tests.common.processes import Process, database_url, web
@@ -164,7 +164,8 @@ def test_no_secret_is_shown(
         admin.post(add, {"name": "mine", "secret": TOKEN}).content,
         admin.post(add, {"name": "bad", "secret": TOKEN + "x"}).content,
     ]
-    wait_until(lambda: RefreshRun.objects.exclude(finished_at=None).exists(), "the token's run")
+    of_the_token = RefreshRun.objects.filter(trigger=RunTrigger.TOKEN)
+    wait_until(of_the_token.exclude(finished_at=None).exists, "the token's run")
     # Errors that contain a request are included.
     for fault in (f.reset, f.answer(500, "<h1>A page</h1>")):
         hub.github.faults.append(Fault(fault, times=2))

@@ -247,8 +247,8 @@ def test_a_client_that_closes_before_it_gets_all_responses_is_no_error(filled: N
             connection.close()
         (reader,) = connect(port, 1, GET, stack)
         assert reader.recv(4096).startswith(b"HTTP/1.1 200 ")
-    assert " ERROR " not in process.output()
-    assert " WARNING " not in process.output()
+    assert "[error]" not in process.output()
+    assert "[warning]" not in process.output()
 
 
 def test_a_body_in_progress_does_not_prevent_a_stop(filled: None) -> None:

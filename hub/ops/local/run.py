@@ -158,7 +158,7 @@ class _LocalHub:
         github += [f"--others={sample / 'repositories.json'}", f"--port={port['fake GitHub']}"]
         github += [f"--add-to-contents={ROOT / 'monitoring' / 'exporter-hub'}"]
         web = [sys.executable, "-m", "config.server", f"--port={port['hub']}"]
-        celery = [sys.executable, "-m", "celery", "--app=config", f"--workdir={ROOT}"]
+        celery = [sys.executable, "-m", "celery", "--quiet", "--app=config", f"--workdir={ROOT}"]
         # MALLOC_ARENA_MAX: glibc's per-thread arenas fragment. nice: web requests have priority.
         worker = ["/usr/bin/env", "MALLOC_ARENA_MAX=2", "nice", "-n", "10", *celery, "worker"]
         worker += ["--pool=threads", "--concurrency=50", "--queues=hub,lookups", "--loglevel=INFO"]

@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from hub.github.redaction import RedactTokens, redact
+from hub.github.redaction import redact
+from hub.ops.log_format import make_formatter
 
 CLASSIC = "ghp_" + "a1B2" * 9
 FINE_GRAINED = "github_pat_" + "11AA_" * 16
@@ -31,13 +32,13 @@ def test_other_text_is_unchanged() -> None:
     assert redact(text) == text
 
 
-def test_a_traceback_is_redacted_too() -> None:
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_is_redacted_too(as_json: bool) -> None:
     try:
         raise ValueError(f"bad {CLASSIC}")
     except ValueError as error:
         exc_info = (type(error), error, error.__traceback__)
     record = logging.LogRecord("x", logging.ERROR, "f", 1, "with %s", (CLASSIC,), exc_info)
-    RedactTokens().filter(record)
-    line = logging.Formatter().format(record)
+    line = make_formatter(as_json=as_json).format(record)
     assert CLASSIC not in line
     assert line.count("[token]") == 2
