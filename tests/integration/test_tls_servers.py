@@ -17,6 +17,8 @@ from tests.common.setups import check_hub
 from tests.common.tls import tls_in_front_of
 from tests.unit.test_settings import run_settings
 
+USER = "hub:p%40ss"  # of Redis, with its password
+
 
 class Servers(NamedTuple):
     """The ports that accept TLS, and the file of their CA."""
@@ -50,7 +52,7 @@ def test_a_hub_uses_tls_and_an_acl_user(github: FakeGitHub, servers: Servers) ->
     check_hub(
         github,
         DATABASE_URL=f"postgres://{database}?sslmode=verify-full&sslrootcert={servers.ca}",
-        REDIS_URL=f"rediss://hub:p%40ss@localhost:{servers.redis}/7?ssl_ca_certs={servers.ca}",
+        REDIS_URL=f"rediss://{USER}@localhost:{servers.redis}/7?ssl_ca_certs={servers.ca}",
     )
 
 
@@ -64,7 +66,7 @@ def test_a_hub_uses_tls_and_an_acl_user(github: FakeGitHub, servers: Servers) ->
 def test_no_client_of_redis_accepts_another_server(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, host: str, knows_ca: bool, reason: str
 ) -> None:
-    url = f"rediss://hub:p%40ss@{host}:{servers.redis}/7"
+    url = f"rediss://{USER}@{host}:{servers.redis}/7"
     monkeypatch.setenv("REDIS_URL", f"{url}?ssl_ca_certs={servers.ca}" if knows_ca else url)
     used = run_settings()["REDIS_URL"]
     for connect in (
