@@ -342,23 +342,31 @@ class GitHubClient:
             return sent
 
     def _with_a_token(self, request: _Request) -> Answer:
-        sent = 0
+        sent, refusal = 0, ""
         while True:  # terminates: each iteration returns, raises, or excludes one token
-            token = self._pool.choose(request.resource)
+            try:
+                token = self._pool.choose(request.resource)
+            except errors.GitHubError as error:
+                # The pool knows why no token is left, but not what GitHub said.
+                error.args = (f"{error}: {refusal}" if refusal else str(error),)
+                raise
             self._budget.spend(token.id, request.resource, request.points)
             sent += 1
             try:
                 return self._answer(request, token, sent)
-            except errors.BadToken:
+            except errors.BadToken as rejection:
                 self._pool.mark_invalid(token)
-                logger.warning("GitHub rejected token %s", token.id)
+                logger.warning("GitHub rejected token %s: %s", token.id, rejection)
+                refusal = str(rejection)
             except errors.SecondaryLimited as limit:
                 self._pool.block(token, limit.reset_at)
-                logger.warning("token %s: secondary limit until %s", token.id, limit.reset_at)
+                logger.warning("token %s: limited until %s: %s", token.id, limit.reset_at, limit)
+                refusal = str(limit)
             except errors.RateLimited as limit:
                 resource, reset = request.resource, limit.reset_at
                 self._pool.mark_exhausted(token, resource, reset)
                 logger.warning("token %s: %s limit used up until %s", token.id, resource, reset)
+                refusal = str(limit)
 
     def check(self, secret: str) -> Quota | None:
         """Return the REST quota of `secret`; None without rate limits. Raises a `GitHubError`."""

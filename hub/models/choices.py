@@ -43,7 +43,11 @@ class Reason(TextChoices):
         "no_token",
         "no GitHub token: set GITHUB_TOKEN and restart the hub, or add one in the admin",
     )
-    TOKEN_REFUSED = "token_refused", "GitHub rejected the token: replace it in the admin"
+    TOKEN_REFUSED = (
+        "token_refused",
+        "GitHub rejected the token: if the next refresh fails too, set a new GITHUB_TOKEN and "
+        "restart the hub, or replace it in the admin",
+    )
     WRONG_KEY = (
         "wrong_key",
         "the GitHub tokens cannot be decrypted: set the SECRET_KEY and FIELD_ENCRYPTION_KEY that "
