@@ -55,7 +55,7 @@ class GitHubTokenForm(forms.ModelForm[GitHubToken]):
             ) from None
         except GitHubError as error:
             raise ValidationError(
-                f"GitHub could not check this token ({error.reason.label}). Try again later."
+                f"GitHub could not check this token: {error.reason.label}. ({error})"
             ) from None
         return secret
 

@@ -5,6 +5,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django_celery_beat.models import PeriodicTask
 
+from hub.demo.fake_github import Fault
+from hub.demo.fake_github import faults as f
 from hub.models import (
     Category,
     Exporter,
@@ -104,6 +106,11 @@ def test_a_token_is_checked_before_it_is_stored_and_starts_a_run(admin: Client, 
     add = "/admin/hub/githubtoken/add/"
     refused = admin.post(add, {"name": "bad", "secret": "ghp_of_somebody_else_0123"})
     assert "GitHub rejected this token" in refused.content.decode()
+    hub.github.faults.append(
+        Fault(f.answer(403, {"message": "Your account was suspended"}), times=1)
+    )
+    refused = admin.post(add, {"name": "suspended", "secret": TOKEN}).content.decode()
+    assert "use another token. (/rate_limit: 403 Your account was suspended)" in refused
     assert not GitHubToken.objects.exists()
     admin.post(add, {"name": "good", "secret": TOKEN})
     token = GitHubToken.objects.get()
