@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz faults bench oracle setups check audit licences password backup restore lock images htmx clean
+.PHONY: help setup run test browser fuzz faults bench oracle setups chart check audit licences password backup restore lock images htmx clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ oracle: .venv/.dev ## compare the rules' test data with promtool and Helm; needs
 
 setups: .venv/.dev ## run the hub with RabbitMQ and behind pgbouncer; needs both (Debian packages)
 	@$(BIN)/python -m pytest tests/setups/servers.py -q
+
+chart: .venv/.dev ## render and validate the Helm chart; needs Helm on the PATH
+	@$(BIN)/python -m pytest tests/setups/chart.py -q
 
 fuzz: .venv/.dev ## send 10,000 generated requests to a real web server; repeat them with FUZZ_SEED=…
 	@FUZZ_REQUESTS="$${FUZZ_REQUESTS:-10000}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \

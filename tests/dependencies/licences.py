@@ -41,6 +41,7 @@ EXCEPTIONS = {
 # SPDX identifiers for other names in the metadata, and for packages that state only the text.
 _IN_SPDX = {
     "MIT License": "MIT",
+    "Apache": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",

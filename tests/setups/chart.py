@@ -1,0 +1,91 @@
+"""The Helm chart, rendered by Helm and validated with Kubernetes' schemas (`make chart`)."""
+
+import shutil
+import subprocess
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.common.processes import ROOT
+
+CHART = ROOT / "chart"
+FULL = f"--values={CHART / 'ci' / 'full-values.yaml'}"
+SECRET = "--set=existingSecret=hub"
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("helm")
+    assert program, "Helm is missing: https://helm.sh/docs/intro/install/"
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def render(*options: str) -> list[dict[str, Any]]:
+    done = helm("template", "hub", str(CHART), *options)
+    assert done.returncode == 0, done.stderr
+    return [resource for resource in yaml.safe_load_all(done.stdout) if resource]
+
+
+@pytest.mark.parametrize("options", [(SECRET,), (FULL,)])
+def test_the_rendered_resources_are_valid(options: tuple[str]) -> None:
+    assert helm("lint", "--strict", str(CHART), *options).returncode == 0
+    resources = render(*options)
+    assert len(resources) > 5
+    for resource in resources:
+        kubernetes_validate.validate(resource, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_each_switch_adds_its_resources() -> None:
+    def found(*options: str) -> set[str]:
+        return {f"{each['kind']} {each['metadata']['name']}" for each in render(SECRET, *options)}
+
+    default = found()
+    for switch, added in {
+        "worker.autoscaling.enabled": {"HorizontalPodAutoscaler hub-exporter-hub-worker"},
+        "flower.enabled": {f"{kind} hub-exporter-hub-flower" for kind in ("Deployment", "Service")},
+        "admin.create": {"Job hub-exporter-hub-ensureadmin"},
+        "networkPolicy.enabled": {
+            f"NetworkPolicy hub-exporter-hub-{pod}" for pod in ("all", "web")
+        },
+    }.items():
+        assert found(f"--set={switch}=true") - default == added
+    assert default - found("--set=podDisruptionBudget.enabled=false") == {
+        "PodDisruptionBudget hub-exporter-hub-web"
+    }
+
+
+def test_every_pod_is_restricted_and_gets_the_secret_only_by_reference() -> None:
+    for resource in render(FULL):
+        pod = resource.get("spec", {}).get("template")
+        if pod:
+            assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+            assert pod["spec"]["automountServiceAccountToken"] is False
+            (container,) = pod["spec"]["containers"]
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert container["envFrom"] == [{"secretRef": {"name": "hub"}}]
+            env = {each["name"]: each["value"] for each in container["env"]}
+            assert env["HUB_ALLOWED_HOSTS"] == "hub.example.org"
+            assert env["HUB_REFRESH_MINUTES"] == "30"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ((), "Set existingSecret to the name of a Secret"),
+        ((SECRET, "--set=settings.SECRET_KEY=a"), "SECRET_KEY is a secret: put it into the Secret"),
+        ((SECRET, "--set=ingress.enabled=true"), "Set ingress.host"),
+        (
+            (SECRET, "--set=ingress.enabled=true,ingress.host=a"),
+            "Set settings.HUB_TRUSTED_PROXIES to the network",
+        ),
+        ((SECRET, "--set=web.replica=2"), "replica"),
+    ],
+)
+def test_wrong_values_are_refused_with_what_to_do(options: tuple[str, ...], reason: str) -> None:
+    done = helm("template", "hub", str(CHART), *options)
+    assert done.returncode != 0
+    assert reason in done.stderr

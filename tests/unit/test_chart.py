@@ -1,0 +1,33 @@
+"""The chart's values follow their schema, and name settings that exist. `make chart` renders it."""
+
+import json
+import re
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from tests.common.processes import ROOT
+from tests.unit.test_settings import documented_settings
+
+CHART = ROOT / "chart"
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["values.yaml", "ci/full-values.yaml"])
+def test_the_values_follow_the_schema(name: str) -> None:
+    Draft7Validator.check_schema(SCHEMA)
+    values = yaml.safe_load((CHART / name).read_text())
+    assert list(Draft7Validator(SCHEMA).iter_errors(values)) == []
+
+
+def test_every_value_has_a_default() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert values.keys() == SCHEMA["properties"].keys() - {"global"}
+
+
+def test_the_chart_names_only_settings_that_exist() -> None:
+    texts = [path.read_text() for path in CHART.rglob("*") if path.is_file()]
+    names = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", "".join(texts)))
+    assert names
+    assert names <= documented_settings()
