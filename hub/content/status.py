@@ -7,8 +7,10 @@ from typing import Any
 from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery, Value
 
 from hub import clock
+from hub.content.content_files import with_trees
+from hub.content.judgement import Judgement
 from hub.content.map import read_map
-from hub.content.rules.report import Level
+from hub.content.rules.report import Finding, Level
 from hub.github.source import configured_source
 from hub.models import ContentTree, Exporter, ExporterContents, GitHubToken, RefreshRun
 from hub.models.choices import Resource, TokenState
@@ -40,12 +42,26 @@ def describe_run(run: RefreshRun) -> dict[str, Any]:
     }
 
 
-_MAX_FAILING = 200  # while GitHub is down, all directories fail
+_MAX_LISTED = 200  # directories; while GitHub is down, all of them fail
+
+
+@dataclass(frozen=True)
+class FoundError:
+    """The first error in a directory, and the letter of the kind whose tab shows it, or ""."""
+
+    directory: str
+    slug: str  # of the exporter; "" without one
+    title: str
+    finding: Finding
+    kind: str
 
 
 @dataclass(frozen=True)
 class Directories:
-    """Counts of directories and findings, and the first directories whose last lookup failed."""
+    """Counts of directories and findings, and the first directories with problems.
+
+    `failing`: those whose last lookup failed. `broken`: the first error of each.
+    """
 
     total: int
     errors: int
@@ -53,10 +69,11 @@ class Directories:
     with_errors: int  # directories
     not_updated: int
     failing: list[ExporterContents]
+    broken: list[FoundError]
 
 
 def directories() -> Directories:
-    """Return the counts for the source, with at most two queries."""
+    """Return the counts for the source, with at most three queries."""
     levels = Func(
         F("judgement"),
         Value("$.findings[*].level"),
@@ -69,15 +86,31 @@ def directories() -> Directories:
     found_levels = list(levels_of.values_list("stale", "levels"))
     counts = [Counter(levels or ()) for _, levels in found_levels]
     not_updated = sum(bool(stale) for stale, _ in found_levels)
-    failing = rows.exclude(stale="").select_related("exporter")[:_MAX_FAILING]
+    with_errors = sum(Level.ERROR in count for count in counts)
+    failing = rows.exclude(stale="").select_related("exporter")[:_MAX_LISTED]
     return Directories(
         total=len(counts),
         errors=sum(count[Level.ERROR] for count in counts),
         warnings=sum(count[Level.WARNING] for count in counts),
-        with_errors=sum(Level.ERROR in count for count in counts),
+        with_errors=with_errors,
         not_updated=not_updated,
         failing=list(failing) if not_updated else [],
+        broken=_first_errors(rows) if with_errors else [],
     )
+
+
+def _first_errors(rows: QuerySet[ExporterContents]) -> list[FoundError]:
+    """Return the first error of each directory that has one. One query."""
+    trees = ContentTree.objects.filter(judgement__contains={"findings": [{"level": Level.ERROR}]})
+    broken = rows.filter(tree_sha__in=trees.values("sha")).select_related("exporter")
+    found = []
+    for row in with_trees(broken)[:_MAX_LISTED]:
+        judgement = Judgement.from_json(row.tree_judgement)  # type: ignore[attr-defined]
+        error = next(each for each in judgement.findings if each.level == Level.ERROR)
+        kind = next(iter(judgement.files.get(error.path, {})), "")
+        slug, title = (row.exporter.slug, row.exporter.title) if row.exporter else ("", "")
+        found.append(FoundError(row.directory, slug, title, error, kind))
+    return found
 
 
 def describe_status() -> dict[str, Any]:

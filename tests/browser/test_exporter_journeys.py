@@ -72,7 +72,7 @@ def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
     full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
 ) -> None:
     page.goto("/")
-    search(page).fill("rediss")
+    search(page).fill("redsi")
     search(page).press("Enter")
     choose_usable_alerts(page)
     card(page, "Redis").click()

@@ -33,8 +33,13 @@ def test_press_refresh_and_watch_the_page_update(
         assert page.evaluate("window.same")
 
 
-def test_polling_stops_with_the_run(full_hub: Hub, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+def test_a_page_that_is_open_shows_a_later_run(full_hub: Hub, page: Page) -> None:
+    page.clock.install()
     page.goto("/status", wait_until="networkidle")
-    assert not [address for address in asked if address.endswith("/status/live")]
+    page.evaluate("window.same = true")
+    run = full_hub.refresh()
+    page.clock.fast_forward("00:11")
+    expect(page.get_by_text(f"Last refresh: run {run.pk},")).to_be_visible()
+    newest = page.get_by_role("region", name="Table of refreshes").get_by_role("rowheader")
+    expect(newest.first).to_have_text(str(run.pk))
+    assert page.evaluate("window.same")

@@ -78,7 +78,7 @@ def test_few_queries_and_no_request(
 ) -> None:
     filled.github.requests.clear()
     for path in ("/status", LIVE):
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):  # one of them for the errors
             Client().get(path)
     assert filled.github.requests == []
 
@@ -201,16 +201,26 @@ def test_progress_of_an_open_run(filled: Hub) -> None:
     assert "no-store" in answer["Cache-Control"]
     assert '<progress class="progress__bar" max="3" value="2"' in text
     assert "2 of 3 looked up, 1 failed" in text
-    assert 'hx-get="/status/live" hx-trigger="every 2s"' in page()
+    assert 'hx-get="/status/live?seen=" hx-trigger="every 2s"' in page()
     run.lookups.all().delete()
     RefreshRun.objects.filter(pk=run.pk).update(status=RunStatus.FAILED, finished_at=timezone.now())
 
 
-def test_polling_stops_when_a_run_ends(filled: Hub) -> None:
-    answer = Client().get(LIVE)
-    assert (answer.status_code, answer["HX-Trigger"]) == (286, "run-ended")
+def test_the_page_stays_live_and_reloads_its_figures_once_for_each_run(filled: Hub) -> None:
+    run = RefreshRun.objects.latest("pk").pk
+    assert f'hx-get="/status/live?seen={run}" hx-trigger="every 10s"' in page()
+    answer = Client().get(LIVE)  # seen while the run was open
+    assert answer["HX-Trigger"] == "run-ended"
     assert "Last refresh" in answer.content.decode()
-    assert 'hx-trigger="every' not in page()
+    assert Client().get(f"{LIVE}?seen={run}").status_code == 204
+
+
+def test_errors_link_to_their_lines(filled: Hub) -> None:
+    text = page()
+    assert '<a href="#hub.errors">1 error</a>' in text
+    url = "/exporters/redis/alerts?file=Redis%2Fbroken_alert.yaml#L5"
+    assert f'<a href="{url}"><bdi>broken_alert.yaml</bdi>, line 5</a>' in text
+    assert Client().get(url).status_code == 200
 
 
 def test_before_the_first_run(db: None) -> None:

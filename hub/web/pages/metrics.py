@@ -29,10 +29,14 @@ _TABS = {kind.letter: kind.tab.name for kind in KINDS}
 
 def place_url(slug: str, place: MetricPlace) -> str:
     """Return the URL of the tab that shows an alert or a panel."""
-    version = directory_version(place.path)
-    pairs = ([("version", version)] if version else []) + [("file", place.whole_path)]
-    path = reverse(f"exporter_{_TABS[place.kind]}", args=[slug])
-    return f"{path}?{urlencode(pairs)}#L{place.line}"
+    return line_url(slug, place.kind, place.directory, place.path, place.line)
+
+
+def line_url(slug: str, kind: str, directory: str, path: str, line: int) -> str:
+    """Return the URL of a line of a file on the tab of a kind."""
+    version = directory_version(path)
+    pairs = ([("version", version)] if version else []) + [("file", f"{directory}/{path}")]
+    return f"{reverse(f'exporter_{_TABS[kind]}', args=[slug])}?{urlencode(pairs)}#L{line}"
 
 
 def metrics(page: Page) -> dict[str, Any]:

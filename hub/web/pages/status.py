@@ -5,21 +5,22 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from hub import clock
 from hub.content import status
 from hub.content.map import read_map
+from hub.content.status import FoundError
 from hub.github.renames import rename_note
 from hub.github.source import configured_source
 from hub.models import GitHubToken, RefreshRun, Resource
 from hub.runs import schedule
 from hub.web.pages.chart import chart
+from hub.web.pages.metrics import line_url
 
 _RUNS = 20
-# A response with this status stops htmx's polling (https://htmx.org/docs/#polling).
-_STOP_POLLING = 286
 
 
 @never_cache
@@ -32,6 +33,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
     served = current.served
     source = replace(configured_source(), renamed_to=current.renamed_to)
     runs = list(status.runs()[:_RUNS])
+    directories = status.directories()
     return render(
         request,
         "hub/status.html",
@@ -42,7 +44,8 @@ def status_page(request: HttpRequest) -> HttpResponse:
             "rename_note": rename_note(source.repository),
             "plan": plan,
             "beat_seen": now - plan.late_by,
-            "directories": status.directories(),
+            "directories": directories,
+            "errors": [(error, _url_of(error)) for error in directories.broken],
             "tokens": [(token, _quotas(token)) for token in GitHubToken.objects.all()],
             "now": now,
             "chart": chart(runs),
@@ -55,11 +58,16 @@ def status_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def status_live(request: HttpRequest) -> HttpResponse:
-    """Return the newest run's progress. When it has ended, make the page reload its figures."""
+    """Return the newest run's progress; when it has ended, make the page reload its figures.
+
+    `seen` is the finished run that the page shows. If it is still the newest, answer 204, so that
+    the page does not change and screen readers say nothing.
+    """
     context = _live(status.runs().first())
+    if not context["running"] and context["seen"] == request.GET.get("seen", ""):
+        return HttpResponse(status=204)
     response = render(request, "hub/includes/progress.html", context)
     if not context["running"]:
-        response.status_code = _STOP_POLLING
         response["HX-Trigger"] = "run-ended"
     return response
 
@@ -71,4 +79,17 @@ def _quotas(token: GitHubToken) -> list[tuple[str, int, int]]:
 
 
 def _live(newest: RefreshRun | None) -> dict[str, Any]:
-    return {"run": newest, "running": newest is not None and newest.is_open}
+    running = newest is not None and newest.is_open
+    # The number of a run grows, and its end is the last thing that changes.
+    seen = f"{newest.pk}" if newest and not running else ""
+    return {"run": newest, "running": running, "seen": seen}
+
+
+def _url_of(error: FoundError) -> str:
+    """Return the URL of the page that shows an error."""
+    finding = error.finding
+    if not error.slug:
+        return reverse("directory", args=[error.directory])
+    if not error.kind:
+        return reverse("exporter", args=[error.slug])
+    return line_url(error.slug, error.kind, error.directory, finding.path, finding.line)
