@@ -58,6 +58,16 @@ def short(number: int) -> str:
 
 
 @register.filter
+def machine_time(time: datetime) -> str:
+    """Return a time for the attribute `datetime`. HTML allows three digits of a second at most.
+
+    >>> machine_time(datetime(2026, 11, 30, 15, 24, 27, 531993))
+    '2026-11-30T15:24:27'
+    """
+    return time.isoformat(timespec="seconds")
+
+
+@register.filter
 def relative(time: datetime) -> str:
     """Return a time relative to now, such as "4 minutes ago", by the hub's clock."""
     return str(naturaltime(time + (timezone.now() - clock.now())))

@@ -22,6 +22,7 @@ PAGES = {
     "exporter's releases": "/exporters/redis/releases",
     "exporter's history": "/exporters/redis/history",
     "directory without an exporter": "/directories/sql-server",
+    "changes": "/changes",
     "status": "/status",
     "setup": "/setup",
     "page not found": "/no-such-page",

@@ -1,6 +1,6 @@
 """Atom feeds of the changes to all exporters or to one."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib.syndication.views import Feed
 from django.db.models import QuerySet
@@ -16,10 +16,18 @@ _MAX_ENTRIES = 100
 _TITLE = "Exporter Hub: changes"
 
 
+class StableFeed(Atom1Feed):
+    """An Atom feed whose date of the last change does not move while it is empty."""
+
+    def latest_post_date(self) -> datetime:
+        """Return the date of the newest entry; Django would return the current time for none."""
+        return super().latest_post_date() if self.items else datetime.fromtimestamp(0, UTC)
+
+
 class ChangesFeed(Feed[Change, Exporter | None]):
     """The content that exporters gained and lost, newest first. With a slug, of one exporter."""
 
-    feed_type = Atom1Feed
+    feed_type = StableFeed
     item_author_name = "Exporter Hub"
     subtitle = f"Content that exporters gained or lost: {', '.join(ChangeKind.labels)}."
 

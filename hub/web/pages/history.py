@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from hub.models import Change, Exporter, Release
 from hub.web.pages.feeds import sentence
 from hub.web.pages.prose import Place, Prose, prose
@@ -28,11 +30,15 @@ def _body(release: Release, exporter: Exporter) -> Prose:
 
 
 def changes(exporter: Exporter, source: str, before: str) -> dict[str, Any]:
+    """Return a page of the changes of an exporter; see `changes_page`."""
+    return changes_page(Change.objects.filter(source=source, exporter=exporter), before)
+
+
+def changes_page(rows: QuerySet[Change], before: str) -> dict[str, Any]:
     """Return a page of the changes, newest first: those older than the change `before`."""
-    rows = Change.objects.filter(source=source, exporter=exporter).select_related("exporter")
     if number := _number(before):
         rows = rows.filter(pk__lt=number)
-    found = list(rows.order_by("-pk")[: _CHANGES_PER_PAGE + 1])
+    found = list(rows.select_related("exporter").order_by("-pk")[: _CHANGES_PER_PAGE + 1])
     shown = found[:_CHANGES_PER_PAGE]
     return {
         "changes": [(change, sentence(change)) for change in shown],

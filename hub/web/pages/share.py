@@ -105,7 +105,7 @@ class PageSitemap(Sitemap[str]):
     """The pages that do not belong to an exporter."""
 
     def items(self) -> list[str]:
-        return ["/", "/coverage", "/status"]
+        return ["/", "/coverage", "/changes", "/status"]
 
     def location(self, item: str) -> str:
         return item

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from hub.templatetags.exporters import HUES, ago, hue, monogram, short
+from hub.templatetags.exporters import HUES, ago, hue, machine_time, monogram, short
 from hub.web.pages.catalogue import is_new
 
 
@@ -58,3 +58,8 @@ def test_the_initial_import_is_not_new() -> None:
     assert not is_new(start + timedelta(hours=2), start, now)
     assert is_new(start + timedelta(days=3), start, now)
     assert not is_new(now - timedelta(days=31), now - timedelta(days=90), now)
+
+
+def test_times_of_attributes_have_at_most_three_digits_of_a_second() -> None:
+    time = timezone.now().replace(microsecond=123_456)
+    assert machine_time(time) == f"{time:%Y-%m-%dT%H:%M:%S}+00:00"
