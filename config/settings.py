@@ -150,7 +150,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],  # the admin and the API docs use icons in data: URLs
+        "img-src": [SELF, "data:"],  # the admin uses icons in data: URLs
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
@@ -176,7 +176,7 @@ INSTALLED_APPS = [
     "encrypted_fields",
     "corsheaders",
     "csp",
-    "ninja",  # serves the API docs' files itself instead of loading them from a CDN
+    "ninja",
 ]
 
 MIDDLEWARE = [

@@ -23,6 +23,7 @@ PAGES = {
     "exporter's history": "/exporters/redis/history",
     "directory without an exporter": "/directories/sql-server",
     "changes": "/changes",
+    "API docs": "/api/v1/docs",
     "status": "/status",
     "setup": "/setup",
     "page not found": "/no-such-page",

@@ -142,6 +142,14 @@ def test_the_openapi_document_and_its_page(db: None) -> None:
     }
     page = Client().get("/api/v1/docs").content.decode()
     assert "https://cdn" not in page
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code></h2>" in page
+    refs = set(re.findall(r'href="#(schema\.\w+)"', page))
+    assert refs
+    assert all(f'id="{ref}"' in page for ref in refs)
+    assert '<html lang="en"' in page
+    assert len(gzip.compress(page.encode())) < 40_000
 
 
 def test_the_page_shows_badges_as_text(filled: Hub) -> None:

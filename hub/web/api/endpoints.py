@@ -25,6 +25,7 @@ from hub.github.source import configured_source
 from hub.models import Change, Exporter, ExporterContents
 from hub.web import raw
 from hub.web.api import schemas
+from hub.web.api.docs import ApiDocs
 
 M = TypeVar("M", bound=Model)
 
@@ -52,6 +53,7 @@ api = NinjaAPI(
         "`datasource` (the uid in Grafana), `tree` (a git tree, to get the same bytes again)."
     ),
     urls_namespace="api",
+    docs=ApiDocs(),
     docs_decorator=require_safe,
 )
 
