@@ -202,7 +202,7 @@ def _releases(page: Page) -> dict[str, Any]:
 
 
 def _changes(page: Page) -> dict[str, Any]:
-    return history.changes(page.exporter, page.source.key, page.request.GET.get("before", ""))
+    return history.changes_of(page.exporter, page.source.key, page.request.GET.get("before", ""))
 
 
 TABS = (

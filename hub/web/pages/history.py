@@ -29,7 +29,7 @@ def _body(release: Release, exporter: Exporter) -> Prose:
     return prose(release.body, release, Place(exporter.repository, release.tag))
 
 
-def changes(exporter: Exporter, source: str, before: str) -> dict[str, Any]:
+def changes_of(exporter: Exporter, source: str, before: str) -> dict[str, Any]:
     """Return a page of the changes of an exporter; see `changes_page`."""
     return changes_page(Change.objects.filter(source=source, exporter=exporter), before)
 
