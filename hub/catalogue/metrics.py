@@ -107,10 +107,10 @@ def metrics_of(
         if row.defined:
             defined.add(name)
     unresolved = [metric for (_, is_exported), metric in found.items() if not is_exported]
-    names = [each.name for each in unresolved if each.name not in defined]
-    others = _exporters_of(source, names, directories)
+    names = [each.name for each in unresolved if not is_built_in(each.name)]
+    others = _exporters_of(source, [name for name in names if name not in defined], directories)
     for metric in unresolved:
-        metric.others = [] if is_built_in(metric.name) else others.get(metric.name, [])
+        metric.others = others.get(metric.name, [])
         metric.verdict = _verdict(metric, defined, compared)
     ranks = list(MetricVerdict)
     return sorted(
