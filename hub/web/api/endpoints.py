@@ -54,7 +54,7 @@ api = NinjaAPI(
     ),
     urls_namespace="api",
     docs=ApiDocs(),
-    docs_decorator=require_safe,
+    docs_decorator=lambda view: gzip_page(require_safe(view)),
 )
 
 # Caches revalidate after a minute; an unchanged ETag is answered with 304.

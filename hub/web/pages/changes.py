@@ -17,7 +17,7 @@ _FILTERS = {"kind": ("Content", ChangeKind), "what": ("Change", ChangeWhat)}
 
 @require_safe
 @gzip_page
-def changes(request: HttpRequest) -> HttpResponse:
+def all_changes(request: HttpRequest) -> HttpResponse:
     """Show the changes to all exporters and directories, newest first.
 
     Values of filters that do not exist are ignored.

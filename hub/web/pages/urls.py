@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from hub.web.pages import packs, setup, share, status
 from hub.web.pages.catalogue import catalogue
-from hub.web.pages.changes import changes
+from hub.web.pages.changes import all_changes
 from hub.web.pages.coverage import coverage, coverage_csv
 from hub.web.pages.directory import directory
 from hub.web.pages.exporter import TABS
@@ -38,7 +38,7 @@ urlpatterns = [
     path("packs", packs.packs, name="packs"),
     path("packs.yaml", packs.collection_manifest, name="packs_manifest"),
     path("packs.zip", packs.collection_archive, name="packs_archive"),
-    path("changes", changes, name="changes"),
+    path("changes", all_changes, name="changes"),
     path("changes.atom", feed, name="changes_feed"),
     path("exporters/<slug:slug>/changes.atom", feed, name="exporter_changes"),
     path("exporters/<slug:slug>/badge.svg", share.exporter_badge, name="exporter_badge"),
