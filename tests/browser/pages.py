@@ -8,6 +8,7 @@ PAGES = {
     "filtered list": "/?usable=A&sort=recent",
     "search without results": "/?q=xyzzyxyzzy",
     "coverage": "/coverage",
+    "comparison": "/compare?exporter=redis&exporter=ceph",
     "exporter": "/exporters/redis",
     "exporter's alerting rules of a version": "/exporters/redis/alerts?version=v1.0.0",
     "exporter without dashboards": "/exporters/ceph/dashboards",

@@ -27,7 +27,7 @@ Document = dict[str, Any]
 _EXCLUDED = {"/admin/logout/"}
 _PACK_OPTIONS = ("namespace", "labels", "datasource")
 _QUERIES = {
-    "/": ("q", "category", "has", "usable", "official", "updated", "sort", "page"),
+    "/": ("q", "category", "has", "usable", "ready", "official", "updated", "sort", "page", "open"),
     "/coverage": ("category", "sort"),
     "/coverage.csv": ("category", "sort"),
     "/exporters/{slug}": ("version",),
@@ -39,6 +39,9 @@ _QUERIES = {
     "/exporters/{slug}/rules.yaml": ("version", "form", "tree", *_PACK_OPTIONS),
     **dict.fromkeys(("/packs.yaml", "/packs.zip"), ("exporter", "tree", *_PACK_OPTIONS)),
     "/packs": ("exporter", *_PACK_OPTIONS),
+    "/compare": ("exporter",),
+    "/changes": ("kind", "what", "before"),
+    "/status/live": ("seen",),
     "/exporters/{slug}/releases": ("version", "page"),
     "/exporters/{slug}/history": ("version", "before"),
     "/exporters/{slug}/logo": ("v",),

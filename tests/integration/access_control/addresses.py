@@ -54,7 +54,7 @@ class Operation:
 
 
 PAGES = """
- coverage coverage.csv status setup changes changes.atom llms.txt robots.txt sitemap.xml
+ compare coverage coverage.csv status setup changes changes.atom llms.txt robots.txt sitemap.xml
 directories/<str:directory>
 exporters/<slug:slug> exporters/<slug:slug>/logo exporters/<slug:slug>/releases
 exporters/<slug:slug>/history exporters/<slug:slug>/changes.atom exporters/<slug:slug>/badge.svg
