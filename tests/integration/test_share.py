@@ -163,6 +163,7 @@ def test_the_sitemap_uses_the_host_of_the_request(filled: Hub) -> None:
     assert places == [
         "http://localhost/",
         "http://localhost/coverage",
+        "http://localhost/changes",
         "http://localhost/status",
         "http://localhost/exporters/evil",
         "http://localhost/exporters/redis",

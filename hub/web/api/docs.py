@@ -21,7 +21,7 @@ class ApiDocs(DocsBase):
             "openapi": self.get_openapi_url(api, kwargs),
             "operations": list(_operations(document)),
             "schemas": [
-                (name, list(_fields(schema)))
+                (name, list(_fields(schema)), _type(schema)[0])
                 for name, schema in document["components"]["schemas"].items()
             ],
         }
