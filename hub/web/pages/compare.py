@@ -21,7 +21,7 @@ MAX_COMPARED = 4  # more columns do not fit beside each other
 
 @require_safe
 @gzip_page
-def compare(request: HttpRequest) -> HttpResponse:
+def compare_exporters(request: HttpRequest) -> HttpResponse:
     """Show what exists for each of two to four exporters; unknown names are ignored."""
     context = page_context()
     given = [slug for slug in request.GET.getlist("exporter") if slug.isprintable()]

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from hub.web.pages import packs, setup, share, status
 from hub.web.pages.catalogue import catalogue
 from hub.web.pages.changes import all_changes
-from hub.web.pages.compare import compare
+from hub.web.pages.compare import compare_exporters
 from hub.web.pages.coverage import coverage, coverage_csv
 from hub.web.pages.directory import directory
 from hub.web.pages.exporter import TABS
@@ -18,7 +18,7 @@ feed = require_safe(ChangesFeed())
 
 urlpatterns = [
     path("", catalogue, name="catalogue"),
-    path("compare", compare, name="compare"),
+    path("compare", compare_exporters, name="compare"),
     path("coverage", coverage, name="coverage"),
     path("coverage.csv", coverage_csv, name="coverage_csv"),
     path("directories/<str:directory>", directory, name="directory"),
