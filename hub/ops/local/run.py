@@ -250,6 +250,7 @@ def _make_environment(
 
 def _manage(env: dict[str, str], *command: str) -> str:
     """Run a management command and return its output. Raises `LocalHubError` if it fails."""
+    env = env | {"HUB_LOG_FORMAT": "text", "HUB_LOG_LEVEL": "WARNING"}  # for the terminal
     result = subprocess.run(  # noqa: S603 — our own command
         [*_MANAGE, *command], env=env, capture_output=True, text=True, check=False
     )
