@@ -21,7 +21,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{ include "exporter-hub.name" .root }}-{{ .component }}
 {{- end }}
 
-{{/* The settings, with the host of the Ingress. */}}
+{{/* The settings, with the host of the Ingress and the address of the metrics. */}}
 {{- define "exporter-hub.settings" -}}
 {{- $settings := dict }}
 {{- if .Values.ingress.enabled }}
@@ -32,15 +32,23 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- fail (printf "%s is a secret: put it into the Secret that existingSecret names, not into settings." .) }}
 {{- end }}
 {{- end }}
+{{- if .Values.podMonitor.enabled }}
+{{- $_ := set $settings "HUB_METRICS_ADDR" "0.0.0.0:8005" }}
+{{- end }}
 {{- mergeOverwrite $settings .Values.settings | toYaml }}
 {{- end }}
 
 {{/*
 The metadata and spec of a pod with one container. A dict of root and component, and optional: args
-(default: the component), container (more of its fields), gracePeriod, restartPolicy.
+(default: the component), ports, container (more of its fields), gracePeriod, restartPolicy.
 */}}
 {{- define "exporter-hub.pod" -}}
 {{- $values := .root.Values -}}
+{{- $ports := .ports | default list -}}
+{{- $metrics := get (dict "web" 8005 "worker" 8006 "beat" 8007) .component -}}
+{{- if and $metrics $values.podMonitor.enabled -}}
+{{- $ports = append $ports (dict "name" "metrics" "containerPort" $metrics) -}}
+{{- end -}}
 metadata:
   labels: {{- include "exporter-hub.labels" . | nindent 4 }}
   {{- with $values.podAnnotations }}
@@ -73,6 +81,9 @@ spec:
         {{- range $name, $value := . }}
         - {name: {{ $name }}, value: {{ $value | quote }}}
         {{- end }}
+      {{- end }}
+      {{- with $ports }}
+      ports: {{- toYaml . | nindent 8 }}
       {{- end }}
       {{- with .container }}
       {{- toYaml . | nindent 6 }}

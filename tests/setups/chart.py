@@ -1,16 +1,21 @@
 """The Helm chart, rendered by Helm and validated with Kubernetes' schemas (`make chart`)."""
 
+import json
 import shutil
 import subprocess
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
 
+from hub.monitoring.server import PORT_OFFSETS
 from tests.common.processes import ROOT
 
 CHART = ROOT / "chart"
+CRD = ROOT / "tests" / "data" / "crd" / "podmonitor.json"
+POD_MONITOR = json.loads(CRD.read_text())["openAPIV3Schema"]
 FULL = f"--values={CHART / 'ci' / 'full-values.yaml'}"
 SECRET = "--set=existingSecret=hub"
 
@@ -33,7 +38,11 @@ def test_the_rendered_resources_are_valid(options: tuple[str]) -> None:
     resources = render(*options)
     assert len(resources) > 5
     for resource in resources:
-        kubernetes_validate.validate(resource, kubernetes_validate.latest_version(), strict=True)
+        if resource["kind"] == "PodMonitor":
+            jsonschema.validate(resource, POD_MONITOR)
+        else:
+            version = kubernetes_validate.latest_version()
+            kubernetes_validate.validate(resource, version, strict=True)
 
 
 def test_each_switch_adds_its_resources() -> None:
@@ -44,6 +53,7 @@ def test_each_switch_adds_its_resources() -> None:
     for switch, added in {
         "worker.autoscaling.enabled": {"HorizontalPodAutoscaler hub-exporter-hub-worker"},
         "flower.enabled": {f"{kind} hub-exporter-hub-flower" for kind in ("Deployment", "Service")},
+        "podMonitor.enabled": {"PodMonitor hub-exporter-hub-all"},
         "admin.create": {"Job hub-exporter-hub-ensureadmin"},
         "networkPolicy.enabled": {
             f"NetworkPolicy hub-exporter-hub-{pod}" for pod in ("all", "web")
@@ -70,6 +80,11 @@ def test_every_pod_is_restricted_and_gets_the_secret_only_by_reference() -> None
             env = {each["name"]: each["value"] for each in container["env"]}
             assert env["HUB_ALLOWED_HOSTS"] == "hub.example.org"
             assert env["HUB_REFRESH_MINUTES"] == "30"
+            named = {each["name"]: each["containerPort"] for each in container.get("ports", [])}
+            offset = PORT_OFFSETS.get(container["name"])
+            host, _, first = env["HUB_METRICS_ADDR"].rpartition(":")
+            assert host == "0.0.0.0"  # noqa: S104 — of the pod
+            assert named.get("metrics") == (None if offset is None else int(first) + offset)
 
 
 @pytest.mark.parametrize(
