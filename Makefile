@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz faults bench oracle setups chart check audit licences password backup restore lock images htmx clean
+.PHONY: help setup run test browser fuzz faults drill bench oracle setups chart check audit licences password backup restore lock images htmx clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ browser: .venv/.browser ## run the browser tests; screenshots are saved in tests
 
 faults: .venv/.dev ## inject more than 300 faults, plant defects, and update docs/faults.md (about 25 minutes)
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+drill: .venv/.dev ## inject the fault of each alert, with a real Prometheus: sudo apt install prometheus
+	@$(BIN)/python -m tests.drill
 
 bench: .venv/.bench ## run the benchmark (about 27 minutes; BENCH=--quick: 3 minutes); needs wrk
 	@$(BIN)/python -m bench $(BENCH)

@@ -14,12 +14,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from hub import VERSION
+from hub.monitoring import PORT_OFFSETS
 from hub.monitoring.state import StateCollector
 
 logger = logging.getLogger(__name__)
-
-# Added to the port of `HUB_METRICS_ADDR`, so that all of them can run on one machine.
-PORT_OFFSETS = {"web": 0, "worker": 1, "beat": 2}
 
 
 class BuildInfo(Collector):

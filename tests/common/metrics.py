@@ -6,7 +6,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from hub.monitoring.server import PORT_OFFSETS
+from hub.monitoring import PORT_OFFSETS
 from hub.ops.local.ports import free_port
 from tests.common.processes import Process
 

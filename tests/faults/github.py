@@ -9,12 +9,13 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from dulwich.objects import ShaFile
 
-from hub.demo.fake_github import FakeGitHub, Fault, Repository, faults
+from hub.demo.fake_github import FakeGitHub, Fault, OtherRepository, Repository, faults
 from tests.faults.control import serve
 
 _MAX_HOLD = 20.0  # seconds; no client waits longer
@@ -112,10 +113,14 @@ class Host:
         self._github.name = self._name
         self._github.former_names.clear()
 
-    def exhaust(self, reset_in: int) -> None:
-        """Exhaust the token's rate limits, which reset in `reset_in` seconds."""
+    def exhaust(self, reset_in: int, left: int = 0) -> None:
+        """Reduce the token's rate limits to `left`; they reset in `reset_in` seconds."""
         for limits in (self._github.limits, self._github.graphql_limits):
-            limits[self._token].exhaust(reset_in)
+            limits[self._token].exhaust(reset_in, left)
+
+    def expire(self, days: int) -> None:
+        """Let the token expire in some days."""
+        self._github.expire(self._token, datetime.now(UTC) + timedelta(days=days))
 
     def exhaust_graphql(self, reset_in: int, left: int) -> None:
         """Reduce the GraphQL limit to `left` points; it resets in `reset_in` seconds."""
@@ -129,6 +134,10 @@ class Host:
         """Return the SHA of a file or folder at the tip of the branch, or ""."""
         found = self._github.repository.find(self._github.branch, path)
         return found.sha if found else ""
+
+    def add_repository(self, name: str) -> None:
+        """Serve the facts of another repository."""
+        self._github.add_other(OtherRepository(name))
 
     def requests(self) -> int:
         """Return the number of requests so far."""

@@ -249,6 +249,23 @@ class Writer:
             finally:
                 self._commit()
 
+    @contextmanager
+    def shrunk(self) -> Iterator[None]:
+        """Delete all directories but one inside the block."""
+        with self._lock:
+            before = dict(self._map)
+            for name in sorted(self._map)[1:]:
+                self._repository.delete(f"contents/{name}")
+                del self._map[name]
+            self._odd.clear()
+            self._commit()
+            try:
+                yield
+            finally:
+                for name in before.keys() - self._map.keys():
+                    self._add(name, "".join(before[name]))
+                self._commit()
+
     # --- continuous commits -----------------------------------------------------------------------
 
     def start(self, every: float) -> None:

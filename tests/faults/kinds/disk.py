@@ -19,7 +19,7 @@ _FULL_FOR = 2.0  # seconds
 
 
 @contextmanager
-def _full(stage: Stage) -> Iterator[None]:
+def full(stage: Stage) -> Iterator[None]:
     """Leave no free page inside the block, and wait until both servers have noticed."""
     assert stage.quota is not None, "could not mount a file system over the data folder"
     stage.quota.use_up()
@@ -59,7 +59,7 @@ def full_in_lookup(stage: Stage) -> Generator[None]:
         stage.writer.change(directories=6)
         stage.tick()
         stage.wait_for_strike(held)
-        with _full(stage):
+        with full(stage):
             stage.github.release(held)
             stage.wait(_FULL_FOR)
             yield
@@ -73,7 +73,7 @@ def full_in_publish(stage: Stage) -> Generator[None]:
             stage.writer.change(directories=6)
             stage.tick()
             stage.wait_for_blocked("hub_servedcontents")
-            full.enter_context(_full(stage))
+            full.enter_context(full(stage))
         stage.wait(_FULL_FOR)
         yield
 

@@ -8,7 +8,7 @@ import pytest
 from supervisor.options import ServerOptions
 
 from config import settings
-from hub.monitoring.server import PORT_OFFSETS
+from hub.monitoring import PORT_OFFSETS
 from hub.ops.local.environment import (
     SOURCE,
     DifferentSource,
