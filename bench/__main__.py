@@ -7,7 +7,7 @@ import time
 
 from rich.console import Console
 
-from bench import budget, metrics, read, refresh, report, windows, wrk
+from bench import budget, metrics, read, refresh, report, scrape, windows, wrk
 
 _LOG_WIDTH = 130  # characters, if the output is not a terminal
 _PARTS = {
@@ -16,6 +16,7 @@ _PARTS = {
     "budget": budget.measure,
     "windows": windows.measure,
     "metrics": metrics.measure,
+    "scrape": scrape.measure,
 }
 
 
