@@ -69,6 +69,10 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
     readonly_fields = ["masked", "state", *_QUOTAS, "blocked_until", "expires_at"]
     fields = ["name", "secret", *readonly_fields]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse filters by the secret in the URL: many of them would reveal its ciphertext."""
+        return not lookup.startswith("secret") and super().lookup_allowed(lookup, value, request)
+
     def has_change_permission(self, request: HttpRequest, obj: GitHubToken | None = None) -> bool:
         """Return False for the token from `GITHUB_TOKEN`: the environment defines it."""
         return not (obj and obj.from_environment) and super().has_change_permission(request, obj)

@@ -1,1 +1,1 @@
-"""Operations: the local hub of `make run`, backups, beat's scheduler, and the log's format and filters."""
+"""Operations: the local hub of `make run`, backups, beat's scheduler, and the log's format."""

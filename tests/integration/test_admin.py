@@ -125,6 +125,13 @@ def test_a_token_is_checked_before_it_is_stored_and_starts_a_run(admin: Client, 
     assert (token.name, token.secret) == ("renamed", TOKEN)
 
 
+def test_tokens_cannot_be_filtered_by_their_secret(admin: Client, hub: Hub) -> None:
+    hub.add_token()
+    for lookup in ("secret__startswith", "secret"):
+        answer = admin.get("/admin/hub/githubtoken/", {lookup: "gAAAA"})
+        assert answer.status_code == 400, lookup
+
+
 def test_staff_without_the_permission_cannot_refresh(hub: Hub) -> None:
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_refreshrun"))

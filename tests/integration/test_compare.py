@@ -32,7 +32,7 @@ def test_exporters_are_compared_in_the_order_of_the_address(
     ]
     rules = html[html.index("Alerting rules</th>") :].split("</tr>")[0]
     assert rules.index("broken") < rules.index("usable")
-    assert "v1.2.0, 2 days ago" in html
+    assert "<bdi>v1.2.0</bdi>, 2 days ago" in html
     assert "<td>14</td><td>0</td>" in html  # stars
 
 
