@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
-from tests.browser.steps import card, search
+from tests.browser.steps import card, choose_usable_alerts, search
 from tests.browser.watch import Watch
 from tests.common.sample import SAMPLE
 from tests.conftest import Hub
@@ -73,7 +73,9 @@ def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
 ) -> None:
     page.goto("/")
     search(page).fill("redsi")
-    search(page).press("Enter")  # opens the only hit
+    search(page).press("Enter")
+    choose_usable_alerts(page)
+    card(page, "Redis").click()
     expect(page).to_have_url(re.compile("/exporters/redis$"))
 
     tab(page, "Alerting rules")
