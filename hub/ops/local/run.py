@@ -24,6 +24,8 @@ from hub.ops.local.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).resolve().parents[3]
 _MANAGE = [sys.executable, str(ROOT / "manage.py")]
+# For commands whose log appears on the terminal.
+_SHORT_LOG = {"HUB_LOG_FORMAT": "text", "HUB_LOG_LEVEL": "WARNING"}
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MAX_PATH_LENGTH = 900  # bytes; Postgres allows 1,023 with the names of its own files
 # A worker needs about 200 for its 50 threads: connections to Postgres, Redis and GitHub.
@@ -109,7 +111,8 @@ class _LocalHub:
             _print(_welcome(self._ports, self._data_dir, env, admin))
             if self._demo:
                 # It waits for the first refresh; its failure must not stop the hub.
-                subprocess.call([*_MANAGE, "demohistory"], env=env)  # noqa: S603 — our own command
+                command = [*_MANAGE, "demohistory"]
+                subprocess.call(command, env=env | _SHORT_LOG)  # noqa: S603 — our own command
             supervisor.wait()
             raise LocalHubError(
                 f"supervisord exited unexpectedly. See {self._data_dir}/logs/supervisord.log."
@@ -250,9 +253,8 @@ def _make_environment(
 
 def _manage(env: dict[str, str], *command: str) -> str:
     """Run a management command and return its output. Raises `LocalHubError` if it fails."""
-    env = env | {"HUB_LOG_FORMAT": "text", "HUB_LOG_LEVEL": "WARNING"}  # for the terminal
     result = subprocess.run(  # noqa: S603 — our own command
-        [*_MANAGE, *command], env=env, capture_output=True, text=True, check=False
+        [*_MANAGE, *command], env=env | _SHORT_LOG, capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise LocalHubError(f"manage.py {command[0]} failed:\n{result.stderr[-2000:]}")
