@@ -191,6 +191,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
         assert "max-age=315360000" in headers["Cache-Control"]
         wait_until(lambda: "gained alerting rules" in hub.get("/changes.atom").text, "a history")
         assert "started: command" not in hub.output()  # the log of a command
+        body = hub.get("/api/v1/contents").json()  # of the run that the backup contains
 
         # Prometheus can scrape web, worker and beat.
         for process in ("web", "worker", "beat"):
