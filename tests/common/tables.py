@@ -9,11 +9,13 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
+from psycopg2.errors import DeadlockDetected
 from psycopg2.sql import SQL, Identifier, Literal
 
+_TRIES = 5
 _migrated: list[dict[str, bytes]] = []
 
 
@@ -31,9 +33,22 @@ def copy_out() -> dict[str, bytes]:
 def restore(copy: dict[str, bytes]) -> None:
     """Replace all rows, in any order: foreign keys are checked at the commit.
 
-    Sequences stay as they are, because workers remember ids.
+    Sequences stay as they are, because workers remember ids. A worker's transaction that locked the
+    tables in another order ends in a deadlock, so it is tried again.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    for attempt in range(_TRIES):
+        try:
+            _replace_rows(copy)
+            break
+        except OperationalError as error:
+            if attempt == _TRIES - 1 or not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    ContentType.objects.clear_cache()
+
+
+@transaction.atomic
+def _replace_rows(copy: dict[str, bytes]) -> None:
+    with connection.cursor() as cursor:
         names = SQL(", ").join(map(Identifier, _names()))
         # Wait for transactions that still write, as `TRUNCATE` does.
         cursor.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
@@ -41,7 +56,6 @@ def restore(copy: dict[str, bytes]) -> None:
             cursor.execute(SQL("DELETE FROM {}").format(Identifier(table)))
         for table, rows in copy.items():
             cursor.copy_expert(_copy(table, "FROM STDIN"), BytesIO(rows))
-    ContentType.objects.clear_cache()
 
 
 def flush(_test_case: Any = None) -> None:

@@ -104,7 +104,7 @@ def test_pip_installs_the_command_and_the_packages_of_the_rules(
     assert "exporter-hub" in packages
     assert packages.isdisjoint({"django", "celery", "redis", "requests", "psycopg2-binary"})
 
-    sample = ROOT / "hub/demo/sample/contents"
+    sample = ROOT / "hub/demo/sample/contents/Redis"
     lint = [str(bin_folder / "exporterhub"), "lint"]
     for path, code in ((repository, 1), (sample, 0), (tmp_path / "nowhere", 2)):
         done = run([*lint, str(path)], tmp_path, environment)
