@@ -11,7 +11,7 @@ import psycopg2
 
 from tests.common.waiting import wait_until
 from tests.faults.kinds import POSTGRES_AWAY, kind
-from tests.faults.kinds.workers import LOOKUP, PUBLISH_HELD
+from tests.faults.kinds.workers import LOOKUP, publication_held
 from tests.faults.quota import may_mount
 from tests.faults.stage import Stage
 
@@ -68,12 +68,9 @@ def full_in_lookup(stage: Stage) -> Generator[None]:
 
 
 def full_in_publish(stage: Stage) -> Generator[None]:
-    with ExitStack() as full:
-        with stage.locked(PUBLISH_HELD):
-            stage.writer.change(directories=6)
-            stage.tick()
-            stage.wait_for_blocked("hub_servedcontents")
-            full.enter_context(full(stage))
+    with ExitStack() as until_repaired:
+        with publication_held(stage):
+            until_repaired.enter_context(full(stage))
         stage.wait(_FULL_FOR)
         yield
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from tests.common.waiting import wait_until
 from tests.faults.kinds import POSTGRES_AWAY, POSTGRES_SILENT, kind
-from tests.faults.kinds.workers import LOOKUP, PUBLISH_HELD, QUERY, ROOT_TREE
+from tests.faults.kinds.workers import LOOKUP, QUERY, ROOT_TREE, publication_held
 from tests.faults.stage import Stage
 
 _AWAY = 1.5  # seconds
@@ -52,12 +52,8 @@ def _in_query(stage: Stage) -> Iterator[int]:
 
 @contextmanager
 def _in_publish(stage: Stage) -> Iterator[int]:
-    before = stage.newest_run()
-    with stage.locked(PUBLISH_HELD):
-        stage.writer.change(directories=6)
-        stage.tick()
-        stage.wait_for_blocked("hub_servedcontents")
-        yield before
+    with publication_held(stage) as run:
+        yield run - 1
 
 
 _STEPS: dict[str, _At] = {

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 from tests.common.processes import kill_server
 from tests.faults.kinds import kind
-from tests.faults.kinds.workers import LOOKUP, LOOKUPS_HELD, PUBLISH_HELD, lookups_held
+from tests.faults.kinds.workers import LOOKUP, lookups_held, publication_held
 from tests.faults.stage import Stage
 
 _DOWN = 60  # seconds
@@ -58,10 +58,7 @@ def results_lost(stage: Stage) -> Generator[None]:
 
 @kind("lookup messages delivered twice concurrently", times=3)
 def lookups_redelivered(stage: Stage) -> Generator[None]:
-    with stage.locked(LOOKUPS_HELD):
-        stage.writer.change(directories=3)
-        stage.tick()
-        stage.wait_for_blocked("hub_contenttree")
+    with lookups_held(stage):
         stage.age_messages()
         stage.wait_for_second_delivery("lookup_directory")
     yield
@@ -69,10 +66,7 @@ def lookups_redelivered(stage: Stage) -> Generator[None]:
 
 @kind("publish message delivered twice concurrently", times=3, short=True)
 def publication_redelivered(stage: Stage) -> Generator[None]:
-    with stage.locked(PUBLISH_HELD):
-        stage.writer.change(directories=3)
-        stage.tick()
-        stage.wait_for_blocked("hub_servedcontents")
+    with publication_held(stage):
         stage.age_messages()
         stage.wait_for_second_delivery("publish_contents")
     yield

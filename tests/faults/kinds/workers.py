@@ -17,7 +17,7 @@ FILES = f"{QUERY}|{BLOB}"
 # stores its tree. They do not block readers.
 LIST_HELD = "LOCK TABLE hub_lookup IN SHARE ROW EXCLUSIVE MODE"
 LOOKUPS_HELD = "LOCK TABLE hub_contenttree IN SHARE ROW EXCLUSIVE MODE"
-PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
+_PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
 _HELD = 3.0  # seconds that GitHub holds a request; longer than the hub's read timeout
 _LONG_RUN = 60  # seconds; in production, a run's deadline is later than the visibility timeout
 
@@ -31,6 +31,21 @@ def lookups_held(stage: Stage) -> Iterator[int]:
         stage.tick()
         stage.wait_for_blocked("hub_contenttree")
         yield stage.wait_for_status(before, "looking_up")
+
+
+@contextmanager
+def publication_held(stage: Stage) -> Iterator[int]:
+    """Hold the publication of a run before it commits. Yields the number of the run.
+
+    The lock is taken during the run's lookups: the row of the map is also updated by runs that find
+    nothing changed, and one of them could be held instead.
+    """
+    with ExitStack() as held:
+        with lookups_held(stage) as run:
+            held.enter_context(stage.locked(_PUBLISH_HELD))
+        stage.worker_at("publish_contents")
+        stage.wait_for_blocked("hub_servedcontents")
+        yield run
 
 
 def _killed_at(stage: Stage, task: str) -> Generator[None]:
@@ -59,10 +74,7 @@ def killed_in_lookup(stage: Stage) -> Generator[None]:
 
 @kind("worker killed during publishing", times=2, short=True)
 def killed_in_publish(stage: Stage) -> Generator[None]:
-    with stage.locked(PUBLISH_HELD):
-        stage.writer.change(directories=4)
-        stage.tick()
-        stage.wait_for_blocked("hub_servedcontents")
+    with publication_held(stage):
         victim = stage.worker_at("publish_contents")
         victim.kill()
     yield
@@ -111,15 +123,11 @@ def killed_before_the_reply(stage: Stage) -> Generator[None]:
 
 @kind("worker killed between the publication's commit and its acknowledgement", times=3)
 def killed_after_publishing(stage: Stage) -> Generator[None]:
-    before = stage.newest_run()
-    with stage.locked(PUBLISH_HELD):
-        stage.writer.change(directories=4)
-        stage.tick()
-        stage.wait_for_blocked("hub_servedcontents")
+    with publication_held(stage) as run:
         victim = stage.worker_at("publish_contents")
         stage.proxies.stall("redis")
     try:
-        stage.wait_for_status(before, "published")
+        stage.wait_for_status(run - 1, "published")
         victim.kill()
     finally:
         stage.proxies.repair("redis")
@@ -204,10 +212,7 @@ def frozen_in_lookup(stage: Stage) -> Generator[None]:
 @kind("worker frozen during publishing", times=1)
 def frozen_in_publish(stage: Stage) -> Generator[None]:
     still_frozen = ExitStack()
-    with stage.locked(PUBLISH_HELD):
-        stage.writer.change(directories=4)
-        stage.tick()
-        stage.wait_for_blocked("hub_servedcontents")
+    with publication_held(stage):
         still_frozen.enter_context(stage.worker_at("publish_contents").frozen())
     with still_frozen:
         stage.wait(stage.deadline + 5)
