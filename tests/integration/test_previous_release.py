@@ -47,7 +47,7 @@ def test_the_code_of_the_previous_release_reads_and_writes(hub: Hub, tmp_path: P
     newest = re.search(r"^## \[(\d\S*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest
     with tarfile.open(RELEASES / f"hub-{newest[1]}.tar.xz") as code:
-        code.extractall(tmp_path, filter="data")
+        code.extractall(tmp_path)  # noqa: S202 — our own archive; Python 3.11.2 has no filter
     hub.add_token()
     hub.fill("Redis/Redis_alert.yaml")
     category = Category.objects.create(name="Databases")

@@ -51,7 +51,7 @@ _SYNTAX = [
     ("an underscore in a number", "2.54", r"(?<![\w:.])\d++_\d"),
     ("a range without a unit", "3.0", r"\[\s*+\d++(?:\.\d++)?+\s*+[\]:]"),
     ("an offset without a unit", "3.0", r"\boffset\s*+-?\s*+\d++(?!\w)"),
-    ("a duration as a number", "3.0", r"(?<![\w:.])(?:\d++(?:ms|[smhdwy]))++(?!\w)"),
+    ("a duration as a number", "3.0", r"(?<![\w:.])(?:\d++(?:ms|[smhdwy]))+(?!\w)"),
     ("a name in quotes", "3.0", r'\{(?:[^{}]*,)?\s*+""'),
     (
         "a label in quotes",

@@ -38,7 +38,7 @@ _MAX_DIFFERENCE = 2  # letters in length: "prometheus" is no misspelling of "pro
 _MIN_MISSPELLING = 5  # letters; shorter words are similar by chance
 # Possessive quantifiers: a folder may have any name, and backtracking would never match more.
 _VERSION_FOLDER = re.compile(
-    r"(?:v\.?)?\d++(?:\.\d++)++(?:[-+.]?[0-9a-z])*+|v\.?\d+", re.ASCII | re.IGNORECASE
+    r"(?:v\.?)?\d++(?:\.\d++)+(?:[-+.]?[0-9a-z])*|v\.?\d+", re.ASCII | re.IGNORECASE
 )
 
 

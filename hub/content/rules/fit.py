@@ -18,7 +18,8 @@ from hub.content.rules.report import About, Finding, Level, SampleMetric
 _METRIC_WORDS = {"metric", "metrics"}
 _SAMPLE_WORDS = {"sample", "samples", "example", "examples"}
 _SAMPLE_SUFFIXES = {".prom", ".metrics", ".openmetrics"}
-_VERSION = re.compile(r"(?<![0-9a-z])v?\d++(?:\.\d++)++", re.ASCII | re.IGNORECASE)
+# No possessive repetition of a group: see https://github.com/python/cpython/issues/106052 (3.11.4).
+_VERSION = re.compile(r"(?<![0-9a-z])v?\d++(?:\.\d++)+", re.ASCII | re.IGNORECASE)
 # Metrics that client libraries add to most exporters.
 _CLIENT_LIBRARY = re.compile(r"(?:go|process|promhttp|python)_")
 _MAX_METRICS = 5_000  # of a directory

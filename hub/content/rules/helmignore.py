@@ -7,7 +7,8 @@ from fnmatch import translate
 from functools import lru_cache
 
 # What Go's `filepath.Match` accepts: classes are closed and not empty, and no "\" is at the end.
-_VALID = re.compile(r"(?:[^\[\\]|\\.|\[\^?(?:[^\]\\]|\\.)++\])*+")
+# No possessive repetition of a group: see https://github.com/python/cpython/issues/106052 (3.11.4).
+_VALID = re.compile(r"(?:[^\[\\]|\\.|\[\^?(?:[^\]\\]|\\.)+\])*")
 _MAX_SIZE = 10_000  # characters
 _LINE = re.compile(r"\s*+(?:#.*|[^\s\x00-\x1f]*+\s*+)")
 

@@ -22,7 +22,7 @@ _OPERATOR = re.compile(r"[-+*/%^(\[{<>]|[=!]=|\b(?:and|or|unless|atan2)\b", re.I
 _PART = re.compile(
     r"""
       (?P<raw>`[^`]*+`) | "(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+' | \#[^\n]*+
-    | (?P<number>(?<![\w:.$])\d++(?:_\d++)++)
+    | (?P<number>(?<![\w:.$])\d++(?:_\d++)+)
     | (?P<renamed>\bholt_winters\b)
     | (?P<selector>,\s*+\{)
     | (?P<zero>\[\s*+0\s*+[\]:] | :\s*+0\s*+\])
