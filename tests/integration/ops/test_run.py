@@ -142,6 +142,25 @@ class LocalHub:
                     found.append(process)
         return found
 
+    def listening(self) -> set[str]:
+        """Return the addresses on which the hub's processes accept connections."""
+        found = set()
+        for child in self.children():
+            # Short-lived processes, such as Postgres' workers, may end in between.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for connection in child.net_connections("tcp"):
+                    if connection.status == psutil.CONN_LISTEN:
+                        found.add(connection.laddr.ip)
+        return found
+
+    def commands(self) -> dict[psutil.Process, list[str]]:
+        """Return the hub's processes, each with its command line."""
+        found = {}
+        for child in self.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found[child] = child.cmdline()
+        return found
+
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
@@ -227,13 +246,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
         assert "Site administration" in answer.text
 
         # All processes listen on loopback only, and only the owner can read files with secrets.
-        listening = {
-            connection.laddr.ip
-            for child in hub.children()
-            for connection in child.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
-        assert listening == {"127.0.0.1"}
+        assert hub.listening() == {"127.0.0.1"}
         secrets = [*secrets_of(hub.folder), password]
         # (Postgres' files change all the time, and only its user can read them.)
         files = [f for f in hub.folder.rglob("*") if f.is_file() and "postgres" not in f.parts]
@@ -248,7 +261,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
                 assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
                 assert "logs" not in file.parts
         assert stat.S_IMODE((hub.folder / "hub.env").stat().st_mode) == 0o600
-        commands = [" ".join(child.cmdline()) for child in hub.children()]
+        commands = [" ".join(command) for command in hub.commands().values()]
         assert not [c for c in commands for secret in secrets if secret in c]
 
         # A second start in the same folder, or with the same ports, reports the conflict.

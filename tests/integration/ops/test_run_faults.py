@@ -26,7 +26,9 @@ def hub() -> Iterator[LocalHub]:
 
 def pid_of(hub: LocalHub, *words: str) -> psutil.Process:
     """Return the topmost process whose command line contains all words."""
-    found = [child for child in hub.children() if all(word in child.cmdline() for word in words)]
+    found = [
+        child for child, command in hub.commands().items() if all(word in command for word in words)
+    ]
     pids = {child.pid for child in found}
     return next(child for child in found if child.ppid() not in pids)
 
