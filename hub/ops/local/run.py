@@ -100,9 +100,7 @@ class _LocalHub:
                 _print(f"{server.name} is ready")
             _manage(env, "migrate", "--noinput")
             _print("the database is migrated")
-            _manage(env, "importcatalogue", "--only-new")
-            _manage(env, "collectstatic", "--noinput")
-            admin = json.loads(_manage(env, "ensureadmin", "--json"))
+            admin = json.loads(_manage(env, "prepare"))
             for program in self._hub_programs():
                 supervisor.start_program(program.name)
             url = f"http://127.0.0.1:{self._ports['hub']}/readyz"
