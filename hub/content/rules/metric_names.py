@@ -4,14 +4,13 @@ A pattern, such as of the matcher `__name__=~"redis_.*"`, is stored as `=~redis_
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import promql_parser
 from promql_parser import MatchOp
-from pydantic import StringConstraints, TypeAdapter, ValidationError
-from pydantic_core import SchemaError
+
+from hub.content.rules import regex
 
 PATTERN = "=~"
 # Stand-ins for a variable or a template action, whose value is unknown: a name and a number.
@@ -35,9 +34,10 @@ def is_built_in(name: str) -> bool:
     return name in _BUILT_IN
 
 
-def metrics_in(tree: object) -> tuple[str, ...]:
+def metrics_in(tree: object, regexes: Sequence[str]) -> tuple[str, ...]:
     """Return the names and patterns of the metrics that an expression selects, each once.
 
+    The tree contains a number in place of each regular expression: its index in `regexes`.
     `promql_parser.walk` copies each subtree: a second for 200 nested operators.
     """
     names: dict[str, None] = {}
@@ -45,14 +45,14 @@ def metrics_in(tree: object) -> tuple[str, ...]:
     while stack:
         node = stack.pop()
         if isinstance(node, promql_parser.VectorSelector):
-            names |= dict.fromkeys(_names_of(node))
+            names |= dict.fromkeys(_names_of(node, regexes))
             continue
         children = [getattr(node, name, None) for name in _CHILDREN]
         stack += filter(None, reversed([*children, *getattr(node, "args", ())]))
     return tuple(names)[:_MAX_NAMES]
 
 
-def _names_of(selector: promql_parser.VectorSelector) -> Iterator[str]:
+def _names_of(selector: promql_parser.VectorSelector, regexes: Sequence[str]) -> Iterator[str]:
     if selector.name:
         yield from name_or_pattern(selector.name)
     matchers: Any = selector.matchers
@@ -63,7 +63,7 @@ def _names_of(selector: promql_parser.VectorSelector) -> Iterator[str]:
         if matcher.name == "__name__" and matcher.op == MatchOp.Equal:
             yield from name_or_pattern(matcher.value)
         elif matcher.name == "__name__" and matcher.op == MatchOp.Re:
-            yield from pattern(matcher.value)
+            yield from pattern(regexes[int(matcher.value.removesuffix("|"))])
 
 
 def name_or_pattern(name: str) -> Iterator[str]:
@@ -74,43 +74,19 @@ def name_or_pattern(name: str) -> Iterator[str]:
         yield name
 
 
-def pattern(regex: str) -> Iterator[str]:
+def pattern(expression: str) -> Iterator[str]:
     """Yield a regular expression as a pattern, unless it matches everything or is too long."""
-    regex = _STAND_INS.sub(".*", regex)
-    if re.fullmatch(r"[a-zA-Z_][\w:]*", regex, re.ASCII):
-        yield regex
-    elif re.sub(r"[.*+()]", "", regex) and len(regex) <= _MAX_PATTERN_LENGTH:
-        yield PATTERN + regex
+    expression = _STAND_INS.sub(".*", expression)
+    if re.fullmatch(r"[a-zA-Z_][\w:]*", expression, re.ASCII):
+        yield expression
+    elif re.sub(r"[.*+()]", "", expression) and len(expression) <= _MAX_PATTERN_LENGTH:
+        yield PATTERN + expression
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str] | None:
-    """Return the names that a pattern matches, as in Prometheus: from the start to the end.
-
-    The result is None if that is not known (`_matcher`).
-    """
-    matcher = _matcher(pattern.removeprefix(PATTERN))
-    return None if matcher is None else sorted(name for name in names if _matches(matcher, name))
-
-
-def _matches(matcher: TypeAdapter[str], name: str) -> bool:
+    """Return the names that a pattern matches; None if that is not known."""
+    expression = pattern.removeprefix(PATTERN)
     try:
-        matcher.validate_python(name)
-    except ValidationError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=1_000)
-def _matcher(regex: str) -> TypeAdapter[str] | None:
-    """Compile with Rust's engine in pydantic, which like Prometheus' needs only linear time.
-
-    The result is None if it does not accept the expression. Counted repetitions and classes of
-    Unicode, which no name of a metric needs, can take half a second to compile.
-    """
-    if re.search(r"\{|\\[pP]", regex):
-        return None
-    regex = regex.replace(r"\w", "[0-9A-Za-z_]").replace(r"\d", "[0-9]")
-    try:
-        return TypeAdapter(Annotated[str, StringConstraints(pattern=f"^(?s:{regex})$")])
-    except SchemaError:
+        return sorted(name for name in names if regex.matches(expression, name))
+    except (ValueError, regex.TooLarge):
         return None

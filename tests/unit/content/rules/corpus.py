@@ -220,6 +220,9 @@ def heavy() -> Iterator[tuple[str, str]]:
     )
     yield "a long alert", rules(1, "up up", **{"alert": long, "for": long, "a": 1})
     yield "a long label", rules(50, "a{b='" + "a" * 19_000 + "'}")
+    for each in ["a?", "[^x]", r"\\\\w|", r"\\\\pL{99}", "a{999}", "(a{30}){30}"]:
+        selectors = ", ".join(f"a{{b=~'{each * 9}', c!='{n}'}}" for n in range(90))
+        yield f"regular expressions of {each}", rules(100, f"label_join({selectors})")
     yield "many arguments", rules(50, "label_join(" + "a," * 9_000 + "a)")
     yield "many labels", rules(50, "sum by (" + "a," * 9_000 + "a) (b)")
     yield "many words", rules(50, "a " * 9_000)

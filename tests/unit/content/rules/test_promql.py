@@ -19,6 +19,14 @@ from hub.content.rules.promql import Budget, TooComplex, check, complexity, is_l
         "up > 1_000",
         "up{job=~`a\\.b`, x='#[0]'} # [0]",
         '{"a.b", "c d"="e"} > 0',
+        r'up{a=~"\\Qa.b\\E|(?P<n>x)(?P<n>y)|\\P{^Lu}|[a&&b]|x{,3}"}',
+        "up{a=~`\\d+`, b!~'it\\'s'}",
+        "up{a=~ # a comment\n 'b+'}",
+        "up # {a=~'b**'}",
+        """up{a="b=~'c**'"}""",
+        '{a!~"x*"}',
+        "rate(up[250y:1m] offset 1h30m)",
+        "up > 1e308",
     ],
 )
 def test_what_prometheus_takes(expr: str) -> None:
@@ -46,6 +54,25 @@ def test_what_prometheus_takes(expr: str) -> None:
         ("up offset Inf", "duration out of range"),
         ("max_over_time(up[5m:1e30])", "duration out of range"),
         ("rate(up[1e19])", "duration out of range"),
+        ("up offset 300y", "duration out of range"),
+        ("rate(up[5m:99999999y])", "duration out of range"),
+        ("up > 1e999", "number out of range"),
+        ("up > .5e999", "number out of range"),
+        # What Go's regular expressions do not have, but those of other languages do.
+        ('up{a=~"b**"}', "invalid regular expression: bad repetition operator: **"),
+        ("up{a!~`b++`}", "bad repetition operator"),
+        ('up{a=~"b{1001}"}', "invalid repetition size"),
+        ('up{a=~"(?x)b"}', "invalid perl operator"),
+        ('up{a=~"(?=b)"}', "invalid perl operator"),
+        ('up{a=~"[[:foo:]]"}', "invalid character class range"),
+        (r'up{a=~"\\u0041"}', "invalid escape sequence"),
+        (r'up{a=~"\\C"}', "invalid escape sequence"),
+        (r'up{a=~"\d"}', "unknown escape sequence"),
+        (r"""up{a=~"\'"}""", "unknown escape sequence"),
+        ('up{a=~ # a comment\n "b**"}', "bad repetition operator"),
+        ('{a=~".*"}', ""),
+        ("{a=~'x|'}", ""),
+        ("{a!~'.+'}", ""),
     ],
 )
 def test_what_prometheus_refuses(expr: str, reason: str) -> None:
@@ -65,6 +92,11 @@ def test_what_prometheus_refuses(expr: str, reason: str) -> None:
 def test_what_prometheus_takes_but_may_not_evaluate(expr: str, warning: str) -> None:
     checked = check(expr)
     assert (checked.problem, checked.warnings) == ("", (warning,))
+
+
+def test_a_large_regular_expression_is_not_checked() -> None:
+    with pytest.raises(TooComplex, match="a regular expression is too large to check"):
+        check(r'up{a=~"\\pL{200}"}')
 
 
 def test_logql_is_recognized() -> None:
