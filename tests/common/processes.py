@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import psutil
 from django.conf import settings
 from django.db import connection
 
@@ -86,6 +87,11 @@ class Process:
         """The process id."""
         assert self._process is not None
         return self._process.pid
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of the process so far, in seconds."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
 
     @property
     def running(self) -> bool:
