@@ -2,6 +2,7 @@
 
 import gzip
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Lock
 from time import sleep
 from typing import Any
@@ -109,6 +110,29 @@ def test_a_late_query_result_does_not_replace_a_newer_map(cached: MapCache) -> N
     kept = cached.get()
     assert kept
     assert kept.served is newer
+
+
+def test_a_late_query_that_read_a_newer_map_is_cached(cached: MapCache) -> None:
+    """Two readers query at the same time, and the second one's query is executed first."""
+    older = ServedContents(etag="older", rendered_at=timezone.now())
+    newer = ServedContents(etag="newer", rendered_at=timezone.now())
+
+    def executed_late() -> tuple[ServedContents, str, str]:
+        assert cached.fetch(lambda: (older, "", "")).served is older
+        return newer, "", ""
+
+    assert cached.fetch(executed_late).served is newer
+    kept = cached.get()
+    assert kept
+    assert kept.served is newer
+
+
+def test_a_later_query_is_cached_although_the_clock_was_set_back(cached: MapCache) -> None:
+    newer = ServedContents(etag="newer", rendered_at=timezone.now())
+    older = ServedContents(etag="older", rendered_at=timezone.now() - timedelta(days=1))
+    cached.fetch(lambda: (newer, "", ""))
+    assert cached.fetch(lambda: (older, "", "")).served is older
+    assert cached.last().served is older  # type: ignore[union-attr]
 
 
 def test_a_query_result_from_before_a_change_is_not_cached(cached: MapCache) -> None:

@@ -26,12 +26,18 @@ class ServedMap:
     running: str
     renamed_to: str
     queried_at: float  # `time.monotonic()`
+    received_at: float  # `time.monotonic()`
 
     @property
     def version(self) -> tuple[object, ...]:
         """A key that changes whenever pages that show the map change."""
         served = self.served
         return (served.pk, served.etag, served.rendered_at, self.running, self.renamed_to)
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """A newer map has a higher value."""
+        return self.served.rendered_at, self.queried_at
 
 
 class MapCache:
@@ -52,14 +58,20 @@ class MapCache:
         return self._map
 
     def fetch(self, query: Callable[[], tuple[ServedContents, str, str]]) -> ServedMap:
-        """Run the query, and cache its result unless a newer one is cached already."""
-        started = monotonic()
-        fetched = ServedMap(*query(), started)
+        """Run the query, and cache and return its result unless a newer one is cached already.
+
+        Of two queries at the same time, the one that was sent last may have read the row first.
+        """
+        queried_at = monotonic()
+        fetched = ServedMap(*query(), queried_at, received_at=monotonic())
         with self._lock:
-            newest = self._map.queried_at if self._map else self._valid_from
-            if started >= max(self._valid_from, newest):
+            if queried_at < self._valid_from:
+                return fetched
+            cached = self._map
+            at_the_same_time = cached is not None and queried_at < cached.received_at
+            if cached is None or not at_the_same_time or fetched.order >= cached.order:
                 self._map = fetched
-        return fetched
+            return self._map or fetched
 
     def forget(self) -> None:
         """Clear the cache after this process has changed the map."""
