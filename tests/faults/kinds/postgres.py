@@ -1,14 +1,20 @@
 """Faults of Postgres: killed or frozen. Web responds with 503 and recovers without a restart."""
 
+import contextlib
 from collections.abc import Generator
+from contextlib import ExitStack
 
 import psutil
+import psycopg2
 
 from tests.common.processes import kill_server
 from tests.faults.kinds import POSTGRES_AWAY, POSTGRES_SILENT, kind
 from tests.faults.kinds.workers import LOOKUP
 from tests.faults.readers import GIVE_UP
 from tests.faults.stage import Stage
+
+_OTHERS = "others"
+_USED_UP_FOR = 3.0  # seconds
 
 
 @kind("Postgres killed", times=4, allows=POSTGRES_AWAY, stops_housekeeping=True, short=True)
@@ -46,3 +52,28 @@ def frozen(stage: Stage) -> Generator[None]:
     with stage.frozen_server(stage.postgres):
         stage.wait(GIVE_UP + 1)
         yield
+
+
+@kind("Postgres' connections used up", times=3, allows=POSTGRES_AWAY, stops_housekeeping=True)
+def connections_used_up(stage: Stage) -> Generator[None]:
+    """Others use all connections, also those that the hub had."""
+    with ExitStack() as others:
+        _use_all_connections(stage, others)
+        stage.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND application_name <> %s"
+            " AND pid <> pg_backend_pid()",
+            [_OTHERS],
+        )
+        _use_all_connections(stage, others)
+        stage.writer.change(directories=6)
+        stage.tick()
+        stage.wait(_USED_UP_FOR)
+        yield
+
+
+def _use_all_connections(stage: Stage, others: ExitStack) -> None:
+    with contextlib.suppress(psycopg2.OperationalError):
+        while True:
+            connection = psycopg2.connect(stage.postgres.url, application_name=_OTHERS)
+            others.callback(connection.close)
