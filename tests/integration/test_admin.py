@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from hub.demo.fake_github import Fault
 from hub.demo.fake_github import faults as f
@@ -159,3 +159,25 @@ def test_an_edited_schedule_survives_the_next_migration(hub: Hub) -> None:
     entry.refresh_from_db()
     assert entry.enabled is False
     assert PeriodicTask.objects.filter(task=entry.task).count() == 1
+
+
+def test_only_the_parts_of_the_schedule_that_the_hub_needs_are_shown(
+    db: None, admin_client: Client
+) -> None:
+    page = admin_client.get("/admin/").content.decode()
+    assert "Periodic tasks" in page
+    assert not any(name in page for name in ("Clocked", "Crontabs", "Intervals", "Solar"))
+    entry = PeriodicTask.objects.get(name="Refresh contents")
+    address = f"/admin/django_celery_beat/periodictask/{entry.pk}/change/"
+    page = admin_client.get(address).content.decode()
+    assert "/admin/django_celery_beat/intervalschedule/add/" in page
+    assert "/admin/django_celery_beat/crontabschedule/add/" in page
+    assert not any(f"id_{name}" in page for name in ("solar", "clocked", "one_off"))
+    assert "readable-crontabs" not in page  # for an inline script, which the policy blocks
+
+    every = IntervalSchedule.objects.create(every=30, period="minutes")
+    form = {"name": entry.name, "task": entry.task, "interval": every.pk, "args": "[]"}
+    form |= {"kwargs": "{}", "headers": "{}", "expire_seconds": 1800, "enabled": "on"}
+    assert admin_client.post(address, form).status_code == 302
+    entry.refresh_from_db()
+    assert (entry.interval, entry.enabled) == (every, True)

@@ -34,8 +34,6 @@ TAKEN = (
     ("/admin/hub/contentedit/add/?directory=..&path=../../etc/passwd", 200),
     ("/admin/hub/exporter/add/?category=x&title=%3Cscript%3E", 200),
     (f"{BEAT}/periodictask/add/?expires=soon&start_time=1&nothing=1&crontab=x", 200),
-    (f"{BEAT}/clockedschedule/add/?clocked_time=2026-01-01T00:00:00Z", 200),
-    (f"{BEAT}/clockedschedule/add/?clocked_time=Inf&periodictask=%ff", 200),
 )
 
 

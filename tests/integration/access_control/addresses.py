@@ -179,9 +179,7 @@ MODELS = [
     Rows("auth.group"),
     Rows("auth.user", to_add=("auth.add_user", "auth.change_user")),  # as Django has it
     Rows("django_celery_beat.periodictask"),
-    Rows("django_celery_beat.clockedschedule"),
     Rows("django_celery_beat.crontabschedule"),
-    Rows("django_celery_beat.solarschedule"),
     Rows("django_celery_beat.intervalschedule"),
 ]
 

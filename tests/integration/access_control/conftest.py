@@ -14,13 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from django_celery_beat.models import (
-    ClockedSchedule,
-    CrontabSchedule,
-    IntervalSchedule,
-    PeriodicTask,
-    SolarSchedule,
-)
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from hub.catalogue import logos
 from hub.github.source import configured_source
@@ -162,9 +156,7 @@ def _rows() -> dict[str, Any]:
         Group.objects.create(name="a group"),
         User.objects.create_user("somebody"),
         PeriodicTask.objects.create(name="an entry", task="no.such.task", interval=interval),
-        ClockedSchedule.objects.create(clocked_time=now),
         CrontabSchedule.objects.create(),
-        SolarSchedule.objects.create(event="sunrise", latitude=1, longitude=1),
         # Deleting one deletes the entries that follow it; this one has none.
         IntervalSchedule.objects.create(every=8, period="days"),
     ]
