@@ -19,6 +19,8 @@ def test_the_html_contains_the_chosen_theme(db: None, theme: str) -> None:
         html = client.get(address).content.decode()
         assert f'<html lang="en" data-theme="{theme}">' in html
         assert f'<meta name="color-scheme" content="{theme}">' in html
+    admin = client.get("/admin/login/").content.decode()
+    assert f'<meta name="color-scheme" content="{theme}">' in admin
     client.post("/theme", {"theme": "system"})
     assert b"data-theme" not in client.get("/").content
 
