@@ -24,6 +24,7 @@ from hub.content.kinds import KINDS, Kind
 from hub.github.source import configured_source
 from hub.models import DirectoryOwner, Exporter, ExporterContents, Lookup, RefreshRun
 from hub.models.choices import RunStatus
+from hub.names.own_paths import own_path
 
 
 class LookupInline(ReadOnly, admin.TabularInline[Lookup, RefreshRun]):
@@ -56,11 +57,12 @@ class RefreshRunAdmin(RunAdmin[RefreshRun]):
         return [path("refresh/", view, name="hub_refresh_now"), *super().get_urls()]
 
     def refresh_now(self, request: HttpRequest) -> HttpResponse:
-        """Start a run that refreshes everything that changed, for the page's button."""
+        """Start a run that refreshes everything that changed, for the button on two pages."""
         if not may_refresh(request):
             raise PermissionDenied
         refresh(request)
-        return redirect("admin:hub_refreshrun_changelist")
+        back = request.POST.get("next", "")
+        return redirect(own_path(back) if back else "admin:hub_refreshrun_changelist")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         context = {"may_refresh": may_refresh(request), "hub": status.describe_status()}

@@ -67,10 +67,10 @@ class HubPeriodicTaskAdmin(ValidInitialData, PeriodicTaskAdmin):
     _hidden = ("solar", "clocked", "one_off", "crontab_translation")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Omit the kinds of schedules that the hub does not need."""
+        """Omit the fields of schedules that the hub does not need."""
         return [
-            (name, {**options, "fields": [each for each in options["fields"] if each not in self._hidden]})
-            for name, options in super().get_fieldsets(request, obj)
+            (title, {**options, "fields": [x for x in options["fields"] if x not in self._hidden]})
+            for title, options in super().get_fieldsets(request, obj)
         ]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

@@ -23,6 +23,14 @@ def runs() -> QuerySet[RefreshRun]:
     return runs.annotate(requests_asked=F("requests") + F("lookup_requests"))
 
 
+def progress(newest: RefreshRun | None) -> dict[str, Any]:
+    """Return the newest run for includes/progress.html; `seen` is its number once it has ended."""
+    running = newest is not None and newest.is_open
+    # The number of a run grows, and its end is the last thing that changes.
+    seen = f"{newest.pk}" if newest and not running else ""
+    return {"run": newest, "running": running, "seen": seen}
+
+
 def describe_run(run: RefreshRun) -> dict[str, Any]:
     """Return a run of `runs()` as JSON-ready values (times are datetimes)."""
     return {
@@ -47,8 +55,12 @@ _MAX_LISTED = 200  # directories; while GitHub is down, all of them fail
 
 @dataclass(frozen=True)
 class FoundError:
-    """The first error in a directory, and the letter of the kind whose tab shows it, or ""."""
+    """The first error in a directory, and the letter of the kind whose tab shows it, or "".
 
+    `row` is the id of the directory's row.
+    """
+
+    row: int
     directory: str
     slug: str  # of the exporter; "" without one
     title: str
@@ -109,7 +121,7 @@ def _first_errors(rows: QuerySet[ExporterContents]) -> list[FoundError]:
         error = next(each for each in judgement.findings if each.level == Level.ERROR)
         kind = next(iter(judgement.files.get(error.path, {})), "")
         slug, title = (row.exporter.slug, row.exporter.title) if row.exporter else ("", "")
-        found.append(FoundError(row.directory, slug, title, error, kind))
+        found.append(FoundError(row.pk, row.directory, slug, title, error, kind))
     return found
 
 

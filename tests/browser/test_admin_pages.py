@@ -13,6 +13,7 @@ from tests.browser.steps import PASSWORD, sign_in
 from tests.conftest import Hub
 
 PAGES = {
+    "start": "/admin/",
     "refresh runs": "/admin/hub/refreshrun/",
     "token": "/admin/hub/githubtoken/add/",
     "adding by repository": "/admin/hub/exporter/register/",
@@ -48,3 +49,14 @@ def test_the_pages_of_the_admin(
     expect(page.locator("body")).not_to_have_css("background-color", surface)
     page.get_by_role("link", name="Catalogue").click()
     expect(page).to_have_url("/")
+
+
+def test_the_start_page_refreshes_and_checks_the_connection(full_hub: Hub, admin: Page) -> None:
+    admin.goto("/admin/")
+    admin.get_by_role("button", name="Check now").click()
+    expect(admin.get_by_text("The hub can read")).to_be_visible()
+    expect(admin).to_have_url("/admin/")
+    admin.get_by_role("button", name="Refresh now").click()
+    expect(admin.get_by_text("Refresh started")).to_be_visible()
+    table = admin.get_by_role("region", name="Table of refreshes")
+    expect(table.get_by_text("nothing changed")).to_be_visible()  # without a reload

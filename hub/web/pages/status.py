@@ -1,7 +1,6 @@
 """The status page, and its fragment that is polled during a run."""
 
 from dataclasses import replace
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,7 +14,7 @@ from hub.content.map import read_map
 from hub.content.status import FoundError
 from hub.github.renames import rename_note
 from hub.github.source import configured_source
-from hub.models import GitHubToken, RefreshRun, Resource
+from hub.models import GitHubToken, Resource
 from hub.runs import schedule
 from hub.web.pages.chart import chart
 from hub.web.pages.metrics import line_url
@@ -50,7 +49,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
             "now": now,
             "chart": chart(runs),
             "runs": runs,
-            **_live(runs[0] if runs else None),
+            **status.progress(runs[0] if runs else None),
         },
     )
 
@@ -63,7 +62,7 @@ def status_live(request: HttpRequest) -> HttpResponse:
     `seen` is the finished run that the page shows. If it is still the newest, answer 204, so that
     the page does not change and screen readers say nothing.
     """
-    context = _live(status.runs().first())
+    context = status.progress(status.runs().first())
     if not context["running"] and context["seen"] == request.GET.get("seen", ""):
         return HttpResponse(status=204)
     response = render(request, "hub/includes/progress.html", context)
@@ -76,13 +75,6 @@ def _quotas(token: GitHubToken) -> list[tuple[str, int, int]]:
     """Return name, limit and remaining requests of each known rate limit of a token."""
     quotas = [quota for resource in Resource if (quota := token.quota(resource))]
     return [(quota.resource.label, quota.limit, quota.left) for quota in quotas]
-
-
-def _live(newest: RefreshRun | None) -> dict[str, Any]:
-    running = newest is not None and newest.is_open
-    # The number of a run grows, and its end is the last thing that changes.
-    seen = f"{newest.pk}" if newest and not running else ""
-    return {"run": newest, "running": running, "seen": seen}
 
 
 def _url_of(error: FoundError) -> str:
