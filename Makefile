@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz faults drill bench oracle setups chart check audit licences password backup restore lock images htmx clean
+.PHONY: help setup run test browser fuzz faults drill bench oracle setups chart check audit licences password backup restore lock images htmx codemirror clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -127,6 +127,14 @@ images: ## pin the images by the digests of their tags (needs docker and access 
 
 htmx: .venv/.run ## update htmx in hub.js from the installed package
 	@$(BIN)/python -m hub.web.pages.script
+
+# The editor of files in the admin: unchanged files of the npm package, whose hash npm checks.
+CODEMIRROR = 5.65.21
+
+codemirror: ## update CodeMirror in hub/static from its npm package (needs npm on the PATH)
+	@cd "$$(mktemp -d)" && npm pack --silent codemirror@$(CODEMIRROR) > /dev/null && \
+	  tar -xzf codemirror-*.tgz --strip-components=1 -C $(CURDIR)/hub/static/hub/codemirror \
+	  package/LICENSE package/lib package/mode/yaml/yaml.js package/mode/javascript/javascript.js
 
 clean: ## remove installed packages and caches; keeps the data folder
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache staticfiles

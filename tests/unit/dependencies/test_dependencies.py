@@ -136,3 +136,12 @@ def test_images_are_pinned_by_the_digests_of_their_tags(tmp_path: Path) -> None:
     built = {"exporter-hub:0.2.0"}
     tags = ("python:3.12-slim-bookworm", "postgres:18-bookworm", "valkey/valkey:9-bookworm")
     assert pinned == built | {f"{tag}@{digest}" for tag in tags}
+
+
+def test_the_editor_is_of_the_version_in_the_makefile() -> None:
+    """`make codemirror` updates it."""
+    version = re.search("^CODEMIRROR = (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert version is not None
+    folder = ROOT / "hub" / "static" / "hub" / "codemirror"
+    assert f'CodeMirror.version = "{version[1]}"' in (folder / "lib/codemirror.js").read_text()
+    assert "MIT License" in (folder / "LICENSE").read_text()
