@@ -1,19 +1,20 @@
 """Admin for edits of content files, which are committed to GitHub."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from hub.admin.runs import run_link
 from hub.content import editing
+from hub.content.rules.report import Finding
 from hub.github.source import configured_source
 from hub.models import ContentEdit, EditAction, EditState
 
@@ -28,11 +29,14 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 30, "cols": 110, "spellcheck": "false"}),
     )
+    # The file that `base_sha` belongs to, and the version that is shown for comparison.
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen_sha = forms.CharField(required=False, widget=forms.HiddenInput)
     overwrite = forms.BooleanField(
         required=False,
         label="Overwrite the current file",
-        help_text="Someone else changed the file after you opened it. Select this to overwrite "
-        "that change.",
+        widget=forms.HiddenInput,  # until the file differs from the one that was opened
+        help_text="Replaces the file that is shown above.",
     )
 
     class Meta:
@@ -42,10 +46,21 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "text" in self.fields and not self.is_bound and not self.instance.pk:
-            directory, path = (str(self.initial.get(name, "")) for name in ("directory", "path"))
-            current = editing.current_file(directory, path)
+        self.findings: Sequence[Finding] = ()
+        # Shown if it is not in the text field: changed after it was opened, or not a text file.
+        self.current: editing.CurrentFile | None = None
+        if "text" not in self.fields or self.is_bound:
+            return
+        directory, path = (self.initial.get(name) or "" for name in ("directory", "path"))
+        self.initial["opened"] = f"{directory}/{path}"
+        current = editing.current_file(directory, path)
+        if not self.instance.pk:
             self.initial.update(text=current.text or "", base_sha=current.sha)
+            self.findings = current.findings
+            if current.sha and current.text is None:
+                self.current = current
+        elif current.sha != self.instance.base_sha:
+            self._offer_overwriting(current)
 
     def clean_text(self) -> str:
         """Return the text with LF line endings: browsers send CR LF."""
@@ -56,8 +71,12 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
-        if cleaned.pop("overwrite", False):
-            cleaned["base_sha"] = editing.current_file(cleaned["directory"], cleaned["path"]).sha
+        target = f"{cleaned['directory']}/{cleaned['path']}"
+        seen_sha, opened = cleaned.pop("seen_sha"), cleaned.pop("opened")
+        if cleaned.pop("overwrite"):
+            cleaned["base_sha"] = seen_sha
+        elif opened not in ("", target):
+            cleaned["base_sha"] = ""  # of another file: the author has not opened this one
         self.proposal = editing.EditProposal(
             directory=cleaned["directory"],
             path=cleaned["path"],
@@ -70,10 +89,22 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
             editing.check_edit(self.proposal)
         except editing.FileChangedSince as changed:
             self.add_error("overwrite", str(changed))
+            self._offer_overwriting(editing.current_file(cleaned["directory"], cleaned["path"]))
         except editing.InvalidEdit as invalid:
-            reasons = [f"line {finding.line}: {finding.reason}" for finding in invalid.findings]
-            self.add_error(invalid.field, ValidationError([str(invalid), *reasons]))
+            self.findings = invalid.findings
+            self.add_error(invalid.field, str(invalid))
         return cleaned
+
+    def _offer_overwriting(self, current: editing.CurrentFile) -> None:
+        """Show the current file, and the check box to overwrite this version of it."""
+        self.current = current
+        self.fields["overwrite"].widget = forms.CheckboxInput()
+        self.initial["seen_sha"] = current.sha
+        if self.is_bound:
+            data = cast(QueryDict, self.data).copy()
+            data["seen_sha"] = current.sha
+            data.pop("overwrite", None)
+            self.data = data
 
 
 @admin.register(ContentEdit)
@@ -87,7 +118,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     list_select_related = ["author"]
     actions = ["withdraw"]
     _state = ["state", "reason", "detail", "commit_sha", "run_link"]
-    readonly_fields = [*_state, "submitted_text", "published_text"]
+    readonly_fields = [*_state, "submitted_text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContentEdit]:
         return super().get_queryset(request).filter(source=configured_source().key)
@@ -100,11 +131,11 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
 
     def get_fields(self, request: HttpRequest, obj: ContentEdit | None = None) -> Any:
         target = ["directory", "path", "action"]
-        editable = [*target, "text", "message"]
+        editable = ["overwrite", *target, "text", "message", "base_sha", "opened", "seen_sha"]
         if obj is None:
-            return [*editable, "base_sha", "overwrite"]
+            return editable
         if self.has_change_permission(request, obj):
-            return [*self._state, "published_text", *editable, "base_sha", "overwrite"]
+            return [*self._state, *editable]
         return [*target, "submitted_text", "message", *self._state]
 
     def save_model(self, request: HttpRequest, obj: ContentEdit, form: Any, change: bool) -> None:
@@ -135,13 +166,6 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     @admin.display(description="text")
     def submitted_text(self, edit: ContentEdit) -> SafeString:
         return format_html("<pre>{}</pre>", edit.text)
-
-    def published_text(self, edit: ContentEdit) -> SafeString:
-        """Return the published file, for comparison with a draft."""
-        file = editing.current_file(edit.directory, edit.path)
-        if not file.sha:
-            return format_html("{}", "The file does not exist.")
-        return format_html("<pre>{}</pre>", file.text if file.text is not None else file.sha)
 
 
 def edit_link(directory: str, path: str, label: str) -> SafeString:

@@ -15,7 +15,7 @@ from django.db import transaction
 from hub import clock
 from hub.content import blob_store
 from hub.content.content_files import decoded
-from hub.content.judgement import judge_directory
+from hub.content.judgement import Judgement, judge_directory
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import MAX_FILE_SIZE, too_large
 from hub.content.rules.report import Finding, Level
@@ -61,28 +61,36 @@ class InvalidEdit(Exception):
 
 
 class FileChangedSince(InvalidEdit):
-    """The file has changed since the author loaded it."""
+    """The file is not the one that the author opened: changed, deleted, or not opened at all."""
 
 
 @dataclass(frozen=True)
 class CurrentFile:
-    """A published file: its blob SHA, and its text if it is stored and valid UTF-8."""
+    """A published file: blob SHA, text (if it is stored and valid UTF-8) and findings."""
 
     sha: str
     text: str | None
+    findings: tuple[Finding, ...] = ()
 
 
 def current_file(directory: str, path: str) -> CurrentFile:
     """Return the file as last published; `sha` is "" if it does not exist."""
-    sha = _files_of(directory).get(path, "")
+    tree = _tree_of(directory)
+    sha = _files_of(tree).get(path, "")
     data = ContentBlob.objects.filter(pk=sha).values_list("data", flat=True).first()
-    return CurrentFile(sha, decoded(data))
+    judgement = Judgement.from_json(tree.judgement) if tree and tree.judgement else None
+    found = judgement.findings if judgement else ()
+    return CurrentFile(sha, decoded(data), tuple(each for each in found if each.path == path))
 
 
-def _files_of(directory: str) -> dict[str, str]:
-    """Return path → blob SHA for a published directory."""
+def _tree_of(directory: str) -> ContentTree | None:
+    """Return the files and the judgement of a published directory."""
     rows = ExporterContents.objects.filter(source=configured_source().key, directory=directory)
-    tree = ContentTree.objects.filter(pk__in=rows.values("tree_sha")).first()
+    return ContentTree.objects.filter(pk__in=rows.values("tree_sha")).first()
+
+
+def _files_of(tree: ContentTree | None) -> dict[str, str]:
+    """Return path → blob SHA."""
     return {path: sha for path, sha, _ in tree.files} if tree else {}
 
 
@@ -93,22 +101,24 @@ def check_edit(proposal: EditProposal) -> None:
         raise InvalidEdit("path", f"longer than {_MAX_PATH_LENGTH} characters")
     for part in proposal.path.split("/"):
         _check_name("path", part)
-    _check_links(proposal)
-    files = _files_of(proposal.directory)
+    tree = _tree_of(proposal.directory)
+    _check_links(proposal, tree)
+    files = _files_of(tree)
     current_sha = files.get(proposal.path, "")
-    if proposal.base_sha != current_sha:
-        raise FileChangedSince("base_sha", str(Reason.CONFLICT.label))
-    if proposal.action == EditAction.DELETE:
-        if not current_sha:
-            raise InvalidEdit("path", "the file to delete does not exist")
-        return
     data = proposal.text.encode()
+    is_delete = proposal.action == EditAction.DELETE
+    if is_delete and not current_sha:
+        raise InvalidEdit("path", "the file to delete does not exist")
+    if current_sha and not is_delete and blob_sha(data, like=current_sha) == current_sha:
+        raise InvalidEdit("text", "the text is unchanged")
+    if proposal.base_sha != current_sha:
+        raise FileChangedSince("base_sha", _difference(proposal.base_sha, current_sha))
+    if is_delete:
+        return
     if len(data) > MAX_FILE_SIZE:
         raise InvalidEdit("text", too_large(len(data)))
     if "\0" in proposal.text:
         raise InvalidEdit("text", "contains a NUL byte: not a text file")
-    if blob_sha(data, like=current_sha) == current_sha:
-        raise InvalidEdit("text", "the text is unchanged")
     # Judge the file together with the other files of its directory.
     known = blob_store.known_reports(files.values())
     reports = {path: known.get(sha) for path, sha in files.items()}
@@ -122,7 +132,16 @@ def check_edit(proposal: EditProposal) -> None:
         raise InvalidEdit("text", "the file has errors", broken)
 
 
-def _check_links(proposal: EditProposal) -> None:
+def _difference(base_sha: str, current_sha: str) -> str:
+    """Say why the file is not the one that the author opened."""
+    if not base_sha:
+        return "the file exists already: open it, then edit its current version"
+    if not current_sha:
+        return "the file was deleted after it was opened: add it again, or leave it deleted"
+    return str(Reason.CONFLICT.label)
+
+
+def _check_links(proposal: EditProposal, tree: ContentTree | None) -> None:
     """Reject a path through a link or a submodule: GitHub would not write to the file there."""
     source = configured_source().key
     newest = Snapshot.objects.filter(source=source).values("contents_sha")[:1]
@@ -132,8 +151,6 @@ def _check_links(proposal: EditProposal) -> None:
         raise InvalidEdit("directory", "not a directory: a file, a symbolic link or a submodule")
     if targets:
         raise InvalidEdit("directory", f"a symbolic link: edit the file in {targets[0]!r}")
-    rows = ExporterContents.objects.filter(source=source, directory=proposal.directory)
-    tree = ContentTree.objects.filter(pk__in=rows.values("tree_sha")).first()
     for link, target in ((tree.links if tree else None) or {}).items():
         if f"{proposal.path}/".startswith(f"{link}/"):
             hint = f": edit {target!r}" if target else ""

@@ -89,7 +89,7 @@ class Reason(TextChoices):
         "the hub's database does not respond: this is the last copy, which may be outdated",
     )
     OVERDUE = "overdue", "the last refresh is overdue: check beat and worker"
-    CONFLICT = "conflict", "someone else changed the file: review that version, then save again"
+    CONFLICT = "conflict", "the file changed after it was opened: review it, then save again"
     REFUSED = "refused", "GitHub rejected the change"
     INTERNAL = "internal", "internal error: see the worker's log"
 
@@ -170,6 +170,6 @@ class EditState(TextChoices):
     QUEUED = "queued", "waiting to be committed"
     SENDING = "sending", "being committed"
     COMMITTED = "committed", "committed"
-    CONFLICT = "conflict", "draft: someone else changed it"
+    CONFLICT = "conflict", "draft: the file changed meanwhile"
     REFUSED = "refused", "draft: GitHub rejected it"
     WITHDRAWN = "withdrawn", "withdrawn"

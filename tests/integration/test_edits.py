@@ -164,7 +164,7 @@ def test_edits_during_an_open_run_are_committed_by_the_follow_up_run(
             "path",
             "does not exist",
         ),
-        ({"base_sha": "0" * 40}, "base_sha", "someone else"),
+        ({"base_sha": "0" * 40}, "base_sha", "the file changed"),
     ],
 )
 def test_an_invalid_edit_is_rejected(
@@ -437,7 +437,7 @@ def test_the_api_returns_the_errors(filled: Hub, author: User) -> None:
     assert broken.json()["findings"][0]["line"] == 5
     older = post(Client(), body(base_sha="1" * 40), Authorization=basic("root"))
     assert older.status_code == 409
-    assert "someone else" in older.json()["detail"]
+    assert "the file changed" in older.json()["detail"]
     assert not ContentEdit.objects.exists()
 
 
@@ -483,6 +483,74 @@ def test_editing_in_the_admin(filled: Hub, admin: Client) -> None:
     assert edit.commit_sha in page
 
 
+CHECK_BOX = '<input type="checkbox" name="overwrite"'
+
+
+def seen(page: Any) -> str:
+    """Return the SHA of the version that the form shows for comparison."""
+    return str(page.context["adminform"].form["seen_sha"].value())
+
+
+def test_the_form_says_that_a_file_changed_only_when_it_did(filled: Hub, admin: Client) -> None:
+    def post_form(**fields: str) -> str:
+        opened = {"opened": "Redis/Redis_alert.yaml", "action": "write", "message": ""}
+        return admin.post(ADD, body(**opened, **fields)).content.decode()
+
+    page = admin.get(f"{ADD}?directory=Redis&path=Redis_alert.yaml").content.decode()
+    assert CHECK_BOX not in page
+    # saved under the name of another file, which the author did not open
+    page = post_form(directory="Kafka", path="Kafka_alert.yaml")
+    assert "the file exists already" in page
+    assert "the file changed" not in page
+    # opened as a new file, and the text is that of the existing one
+    page = post_form(base_sha="", text=contents.alert("RedisDown").decode())
+    assert "the text is unchanged" in page
+    assert CHECK_BOX not in page
+    assert not ContentEdit.objects.exists()
+    # saved under a new name
+    assert post_form(path="other.yaml") == ""
+    ended()
+    assert at_github(filled, "Redis/other.yaml") == contents.alert("Other")
+
+
+def test_only_the_version_that_was_shown_is_overwritten(filled: Hub, admin: Client) -> None:
+    given = body(action="write", message="", opened="Redis/Redis_alert.yaml")
+    for name in ("Theirs", "Newer"):
+        filled.write("Redis/Redis_alert.yaml", contents.alert(name))
+        filled.refresh()
+        page = admin.post(ADD, given)
+        html = page.content.decode()
+        assert "the file changed after it was opened" in html
+        assert f"alert: {name}" in html
+        assert CHECK_BOX in html
+        given |= {"overwrite": "on", "seen_sha": seen(page)}
+    admin.post(ADD, given)
+    ended()
+    agreed(filled)
+
+
+def test_the_form_says_that_a_file_is_no_text(filled: Hub, admin: Client) -> None:
+    filled.write("Redis/picture.png", b"\x89PNG\xff")
+    filled.refresh()
+    page = admin.get(f"{ADD}?directory=Redis&path=picture.png").content.decode()
+    assert "It is not a text file." in page
+
+
+def test_the_form_shows_the_findings_at_their_lines(filled: Hub, admin: Client) -> None:
+    filled.write("Redis/Redis_alert.yaml", contents.alert(expr="sum("))
+    filled.refresh()
+    address = f"{ADD}?directory=Redis&path=Redis_alert.yaml"
+    page = admin.get(address).content.decode()
+    assert 'data-line="5" data-level="error"' in page
+    assert "data-unsaved" not in page
+    base_sha = editing.current_file("Redis", "Redis_alert.yaml").sha
+    text = "# one more line\n" + contents.alert(expr="sum(").decode()
+    given = body(action="write", message="", text=text, base_sha=base_sha)
+    page = admin.post(address, given).content.decode()
+    assert 'data-line="6" data-level="error"' in page
+    assert "data-unsaved" in page
+
+
 def test_a_draft_with_a_conflict_in_the_admin(filled: Hub, admin: Client) -> None:
     filled.write("Redis/Redis_alert.yaml", contents.alert("Theirs"))
     admin.post(ADD, body(action="write"))
@@ -491,9 +559,9 @@ def test_a_draft_with_a_conflict_in_the_admin(filled: Hub, admin: Client) -> Non
     change = f"/admin/hub/contentedit/{edit.pk}/change/"
     assert "alert: Theirs" in admin.get(change).content.decode()
     again = admin.post(change, body(action="write"))
-    assert "someone else changed the file" in again.content.decode()
+    assert "the file changed after it was opened" in again.content.decode()
     RefreshRun.objects.filter(trigger=RunTrigger.EDIT).update(trigger=RunTrigger.COMMAND)
-    admin.post(change, body(action="write", overwrite="on"))
+    admin.post(change, body(action="write", overwrite="on", seen_sha=seen(again)))
     ended()
     agreed(filled)
 

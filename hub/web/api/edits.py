@@ -103,7 +103,7 @@ class EditProblemOut(ProblemOut):
     },
     summary="Write or delete a file",
     description="The file is checked at once: 422 with the findings if it would not be usable, "
-    "409 if someone else has changed it since. A run then commits the edit to GitHub and publishes "
+    "409 if it has changed since. A run then commits the edit to GitHub and publishes "
     "it. Poll the edit to see its state.",
 )
 def submit(request: HttpRequest, proposal: EditIn) -> Any:
