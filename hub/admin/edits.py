@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms.widgets import Script
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
@@ -43,6 +44,18 @@ class ContentEditForm(forms.ModelForm[ContentEdit]):
         model = ContentEdit
         fields = ["directory", "path", "action", "text", "message", "base_sha"]
         widgets = {"base_sha": forms.HiddenInput}
+
+    class Media:
+        css = {"all": ["hub/codemirror/lib/codemirror.css"]}
+        js = [
+            Script(f"hub/{path}.js", defer=True)
+            for path in (
+                "codemirror/lib/codemirror",
+                "codemirror/mode/yaml/yaml",
+                "codemirror/mode/javascript/javascript",
+                "editor",
+            )
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
