@@ -31,6 +31,7 @@ class LookupInline(ReadOnly, admin.TabularInline[Lookup, RefreshRun]):
     """The directories that the run looked up."""
 
     model = Lookup
+    template = "admin/hub/lookups.html"
     fields = ("directory", "outcome", "reason", "detail", "requests", "finished_at")
     readonly_fields = fields
     ordering = ["outcome", "directory"]

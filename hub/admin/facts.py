@@ -28,6 +28,7 @@ class FactsLookupInline(ReadOnly, admin.TabularInline[FactsLookup, FactsRun]):
     """The exporters that the run looked up."""
 
     model = FactsLookup
+    template = "admin/hub/lookups.html"
     fields = ("exporter", "outcome", "changed", "reason", "detail", "requests", "finished_at")
     readonly_fields = fields
     ordering = ["outcome", "-changed", "exporter__title"]

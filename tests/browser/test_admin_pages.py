@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from hub.models import ContentEdit, EditState
+from hub.models import ContentEdit, EditState, RefreshRun
 from tests.browser.pictures import take_picture
 from tests.browser.screens import DARK_PHONE, DESKTOP, NO_SCRIPT_PHONE, Screen
 from tests.browser.steps import PASSWORD, sign_in
@@ -19,6 +19,7 @@ PAGES = {
     "editor": EDITOR,
     "start": "/admin/",
     "refresh runs": "/admin/hub/refreshrun/",
+    "refresh run": "/admin/hub/refreshrun/{run}/change/",
     "token": "/admin/hub/githubtoken/add/",
     "adding by repository": "/admin/hub/exporter/register/",
 }
@@ -43,7 +44,7 @@ def test_the_pages_of_the_admin(
     check(page, "sign-in", screen)
     sign_in(page)
     for name, path in PAGES.items():
-        page.goto(path)
+        page.goto(path.format(run=RefreshRun.objects.latest("pk").pk))
         check(page, name, screen)
     assert page.locator("html").get_attribute("lang") == "en"
     surface = "rgb(255, 255, 255)" if screen.scheme == "light" else "rgb(24, 32, 38)"

@@ -243,7 +243,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
             },
             timeout=10,
         )
-        assert "Site administration" in answer.text
+        assert "Refresh now" in answer.text
 
         # All processes listen on loopback only, and only the owner can read files with secrets.
         assert hub.listening() == {"127.0.0.1"}
