@@ -120,11 +120,15 @@ def test_an_admin_gets_advice_about_a_token(
 def test_an_admin_reads_what_github_answered(filled: Hub, client: Client) -> None:
     words = "Resource protected by organization SAML enforcement."
     filled.github.faults.append(Fault(f.answer(403, {"message": words})))
-    assert filled.refresh().reason == Reason.SSO_REQUIRED
-    assert words not in page(client)
+    run = filled.refresh()
+    assert run.reason == Reason.SSO_REQUIRED
+    api = ("/api/v1/status", "/api/v1/runs", f"/api/v1/runs/{run.pk}")
+    for path in ("/status", *api):
+        assert words not in client.get(path).content.decode()
     assert "requires single sign-on" in page(client)
     client.force_login(User.objects.create_superuser("root"))
-    assert words in page(client)
+    for path in ("/status", *api):
+        assert words in client.get(path).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,17 @@ def _page(rows: QuerySet[M], limit: int, before: int | None) -> tuple[list[M], i
 @api.get("/status", response=schemas.StatusOut, summary="Get the hub's status")
 def hub_status(request: HttpRequest) -> dict[str, Any]:
     """Return the state and age of the map, the open run, the last run and the next refresh."""
-    return status.describe_status()
+    found = status.describe_status()
+    for run in filter(None, (found["open_run"], found["last_run"])):
+        _hide_detail(request, run)
+    return found
+
+
+def _hide_detail(request: HttpRequest, run: dict[str, Any]) -> dict[str, Any]:
+    """Return the run without its detail, which may quote GitHub, unless a member of staff asks."""
+    if run["detail"] and not request.user.is_staff:
+        run["detail"] = None
+    return run
 
 
 @api.get(
@@ -285,7 +295,8 @@ def list_runs(
 ) -> dict[str, Any]:
     """Return a page of runs. `before` is the `next_before` of the previous page."""
     page, next_before = _page(status.runs(), limit, before)
-    return {"runs": [status.describe_run(run) for run in page], "next_before": next_before}
+    found = [_hide_detail(request, status.describe_run(run)) for run in page]
+    return {"runs": found, "next_before": next_before}
 
 
 @api.get(
@@ -293,4 +304,4 @@ def list_runs(
 )
 def one_run(request: HttpRequest, run: int) -> dict[str, Any]:
     """Return a run with its counts."""
-    return status.describe_run(get_object_or_404(status.runs(), pk=run))
+    return _hide_detail(request, status.describe_run(get_object_or_404(status.runs(), pk=run)))

@@ -252,7 +252,7 @@ class RunOut(Schema):
     trigger: str
     status: str
     reason: str | None
-    detail: str | None
+    detail: str | None = Field(description="What GitHub answered; only for the hub's staff.")
     started_at: datetime
     finished_at: datetime | None
     seconds: float
