@@ -234,7 +234,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # The first backend only rejects locked-out users; each authenticate() call must pass the request.
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "hub.accounts.user_backend.UserBackend",
 ]
 PASSWORD_HASHERS = ["hub.accounts.password_hasher.LowPriorityPasswordHasher"]
 # A lock by name alone lets a stranger lock out a user. The handler also locks an address, but only

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Length
 
 from hub.content.rules.files import directory_version
@@ -75,8 +75,7 @@ def metrics_of(
 
     With a `version`, only samples and files of its folders, and those outside of such folders.
     """
-    rows = ContentName.objects.filter(source=source, directory__in=directories, is_alert=False)
-    ordered = list(rows.order_by("name", "directory"))
+    ordered, of_others = _own_and_others(source, directories)
     sampled = {
         of for row in ordered for of in row.versions if version is None or of in ("", version)
     }
@@ -107,10 +106,10 @@ def metrics_of(
         if row.defined:
             defined.add(name)
     unresolved = [metric for (_, is_exported), metric in found.items() if not is_exported]
-    names = [each.name for each in unresolved if not is_built_in(each.name)]
-    others = _exporters_of(source, [name for name in names if name not in defined], directories)
+    others = _exporters_of(of_others)
     for metric in unresolved:
-        metric.others = others.get(metric.name, [])
+        if metric.name not in defined and not is_built_in(metric.name):
+            metric.others = others.get(metric.name, [])
         metric.verdict = _verdict(metric, defined, compared)
     ranks = list(MetricVerdict)
     return sorted(
@@ -141,19 +140,30 @@ def _places(row: ContentName) -> list[MetricPlace]:
     return [MetricPlace(row.directory, *use) for use in row.uses]
 
 
-def _exporters_of(
-    source: str, names: Iterable[str], without: Collection[str]
-) -> dict[str, list[tuple[str, str]]]:
-    """Return name → the exporters with other directories that export or define it."""
+def _own_and_others(source: str, directories: Collection[str]) -> tuple[list[Any], list[Any]]:
+    """Return the metrics of the directories, and those that they use and other directories have.
+
+    The latter have `slug` and `title` of their exporter. One query.
+    """
+    metrics = ContentName.objects.filter(source=source, is_alert=False)
+    own = metrics.filter(directory__in=directories)
     has = Q(exported=True) | Q(defined=True)
-    rows = ContentName.objects.filter(has, source=source, name__in=list(names), is_alert=False)
-    places = _with_owner(rows.exclude(directory__in=without), source)
+    used_elsewhere = metrics.filter(has, name__in=own.filter(used=True).values("name"))
+    others = _with_owner(used_elsewhere.exclude(directory__in=directories), source)
+    nobody = Value(None, output_field=CharField())
+    rows = own.annotate(slug=nobody, title=nobody).union(others, all=True)
+    found: tuple[list[Any], list[Any]] = ([], [])
+    for row in rows.order_by("name", "directory"):
+        found[row.directory not in directories].append(row)
+    return found
+
+
+def _exporters_of(rows: Iterable[Any]) -> dict[str, list[tuple[str, str]]]:
+    """Return name → the exporters, or the directories without one, that have the metric."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for name, directory, slug, title in sorted(
-        places.values_list("name", "directory", "slug", "title"), key=lambda place: place[:2]
-    ):
-        owner = (slug, title) if slug else ("", directory)
-        others = found.setdefault(name, [])
+    for row in rows:
+        owner = (row.slug, row.title) if row.slug else ("", row.directory)
+        others = found.setdefault(row.name, [])
         if owner not in others and len(others) < _MAX_OTHERS:
             others.append(owner)
     return found

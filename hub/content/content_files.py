@@ -11,8 +11,10 @@ from django.db.models import (
     Case,
     Exists,
     F,
+    Field,
     Func,
     IntegerField,
+    JSONField,
     OuterRef,
     QuerySet,
     Subquery,
@@ -86,10 +88,15 @@ class ContentFile:
 
 @dataclass(frozen=True)
 class Content:
-    """A file's report, and its text if it was requested and is valid UTF-8."""
+    """A file's report; its text if it was requested and is valid UTF-8; its HTML if requested.
+
+    `html_parts` and `renderer` as in `RenderedText`.
+    """
 
     report: FileReport
     text: str | None = None
+    html_parts: Any = None
+    renderer: int | None = None
 
 
 def judgement_of(row: ExporterContents) -> Judgement:
@@ -98,12 +105,13 @@ def judgement_of(row: ExporterContents) -> Judgement:
     return Judgement.from_json(tree.values_list("judgement", flat=True).first())
 
 
-def with_trees(rows: QuerySet[ExporterContents]) -> QuerySet[ExporterContents]:
+def with_trees(rows: QuerySet[Any], tree_sha: str = "tree_sha") -> QuerySet[Any]:
     """Annotate the rows with their tree's files and judgement, as `files_of` needs them."""
-    tree = ContentTree.objects.filter(pk=OuterRef("tree_sha"))
-    return rows.annotate(
+    tree = ContentTree.objects.filter(pk=OuterRef(tree_sha))
+    annotated: QuerySet[Any] = rows.annotate(
         tree_files=Subquery(tree.values("files")), tree_judgement=Subquery(tree.values("judgement"))
     )
+    return annotated
 
 
 def files_of(rows: Iterable[Any]) -> list[ContentFile]:
@@ -181,20 +189,29 @@ def _order(version: str) -> tuple[int, Version, str]:
         return int(bool(numbers)), Version(shortened or "0"), version
 
 
-def contents_of(files: Iterable[ContentFile], texts: Collection[str] = ()) -> dict[str, Content]:
-    """Return the files' contents by blob SHA, in one query; `texts`: SHAs to load the text of."""
+def contents_of(
+    files: Iterable[ContentFile], texts: Collection[str] = (), rendered: Collection[str] = ()
+) -> dict[str, Content]:
+    """Return the files' contents by blob SHA, in one query.
+
+    `texts`: the SHAs of those to load the text of; `rendered`: the text and its HTML.
+    """
     shas = {file.sha for file in files}
     blobs = ContentBlob.objects.filter(sha__in=shas).annotate(
-        text_data=Case(
-            When(sha__in=shas.intersection(texts), then=F("data")),
-            default=Value(None),
-            output_field=BinaryField(),
-        )
+        text_data=_only_of(shas.intersection([*texts, *rendered]), "data", BinaryField()),
+        html=_only_of(shas.intersection(rendered), "html_parts", JSONField()),
     )
     return {
-        sha: Content(FileReport.from_json(report), decoded(data))
-        for sha, report, data in blobs.values_list("sha", "report", "text_data")
+        sha: Content(FileReport.from_json(report), decoded(data), html, renderer)
+        for sha, report, data, html, renderer in blobs.values_list(
+            "sha", "report", "text_data", "html", "renderer"
+        )
     }
+
+
+def _only_of(shas: Collection[str], column: str, field: Field[Any, Any]) -> Case:
+    """Return a column of the blobs with these SHAs, and null for others."""
+    return Case(When(sha__in=shas, then=F(column)), default=Value(None), output_field=field)
 
 
 def served_blobs(source: str, sha: str) -> QuerySet[ContentBlob]:
@@ -206,9 +223,9 @@ def served_blobs(source: str, sha: str) -> QuerySet[ContentBlob]:
 
 
 def item_counts(shas: Iterable[str], items: str) -> dict[str, int]:
-    """Return the length of a list by blob SHA, such as `report__alerts`, for those that have it."""
-    length = Func(F(items), function="jsonb_array_length", output_field=IntegerField())
-    blobs = ContentBlob.objects.filter(sha__in=set(shas), **{f"{items}__isnull": False})
+    """Return the length of a list in the reports by blob SHA, such as `alerts`, if they have it."""
+    length = Func(F(f"report__{items}"), function="jsonb_array_length", output_field=IntegerField())
+    blobs = ContentBlob.objects.filter(sha__in=set(shas), **{f"report__{items}__isnull": False})
     return dict(blobs.values_list("sha", length))
 
 

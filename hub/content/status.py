@@ -1,14 +1,14 @@
 """The status of the hub, for the API, the command line, the pages and the admin."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 
 from hub import clock
-from hub.content.content_files import with_trees
-from hub.content.judgement import Judgement
 from hub.content.map import read_map
 from hub.content.rules.report import Finding, Level
 from hub.github.source import configured_source
@@ -80,49 +80,57 @@ class Directories:
     warnings: int
     with_errors: int  # directories
     not_updated: int
-    failing: list[ExporterContents]
-    broken: list[FoundError]
+    failing: Sequence[ExporterContents]
+    broken: Sequence[FoundError]
 
 
 def directories() -> Directories:
-    """Return the counts for the source, with at most three queries."""
-    levels = Func(
-        F("judgement"),
-        Value("$.findings[*].level"),
-        template="jsonb_path_query_array(%(expressions)s::jsonpath)",
-        output_field=JSONField(),
+    """Return the counts for the source, and its directories with problems. One query."""
+    trees = ContentTree.objects.filter(pk=OuterRef("tree_sha"), judgement__isnull=False)
+    findings = JSONObject(
+        levels=_of_judgement("jsonb_path_query_array({0}, '$.findings[*].level')"),
+        error=_of_judgement(_FIRST_ERROR),
+        kinds=_of_judgement(f"{{0}} -> 'files' -> ({_FIRST_ERROR} ->> 'path')"),
     )
-    found = ContentTree.objects.filter(pk=OuterRef("tree_sha"), judgement__isnull=False)
-    rows = ExporterContents.objects.filter(source=configured_source().key)
-    levels_of = rows.annotate(levels=Subquery(found.annotate(levels=levels).values("levels")))
-    found_levels = list(levels_of.values_list("stale", "levels"))
-    counts = [Counter(levels or ()) for _, levels in found_levels]
-    not_updated = sum(bool(stale) for stale, _ in found_levels)
-    with_errors = sum(Level.ERROR in count for count in counts)
-    failing = rows.exclude(stale="").select_related("exporter")[:_MAX_LISTED]
+    rows = (
+        ExporterContents.objects.filter(source=configured_source().key)
+        .select_related("exporter")
+        .only("directory", "stale", "as_of", "exporter__slug", "exporter__title")
+        .annotate(found=Subquery(trees.annotate(found=findings).values("found")))
+    )
+    levels, failing, broken = Counter[str](), [], []
+    for row in rows:
+        found = row.found or {"levels": (), "error": None}
+        levels.update(found["levels"])
+        if row.stale:
+            failing.append(row)
+        if found["error"]:
+            broken.append(row)
     return Directories(
-        total=len(counts),
-        errors=sum(count[Level.ERROR] for count in counts),
-        warnings=sum(count[Level.WARNING] for count in counts),
-        with_errors=with_errors,
-        not_updated=not_updated,
-        failing=list(failing) if not_updated else [],
-        broken=_first_errors(rows) if with_errors else [],
+        total=len(rows),
+        errors=levels[Level.ERROR],
+        warnings=levels[Level.WARNING],
+        with_errors=len(broken),
+        not_updated=len(failing),
+        failing=failing[:_MAX_LISTED],
+        broken=[_first_error(row) for row in broken[:_MAX_LISTED]],
     )
 
 
-def _first_errors(rows: QuerySet[ExporterContents]) -> list[FoundError]:
-    """Return the first error of each directory that has one. One query."""
-    trees = ContentTree.objects.filter(judgement__contains={"findings": [{"level": Level.ERROR}]})
-    broken = rows.filter(tree_sha__in=trees.values("sha")).select_related("exporter")
-    found = []
-    for row in with_trees(broken)[:_MAX_LISTED]:
-        judgement = Judgement.from_json(row.tree_judgement)  # type: ignore[attr-defined]
-        error = next(each for each in judgement.findings if each.level == Level.ERROR)
-        kind = next(iter(judgement.files.get(error.path, {})), "")
-        slug, title = (row.exporter.slug, row.exporter.title) if row.exporter else ("", "")
-        found.append(FoundError(row.pk, row.directory, slug, title, error, kind))
-    return found
+_FIRST_ERROR = f"jsonb_path_query_first({{0}}, '$.findings[*] ? (@.level == \"{Level.ERROR}\")')"
+
+
+def _of_judgement(expression: str) -> Func:
+    """Return an SQL expression about the judgement, which it calls `{0}`."""
+    template = expression.replace("{0}", "%(expressions)s")
+    return Func(F("judgement"), template=template, output_field=JSONField())
+
+
+def _first_error(row: Any) -> FoundError:
+    error = Finding.from_json(row.found["error"])
+    kind = next(iter(row.found["kinds"] or {}), "")
+    slug, title = (row.exporter.slug, row.exporter.title) if row.exporter else ("", "")
+    return FoundError(row.pk, row.directory, slug, title, error, kind)
 
 
 def describe_status() -> dict[str, Any]:

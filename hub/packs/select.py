@@ -47,7 +47,7 @@ def select_files(source: Source, options: PackOptions) -> list[ExporterFiles]:
     unread: dict[int | None, list[str]] = {}
     pinned = _Pinned(source, options.trees) if options.trees else None
     for row in with_trees(rows).order_by("directory"):
-        directory = Directory(row.directory, row.tree_sha, row.tree_files, row.tree_judgement)  # type: ignore[attr-defined]
+        directory = Directory(row.directory, row.tree_sha, row.tree_files, row.tree_judgement)
         found = pinned.tree_of(directory) if pinned else directory
         if found and found.tree_judgement is not None:
             directories.setdefault(row.exporter_id, []).append(found)

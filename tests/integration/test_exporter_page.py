@@ -122,8 +122,7 @@ def test_the_real_contents_on_every_tab(hub: Hub, real_contents: Path) -> None:
         for tab in TABS:
             client = Client()
             path = f"/exporters/{slug}{tab}"
-            # The marks of alerts and panels take two.
-            assert queries(path, client) <= (8 if tab in ("/alerts", "/dashboards") else 6)
+            assert queries(path, client) <= 6
             assert 'aria-current="page"' in get(path, client)
     assert hub.github.requests == []
     broken = text_of(get("/exporters/redis/iac"))

@@ -78,7 +78,7 @@ def test_few_queries_and_no_request(
 ) -> None:
     filled.github.requests.clear()
     for path in ("/status", LIVE):
-        with django_assert_max_num_queries(7):  # one of them for the errors
+        with django_assert_max_num_queries(6):
             Client().get(path)
     assert filled.github.requests == []
 

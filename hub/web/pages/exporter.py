@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from django.db.models import FilteredRelation, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +22,7 @@ from hub.content.content_files import (
 )
 from hub.content.kinds import KINDS, Kind
 from hub.github.source import Source
-from hub.models import Exporter, ExporterContents
+from hub.models import Exporter
 from hub.packs.build import APPLIED_KINDS
 from hub.rendering import highlight
 from hub.web.pages import history, snippets
@@ -30,7 +31,7 @@ from hub.web.pages.context import page_context
 from hub.web.pages.dashboard_preview import preview
 from hub.web.pages.pager import page_number, pager
 from hub.web.pages.popularity import count_view, is_reader
-from hub.web.pages.readme import readmes_of
+from hub.web.pages.readme import project_readme, readme_files, texts_of
 from hub.web.raw import download_path
 
 
@@ -48,11 +49,9 @@ class Page:
     def __init__(self, request: HttpRequest, slug: str, *related: str) -> None:
         self.request = request
         self._highlightable = highlight.LONGEST
-        self.exporter = _exporter(slug, *related)
         self.shared_context = page_context()
         self.source: Source = self.shared_context["source"]
-        rows = ExporterContents.objects.filter(source=self.source.key, exporter=self.exporter)
-        self.rows = list(with_trees(rows))
+        self.exporter, self.rows = _exporter(slug, self.source.key, *related)
         self.all_files = files_of(self.rows)
         self.versions = versions_of(self.all_files)
         self.requested_version = request.GET.get("version", "")
@@ -141,7 +140,8 @@ class ExporterTab(NamedTuple):
 
 
 def _overview(page: Page) -> dict[str, Any]:
-    readmes = readmes_of(page.exporter, page.files, page.source)
+    texts = project_readme(page.exporter)
+    readmes = [] if texts else readme_files(page.files)
     # Not the pack itself: to build it for every view would take longer than the rest of the page.
     may_apply = any(file.kinds.get(letter) for file in page.files for letter in APPLIED_KINDS)
     path = reverse("exporter_manifest", args=[page.exporter.slug])
@@ -149,13 +149,14 @@ def _overview(page: Page) -> dict[str, Any]:
     url = page.request.build_absolute_uri(f"{path}?{query}" if query else path)
     content = [_content_of(page, *pair) for pair in zip(KINDS, page.badges, strict=True)]
     # The picture of the first dashboard, whatever kind of content it belongs to.
-    reports = contents_of(file for item in content for file in item["files"][:1])
+    first = [file for item in content for file in item["files"][:1]]
+    contents = contents_of([*first, *readmes], rendered={file.sha for file in readmes})
     for item in content:
-        found = [reports[file.sha].report for file in item["files"][:1] if file.sha in reports]
+        found = [contents[file.sha].report for file in item["files"][:1] if file.sha in contents]
         boards = [board for report in found for board in report.dashboards[:1] if board.panels]
         item["boards"] = [(board, preview(board.panels)) for board in boards]
     return {
-        "texts": readmes,
+        "texts": texts or texts_of(readmes, contents, page.source),
         "apply": snippets.apply_pack(url) if may_apply else "",
         "content": content,
     }
@@ -215,10 +216,19 @@ TABS = (
 )
 
 
-def _exporter(slug: str, *related: str) -> Exporter:
-    exporter = Exporter.objects.filter(slug=slug).select_related("category", *related).first()
-    if exporter is not None:
-        return exporter
+def _exporter(slug: str, source: str, *related: str) -> tuple[Exporter, list[Any]]:
+    """Return the exporter and its directories, as `files_of` needs them. One query."""
+    of_source = FilteredRelation("contents", condition=Q(contents__source=source))
+    exporters: QuerySet[Any] = Exporter.objects.filter(slug=slug).annotate(row=of_source)
+    exporters = exporters.select_related("category", "row", *related)
+    found = list(with_trees(exporters, "row__tree_sha"))
+    rows = []
+    for each in found:  # the exporter, once for each of its directories
+        if row := getattr(each, "row", None):
+            row.tree_files, row.tree_judgement = each.tree_files, each.tree_judgement
+            rows.append(row)
+    if found:
+        return found[0], sorted(rows, key=lambda row: row.directory)
     names = Exporter.objects.only("slug", "title")
     similar = closest(names, slug, count=8, at_least=MIN_SIMILARITY)
     suggestions = [(reverse("exporter", args=[one.slug]), one.title) for one in similar]

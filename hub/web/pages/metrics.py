@@ -110,7 +110,7 @@ class FitMark:
 
 
 class FitMarks:
-    """The marks of one page, from two queries."""
+    """The marks of one page, from one query."""
 
     def __init__(self, page: Page) -> None:
         found = _of_page(page)

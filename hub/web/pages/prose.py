@@ -9,6 +9,7 @@ from django.utils.encoding import iri_to_uri
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from hub.content.content_files import Content
 from hub.models import RenderedText
 from hub.rendering.markdown import LONGEST, VERSION, visible_part
 
@@ -74,7 +75,7 @@ def with_anchors(text: Prose, names: Collection[str]) -> tuple[Prose, set[str]]:
     return replace(text, html=html), set(names) - missing
 
 
-def prose(text: str, rendered: RenderedText, place: Place) -> Prose:
+def prose(text: str, rendered: RenderedText | Content, place: Place) -> Prose:
     """Return the stored HTML of a text or, until a worker has rendered it, the text as it is."""
     parts = rendered.html_parts if rendered.renderer == VERSION else None
     if parts is None:

@@ -5,7 +5,7 @@ Each kind in `hub.content.kinds` names the function here that builds the context
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, groupby, islice, takewhile
 from typing import Any
 from urllib.parse import urlencode
@@ -30,7 +30,7 @@ from hub.web.pages.exporter import Page, PageNotFound
 from hub.web.pages.listing import listing
 from hub.web.pages.metrics import FitMarks
 from hub.web.pages.prose import with_anchors
-from hub.web.pages.readme import texts_about
+from hub.web.pages.readme import Texts, files_about, texts_of
 from hub.web.raw import download_path
 
 _NOT_STORED = "The hub has no copy of this file: it is too large, or its format is not supported."
@@ -41,6 +41,7 @@ _ALERTS_PER_PAGE = 50
 _DASHBOARDS_PER_PAGE = 10
 _MAX_PANELS = 200  # of a dashboard
 _MAX_LISTED = 1_000  # files
+_MAX_REPORTS = 2_000_000  # bytes of the files whose reports are read for a page
 _MAX_RULE_LINES = 200
 _TONES = {
     "bad": {"critical", "crit", "page", "emergency", "error", "high", "disaster", "fatal", "p1"},
@@ -131,38 +132,76 @@ def _files_of_kind(page: Page, kind: Kind) -> list[ContentFile]:
 
 def _with_texts(page: Page, kind: Kind, files: Sequence[ContentFile]) -> list[ShownFile]:
     """Return the files with their texts, until there is too much code for one page."""
-    shown, left = set(), _MAX_CODE
+    fitting = _fitting(files)
+    return _shown(page, kind, files, contents_of(files, fitting), fitting)
+
+
+def _fitting(files: Iterable[ContentFile]) -> set[str]:
+    """Return the SHAs of the files whose texts one page shows."""
+    fitting, left = set(), _MAX_CODE
     for file in files:
         if file.size <= left:
-            shown.add(file.sha)
+            fitting.add(file.sha)
             left -= file.size
-    contents = contents_of(files, shown)
+    return fitting
+
+
+def _shown(
+    page: Page,
+    kind: Kind,
+    files: Iterable[ContentFile],
+    contents: Mapping[str, Content],
+    fitting: Collection[str],
+) -> list[ShownFile]:
     return [
-        ShownFile(page, kind, file, contents.get(file.sha), number, too_long=file.sha not in shown)
+        ShownFile(
+            page, kind, file, contents.get(file.sha), number, too_long=file.sha not in fitting
+        )
         for number, file in enumerate(files, start=1)
     ]
 
 
-def _rows_on_page(page: Page, kind: Kind, items: str, per_page: int) -> dict[str, Any]:
-    """Return a page of the items of all files, as slices of the files (`item_counts`).
+def _rows_on_page(
+    page: Page, kind: Kind, items: str, per_page: int, *, with_code: bool
+) -> dict[str, Any]:
+    """Return a page of the items of all files, as slices of the files, and the texts about them.
 
-    A file without items takes the place of one.
+    A file without items takes the place of one. `with_code`: the texts of the files are loaded too.
     """
     only = page.request.GET.get("file", "")
     kind_files = [file for file in _files_of_kind(page, kind) if only in ("", file.whole_path)]
-    counts = item_counts((file.sha for file in kind_files), items)
+    about = files_about(kind, page.files)
+
+    def read(files: Collection[ContentFile]) -> tuple[dict[str, Content], set[str]]:
+        fitting = _fitting(files) if with_code else set()
+        rendered = {file.sha for file in about}
+        return contents_of([*files, *about], fitting, rendered), fitting
+
+    # One query less than to count the items first and then read the files of the page.
+    at_once = sum(file.size for file in kind_files) <= (_MAX_CODE if with_code else _MAX_REPORTS)
+    if at_once:
+        contents, fitting = read(kind_files)
+        counts = {sha: len(getattr(each.report, items)) for sha, each in contents.items()}
+    else:
+        counts = item_counts((file.sha for file in kind_files), items)
     totals = [counts.get(file.sha, 0) for file in kind_files]
     ends = list(accumulate(max(1, total) for total in totals))
     pages = page.paginate(range(ends[-1] if ends else 0), per_page, only)
     first, last = pages["page"].start_index() - 1, pages["page"].end_index()
+    slices = [
+        (file, slice(max(first - start, 0), min(last - start, total)), total)
+        for file, start, end, total in zip(kind_files, [0, *ends], ends, totals, strict=False)
+        if start < last and end > first
+    ]
+    files = [file for file, _, _ in slices]
+    if not at_once:
+        contents, fitting = read(files)
+    shown = _shown(page, kind, files, contents, fitting)
     return {
         "pager": pages,
         "only": only,
-        "slices": [
-            (file, slice(max(first - start, 0), min(last - start, total)), total)
-            for file, start, end, total in zip(kind_files, [0, *ends], ends, totals, strict=False)
-            if start < last and end > first
-        ],
+        "slices": [(file, *rest) for file, (_, *rest) in zip(shown, slices, strict=True)],
+        "texts": texts_of(about, contents, page.source),
     }
 
 
@@ -178,8 +217,11 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
     values = {file.folder: file for file in page.files if file.name == "values.yaml"}
     of_charts = [values[file.folder] for file in pages["page"] if file.folder in values]
     fits = shown is not None and shown.size <= _MAX_CODE
-    to_load = [*pages["page"], *of_charts, *([shown] if shown else [])]
-    contents = contents_of(to_load, {shown.sha} if shown and fits else ())
+    about = files_about(kind, page.files)
+    to_load = [*pages["page"], *of_charts, *about, *([shown] if shown else [])]
+    contents = contents_of(
+        to_load, {shown.sha} if shown and fits else (), rendered={file.sha for file in about}
+    )
     folder_findings = findings_of_folders(page.rows)
     charts, manifests = [], []
     for file in pages["page"]:
@@ -195,7 +237,7 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
     return {
         "pager": pages,
         "charts": charts,
-        "texts": texts_about(kind, page.files, page.source),
+        "texts": texts_of(about, contents, page.source),
         "manifests": manifests,
         "groups": [
             (directory, list(group))
@@ -254,25 +296,24 @@ def _chart(
 
 def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
     """Return a page of the alerts of all files: each file with its rows on this page."""
-    rows = _rows_on_page(page, kind, "report__alerts", _ALERTS_PER_PAGE)
-    shown = _with_texts(page, kind, [file for file, _, _ in rows["slices"]])
+    rows = _rows_on_page(page, kind, "alerts", _ALERTS_PER_PAGE, with_code=True)
     marks = FitMarks(page)
     files = [
         (file, _alerts(page, file, part, marks), part.start + 1, part.stop, total)
-        for file, (_, part, total) in zip(shown, rows["slices"], strict=True)
+        for file, part, total in rows["slices"]
     ]
     names = {row["alert"].name for _, alerts, *_ in files for row in alerts}
-    return rows | {"files": files} | _runbook(page, kind, names)
+    return rows | {"files": files} | _runbook(rows["texts"], names)
 
 
-def _runbook(page: Page, kind: Kind, names: set[str]) -> dict[str, Any]:
+def _runbook(texts: Texts, names: set[str]) -> dict[str, Any]:
     """Return the texts about the alerts, and the names of the alerts that have an anchor there."""
-    texts, anchored = [], set[str]()
-    for path, url, text in texts_about(kind, page.files, page.source):
-        with_places, found = with_anchors(text, names - anchored)
-        texts.append((path, url, with_places))
-        anchored |= found
-    return {"texts": texts, "in_runbook": anchored}
+    found, anchored = [], set[str]()
+    for path, url, text in texts:
+        with_places, here = with_anchors(text, names - anchored)
+        found.append((path, url, with_places))
+        anchored |= here
+    return {"texts": found, "in_runbook": anchored}
 
 
 def _alerts(page: Page, shown: ShownFile, rows: slice, marks: FitMarks) -> list[dict[str, Any]]:
@@ -336,12 +377,7 @@ def _indent(line: str) -> int:
 
 def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
     """Return a page of the dashboards of all files. Their JSON is not shown, so not loaded."""
-    rows = _rows_on_page(page, kind, "report__dashboards", _DASHBOARDS_PER_PAGE)
-    contents = contents_of(file for file, _, _ in rows["slices"])
-    shown = [
-        (ShownFile(page, kind, file, contents.get(file.sha), number), part)
-        for number, (file, part, _) in enumerate(rows["slices"], start=1)
-    ]
+    rows = _rows_on_page(page, kind, "dashboards", _DASHBOARDS_PER_PAGE, with_code=False)
     marks = FitMarks(page)
     return rows | {
         "files": [
@@ -356,8 +392,7 @@ def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
                     for board in (file.report.dashboards[part] if file.report else ())
                 ],
             )
-            for file, part in shown
+            for file, part, _ in rows["slices"]
         ],
         "max_panels": _MAX_PANELS,
-        "texts": texts_about(kind, page.files, page.source),
     }
