@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 from django.db import transaction
+from django.db.models import QuerySet
 from py_svg_hush import filter_svg
 
 from hub.models import Exporter, Logo
@@ -56,6 +58,28 @@ def remove_logo(exporter: Exporter) -> None:
     """Delete the exporter's logo."""
     Logo.objects.filter(exporter=exporter).delete()
     _update(exporter, "", "")
+
+
+@transaction.atomic
+def add_logos(folder: Path, exporters: QuerySet[Exporter]) -> int:
+    """Store the files SLUG.svg of a folder as the logos of those exporters that have none.
+
+    Return how many were stored. Raises `NotALogo`, and then stores none.
+    """
+    files = {path.stem: path for path in folder.glob("*.svg")}
+    exporters = exporters.filter(slug__in=files, logo_type="")
+    logos = []
+    for exporter in exporters:
+        path = files[exporter.slug]
+        try:
+            exporter.logo_type, data = check_logo(path.read_bytes())
+        except NotALogo as fault:
+            raise NotALogo(f"{path}: {fault}") from None
+        exporter.logo_version = logo_version(data)
+        logos.append(Logo(exporter=exporter, data=data))
+    Logo.objects.bulk_create(logos)
+    Exporter.objects.bulk_update(exporters, ["logo_type", "logo_version"])
+    return len(logos)
 
 
 def logo_version(data: bytes) -> str:

@@ -358,3 +358,26 @@ def test_an_existing_title_gets_the_owner_added(
     register(signed_in, "https://github.com/else/redis-exporter")
     titles = set(Exporter.objects.values_list("title", flat=True))
     assert titles == {"Redis Exporter", "Redis Exporter (else)"}
+
+
+def test_logos_beside_the_file_are_added_to_exporters_without_one(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(HEADER + REDIS)
+    (tmp_path / "logos").mkdir()
+    logo = tmp_path / "logos" / "redis.svg"
+    logo.write_bytes(b"no picture")
+    with pytest.raises(CommandError, match=r"redis\.svg: The file is not"):
+        run(str(file))
+    assert not Exporter.objects.exists()
+    logo.write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg"><script/><path d="M0 0"/></svg>')
+    assert "Logos added: 1" in run(str(file), "--only-new")
+    exporter = Exporter.objects.get()
+    answer = Client().get(exporter.logo_url)
+    assert answer["Content-Type"] == "image/svg+xml"
+    assert b"<path" in answer.content
+    assert b"script" not in answer.content
+    exporter.logo.delete()
+    Exporter.objects.update(logo_type="")
+    assert "Logos" not in run(str(file), "--only-new")
+    assert "Logos added: 1" in run(str(file))
+    assert "Logos" not in run(str(file))

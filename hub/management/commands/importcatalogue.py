@@ -5,9 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from hub.catalogue.apply_import import NotApplied, apply_import, plan_import
 from hub.catalogue.importing import ImportPlan, as_rows
+from hub.catalogue.logos import NotALogo, add_logos
+from hub.models import Exporter
 
 SAMPLE = settings.BASE_DIR / "hub" / "demo" / "sample" / "catalogue.csv"
 
@@ -17,7 +20,8 @@ class Command(BaseCommand):
 
     help = (
         "Add and update exporters from a CSV file (default: the catalogue that ships with the "
-        "hub). If any line has an error, nothing is imported."
+        "hub), and logos from the folder `logos` beside it. If anything has an error, nothing is "
+        "imported."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,10 +43,17 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write("Dry run: nothing was imported.")
             return
+        exporters = Exporter.objects.all()
+        if options["only_new"]:
+            exporters = exporters.filter(slug__in=[new.values["slug"] for new in plan.new])
         try:
-            apply_import(plan)
-        except NotApplied as error:
+            with transaction.atomic():
+                apply_import(plan)
+                logos = add_logos(file.parent / "logos", exporters)
+        except (NotApplied, NotALogo) as error:
             raise CommandError(f"{file}: {error}") from error
+        if logos:
+            self.stdout.write(f"Logos added: {logos}.")
 
 
 def _table(plan: ImportPlan) -> str:

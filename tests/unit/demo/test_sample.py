@@ -274,3 +274,30 @@ def test_the_releases_of_the_demo_are_recent():
     newest = max(each["published_at"] for other in others for each in other.releases)
     age = datetime.now(UTC) - datetime.fromisoformat(newest)
     assert timedelta() < age < timedelta(days=30)
+
+
+SURFACES = ("ffffff", "f5f7f8", "182026", "10161a")  # of both themes, in hub.css
+
+
+def luminance(colour):
+    """Return the relative luminance of WCAG 2."""
+    parts = (int(colour[start : start + 2], 16) / 255 for start in (0, 2, 4))
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_logos_are_those_of_exporters_and_visible_in_both_themes():
+    with (SAMPLE / "catalogue.csv").open(encoding="utf-8") as file:
+        slugs = {row["slug"] for row in csv.DictReader(file)}
+    logos = {path.stem: path.read_text() for path in (SAMPLE / "logos").glob("*.svg")}
+    assert len(logos) >= 40
+    assert logos.keys() <= slugs
+    for slug, svg in logos.items():
+        (colour,) = re.findall(r'fill="#([0-9a-f]{6})"', svg)
+        assert min(contrast(colour, surface) for surface in SURFACES) >= 3, slug
+    assert "CC0 1.0" in (SAMPLE / "logos" / "LICENSE.md").read_text()
