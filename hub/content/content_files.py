@@ -162,17 +162,22 @@ def is_readme(path: str) -> bool:
     return at_top and (name in ("readme.md", "readme.markdown") or name.endswith("_readme.md"))
 
 
+def is_csv(path: str) -> bool:
+    """Return whether the file is CSV, by its name."""
+    return path.casefold().endswith(".csv")
+
+
 def text_kind(path: str) -> str:
-    """Return the letter of the kind that a text in Markdown is about, by its name; "" for none."""
+    """Return the letter of the kind that a Markdown or CSV file is about, by its name; or ""."""
     file = DirectoryFile.at(path)
-    if file.suffix not in _MARKDOWN or is_readme(path):
+    if not (file.suffix in _MARKDOWN or is_csv(path)) or is_readme(path):
         return ""
     return next((kind.letter for kind in KINDS if kind.words & file.words), "")
 
 
 def is_rendered(path: str) -> bool:
-    """Return whether pages show the file as a text: a README, or a text about a kind."""
-    return is_readme(path) or bool(text_kind(path))
+    """Return whether a worker renders the file: a README, or a text about a kind in Markdown."""
+    return is_readme(path) or bool(text_kind(path) and not is_csv(path))
 
 
 def newest_first(versions: Iterable[str]) -> list[str]:

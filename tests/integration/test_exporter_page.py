@@ -179,6 +179,7 @@ def test_absent_content_says_how_to_add_it(redis: Hub, settings: Any) -> None:
 
 def test_texts_are_shown_below_their_content(redis: Hub) -> None:
     redis.write("Redis/Redis_alert.md", b"# What to do\n\n| RedisDown | Start it. |\n|-|-|\n")
+    redis.write("Redis/Redis_alert.csv", b"alert,meaning\nRedisDown,it does not answer\n")
     redis.write("Redis/Redis_helm.md", b"The chart needs *Redis 7*.\n")
     redis.write("Redis_Exporter/nc/v1.10.0/Redis_dashboard.md", b"Shows *memory*.\n")
     redis.refresh()
@@ -186,6 +187,8 @@ def test_texts_are_shown_below_their_content(redis: Hub) -> None:
     alerts = get("/exporters/redis/alerts")
     assert '<a href="#runbook.RedisDown">What to do' in alerts
     assert alerts.index("</table>") < alerts.index('<span id="runbook.RedisDown">RedisDown</span>')
+    assert '<th scope="col">meaning</th>' in alerts
+    assert "<td>it does not answer</td>" in alerts
     assert "<em>Redis 7</em>" in get("/exporters/redis/iac")
     assert "<em>memory</em>" in get("/exporters/redis/dashboards")
     assert "<em>memory</em>" not in get("/exporters/redis/dashboards?version=v1.9.0")

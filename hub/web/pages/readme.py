@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from urllib.parse import quote
 
-from hub.content.content_files import Content, ContentFile, is_readme, text_kind
+from hub.content.content_files import Content, ContentFile, is_csv, is_readme, text_kind
 from hub.content.kinds import Kind
 from hub.github.source import Source
 from hub.models import Exporter, Readme
+from hub.web.pages.csv_table import csv_table
 from hub.web.pages.prose import Place, Prose, prose
 
 # For each text: its path, the URL of its page ("" if it has none) and its HTML.
@@ -33,7 +34,7 @@ def readme_files(files: Iterable[ContentFile]) -> list[ContentFile]:
 
 
 def files_about(kind: Kind, files: Iterable[ContentFile]) -> list[ContentFile]:
-    """Return the texts about a kind, such as `Redis_alert.md`."""
+    """Return the texts about a kind, such as `Redis_alert.md` and `Redis_alert.csv`."""
     found = (file for file in files if text_kind(file.path) == kind.letter)
     return list(islice(found, _MAX_TEXTS))
 
@@ -48,6 +49,7 @@ def texts_of(
         if content and content.text:
             path = "/".join(filter(None, (source.path, file.whole_path)))
             place = Place(source.web_url, source.branch, path.rpartition("/")[0])
-            url = source.page_of(file.whole_path)
-            shown.append((file.whole_path, url, prose(content.text, content, place)))
+            url, text = source.page_of(file.whole_path), content.text
+            html = csv_table(text) if is_csv(file.path) else prose(text, content, place)
+            shown.append((file.whole_path, url, html))
     return shown

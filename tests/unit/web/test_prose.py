@@ -42,6 +42,9 @@ def test_a_name_inside_of_another_anchor_is_left_alone() -> None:
         ("Redis_readme.md", ""),
         ("Redis_alert.yaml", ""),
         ("notes.md", ""),
+        ("v1/Redis_dashboard.CSV", "G"),
+        ("Redis_alert.csv", "A"),
+        ("list.csv", ""),
     ],
 )
 def test_the_kind_of_a_text_is_in_its_name(path: str, letter: str) -> None:
