@@ -17,19 +17,9 @@ def main() -> None:
         os.environ.setdefault("DATABASE_URL", "postgres://unused")
         os.environ.setdefault("REDIS_URL", "redis://unused")
     from django.core.management import execute_from_command_line
-    from environs import EnvError
-
-    from hub.ops.local.environment import DifferentSource
 
     try:
         execute_from_command_line(sys.argv)
-    except EnvError as error:
-        sys.exit(
-            f"{error}\nSet the variable (see docs/settings.md), or use `make run`, "
-            "which sets everything that a local hub needs."
-        )
-    except DifferentSource as error:
-        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("\nstopped")
 

@@ -1,8 +1,11 @@
 """Every setting is documented, reaches the containers and refuses values that it cannot use."""
 
 import ast
+import os
 import re
 import runpy
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -138,6 +141,33 @@ def test_other_brokers_are_refused_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, name: str, url: str, reason: str
 ) -> None:
     assert reason in refusal(monkeypatch, name, url)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "manage.py migrate",
+        "-m config.server --port 1",
+        "-m celery --app config worker",
+        "-m celery --app config beat",
+        "-m celery --app config flower --conf=config/flowerconfig.py",
+    ],
+)
+def test_every_process_explains_an_invalid_setting_without_a_traceback(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=ROOT,
+        env=os.environ | {"REDIS_URL": "sentinel://host:26379"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    reason, advice = done.stderr.splitlines()
+    assert reason.startswith('Environment variable "REDIS_URL" invalid: ')
+    assert "For Redis Sentinel, give the address of a proxy" in reason
+    assert advice.startswith("Set the variable (see docs/settings.md)")
 
 
 SETTINGS = ROOT / "config" / "settings.py"
