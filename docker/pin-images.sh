@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 files='docker/Dockerfile docker-compose.yml'
-for image in $(sed -nE 's/^ *(FROM|image:) ((python|postgres|valkey\/valkey):[^ @]+).*/\2/p' $files | sort -u); do
+for image in $(sed -nE 's/^ *(FROM|image:) ((python|postgres|valkey\/valkey|prom\/prometheus|grafana\/grafana):[^ @]+).*/\2/p' $files | sort -u); do
   digest=$(docker buildx imagetools inspect "$image" --format '{{.Manifest.Digest}}')
   echo "$image@$digest"
   for file in $files; do

@@ -12,6 +12,7 @@ from tests.drill.prometheus import (
     CONTENT,
     RULES,
     Prometheus,
+    check_compose,
     check_metrics,
     check_rules,
     missing_programs,
@@ -33,6 +34,7 @@ def main() -> int:
     alerts = re.findall(rf"alert: {_PREFIX}(\w+)", RULES.read_text())
     assert sorted(alerts) == sorted(name for names in FAULTS for name in names)
     check_rules()
+    check_compose()
     with DrillStage() as stage, stage.readers():
         targets = {name: address.port for name, address in stage.metrics.items()}
         with Prometheus(targets) as prometheus:

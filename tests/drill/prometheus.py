@@ -39,6 +39,14 @@ def check_rules() -> None:
         subprocess.run(["promtool", *command], cwd=CONTENT, check=True)
 
 
+def check_compose() -> None:
+    """Have promtool check the configuration of Compose's profile `monitoring`."""
+    with tempfile.TemporaryDirectory(prefix="hub-drill-") as folder:
+        for file in (ROOT / "docker" / "monitoring" / "prometheus.yml", RULES):
+            shutil.copy(file, folder)
+        subprocess.run(["promtool", "check", "config", f"{folder}/prometheus.yml"], check=True)
+
+
 def check_metrics(text: str) -> None:
     """Have promtool check the names, types and help texts of a scrape."""
     done = subprocess.run(

@@ -85,7 +85,7 @@ def test_every_setting_reaches_each_container(name: str) -> None:
 def test_no_other_service_gets_the_hubs_settings() -> None:
     assert set(hub_services()) == {"migrate", "web", "worker", "beat", "flower"}
     others = yaml.safe_load(COMPOSE)["services"].keys() - hub_services().keys()
-    assert others == {"postgres", "redis"}
+    assert others == {"postgres", "redis", "prometheus", "grafana"}
     assert all("env_file" not in yaml.safe_load(COMPOSE)["services"][name] for name in others)
 
 

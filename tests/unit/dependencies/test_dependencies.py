@@ -134,7 +134,13 @@ def test_images_are_pinned_by_the_digests_of_their_tags(tmp_path: Path) -> None:
         if line.startswith("FROM") or "image: " in line
     }
     built = {"exporter-hub:0.2.0"}
-    tags = ("python:3.12-slim-bookworm", "postgres:18-bookworm", "valkey/valkey:9-bookworm")
+    tags = (
+        "python:3.12-slim-bookworm",
+        "postgres:18-bookworm",
+        "valkey/valkey:9-bookworm",
+        "prom/prometheus:v3.5.3",
+        "grafana/grafana:12.2.0",
+    )
     assert pinned == built | {f"{tag}@{digest}" for tag in tags}
 
 
