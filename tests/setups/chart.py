@@ -14,8 +14,8 @@ from hub.monitoring.server import PORT_OFFSETS
 from tests.common.processes import ROOT
 
 CHART = ROOT / "chart"
-CRD = ROOT / "tests" / "data" / "crd" / "podmonitor.json"
-POD_MONITOR = json.loads(CRD.read_text())["openAPIV3Schema"]
+CONTENT = ROOT / "monitoring" / "exporter-hub"
+CRDS = ROOT / "tests" / "data" / "crd"
 FULL = f"--values={CHART / 'ci' / 'full-values.yaml'}"
 SECRET = "--set=existingSecret=hub"
 
@@ -38,8 +38,11 @@ def test_the_rendered_resources_are_valid(options: tuple[str]) -> None:
     resources = render(*options)
     assert len(resources) > 5
     for resource in resources:
-        if resource["kind"] == "PodMonitor":
-            jsonschema.validate(resource, POD_MONITOR)
+        crd = CRDS / f"{resource['kind'].lower()}.json"
+        if crd.exists():
+            # Go allows flags anywhere in a regular expression.
+            schema = json.loads(crd.read_text().replace("^(?i)", "(?i)^"))
+            jsonschema.validate(resource, schema["openAPIV3Schema"])
         else:
             version = kubernetes_validate.latest_version()
             kubernetes_validate.validate(resource, version, strict=True)
@@ -54,6 +57,8 @@ def test_each_switch_adds_its_resources() -> None:
         "worker.autoscaling.enabled": {"HorizontalPodAutoscaler hub-exporter-hub-worker"},
         "flower.enabled": {f"{kind} hub-exporter-hub-flower" for kind in ("Deployment", "Service")},
         "podMonitor.enabled": {"PodMonitor hub-exporter-hub-all"},
+        "prometheusRule.enabled": {"PrometheusRule hub-exporter-hub-all"},
+        "dashboard.enabled": {"ConfigMap hub-exporter-hub-dashboard"},
         "admin.create": {"Job hub-exporter-hub-ensureadmin"},
         "networkPolicy.enabled": {
             f"NetworkPolicy hub-exporter-hub-{pod}" for pod in ("all", "web")
@@ -63,6 +68,20 @@ def test_each_switch_adds_its_resources() -> None:
     assert default - found("--set=podDisruptionBudget.enabled=false") == {
         "PodDisruptionBudget hub-exporter-hub-web"
     }
+
+
+def test_the_rules_and_the_dashboard_are_those_of_the_project() -> None:
+    resources = {resource["kind"]: resource for resource in render(FULL)}
+    rules = (CONTENT / "exporter-hub_alerts.yaml").read_text()
+    url = "https://git.example.org/platform/exporter-hub"
+    assert resources["PrometheusRule"]["spec"] == yaml.safe_load(
+        rules.replace("https://github.com/OWNER/exporter-hub", url)
+    )
+    assert "OWNER" not in str(resources["PrometheusRule"])
+    assert resources["PrometheusRule"]["metadata"]["labels"]["release"] == "prometheus"
+    dashboard = (CONTENT / "exporter-hub_dashboard.json").read_text()
+    assert resources["ConfigMap"]["data"] == {"exporter-hub.json": dashboard}
+    assert resources["ConfigMap"]["metadata"]["labels"]["grafana_dashboard"] == "hub"
 
 
 def test_every_pod_is_restricted_and_gets_the_secret_only_by_reference() -> None:

@@ -26,6 +26,13 @@ def test_every_value_has_a_default() -> None:
     assert values.keys() == SCHEMA["properties"].keys() - {"global"}
 
 
+def test_the_chart_contains_the_rules_and_the_dashboard_of_the_project() -> None:
+    content = ROOT / "monitoring" / "exporter-hub"
+    links = {path.name: path.resolve() for path in (CHART / "files").iterdir()}
+    names = ("exporter-hub_alerts.yaml", "exporter-hub_dashboard.json")
+    assert links == {name: content / name for name in names}
+
+
 def test_the_chart_names_only_settings_that_exist() -> None:
     texts = [path.read_text() for path in CHART.rglob("*") if path.is_file()]
     names = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", "".join(texts)))
