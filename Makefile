@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz faults drill bench oracle setups chart check audit licences password backup restore lock images htmx codemirror clean
+.PHONY: help setup run test browser fuzz faults drill bench oracle setups chart check audit licences password backup restore lock images htmx codemirror clean version release
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -125,6 +125,12 @@ lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on 
 images: ## pin the images by the digests of their tags (needs docker and access to the registry)
 	@docker/pin-images.sh
 
+version: .venv/.run ## write the version of hub/__init__.py into the files that repeat it
+	@$(BIN)/python -m release.version
+
+release: .venv/.dev ## build wheel, sdist, image context, chart and SBOM of the last commit into dist/
+	@$(BIN)/python -m release
+
 htmx: .venv/.run ## update htmx in hub.js from the installed package
 	@$(BIN)/python -m hub.web.pages.script
 
@@ -137,4 +143,4 @@ codemirror: ## update CodeMirror in hub/static from its npm package (needs npm o
 	  package/LICENSE package/lib package/mode/yaml/yaml.js package/mode/javascript/javascript.js
 
 clean: ## remove installed packages and caches; keeps the data folder
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache staticfiles
+	rm -rf .venv dist site .mypy_cache .ruff_cache .pytest_cache staticfiles

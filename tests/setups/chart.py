@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from hub.monitoring.server import PORT_OFFSETS
+from release.__main__ import pack_chart
 from tests.common.processes import ROOT
 
 CHART = ROOT / "chart"
@@ -82,6 +84,14 @@ def test_the_rules_and_the_dashboard_are_those_of_the_project() -> None:
     dashboard = (CONTENT / "exporter-hub_dashboard.json").read_text()
     assert resources["ConfigMap"]["data"] == {"exporter-hub.json": dashboard}
     assert resources["ConfigMap"]["metadata"]["labels"]["grafana_dashboard"] == "hub"
+
+
+def test_the_archive_of_a_release_renders_the_same(tmp_path: Path) -> None:
+    archive = tmp_path / "chart.tgz"
+    pack_chart(CHART, archive, 1_800_000_000)
+    rendered = {helm("template", "hub", str(chart), FULL).stdout for chart in (CHART, archive)}
+    assert len(rendered) == 1
+    assert rendered != {""}
 
 
 def test_every_pod_is_restricted_and_gets_the_secret_only_by_reference() -> None:

@@ -29,8 +29,9 @@ import flower.command
 
 
 def left_out_packages() -> set[str]:
-    """The packages whose lines the image removes from requirements.txt."""
-    pattern = re.search(r"sed -E '/\^\((\S+)\)==/", DOCKERFILE)
+    """The packages whose lines docker/image-requirements removes from requirements.txt."""
+    script = (ROOT / "docker" / "image-requirements").read_text()
+    pattern = re.search(r"sed -E '/\^\((\S+)\)==/", script)
     assert pattern
     return set(pattern[1].split("|"))
 

@@ -1,0 +1,1 @@
+"""Build a release into `dist/`, and keep the version in one place."""
