@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser fuzz faults drill bench oracle setups chart check audit licences password backup restore lock images htmx codemirror clean version release
+.PHONY: help setup run test browser fuzz faults drill bench oracle setups chart check audit licences password backup restore lock images htmx codemirror clean version release docs
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -124,6 +124,11 @@ lock: .venv/.dev ## render requirements*.txt from requirements*.in (needs uv on 
 
 images: ## pin the images by the digests of their tags (needs docker and access to the registry)
 	@docker/pin-images.sh
+
+# Without the variable, the theme prints an advertisement.
+docs: .venv/.dev ## build the documentation site into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'open site/index.html through a web server: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site'
 
 version: .venv/.run ## write the version of hub/__init__.py into the files that repeat it
 	@$(BIN)/python -m release.version

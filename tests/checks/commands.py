@@ -18,6 +18,12 @@ class Fence(NamedTuple):
     reason: str
 
 
+def outputs(text: str) -> list[str]:
+    """Return the fenced blocks without a language, which show what commands print."""
+    tokens = MarkdownIt("commonmark").parse(text)
+    return [token.content for token in tokens if token.type == "fence" and not token.info]
+
+
 def fences(text: str) -> Iterator[Fence]:
     """Yield the blocks of shell commands of a Markdown text.
 

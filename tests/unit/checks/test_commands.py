@@ -1,18 +1,21 @@
-"""The fenced commands of README.md and CONTRIBUTING.md: each runs, or says why no test runs it."""
+"""The fenced commands of the documents: each runs, or says why no test runs it."""
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.checks.commands import Fence, fences
-from tests.checks.files import ROOT
+from tests.checks.commands import Fence, fences, outputs
+from tests.checks.files import ROOT, own_files
 
-_DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+_DOCUMENTS = [path for path in own_files(".md") if "sample" not in path.parts]
 _FENCES = [
-    pytest.param(fence, id=f"{name}:{fence.line}")
-    for name in _DOCUMENTS
-    for fence in fences((ROOT / name).read_text(encoding="utf-8"))
+    pytest.param(fence, id=f"{path}:{fence.line}")
+    for path in _DOCUMENTS
+    for fence in fences((ROOT / path).read_text(encoding="utf-8"))
+    if path.name != "tutorial.md"
 ]
 
 
@@ -32,17 +35,35 @@ def test_the_documents_hold_commands() -> None:
 
 @pytest.mark.parametrize("fence", _FENCES)
 def test_commands_run(fence: Fence) -> None:
-    if fence.reason:
-        return
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    if not fence.reason:
+        run(fence.commands, ROOT, os.environ.get("PATH", ""))
+
+
+def test_the_commands_of_the_tutorial_print_what_it_shows(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "exporterhub"  # as pip installs it
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from hub.lint.command import exporterhub\nexporterhub()\n"
+    )
+    program.chmod(0o755)
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text()
+    commands = "".join(fence.commands for fence in fences(tutorial) if not fence.reason)
+    printed = run(commands, tmp_path, f"{program.parent}:{os.environ['PATH']}")
+    assert printed == "".join(outputs(tutorial))
+
+
+def run(commands: str, folder: Path, path: str) -> str:
+    """Run commands in a folder, and return what they print."""
     ran = subprocess.run(
         ["sh", "-eu"],
-        input=fence.commands,
-        cwd=ROOT,
-        env=environment,
+        input=commands,
+        cwd=folder,
+        env={"PATH": path, "HOME": os.environ.get("HOME", "")},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
