@@ -228,9 +228,9 @@ def served_blobs(source: str, sha: str) -> QuerySet[ContentBlob]:
 
 
 def item_counts(shas: Iterable[str], items: str) -> dict[str, int]:
-    """Return the length of a list in the reports by blob SHA, such as `alerts`, if they have it."""
-    length = Func(F(f"report__{items}"), function="jsonb_array_length", output_field=IntegerField())
-    blobs = ContentBlob.objects.filter(sha__in=set(shas), **{f"report__{items}__isnull": False})
+    """Return the length of a list by blob SHA, such as `report__alerts`, for those that have it."""
+    length = Func(F(items), function="jsonb_array_length", output_field=IntegerField())
+    blobs = ContentBlob.objects.filter(sha__in=set(shas), **{f"{items}__isnull": False})
     return dict(blobs.values_list("sha", length))
 
 

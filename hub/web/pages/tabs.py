@@ -181,7 +181,7 @@ def _rows_on_page(
     at_once = sum(file.size for file in kind_files) <= (_MAX_CODE if with_code else _MAX_REPORTS)
     if at_once:
         contents, fitting = read(kind_files)
-        counts = {sha: len(getattr(each.report, items)) for sha, each in contents.items()}
+        counts = {sha: kind.count(each.report) for sha, each in contents.items()}
     else:
         counts = item_counts((file.sha for file in kind_files), items)
     totals = [counts.get(file.sha, 0) for file in kind_files]
@@ -296,7 +296,7 @@ def _chart(
 
 def alert_files(page: Page, kind: Kind) -> dict[str, Any]:
     """Return a page of the alerts of all files: each file with its rows on this page."""
-    rows = _rows_on_page(page, kind, "alerts", _ALERTS_PER_PAGE, with_code=True)
+    rows = _rows_on_page(page, kind, "report__alerts", _ALERTS_PER_PAGE, with_code=True)
     marks = FitMarks(page)
     files = [
         (file, _alerts(page, file, part, marks), part.start + 1, part.stop, total)
@@ -377,7 +377,7 @@ def _indent(line: str) -> int:
 
 def dashboard_files(page: Page, kind: Kind) -> dict[str, Any]:
     """Return a page of the dashboards of all files. Their JSON is not shown, so not loaded."""
-    rows = _rows_on_page(page, kind, "dashboards", _DASHBOARDS_PER_PAGE, with_code=False)
+    rows = _rows_on_page(page, kind, "report__dashboards", _DASHBOARDS_PER_PAGE, with_code=False)
     marks = FitMarks(page)
     return rows | {
         "files": [

@@ -64,8 +64,9 @@ def test_what_is_no_sample(name: str, data: bytes) -> None:
         (("a_up", '{job="x"}'), 1, 1),
         (('{__name__=~"a_.*"}',), 1, 1),
         (('{__name__=~"b_.*"}', "a_up"), 2, 1),
+        (('{__name__=~"a_.{2}"}', "a_up"), 2, 2),
         # not known whether it matches
-        (('{__name__=~"a_.{2}"}', "a_up"), 1, 1),
+        (('{__name__=~"a_\\\\pL{9}"}', "a_up"), 1, 1),
         ((*(f'{{__name__=~"a_[{n}u].*"}}' for n in range(60)), "a_up"), 51, 51),
     ],
 )
