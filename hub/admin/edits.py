@@ -151,6 +151,12 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
             return [*self._state, *editable]
         return [*target, "submitted_text", "message", *self._state]
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """Show the form for the file in the URL, or for any file."""
+        directory, path = (request.GET.get(name, "") for name in ("directory", "path"))
+        title = f"Edit {directory}/{path}" if path else "Write a file"
+        return super().add_view(request, form_url, {"title": title, **(extra_context or {})})
+
     def save_model(self, request: HttpRequest, obj: ContentEdit, form: Any, change: bool) -> None:
         """Store the edit and start the run that commits it."""
         author = request.user if request.user.is_authenticated else None

@@ -497,6 +497,7 @@ def test_the_form_says_that_a_file_changed_only_when_it_did(filled: Hub, admin: 
         return admin.post(ADD, body(**opened, **fields)).content.decode()
 
     page = admin.get(f"{ADD}?directory=Redis&path=Redis_alert.yaml").content.decode()
+    assert "<h1>Edit Redis/Redis_alert.yaml</h1>" in page
     assert CHECK_BOX not in page
     # saved under the name of another file, which the author did not open
     page = post_form(directory="Kafka", path="Kafka_alert.yaml")
