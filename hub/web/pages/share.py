@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page, require_safe
 
 from hub.catalogue.order import contents_changed_at
@@ -49,6 +50,7 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
 
 # An SVG that is opened directly is a document: the policy denies it scripts, styles and an origin.
 @csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # accepts any view
+@gzip_page
 @require_safe
 def logo(request: HttpRequest, slug: str) -> HttpResponse:
     """Return an exporter's logo. With its current version (`?v=`), it is cached for a year."""

@@ -1,6 +1,7 @@
 """The sample data is parsable, consistent with its index and of the expected size."""
 
 import csv
+import gzip
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -300,4 +301,6 @@ def test_logos_are_those_of_exporters_and_visible_in_both_themes():
     for slug, svg in logos.items():
         (colour,) = re.findall(r'fill="#([0-9a-f]{6})"', svg)
         assert min(contrast(colour, surface) for surface in SURFACES) >= 3, slug
+    # The list shows about sixteen on the first screen, and may take 60 KB.
+    assert sum(len(gzip.compress(svg.encode())) for svg in logos.values()) < 600 * len(logos)
     assert "CC0 1.0" in (SAMPLE / "logos" / "LICENSE.md").read_text()
