@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.pictures import take_picture
 from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
 from tests.browser.steps import card, choose_usable_alerts, search
 from tests.browser.watch import Watch
@@ -172,3 +173,22 @@ def test_the_page_links_its_feed(full_hub: Hub, page: Page) -> None:
     feeds = page.locator("link[rel=alternate][type='application/atom+xml']")
     addresses = [link.get_attribute("href") for link in feeds.all()]
     assert "/exporters/redis/changes.atom" in addresses
+
+
+def test_alerts_and_dashboards_print_readable(full_hub: Hub, page: Page) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 720, "height": 1000})  # A4 without its margins
+    for path in ("alerts", "dashboards"):
+        page.goto(f"/exporters/redis/{path}")
+        expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+        expect(page.get_by_role("heading", level=2).first).to_be_visible()
+        # The addresses in commands are whole, and the repository's is open.
+        expect(page.get_by_text("https://github.com/oliver006/redis_exporter")).to_be_visible()
+        for code in page.locator(".snippet pre, .code").all():
+            assert code.evaluate("element => element.scrollWidth <= element.clientWidth")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+        take_picture(page, f"print-{path}")
+    page.goto("/exporters/redis/alerts")
+    for name in page.locator(".rules tbody th a").all():
+        assert name.evaluate("element => element.getClientRects().length") == 1  # on one line
