@@ -1,19 +1,26 @@
 """The Celery application. Its settings are in `config.settings`, under `CELERY_`."""
 
 import inspect
+import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from celery import Celery, Task
-from celery.signals import beat_init, task_postrun, task_prerun, worker_init
+from celery.signals import beat_init, task_postrun, task_prerun, worker_init, worker_shutting_down
 from django.db import close_old_connections
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+logger = logging.getLogger(__name__)
+
 _PREFIX = "CELERY_"
+# A worker that is told to stop finishes its tasks, but no longer than this. Compose, the chart
+# and `make run` kill it after 15 seconds. GitHub's responses take up to 12 seconds.
+_STOP_SECONDS = 12
 
 
 class HubCelery(Celery):
@@ -78,3 +85,19 @@ def _serve_beat_metrics(**_: object) -> None:
     from hub.monitoring.server import serve_metrics
 
     serve_metrics("beat")
+
+
+@worker_shutting_down.connect
+def _limit_shutdown(**_: object) -> None:
+    # Neither Celery nor Python can end a thread, and both wait for all of them.
+    timer = threading.Timer(_STOP_SECONDS, _leave)
+    timer.daemon = True
+    timer.start()
+
+
+def _leave() -> None:
+    """End the worker although tasks are running. Their messages are not acknowledged."""
+    logger.warning(
+        "Tasks did not end within %d seconds. Another worker repeats them.", _STOP_SECONDS
+    )
+    os._exit(0)

@@ -40,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 
 {{/*
 The metadata and spec of a pod with one container. A dict of root and component, and optional: args
-(default: the component), ports, container (more of its fields), gracePeriod, restartPolicy.
+(default: the component), ports, container (more of its fields), restartPolicy.
 */}}
 {{- define "exporter-hub.pod" -}}
 {{- $values := .root.Values -}}
@@ -56,7 +56,7 @@ metadata:
   {{- end }}
 spec:
   automountServiceAccountToken: false
-  terminationGracePeriodSeconds: {{ .gracePeriod | default 15 }}
+  terminationGracePeriodSeconds: 15
   {{- with .restartPolicy }}
   restartPolicy: {{ . }}
   {{- end }}

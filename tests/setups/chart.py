@@ -99,6 +99,7 @@ def test_every_pod_is_restricted_and_gets_the_secret_only_by_reference() -> None
         pod = resource.get("spec", {}).get("template")
         if pod:
             assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+            assert pod["spec"]["terminationGracePeriodSeconds"] == 15
             assert pod["spec"]["automountServiceAccountToken"] is False
             (container,) = pod["spec"]["containers"]
             context = container["securityContext"]

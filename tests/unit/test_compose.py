@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
+from config import celery, server
 from hub.monitoring.server import PORT_OFFSETS
 from tests.common.processes import ROOT
 
@@ -67,6 +68,13 @@ def test_grafana_does_not_start_without_a_password() -> None:
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == code
         assert ("set GRAFANA_ADMIN_PASSWORD in .env" in done.stderr) is (not password)
+
+
+def test_the_hub_has_time_to_stop_by_itself() -> None:
+    for name in ("web", "worker", "beat", "flower"):
+        assert SERVICES[name]["stop_grace_period"] == "15s"
+    assert celery._STOP_SECONDS < 15
+    assert server.STOP_SECONDS < 12  # of the chart's 15 seconds, 3 pass before SIGTERM
 
 
 def test_every_volume_is_declared() -> None:
