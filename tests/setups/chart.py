@@ -14,6 +14,7 @@ import yaml
 from hub.monitoring.server import PORT_OFFSETS
 from release.__main__ import pack_chart
 from tests.common.processes import ROOT
+from tests.setups.helm import PROGRAM
 
 CHART = ROOT / "chart"
 CONTENT = ROOT / "monitoring" / "exporter-hub"
@@ -23,9 +24,11 @@ SECRET = "--set=existingSecret=hub"
 
 
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("helm")
-    assert program, "Helm is missing: https://helm.sh/docs/intro/install/"
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    program = shutil.which("helm") or PROGRAM
+    try:
+        return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:  # the package has no program for this machine
+        pytest.exit(f"Install Helm: https://helm.sh/docs/intro/install/ ({error})", returncode=1)
 
 
 def render(*options: str) -> list[dict[str, Any]]:
