@@ -51,8 +51,7 @@ def read_ledger(query: Query) -> Ledger:
     columns = "id, status, extract(epoch from started_at), extract(epoch from deadline), {}"
     ended = "extract(epoch from finished_at)"
     rows = query("SELECT directory, iac, alerts, dashboard, stale FROM hub_exportercontents")
-    # A kind of fault configures another repository, whose map is never filled.
-    served = query("SELECT snapshot_id FROM hub_servedcontents WHERE snapshot_id IS NOT NULL")
+    served = query("SELECT snapshot_id FROM hub_servedcontents")
     return Ledger(
         now=float(query("SELECT extract(epoch from clock_timestamp())")[0][0]),
         runs=[

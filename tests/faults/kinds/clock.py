@@ -134,7 +134,7 @@ def _across(stage: Stage, beat: Part, clock: _Clock, change: datetime) -> Genera
         stage.wait_for_blocked("hub_contenttree")
         run = stage.newest_run()
         clock.set(_until(change, 1))
-        moment = f"{change:%Y-%m-%d %H:%M}"
+        moment = f"{change:%Y-%m-%dT%H:%M}"
         wait_until(
             lambda: any(_SEND in line for line in beat.output().splitlines() if moment in line),
             f"beat to send a refresh at {moment}",

@@ -7,7 +7,7 @@ from tests.faults.kinds import kind
 from tests.faults.kinds.workers import LOOKUP
 from tests.faults.stage import Stage
 
-_ANOTHER = {"GITHUB_REPO": "faults/another"}
+_NAME = "faults/another"
 
 
 @kind("another repository configured during lookup", times=3)
@@ -20,12 +20,13 @@ def another_repository(stage: Stage) -> Generator[None]:
         stage.tick()
         stage.wait_for_strike(held)
         run = stage.wait_for_status(before, "looking_up")
-        _restart_workers(stage, stage.env | _ANOTHER)
+        _restart_workers(stage, stage.env | {"GITHUB_REPO": _NAME})
     finally:
         stage.github.heal()
     stage.wait_for_end(run - 1)
     yield
     _restart_workers(stage, stage.env)
+    stage.execute("DELETE FROM hub_servedcontents WHERE source LIKE %s", [f"%{_NAME}%"])
 
 
 def _restart_workers(stage: Stage, env: dict[str, str]) -> None:
