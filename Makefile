@@ -49,7 +49,7 @@ test: .venv/.browser ## run all tests with real Postgres, Redis, workers and bro
 browser: .venv/.browser ## run the browser tests; screenshots are saved in tests/output
 	@$(BIN)/python -m pytest tests/browser
 
-faults: .venv/.dev ## inject more than 300 faults, plant defects, and update docs/faults.md (about 25 minutes)
+faults: .venv/.dev ## inject 350 faults, plant 12 defects, and update docs/faults.md (about 28 minutes)
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
 drill: .venv/.dev ## inject the fault of each alert, with a real Prometheus: sudo apt install prometheus
