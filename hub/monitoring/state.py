@@ -110,7 +110,7 @@ def _broker() -> Iterator[Metric]:
     queues = {settings.CELERY_TASK_DEFAULT_QUEUE, *(route["queue"] for route in routes)}
     lengths: dict[str, int] = {}
     try:
-        lengths = {q: waiting_messages(q, timeout=_BROKER_SECONDS) for q in sorted(queues)}
+        lengths = waiting_messages(*sorted(queues), timeout=_BROKER_SECONDS)
     except OperationalError:
         logger.warning("the lengths of the queues cannot be read: the broker does not respond")
     yield _gauge("broker_up", "Whether the broker responds.", bool(lengths))

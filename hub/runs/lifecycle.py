@@ -190,7 +190,7 @@ class Lifecycle(Generic[R]):
         # While the request budget is used up no lookup ends, and nothing is lost.
         queue = settings.CELERY_TASK_ROUTES[self.tasks.lookup]["queue"]
         try:
-            return bool(waiting_messages(queue))
+            return bool(waiting_messages(queue)[queue])
         except OperationalError:
             return True  # the broker is not reachable: try at the next tick
 

@@ -57,7 +57,7 @@ def _check_worker(name: str) -> None:
         if not replies:
             raise CommandError(f"The worker {name} does not respond. Restart it.")
         last = replies[0][name]
-        waiting = sum(waiting_messages(queue) for queue in last["queues"])
+        waiting = sum(waiting_messages(*last["queues"]).values())
     except OperationalError as error:
         raise CommandError(f"The broker is not reachable: {error}") from error
     if waiting and last["seconds_ago"] > STUCK_AFTER.total_seconds():
