@@ -4,18 +4,17 @@ The folder is an in-memory file system whose size is the quota (`quota.py`). Mou
 on Linux; without that permission, these kinds are skipped. Logs are stored outside the quota.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import psycopg2
 
 from tests.common.waiting import wait_until
 from tests.faults.kinds import POSTGRES_AWAY, kind
-from tests.faults.kinds.workers import LOOKUP, publication_held
+from tests.faults.kinds.workers import broken_in_lookup, broken_in_publication
 from tests.faults.quota import may_mount
 from tests.faults.stage import Stage
-
-_FULL_FOR = 2.0  # seconds
 
 
 @contextmanager
@@ -53,29 +52,9 @@ def _write_fails(stage: Stage) -> bool:
     return False
 
 
-def full_in_lookup(stage: Stage) -> Generator[None]:
-    held = stage.github.hold(LOOKUP)
-    try:
-        stage.writer.change(directories=6)
-        stage.tick()
-        stage.wait_for_strike(held)
-        with full(stage):
-            stage.github.release(held)
-            stage.wait(_FULL_FOR)
-            yield
-    finally:
-        stage.github.heal()
-
-
-def full_in_publish(stage: Stage) -> Generator[None]:
-    with ExitStack() as until_repaired:
-        with publication_held(stage):
-            until_repaired.enter_context(full(stage))
-        stage.wait(_FULL_FOR)
-        yield
-
-
 if may_mount():
-    for _step, _act in (("lookup", full_in_lookup), ("publishing", full_in_publish)):
+    for _step, _broken in (("lookup", broken_in_lookup), ("publishing", broken_in_publication)):
         _name = f"disk full during {_step}"
-        kind(_name, times=1, allows=POSTGRES_AWAY, stops_housekeeping=True)(_act)
+        kind(_name, times=1, allows=POSTGRES_AWAY, stops_housekeeping=True)(
+            partial(_broken, broken=full)
+        )

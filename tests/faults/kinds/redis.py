@@ -1,15 +1,20 @@
 """Faults of Redis: killed, frozen or down, data or results lost, messages delivered twice."""
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from tests.common.processes import kill_server
 from tests.faults.kinds import kind
-from tests.faults.kinds.workers import LOOKUP, lookups_held, publication_held
+from tests.faults.kinds.workers import (
+    LOOKUP,
+    broken_in_lookup,
+    broken_in_publication,
+    lookups_held,
+    publication_held,
+)
 from tests.faults.stage import Stage
 
 _DOWN = 60  # seconds
-_FULL_FOR = 2.0  # seconds
 _OLD_RUNS = 5
 
 
@@ -53,28 +58,12 @@ def _full_memory(stage: Stage) -> Iterator[None]:
 
 @kind("Redis at its memory limit during lookup", times=3, stops_housekeeping=True)
 def full_in_lookup(stage: Stage) -> Generator[None]:
-    held = stage.github.hold(LOOKUP)
-    try:
-        stage.writer.change(directories=6)
-        stage.tick()
-        stage.wait_for_strike(held)
-        with _full_memory(stage):
-            stage.github.release(held)
-            stage.wait(_FULL_FOR)
-            yield
-    finally:
-        stage.github.heal()
-    stage.wait_for_consumers()
+    yield from broken_in_lookup(stage, _full_memory)
 
 
 @kind("Redis at its memory limit during publishing", times=2, stops_housekeeping=True)
 def full_in_publish(stage: Stage) -> Generator[None]:
-    with ExitStack() as until_repaired:
-        with publication_held(stage):
-            until_repaired.enter_context(_full_memory(stage))
-        stage.wait(_FULL_FOR)
-        yield
-    stage.wait_for_consumers()
+    yield from broken_in_publication(stage, _full_memory)
 
 
 @kind("Redis frozen", times=1, stops_housekeeping=True)

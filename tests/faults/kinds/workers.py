@@ -3,11 +3,13 @@
 A lock in Postgres or a slow response from GitHub holds a worker in the step.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from tests.faults.kinds import kind
 from tests.faults.stage import Stage
+
+Broken = Callable[[Stage], AbstractContextManager[None]]  # repairs it at the end of the block
 
 ROOT_TREE = "/git/trees/main"
 LOOKUP = "recursive=1"
@@ -19,6 +21,7 @@ LIST_HELD = "LOCK TABLE hub_lookup IN SHARE ROW EXCLUSIVE MODE"
 LOOKUPS_HELD = "LOCK TABLE hub_contenttree IN SHARE ROW EXCLUSIVE MODE"
 _PUBLISH_HELD = "SELECT 1 FROM hub_servedcontents FOR UPDATE"
 _HELD = 3.0  # seconds that GitHub holds a request; longer than the hub's read timeout
+_BROKEN_FOR = 2.0  # seconds
 _LONG_RUN = 60  # seconds; in production, a run's deadline is later than the visibility timeout
 
 
@@ -46,6 +49,32 @@ def publication_held(stage: Stage) -> Iterator[int]:
         stage.worker_at("publish_contents")
         stage.wait_for_blocked("hub_servedcontents")
         yield run
+
+
+def broken_in_lookup(stage: Stage, broken: Broken) -> Generator[None]:
+    """Break something for two seconds while the lookups of a run end."""
+    held = stage.github.hold(LOOKUP)
+    try:
+        stage.writer.change(directories=6)
+        stage.tick()
+        stage.wait_for_strike(held)
+        with broken(stage):
+            stage.github.release(held)
+            stage.wait(_BROKEN_FOR)
+            yield
+    finally:
+        stage.github.heal()
+    stage.wait_for_consumers()
+
+
+def broken_in_publication(stage: Stage, broken: Broken) -> Generator[None]:
+    """Break something for two seconds while a run commits its publication."""
+    with ExitStack() as until_repaired:
+        with publication_held(stage):
+            until_repaired.enter_context(broken(stage))
+        stage.wait(_BROKEN_FOR)
+        yield
+    stage.wait_for_consumers()
 
 
 def _killed_at(stage: Stage, task: str) -> Generator[None]:
