@@ -17,11 +17,17 @@ def main() -> None:
         os.environ.setdefault("DATABASE_URL", "postgres://unused")
         os.environ.setdefault("REDIS_URL", "redis://unused")
     from django.core.management import execute_from_command_line
+    from django.db import InterfaceError, OperationalError
 
     try:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:
         sys.exit("\nstopped")
+    except (InterfaceError, OperationalError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        reason = str(error).strip()
+        sys.exit(f"{reason}\nThe command needs Postgres: is it running, and is DATABASE_URL right?")
 
 
 if __name__ == "__main__":

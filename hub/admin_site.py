@@ -69,6 +69,7 @@ def _start_page(request: HttpRequest) -> dict[str, Any]:
     The lists are empty for users who may not see their rows.
     """
     may = request.user.has_perm
+    may_see_tokens = may("hub.view_githubtoken")
     now = clock.now()
     plan = schedule_status(now)
     served = read_map.fetch_map().served
@@ -84,6 +85,8 @@ def _start_page(request: HttpRequest) -> dict[str, Any]:
         "directories": directories,
         "errors": directories.broken[:_BROKEN] if may("hub.view_exportercontents") else [],
         "runs": runs if may("hub.view_refreshrun") else [],
+        "may_see_tokens": may_see_tokens,
+        "tokens": status.token_quotas() if may_see_tokens else [],
         "may_refresh": may("hub.add_refreshrun"),
         "may_check": may("hub.add_githubtoken"),
         "may_edit": may("hub.add_contentedit"),

@@ -18,6 +18,7 @@ from hub.github.tokens import forget_refusals, unreadable_tokens
 from hub.models import Exporter, Reason, RunTrigger
 from hub.runs.schedule import REFRESH_TASK
 from tasks import WHILE_POSTGRES_RESTARTS
+from tasks.pictures import request_pictures
 from tasks.rendering import request_rendering
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ def publish_contents(_outcomes: list[dict[str, Any]], run_id: int) -> None:
     """Publish the run (the chord's body). Outcomes are read from Postgres, not the argument."""
     publish.publish(run_id)
     request_rendering()
+    request_pictures()
     connection.close()  # see `list_directories`
 
 

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from hub.admin.facts import may_refresh_facts, refresh_facts
 from hub.admin.runs import may_refresh, refresh
 from hub.catalogue import logos
-from hub.catalogue.add_by_repository import NotRegistered, register
+from hub.catalogue.add_by_repository import NotAdded, add_by_repository
 from hub.catalogue.apply_import import NotApplied, apply_import, plan_import
 from hub.catalogue.importing import ImportPlan, as_rows
 from hub.catalogue.table import COLUMNS, export
@@ -85,7 +85,7 @@ class ExporterForm(forms.ModelForm[Exporter]):
             raise ValidationError(str(error)) from None
 
 
-class RegisterForm(forms.Form):
+class AddByRepositoryForm(forms.Form):
     """Form to add an exporter by its repository; the other fields come from GitHub."""
 
     url = forms.CharField(
@@ -146,7 +146,11 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("register/", wrap(self.register_view), name="hub_exporter_register"),
+            path(
+                "add-by-repository/",
+                wrap(self.add_by_repository_view),
+                name="hub_exporter_add_by_repository",
+            ),
             path("import/", wrap(self.import_view), name="hub_exporter_import"),
             path("export/", wrap(self.export_view), name="hub_exporter_export"),
             *super().get_urls(),
@@ -168,15 +172,17 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
         elif form.cleaned_data.get("remove_logo"):
             logos.remove_logo(obj)
 
-    def register_view(self, request: HttpRequest) -> HttpResponse:
+    def add_by_repository_view(self, request: HttpRequest) -> HttpResponse:
         """Add an exporter by its repository's URL."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = RegisterForm(request.POST or None)
+        form = AddByRepositoryForm(request.POST or None)
         if form.is_valid():
             try:
-                exporter = register(form.cleaned_data["url"], form.cleaned_data["category"])
-            except NotRegistered as error:
+                exporter = add_by_repository(
+                    form.cleaned_data["url"], form.cleaned_data["category"]
+                )
+            except NotAdded as error:
                 form.add_error("url", str(error))
             else:
                 self.log_addition(request, exporter, "Added by its repository.")
@@ -186,7 +192,7 @@ class ExporterAdmin(admin.ModelAdmin[Exporter]):
                     return redirect("admin:index")
                 return redirect("admin:hub_exporter_change", exporter.pk)
         context = self._context(request, "Add an exporter by its repository", form=form)
-        return render(request, "admin/hub/exporter/register.html", context)
+        return render(request, "admin/hub/exporter/add_by_repository.html", context)
 
     def may_import(self, request: HttpRequest) -> bool:
         """Return whether the user may add and change exporters."""

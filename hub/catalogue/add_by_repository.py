@@ -24,16 +24,16 @@ _WHY: dict[type[errors.GitHubError], str] = {
 }
 
 
-class NotRegistered(Exception):
+class NotAdded(Exception):
     """The exporter was not added; the message says why and what to do."""
 
 
-def register(url: str, category: Category) -> Exporter:
-    """Create an exporter for OWNER/NAME in `url` by its current name. Raises `NotRegistered`."""
+def add_by_repository(url: str, category: Category) -> Exporter:
+    """Create an exporter for OWNER/NAME in `url` by its current name. Raises `NotAdded`."""
     try:
         name = repository_of(url)
     except NotARepository as fault:
-        raise NotRegistered(str(fault)) from None
+        raise NotAdded(str(fault)) from None
     _refuse_duplicate(name)
     path = f"/repos/{name}"
     try:
@@ -41,10 +41,10 @@ def register(url: str, category: Category) -> Exporter:
         facts = parse.parse_repository(answer.data)
     except errors.RateLimited as error:
         until = f" (until {error.reset_at:%H:%M} UTC)" if error.reset_at else ""
-        raise NotRegistered(f"GitHub's rate limit is used up{until}: try again later.") from None
+        raise NotAdded(f"GitHub's rate limit is used up{until}: try again later.") from None
     except errors.GitHubError as error:
         why = _WHY.get(type(error)) or f"The request to GitHub failed ({error.reason.label})."
-        raise NotRegistered(why) from None
+        raise NotAdded(why) from None
     _refuse_duplicate(facts.name)
     try:
         with transaction.atomic():
@@ -58,7 +58,7 @@ def register(url: str, category: Category) -> Exporter:
             Exporter.objects.filter(pk=exporter.pk).update(facts_at=None)
             transaction.on_commit(partial(start_facts_run, RunTrigger.ADMIN, chosen=[exporter.pk]))
     except IntegrityError:
-        raise NotRegistered("The exporter was added by another request.") from None
+        raise NotAdded("The exporter was added by another request.") from None
     exporter.refresh_from_db()
     return exporter
 
@@ -67,7 +67,7 @@ def _refuse_duplicate(name: str) -> None:
     url = url_of(name)
     same = Exporter.objects.filter(Q(repository__iexact=url) | Q(renamed_to__iexact=url)).first()
     if same:
-        raise NotRegistered(f"{url} is already in the catalogue: {same.title} (slug {same.slug}).")
+        raise NotAdded(f"{url} is already in the catalogue: {same.title} (slug {same.slug}).")
 
 
 def _create(facts: parse.RepositoryFacts, category: Category) -> Exporter:

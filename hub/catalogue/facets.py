@@ -44,11 +44,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Facet:
-    """A filter: a title and its options. `one_of`: only one option can be chosen."""
+    """A filter: a title and its options.
+
+    `one_of`: only one option can be chosen. `hint`: what the title means.
+    """
 
     title: str
     options: list[Option]
     one_of: bool = False
+    hint: str = ""
 
     @property
     def chosen(self) -> bool:
@@ -133,7 +137,7 @@ def _kind_facet(kind: Kind, entries: Sequence[FacetEntry], query: CatalogueQuery
         )
         for state, label in _STATES.items()
     ]
-    return Facet(kind.label, options, one_of=True)
+    return Facet(kind.label, options, one_of=True, hint=kind.present)
 
 
 def _flag_facet(name: str, narrowed: Sequence[FacetEntry], query: CatalogueQuery) -> Facet:

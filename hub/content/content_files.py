@@ -242,10 +242,10 @@ def decoded(data: bytes | memoryview | None) -> str | None:
         return None
 
 
-def describe_files(exporter: Exporter, source: str) -> dict[str, Any]:
-    """Return the files of all the exporter's directories as JSON-ready values."""
-    rows = list(with_trees(exporter.contents.filter(source=source)))
-    files = files_of(rows)
+def describe_files(
+    exporter: Exporter, rows: Iterable[Any], files: Collection[ContentFile]
+) -> dict[str, Any]:
+    """Return the files of all the exporter's directories (`rows`) as JSON-ready values."""
     versions = versions_of(files)
     blobs = ContentBlob.objects.filter(sha__in={file.sha for file in files})
     stored = set(blobs.values_list("sha", flat=True))

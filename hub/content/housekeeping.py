@@ -19,6 +19,7 @@ from hub.models import (
     DirectoryOwner,
     ExporterContents,
     ListingETag,
+    Picture,
     RefreshRun,
     ServedContents,
     Snapshot,
@@ -74,12 +75,15 @@ def _is_named_by_a_map() -> Exists:
 
 
 # Joins all trees at once: to look up each of 100,000 files in them would take minutes.
-_DELETE_UNNAMED_FILES = f"""
-    DELETE FROM {ContentBlob._meta.db_table} AS blob WHERE learned_at < %s AND NOT EXISTS (
+_DELETE_UNNAMED_FILES = [
+    f"""
+    DELETE FROM {model._meta.db_table} AS blob WHERE learned_at < %s AND NOT EXISTS (
         SELECT FROM {ContentTree._meta.db_table}, jsonb_array_elements(files) AS file
         WHERE file ->> 1 = blob.sha
     )
-"""  # noqa: S608 — the names are the models'
+    """  # noqa: S608 — the names are the models'
+    for model in (ContentBlob, Picture)
+]
 
 
 def _delete_trees(trees: QuerySet[ContentTree], before: datetime) -> None:
@@ -87,7 +91,8 @@ def _delete_trees(trees: QuerySet[ContentTree], before: datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         deleted, _ = trees.delete()
         if deleted:
-            cursor.execute(_DELETE_UNNAMED_FILES, [before])
+            for delete_unnamed in _DELETE_UNNAMED_FILES:
+                cursor.execute(delete_unnamed, [before])
 
 
 class CannotForget(Exception):

@@ -31,7 +31,8 @@ class Kind:
     Its columns in `ExporterContents` are `field` (present) and `usable_field`; the texts `present`
     and `usable` describe them. `judge` decides both for a file. `count` counts the items in a file,
     each of which is an `item`. `example`: the usual path of such a file. `words` stand for the kind
-    in searches and in the names of texts, such as `Redis_alert.md`.
+    in searches and in the names of texts, such as `Redis_alert.md`. `pictured`: pictures whose
+    paths name no kind show this one.
     """
 
     letter: str
@@ -46,6 +47,7 @@ class Kind:
     count: Callable[[FileReport], int] = lambda _: 1
     example: str = ""
     words: frozenset[str] = frozenset()
+    pictured: bool = False
 
     @property
     def usable_field(self) -> str:
@@ -57,7 +59,7 @@ KINDS = (
     Kind(
         letter="I",
         field="iac",
-        label="Infrastructure as code",
+        label="Helm",
         short_label="Helm",
         present="Helm chart, values or manifests.",
         usable="Helm or Kubernetes would accept it.",
@@ -95,6 +97,7 @@ KINDS = (
         count=lambda report: len(report.dashboards),
         example="dashboard.json",
         words=frozenset({"dashboard", "dashboards"}),
+        pictured=True,
     ),
 )
 LETTERS = tuple(kind.letter for kind in KINDS)

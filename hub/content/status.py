@@ -1,12 +1,23 @@
 """The status of the hub, for the API, the command line, the pages and the admin."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models import (
+    Count,
+    F,
+    Field,
+    Func,
+    IntegerField,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
+from django.db.models.functions import Coalesce, JSONObject
 
 from hub import clock
 from hub.content.map import read_map
@@ -85,45 +96,59 @@ class Directories:
 
 
 def directories() -> Directories:
-    """Return the counts for the source, and its directories with problems. One query."""
-    trees = ContentTree.objects.filter(pk=OuterRef("tree_sha"), judgement__isnull=False)
+    """Return the counts for the source, and its first directories with problems. Two queries.
+
+    Postgres counts the findings: reading them takes half a second for 10,000 directories.
+    """
+    trees = ContentTree.objects.filter(pk=OuterRef("tree_sha"))
     findings = JSONObject(
-        levels=_of_judgement("jsonb_path_query_array({0}, '$.findings[*].level')"),
         error=_of_judgement(_FIRST_ERROR),
         kinds=_of_judgement(f"{{0}} -> 'files' -> ({_FIRST_ERROR} ->> 'path')"),
     )
-    rows = (
-        ExporterContents.objects.filter(source=configured_source().key)
+    rows = ExporterContents.objects.filter(source=configured_source().key).annotate(
+        errors=Subquery(trees.values(count=_number_of(Level.ERROR))),
+        warnings=Subquery(trees.values(count=_number_of(Level.WARNING))),
+    )
+    counts = rows.aggregate(
+        total=Count("pk"),
+        error_count=Coalesce(Sum("errors"), 0),
+        warning_count=Coalesce(Sum("warnings"), 0),
+        with_errors=Count("pk", filter=Q(errors__gt=0)),
+        not_updated=Count("pk", filter=~Q(stale="")),
+    )
+    failing = rows.exclude(stale="").values("pk")[:_MAX_LISTED]
+    broken = rows.filter(errors__gt=0).values("pk")[:_MAX_LISTED]
+    problems = (
+        rows.filter(Q(pk__in=failing) | Q(pk__in=broken))
         .select_related("exporter")
         .only("directory", "stale", "as_of", "exporter__slug", "exporter__title")
-        .annotate(found=Subquery(trees.annotate(found=findings).values("found")))
+        .annotate(found=Subquery(trees.values(found=findings)))
     )
-    levels, failing, broken = Counter[str](), [], []
-    for row in rows:
-        found = row.found or {"levels": (), "error": None}
-        levels.update(found["levels"])
-        if row.stale:
-            failing.append(row)
-        if found["error"]:
-            broken.append(row)
     return Directories(
-        total=len(rows),
-        errors=levels[Level.ERROR],
-        warnings=levels[Level.WARNING],
-        with_errors=len(broken),
-        not_updated=len(failing),
-        failing=failing[:_MAX_LISTED],
-        broken=[_first_error(row) for row in broken[:_MAX_LISTED]],
+        total=counts["total"],
+        errors=counts["error_count"],
+        warnings=counts["warning_count"],
+        with_errors=counts["with_errors"],
+        not_updated=counts["not_updated"],
+        failing=[row for row in problems if row.stale][:_MAX_LISTED],
+        broken=[_first_error(row) for row in problems if row.errors][:_MAX_LISTED],
     )
+
+
+def _number_of(level: Level) -> Func:
+    """Return the number of findings of a level in a judgement; 0 without a judgement."""
+    path = f"'$.findings[*] ? (@.level == \"{level}\")'"
+    expression = f"coalesce(jsonb_array_length(jsonb_path_query_array({{0}}, {path})), 0)"
+    return _of_judgement(expression, IntegerField())
 
 
 _FIRST_ERROR = f"jsonb_path_query_first({{0}}, '$.findings[*] ? (@.level == \"{Level.ERROR}\")')"
 
 
-def _of_judgement(expression: str) -> Func:
+def _of_judgement(expression: str, output: Field[Any, Any] | None = None) -> Func:
     """Return an SQL expression about the judgement, which it calls `{0}`."""
     template = expression.replace("{0}", "%(expressions)s")
-    return Func(F("judgement"), template=template, output_field=JSONField())
+    return Func(F("judgement"), template=template, output_field=output or JSONField())
 
 
 def _first_error(row: Any) -> FoundError:
@@ -131,6 +156,21 @@ def _first_error(row: Any) -> FoundError:
     kind = next(iter(row.found["kinds"] or {}), "")
     slug, title = (row.exporter.slug, row.exporter.title) if row.exporter else ("", "")
     return FoundError(row.pk, row.directory, slug, title, error, kind)
+
+
+def token_quotas() -> list[tuple[GitHubToken, list[tuple[str, int, int]]]]:
+    """Return each token with the name, limit and remaining requests of its known rate limits."""
+    return [
+        (
+            token,
+            [
+                (quota.resource.label, quota.limit, quota.left)
+                for resource in Resource
+                if (quota := token.quota(resource))
+            ],
+        )
+        for token in GitHubToken.objects.all()
+    ]
 
 
 def describe_status() -> dict[str, Any]:

@@ -114,6 +114,15 @@ class TokenPool:
             raise RateLimited(f"GitHub's {resource.label} rate limit is used up", reset_at)
         return Token(best.pk, str(best.secret), best.label)
 
+    def is_half_left(self) -> bool:
+        """Return whether the next token has at least half of its REST requests left.
+
+        Raises the errors of `choose`.
+        """
+        row = GitHubToken.objects.filter(pk=self.choose().id).first()
+        quota = self._quota(row, Resource.CORE) if row else None
+        return not quota or not is_pending(quota.reset_at) or quota.remaining * 2 >= quota.limit
+
     def _quota(self, token: GitHubToken, resource: Resource) -> Quota | None:
         """Return the newest quota in Postgres or this process's memory.
 

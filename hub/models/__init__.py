@@ -36,6 +36,7 @@ from hub.models.contents import (
     DirectoryOwner,
     ExporterContents,
     Lookup,
+    Picture,
     RefreshRun,
     ServedContents,
     Snapshot,

@@ -138,7 +138,7 @@ class ChangeKind(TextChoices):
     """What changed: a directory or a kind of content."""
 
     DIRECTORY = "directory", "directory"
-    IAC = "I", "infrastructure as code"
+    IAC = "I", "Helm"
     ALERTS = "A", "alerting rules"
     DASHBOARD = "G", "Grafana dashboard"
 

@@ -120,11 +120,40 @@ class ContentTree(models.Model):
     unused_since = models.DateTimeField(
         null=True, help_text="Since when no map names it; null while one does."
     )
+    has_all_pictures = models.BooleanField(
+        default=False, db_default=False, help_text="Each of its pictures was fetched or refused."
+    )
 
     objects = ContentTreeQuerySet.as_manager()
 
     class Meta:
         indexes = [GinIndex(fields=["files"], name="trees_by_file", opclasses=["jsonb_path_ops"])]
+
+    def __str__(self) -> str:
+        return self.sha
+
+
+class PictureQuerySet(models.QuerySet["Picture"]):
+    def shown(self) -> "PictureQuerySet":
+        """Return the pictures that were fetched and not refused."""
+        return self.filter(retry_at=None, refused="")
+
+
+class Picture(models.Model):
+    """A picture in an exporter directory, by blob SHA, or why the file is not shown as one."""
+
+    sha = models.CharField(max_length=64, primary_key=True)
+    data = models.BinaryField()
+    media_type = models.CharField(max_length=20, blank=True)
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    refused = models.CharField(max_length=200, blank=True, help_text="Why it is not shown.")
+    retry_at = models.DateTimeField(
+        null=True, help_text="When it is to be fetched; null after it was."
+    )
+    learned_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PictureQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.sha

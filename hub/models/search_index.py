@@ -3,9 +3,11 @@
 The embedded Postgres has no pg_trgm, so the trigrams are an array column with a GIN index.
 """
 
+import json
 from typing import Any
 
 from django.contrib.postgres.search import SearchVector
+from django.db import connection
 from django.db.models import F, Func, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Left
 
@@ -14,6 +16,12 @@ from hub.names.search_terms import trigrams
 
 # Postgres limits a tsvector to 1 MB, so only the beginning of a README is indexed.
 _README = 100_000  # characters
+# All rows in one parameter, because `bulk_update` takes ten times as long.
+_SET_TRIGRAMS = f"""
+    UPDATE {Exporter._meta.db_table}
+    SET trigrams = ARRAY(SELECT jsonb_array_elements_text(found.trigrams))
+    FROM jsonb_each(%s) AS found (pk, trigrams) WHERE id = found.pk::bigint
+"""  # noqa: S608 — the names are the model's
 
 
 def reindex(exporters: "QuerySet[Exporter]") -> None:
@@ -27,10 +35,10 @@ def reindex(exporters: "QuerySet[Exporter]") -> None:
             manager.filter(pk=OuterRef("pk")).annotate(vector=_vector()).values("vector")
         )
     )
-    named = list(exporters.only("pk", "title", "project_name", "slug"))
-    for exporter in named:
-        exporter.trigrams = trigrams(f"{exporter.title} {exporter.project_name} {exporter.slug}")
-    manager.bulk_update(named, ["trigrams"], batch_size=1000)
+    names = exporters.values_list("pk", "title", "project_name", "slug")
+    found = {pk: trigrams(" ".join(each)) for pk, *each in names}
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_TRIGRAMS, [json.dumps(found)])
 
 
 def _vector() -> Any:

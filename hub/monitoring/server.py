@@ -5,9 +5,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -30,12 +31,25 @@ class BuildInfo(Collector):
         yield info
 
 
-class _ServedState(StateCollector):
+class ScrapedState(StateCollector):
+    """Collects the state over one connection to Postgres, although each scrape has a new thread.
+
+    A new connection, whose first queries are slow, takes a third of the time of a scrape or more.
+    """
+
+    def __init__(self) -> None:
+        """Prepare the connection, which the first scrape opens."""
+        self.connection = connections.create_connection(DEFAULT_DB_ALIAS)
+        self.connection.inc_thread_sharing()
+        self._lock = Lock()  # one thread at a time
+
     def collect(self) -> Iterator[Metric]:
-        try:
-            yield from super().collect()
-        finally:
-            connection.close()  # each scrape has a thread of its own
+        """Yield all metrics."""
+        with self._lock:
+            connections[DEFAULT_DB_ALIAS] = self.connection  # of this thread
+            close_old_connections()  # if it is broken or older than `CONN_MAX_AGE`
+            metrics = list(super().collect())
+        yield from metrics
 
 
 def serve_metrics(role: str, registry: CollectorRegistry = REGISTRY) -> None:
@@ -64,7 +78,7 @@ def serve_web_metrics(processes: int) -> Iterator[None]:
     If it has several processes, they are children of this one, which adds up their metrics.
     """
     if processes == 1:
-        REGISTRY.register(_ServedState())
+        REGISTRY.register(ScrapedState())
         serve_metrics("web")
         yield
         return
@@ -73,6 +87,6 @@ def serve_web_metrics(processes: int) -> Iterator[None]:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         registry = CollectorRegistry()
         MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-        registry.register(_ServedState())
+        registry.register(ScrapedState())
         serve_metrics("web", registry)
         yield

@@ -247,7 +247,9 @@ def _tokens() -> Iterator[Metric]:
 
 
 def _pending_migrations() -> int:
-    return len(_migrations() - MigrationRecorder(connection).applied_migrations().keys())
+    # Not `applied_migrations`, which first searches Postgres for the table.
+    applied = MigrationRecorder(connection).migration_qs.values_list("app", "name")
+    return len(_migrations() - set(applied))
 
 
 @cache

@@ -16,9 +16,9 @@ from hub.packs.plain import MAX_SIZE, UniqueNames, Unsuitable, are_safe
 from hub.packs.rule_files import as_rule_file, check_rule_file, rule_groups
 from hub.packs.select import ExporterFiles
 
-# The sidecar in Grafana's chart and in kube-prometheus-stack loads ConfigMaps with this label.
 # The letters of the kinds whose files become Kubernetes resources.
 APPLIED_KINDS = ("A", "G")
+# The sidecar in Grafana's chart and in kube-prometheus-stack loads ConfigMaps with this label.
 _SIDECAR_LABEL = {"grafana_dashboard": "1"}
 _CHART_FILES = ("chart.yaml", "chart.yml", "charts.yaml")
 # `kubectl apply` stores a copy of the resource in an annotation, whose limit is 256 KB.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from django.utils.datastructures import MultiValueDict
 
-MAX_EXPORTERS = 20
+MAX_EXPORTERS = 50
 _MAX_LABELS = 20
-_MAX_TREES = 100
+_MAX_TREES = 250
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"

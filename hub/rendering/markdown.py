@@ -13,12 +13,13 @@ from secrets import token_hex
 import nh3
 from markdown_it import MarkdownIt
 from mdit_py_plugins.anchors import anchors_plugin
+from mdit_py_plugins.tasklists import tasklists_plugin
 
 from hub.rendering import highlight
 
 # Increase it with every change to this module or to highlighting: texts that were rendered by an
 # older version are rendered again, and shown as plain text until then.
-VERSION = 1
+VERSION = 3
 
 # Longer text is truncated. READMEs rarely reach a third of this.
 LONGEST = 128 * 1024  # characters
@@ -60,7 +61,8 @@ def render(text: str, top: int = 3, prefix: str = "readme-") -> list[str] | None
     """Render any text as HTML; None if its HTML is too long.
 
     Relative links depend on the place of the text, so the HTML is returned in parts: every second
-    part is a relative URL, and the attribute `href` with the URL belongs in its place.
+    part is a relative URL, and the attribute `href` with the URL belongs in its place. After
+    `<img alt="…"`, it is the URL of an image, and the whole element has to be replaced.
 
     `top` is the level of the highest heading. `prefix` keeps the ids distinct from the page's own.
     """
@@ -73,9 +75,10 @@ def render(text: str, top: int = 3, prefix: str = "readme-") -> list[str] | None
     text = visible_part(text)
     cleaned = nh3.clean(
         _MARKDOWN.render(text),
-        tags=_TAGS | {"img"},
+        tags=_TAGS | {"img", "input"},
         clean_content_tags=_REMOVED,
-        attributes=_ATTRIBUTES | {"a": {"href", "name"}, "img": {"src", "alt"}},
+        attributes=_ATTRIBUTES
+        | {"a": {"href", "name"}, "img": {"src", "alt"}, "input": {"type", "checked"}},
         allowed_classes={"span": highlight.CLASSES, "bdi": {"hidden"}},
         url_schemes=_SCHEMES,
         url_relative=absolute,
@@ -85,7 +88,7 @@ def render(text: str, top: int = 3, prefix: str = "readme-") -> list[str] | None
     html = _sanitize(_PageAdapter(top, prefix, relative).adapt(cleaned))
     if len(html) > _LONGEST_HTML:
         return None
-    parts = re.split(f' href="{re.escape(relative)}([^"]*)"', html)
+    parts = re.split(f' (?:href|src)="{re.escape(relative)}([^"]*)"', html)
     return [unescape(part) if number % 2 else part for number, part in enumerate(parts)]
 
 
@@ -99,9 +102,9 @@ def visible_part(text: str) -> str:
 def _sanitize(html: str) -> str:
     return nh3.clean(
         html,
-        tags=_TAGS,
+        tags=_TAGS | {"img"},
         clean_content_tags=_REMOVED,
-        attributes=_ATTRIBUTES | {"div": {"tabindex", "role", "aria-label"}},
+        attributes=_ATTRIBUTES | {"div": {"tabindex", "role", "aria-label"}, "img": {"alt", "src"}},
         set_tag_attribute_values={"pre": {"tabindex": "0"}},  # scrollable with the keyboard
         allowed_classes={
             "bdi": {"hidden"},
@@ -122,6 +125,7 @@ _MARKDOWN = (
     MarkdownIt("commonmark", {"html": True, "highlight": _highlighted})
     .enable(["table", "strikethrough"])
     .use(anchors_plugin, max_level=6)
+    .use(tasklists_plugin)
 )
 
 
@@ -138,8 +142,10 @@ class _OpenElement:
 class _PageAdapter(HTMLParser):
     """Adapts HTML to a page. Expects the output of nh3, which is well-formed.
 
-    - Images become links and badges become text, so that nothing is loaded from other hosts.
+    - Images of other hosts become links and badges become text, so that nothing is loaded from
+      there. Relative images stay: a page shows those that the hub has.
     - Headings start below the page's own and skip no level.
+    - Check boxes, as in task lists, become text; other fields of forms are removed.
     - Tables can be scrolled, including with the keyboard.
     - Empty links and headings are removed, because screen readers announce them.
     - Duplicate ids are removed.
@@ -167,6 +173,10 @@ class _PageAdapter(HTMLParser):
         attributes = {name: value or "" for name, value in attrs}
         if tag == "img":
             self._image(attributes)
+            return
+        if tag == "input":
+            if attributes.get("type", "").lower() == "checkbox":
+                self.handle_data("☑" if "checked" in attributes else "☐")
             return
         if tag in _VOID:
             self._out.append(f"<{tag}>")
@@ -218,9 +228,14 @@ class _PageAdapter(HTMLParser):
         path = source.removeprefix(self._relative).partition("?")[0]
         file = path.rstrip("/").rpartition("/")[2]
         text = " ".join(attributes.get("alt", "").split()) or file[:80] or "unnamed"
+        relative = source.startswith(self._relative)
         in_link = any(element.tag == "a" and element.end_tag for element in self._open)
         if _BADGE.search(source):
             html = f'<span class="readme__badge">{escape(text)}</span>'
+        elif relative:
+            html = f'<img alt="{escape(text)}" src="{escape(source)}">'
+            if not in_link:
+                html = f'<a class="readme__image" href="{escape(source)}">{html}</a>'
         elif source.startswith(("https://", "http://")) and not in_link:
             html = f'<a class="readme__image" href="{escape(source)}">image: {escape(text)}</a>'
         else:

@@ -1,4 +1,4 @@
-"""Middleware: request bodies, slow requests, HEAD on the API, and an unreachable database."""
+"""Middleware: request bodies, slow requests, addresses, HEAD, and an unreachable database."""
 
 import logging
 import re
@@ -8,8 +8,10 @@ from threading import BoundedSemaphore
 from time import monotonic
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.urls import is_valid_path
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.encoding import escape_uri_path
 from prometheus_client import Counter
 from psycopg2.errors import DiskFull
 
@@ -88,6 +90,24 @@ _LIMITS = (
     # Two rule files of 1.5 MB take five seconds. Half of a process' threads remain for the others.
     _Limit(_has_pack, "packs", BoundedSemaphore(4)),
 )
+
+
+def redirect_trailing_slash(get_response: View) -> View:
+    """Redirect an address of a page that exists only without its trailing slash.
+
+    Not of the API: there it is an encoded slash at the end of a parameter, which is invalid.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        path, shorter = request.path_info, request.path_info.rstrip("/")
+        is_page = request.method in ("GET", "HEAD") and not path.startswith("/api/")
+        if not is_page or path == shorter or is_valid_path(path) or not is_valid_path(shorter):
+            return get_response(request)
+        query = request.META["QUERY_STRING"]
+        address = escape_uri_path(request.path.rstrip("/"))
+        return HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
+
+    return answer
 
 
 def answer_head(get_response: View) -> View:

@@ -1,9 +1,12 @@
 """Write the names and numbers of items in each directory, for the search and the pages."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connection
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from hub.content.content_files import newest_first
 from hub.content.rules.fit import FIT, Fit, shown_name
@@ -19,6 +22,25 @@ _OUTDATED = f"""
     WHERE contents.source = %s AND tree.fit IS NOT NULL
     AND contents.names_of IS DISTINCT FROM tree.sha || ':' || tree.rules
 """  # noqa: S608 — the names are the models'
+_FIELDS = [field for field in ContentName._meta.concrete_fields if not field.primary_key]
+_DEFAULTS = {field.name: field.get_default() for field in _FIELDS}
+_COLUMNS = ", ".join(_DEFAULTS)
+# All rows in one parameter, because models take three times as long: 0.15 ms for each row, so half
+# a minute for 10,000 directories with 25 names each.
+_INSERT = f"""
+    INSERT INTO {ContentName._meta.db_table} ({_COLUMNS})
+    SELECT {_COLUMNS} FROM jsonb_populate_recordset(NULL::{ContentName._meta.db_table}, %s)
+"""  # noqa: S608 — the names are the model's
+
+# Also in one parameter: `bulk_update` takes most of the time of a publication.
+_UPDATE = f"""
+    UPDATE {ExporterContents._meta.db_table} AS contents
+    SET names_of = new.names_of, counts = new.counts,
+        metrics_checked = new.metrics_checked, metrics_fitting = new.metrics_fitting
+    FROM jsonb_to_recordset(%s) AS new (directory text, names_of text, counts jsonb,
+        metrics_checked integer, metrics_fitting integer)
+    WHERE contents.source = %s AND contents.directory = new.directory
+"""  # noqa: S608 — the names are the model's
 
 
 def forget_names(source: str) -> None:
@@ -38,27 +60,31 @@ def write_names(source: str) -> None:
 def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:
     trees = ContentTree.objects.filter(pk__in={sha for _, sha, _ in outdated})
     judged = {
-        sha: (FIT.validate_python(fit), default_counts(counts or {}))
-        for sha, fit, counts in trees.values_list("sha", "fit", "judgement__counts")
+        sha: (FIT.validate_json(fit), default_counts(counts or {}))
+        for sha, fit, counts in trees.values_list(
+            "sha", Cast("fit", TextField()), "judgement__counts"
+        )
     }
     directories = {directory: (*judged[sha], names_of) for directory, sha, names_of in outdated}
     ContentName.objects.filter(source=source, directory__in=directories).delete()
-    ContentName.objects.bulk_create(
-        (
-            ContentName(source=source, directory=directory, **values)
-            for directory, (fit, _, _) in directories.items()
-            for values in _names_in(fit)
-        ),
-        batch_size=1000,
-    )
-    rows = ExporterContents.objects.filter(source=source, directory__in=directories)
-    changed = list(rows.only("pk", "directory"))
-    for row in changed:
-        fit, row.counts, row.names_of = directories[row.directory]
-        row.metrics_checked = fit.checked if fit.samples else None
-        row.metrics_fitting = fit.fitting if fit.samples else None
-    fields = ["names_of", "counts", "metrics_checked", "metrics_fitting"]
-    ExporterContents.objects.bulk_update(changed, fields, batch_size=1000)
+    names = [
+        _DEFAULTS | {"source": source, "directory": directory} | values
+        for directory, (fit, _, _) in directories.items()
+        for values in _names_in(fit)
+    ]
+    rows = [
+        {
+            "directory": directory,
+            "names_of": names_of,
+            "counts": counts,
+            "metrics_checked": fit.checked if fit.samples else None,
+            "metrics_fitting": fit.fitting if fit.samples else None,
+        }
+        for directory, (fit, counts, names_of) in directories.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [json.dumps(names)])
+        cursor.execute(_UPDATE, [json.dumps(rows), source])
 
 
 def default_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -295,7 +295,7 @@ def _read_nested(found: Alerts, document: LineDict) -> None:
     for node in mappings_below(document):
         listed = isinstance(node, list)
         items = node if listed else list(node.values())
-        rules = [item for item in dicts_in(items) if _is_alert(item) and "expr" in item]
+        rules = [item for item in dicts_in(items) if "expr" in item and _is_alert(item)]
         if rules:
             found.form = found.form or (AlertsForm.NESTED if listed else AlertsForm.MAPPED)
             _read_rules(found, rules)

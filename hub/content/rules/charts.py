@@ -1,4 +1,4 @@
-"""Find and check infrastructure as code: Helm charts and values, Kubernetes manifests.
+"""Find and check Helm charts and values, and Kubernetes manifests.
 
 The checks follow Helm's `chart.Metadata.Validate` and "Charts" in its documentation.
 """

@@ -41,7 +41,7 @@ _TEMPLATE_FUNCTIONS = {
     "3.6": "now toDuration",
     "3.8": "urlQueryEscape",
 }
-# (feature, version, how it looks in an expression in which each text is "")
+# (feature, version, how it looks in an expression in lower case in which each text is "")
 _SYNTAX = [
     ("a subquery", "2.7", r"\[[^\[\]:]*+:"),
     ("a duration of several units", "2.21", r"(?<![\w:.])\d++(?:ms|[smhdwy])\d"),
@@ -77,8 +77,8 @@ _TEXT_OR_COMMENT = re.compile(
     r"""(`[^`]*+` | "(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+') | \#[^\n]*+""", re.VERBOSE
 )
 # Durations belong in ranges and after `offset`.
-_DURATION_PLACE = re.compile(r"\[[^\[\]]*+\]|\boffset\s*+-?\s*+\w++", re.IGNORECASE)
-_CALL = re.compile(r"(?<![\w:.@])[a-z]\w*+(?=\s*+\(|\s++(?:by|without)\b)", re.IGNORECASE)
+_DURATION_PLACE = re.compile(r"\[[^\[\]]*+\]|\boffset\s*+-?\s*+\w++")
+_CALL = re.compile(r"(?<![\w:.@])[a-z]\w*+(?=\s*+\(|\s++(?:by|without)\b)")
 _AT_ARGUMENT = re.compile(r"@\s*+(?:start|end)\s*+\(\s*+\)")
 
 
@@ -98,7 +98,7 @@ _VERSION_OF_FUNCTION = _by_name(_FUNCTIONS)
 _VERSION_OF_TEMPLATE_FUNCTION = _by_name(_TEMPLATE_FUNCTIONS)
 _VERSION_OF_FIELD = _by_name(_FIELDS)
 _EXPERIMENTAL_FUNCTIONS = frozenset(_EXPERIMENTAL.split())
-_PATTERNS = [(name, version, re.compile(p, re.IGNORECASE)) for name, version, p in _SYNTAX]
+_PATTERNS = [(name, version, re.compile(p)) for name, version, p in _SYNTAX]
 
 
 def prometheus_since(feature: str, version: str) -> Need:
@@ -108,12 +108,12 @@ def prometheus_since(feature: str, version: str) -> Need:
 
 def needs_of_expression(expr: str) -> Iterator[Need]:
     """Yield what only some versions of Prometheus have in a valid expression."""
-    plain = _TEXT_OR_COMMENT.sub(lambda match: '""' if match[1] else "", expr)
+    plain = _TEXT_OR_COMMENT.sub(lambda match: '""' if match[1] else "", expr).lower()
     numbers = _DURATION_PLACE.sub("", plain)
     for feature, version, pattern in _PATTERNS:
         if pattern.search(numbers if feature == "a duration as a number" else plain):
             yield prometheus_since(feature, version)
-    for name in sorted(set(map(str.lower, _CALL.findall(_AT_ARGUMENT.sub("@", plain))))):
+    for name in sorted(set(_CALL.findall(_AT_ARGUMENT.sub("@", plain)))):
         if name == "holt_winters":
             reason = "Prometheus 3.0 renamed `holt_winters` to `double_exponential_smoothing`"
             yield Need(reason, "Prometheus < 3.0")

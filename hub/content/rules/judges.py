@@ -69,7 +69,7 @@ def _rendered(about: About, chart: ChartFolder) -> Verdict:
 
 
 def judge_iac(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
-    """Judge infrastructure as code: a chart's main file, or manifests or values outside charts."""
+    """Judge what belongs to Helm: a chart's main file, or manifests or values outside charts."""
     if not (file.path in chart.heads if chart else _is_iac(file)):
         return _ABSENT
     usable = chart.heads[file.path].usable if chart else _iac_usable(file)
@@ -84,7 +84,7 @@ def judge_iac(file: DirectoryFile, chart: ChartFolder | None) -> Verdict:
 
 
 def _is_iac(file: DirectoryFile) -> bool:
-    """Whether a file outside charts is infrastructure as code, or a broken attempt at it."""
+    """Whether a file outside charts has manifests or values, or is a broken attempt at them."""
     report = file.report
     if report is None:
         return file.unread

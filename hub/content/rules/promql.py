@@ -109,7 +109,7 @@ def _parse(expr: str) -> object:
 
 def _unquoted(literal: str) -> str:
     """Return the value of a string literal. Raises `ValueError` if it is not valid."""
-    if literal.startswith("`"):
+    if literal.startswith("`") or "\\" not in literal:
         return literal[1:-1]
     parsed: Any = _parse(literal)
     return str(parsed.val)

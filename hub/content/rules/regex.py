@@ -1,6 +1,7 @@
 """Regular expressions of PromQL, in RE2: it has the syntax of Go's package, and linear time."""
 
 import re
+from functools import lru_cache
 
 import re2
 
@@ -16,6 +17,8 @@ class TooLarge(Exception):
     """The expression is not checked, because it needs too much memory."""
 
 
+# The expressions of a dashboard repeat the same few regular expressions.
+@lru_cache(maxsize=256)
 def matches(regex: str, text: str) -> bool:
     """Return whether an expression matches a text from the start to the end.
 

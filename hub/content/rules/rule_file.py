@@ -27,8 +27,8 @@ def duration(text: str) -> int | None:
     match = _DURATION.fullmatch(text)
     if match is None or len(text) > _MAX_SHOWN:
         return None
-    parts = (int(re.sub(r"\D", "", part or "0")) for part in match.groups())
-    total = sum(part * factor for part, factor in zip(parts, _MILLISECONDS, strict=True))
+    parts = zip(match.groups(), _MILLISECONDS, strict=True)
+    total = sum(int(part.rstrip("ywdhms")) * factor for part, factor in parts if part)
     return total if total <= _MAX_DURATION else None
 
 

@@ -50,6 +50,9 @@ class LineDict(dict[Any, Any]):
         return dicts_in(self.get(key))
 
 
+_COLLECTIONS = (LineDict, list)
+
+
 def text_of(value: Any) -> str:
     """Return a scalar as stripped text; "" for anything else."""
     if isinstance(value, str):
@@ -83,11 +86,12 @@ def mappings_below(root: Any) -> Iterator[Any]:
     seen: set[int] = set()
     while stack:
         node = stack.pop()
-        if id(node) in seen or not isinstance(node, LineDict | list):
+        if id(node) in seen or not isinstance(node, _COLLECTIONS):
             continue
         seen.add(id(node))
         yield node
-        stack.extend(reversed(node.values() if isinstance(node, LineDict) else node))
+        items = node.values() if isinstance(node, LineDict) else node
+        stack += [item for item in reversed(items) if isinstance(item, _COLLECTIONS)]
 
 
 def expanded_size(value: Any, known: dict[int, int] | None = None) -> int:

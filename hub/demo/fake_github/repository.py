@@ -130,15 +130,19 @@ class Repository:
 
     def write(self, path: str, content: bytes, message: str = "Write", branch: str = "main") -> str:
         """Commit a file. Return the commit's SHA."""
-        return self._change(path, self._add(Blob.from_string(content)), message, branch)
+        return self._change(path, self.add(Blob.from_string(content)), message, branch)
 
     def write_folder(self, path: str, folder: Path, branch: str = "main") -> str:
         """Commit a folder of this machine as `path`. Return the commit's SHA."""
         return self._change(path, self._add_folder(folder), "Write a folder", branch, mode=_FOLDER)
 
+    def write_tree(self, path: str, tree: Tree, branch: str = "main") -> str:
+        """Commit a tree of added objects as `path`. Return the commit's SHA."""
+        return self._change(path, self.add(tree), "Write a tree", branch, mode=_FOLDER)
+
     def link(self, path: str, target: str, branch: str = "main") -> str:
         """Commit a symbolic link. Return the commit's SHA."""
-        sha = self._add(Blob.from_string(os.fsencode(target)))
+        sha = self.add(Blob.from_string(os.fsencode(target)))
         return self._change(path, sha, "Link", branch, mode=0o120000)
 
     def add_submodule(self, path: str, sha: str = "5" * 40, branch: str = "main") -> str:
@@ -156,7 +160,7 @@ class Repository:
             parents = (self.branches[branch],) if branch in self.branches else ()
             root = self.resolve(branch)
             tree = self._replaced(root, path.strip("/").split("/"), sha, mode)
-            return self._commit(branch, tree or self._add(Tree()), message, parents)
+            return self._commit(branch, tree or self.add(Tree()), message, parents)
 
     def _replaced(
         self, tree_sha: str | None, parts: list[str], sha: str | None, mode: int
@@ -173,7 +177,7 @@ class Repository:
             tree[name] = (mode, _id(sha))
         elif name in tree:
             del tree[name]
-        return self._add(tree) if len(tree) else None
+        return self.add(tree) if len(tree) else None
 
     def _commit(self, branch: str, tree: str, message: str, parents: tuple[str, ...]) -> str:
         commit = Commit()
@@ -183,10 +187,11 @@ class Repository:
         commit.author_time = commit.commit_time = int(time.time())
         commit.author_timezone = commit.commit_timezone = 0
         commit.message = message.encode()
-        self.branches[branch] = self._add(commit)
+        self.branches[branch] = self.add(commit)
         return self.branches[branch]
 
-    def _add(self, git_object: ShaFile) -> str:
+    def add(self, git_object: ShaFile) -> str:
+        """Add a git object. Return its SHA."""
         sha = str(git_object.id.decode())
         self.objects[sha] = git_object
         return sha
@@ -198,20 +203,20 @@ class Repository:
             name = os.fsencode(path.name)
             if path.is_symlink():
                 target = os.fsencode(path.readlink())
-                tree.add(name, 0o120000, _id(self._add(Blob.from_string(target))))
+                tree.add(name, 0o120000, _id(self.add(Blob.from_string(target))))
             elif path.is_dir():
                 sha = self._add_folder(path) if path.name != ".git" else None
                 if sha:
                     tree.add(name, _FOLDER, _id(sha))
             else:
                 mode = 0o100755 if path.stat().st_mode & stat.S_IXUSR else 0o100644
-                tree.add(name, mode, _id(self._add(Blob.from_string(path.read_bytes()))))
-        return self._add(tree) if len(tree) else None
+                tree.add(name, mode, _id(self.add(Blob.from_string(path.read_bytes()))))
+        return self.add(tree) if len(tree) else None
 
     def _read_git(self, folder: Path, branch: str) -> None:
         with Repo(str(folder)) as repo:
             for sha in repo.object_store:
-                self._add(repo.object_store[sha])
+                self.add(repo.object_store[sha])
             for ref in repo.refs.keys(Ref(b"refs/heads/")):
                 self.branches[ref.decode()] = repo.refs[Ref(b"refs/heads/" + ref)].decode()
             if branch not in self.branches and Ref(b"HEAD") in repo.refs:

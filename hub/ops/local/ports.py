@@ -5,7 +5,7 @@ import socket
 
 _SERVICES = (
     *("hub", "Flower", "fake GitHub", "Postgres", "Redis"),
-    *("metrics of web", "metrics of worker", "metrics of beat"),
+    *("metrics of web", "metrics of worker", "metrics of beat", "metrics of worker-2"),
 )
 OFFSETS = {name: offset for offset, name in enumerate(_SERVICES)}
 

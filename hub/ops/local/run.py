@@ -28,7 +28,7 @@ _MANAGE = [sys.executable, str(ROOT / "manage.py")]
 _SHORT_LOG = {"HUB_LOG_FORMAT": "text", "HUB_LOG_LEVEL": "WARNING"}
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MAX_PATH_LENGTH = 900  # bytes; Postgres allows 1,023 with the names of its own files
-# A worker needs about 200 for its 50 threads: connections to Postgres, Redis and GitHub.
+# A worker needs about 100 for its 25 threads: connections to Postgres, Redis and GitHub.
 _OPEN_FILES = 512
 _interrupted_at = float("-inf")  # time.monotonic()
 
@@ -160,19 +160,33 @@ class _LocalHub:
         github += [f"--add-to-contents={ROOT / 'monitoring' / 'exporter-hub'}"]
         web = [sys.executable, "-m", "config.server", f"--port={port['hub']}"]
         celery = [sys.executable, "-m", "celery", "--quiet", "--app=config", f"--workdir={ROOT}"]
-        # MALLOC_ARENA_MAX: glibc's per-thread arenas fragment. nice: web requests have priority.
-        worker = ["/usr/bin/env", "MALLOC_ARENA_MAX=2", "nice", "-n", "10", *celery, "worker"]
-        worker += ["--pool=threads", "--concurrency=50", "--queues=hub,lookups", "--loglevel=INFO"]
-        worker += ["--without-gossip", "--without-mingle", f"--hostname=worker-{port['hub']}@%h"]
         flower = [*celery, "flower", f"--conf={ROOT / 'config' / 'flowerconfig.py'}"]
         flower += ["--address=127.0.0.1", f"--port={port['Flower']}"]
         return [
             *([Program("github", github)] if self._demo else []),
             Program("web", web),
-            Program("worker", worker),
+            self._worker("worker", celery, {}),
+            self._worker("worker-2", celery, self._second_metrics()),
             Program("beat", [*celery, "beat", "--pidfile=", "--loglevel=INFO"]),
             Program("flower", flower),
         ]
+
+    def _worker(self, name: str, celery: list[str], env: dict[str, str]) -> Program:
+        """Return one of the two workers (docs/decisions/0006-threads-pool.md)."""
+        # Glibc's per-thread arenas fragment.
+        variables = [f"{key}={value}" for key, value in {"MALLOC_ARENA_MAX": "2", **env}.items()]
+        # nice: web requests have priority.
+        command = ["/usr/bin/env", *variables, "nice", "-n", "10", *celery, "worker"]
+        command += ["--pool=threads", "--concurrency=25", "--queues=hub,lookups"]
+        command += ["--without-gossip", "--without-mingle", "--loglevel=INFO"]
+        command += [f"--hostname={name}-{self._ports['hub']}@%h"]
+        return Program(name, command)
+
+    def _second_metrics(self) -> dict[str, str]:
+        """Return the variable that gives the second worker the port after that of beat."""
+        default = f"127.0.0.1:{self._ports['metrics of web']}"
+        host, _, port = os.environ.get("HUB_METRICS_ADDR", default).rpartition(":")
+        return {"HUB_METRICS_ADDR": f"{host}:{int(port) + 2}"} if port.isdigit() else {}
 
 
 def _handle_signals() -> None:
@@ -304,9 +318,13 @@ def _welcome(
     if env.get("HUB_DEMO") == "true":
         source = f"demo; http://127.0.0.1:{ports['hub']}/setup says how to connect a repository"
     flower_sign_in = env["FLOWER_BASIC_AUTH"].replace(":", " / ", 1)
+    metrics = "none, because HUB_METRICS_ADDR is empty"
+    if address := env["HUB_METRICS_ADDR"]:
+        metrics = f"http://{address}/metrics (web); the others: the next three ports"
     return (
         f"\n{_addresses(ports, sign_in, flower_sign_in)}\n\n"
         f"  contents  {source}\n"
+        f"  metrics   {metrics}\n"
         f"  data      {data_dir}   (logs in {data_dir / 'logs'})\n\n"
         "  Press Ctrl-C to stop the hub.\n"
     )

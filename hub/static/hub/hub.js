@@ -103,6 +103,17 @@
     searched = url.searchParams.get("q") ?? "";
   });
 
+  /* Results of the search must not close the filters that the user opened on a phone meanwhile. */
+  let filtersOpen;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const searching = event.detail.requestConfig.elt.matches("[role=search]");
+    filtersOpen = searching && document.querySelector(".facets")?.open;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const filters = event.target.querySelector(".facets");
+    if (filters && filtersOpen) filters.open = true;
+  });
+
   /* Clear the search field when the search is removed. Move the focus to the results if the link
      that was selected is no longer on the page. */
   document.addEventListener("htmx:afterSettle", (event) => {

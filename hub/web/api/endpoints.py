@@ -18,14 +18,22 @@ from hub import VERSION
 from hub.catalogue import describe as catalogue
 from hub.catalogue.metrics import describe_metrics, exporters_with
 from hub.content import status
-from hub.content.content_files import describe_files, judgement_of, served_blobs
+from hub.content.content_files import (
+    describe_files,
+    files_of,
+    judgement_of,
+    served_blobs,
+    with_trees,
+)
 from hub.content.kinds import KINDS
 from hub.content.map import read_map
+from hub.content.pictures import with_pictures
 from hub.github.source import configured_source
 from hub.models import Change, Exporter, ExporterContents
 from hub.web import raw
 from hub.web.api import schemas
 from hub.web.api.docs import ApiDocs
+from hub.web.pictures import shown_pictures
 
 M = TypeVar("M", bound=Model)
 
@@ -157,13 +165,25 @@ def one_exporter(request: HttpRequest, slug: Slug) -> Any:
     "/exporters/{slug}/files",
     response={200: schemas.ExporterFilesOut, **_PROBLEMS},
     summary="List an exporter's files",
+    description="With the pictures among them that the hub serves.",
 )
 def exporter_files(request: HttpRequest, slug: Slug) -> Any:
     """Return all files in the exporter's directories, with their kinds and findings."""
-    exporter = Exporter.objects.filter(slug=slug).first()
-    if exporter is None:
-        raise HttpError(404, _NO_EXPORTER)
-    return describe_files(exporter, configured_source().key)
+    exporter = _exporter(slug)
+    contents = exporter.contents.filter(source=configured_source().key)
+    rows = list(with_pictures(with_trees(contents)))
+    files = files_of(rows)
+    pictures = [
+        {**vars(picture), "directory": picture.file.directory, "path": picture.file.path}
+        for picture in shown_pictures(exporter, files, rows).values()
+    ]
+    return describe_files(exporter, rows, files) | {"pictures": pictures}
+
+
+def _exporter(slug: str) -> Exporter:
+    if exporter := Exporter.objects.filter(slug=slug).first():
+        return exporter
+    raise HttpError(404, _NO_EXPORTER)
 
 
 @api.get(
@@ -174,11 +194,8 @@ def exporter_files(request: HttpRequest, slug: Slug) -> Any:
 )
 def exporter_metrics(request: HttpRequest, slug: Slug) -> Any:
     """Return the metrics of all versions; used and not exported first."""
-    exporter = Exporter.objects.filter(slug=slug).first()
-    if exporter is None:
-        raise HttpError(404, _NO_EXPORTER)
     source = configured_source().key
-    rows = exporter.contents.filter(source=source)
+    rows = _exporter(slug).contents.filter(source=source)
     directories = list(rows.values_list("directory", flat=True))
     return {"exporter": slug, "metrics": describe_metrics(source, directories)}
 

@@ -112,6 +112,17 @@ class ContentFileOut(Schema):
     findings: list[FindingOut]
 
 
+class PictureOut(Schema):
+    """A picture in an exporter's directory."""
+
+    directory: str
+    path: str = Field(description="Relative to the directory.")
+    url: str = Field(description="Path on this hub.")
+    media_type: str
+    width: int = Field(description="Pixels.")
+    height: int = Field(description="Pixels.")
+
+
 class ExporterFilesOut(Schema):
     """The files in all directories of an exporter."""
 
@@ -121,6 +132,7 @@ class ExporterFilesOut(Schema):
     versions: list[str] = Field(description="Newest first.")
     default_version: str | None
     files: list[ContentFileOut]
+    pictures: list[PictureOut] = Field(description="At most eight of each version.")
 
 
 class ExporterOut(KindsOut):

@@ -1,8 +1,11 @@
 """Badges: the state of each kind of content of an exporter. Pure functions."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 
 from hub.content.kinds import KINDS, Kind, any_known
@@ -48,14 +51,28 @@ def state_of(letter: str, mark: str) -> str:
     return "present" if letter == "E" and mark == "there" else STATES[mark]
 
 
-def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
+class Badges(list[Badge]):
+    """The badges of an exporter, one for each kind; never changed."""
+
+    @cached_property
+    def present(self) -> frozenset[str]:
+        """The letters of the kinds that are present."""
+        return frozenset(badge.letter for badge in self if badge.present)
+
+    @cached_property
+    def usable(self) -> frozenset[str]:
+        """The letters of the kinds that are usable."""
+        return frozenset(badge.letter for badge in self if badge.mark == "there")
+
+
+def badges_of(rows: Sequence[Any], *, known: bool) -> Badges:
     """Return an exporter's badges, combined from all its directories.
 
     `rows` are the directories: instances of `ExporterContents`, or tuples with the same fields.
     `known` tells whether a snapshot exists: without one, an exporter that has no directory is
     unknown instead of missing.
     """
-    return [
+    return Badges(
         _badge(
             kind,
             tuple((getattr(row, kind.field), getattr(row, kind.usable_field)) for row in rows),
@@ -63,7 +80,31 @@ def badges_of(rows: Sequence[Any], *, known: bool) -> list[Badge]:
             known=known,
         )
         for kind in KINDS
+    )
+
+
+_FLAGS = tuple(column for kind in KINDS for column in (kind.field, kind.usable_field))
+_STATE = attrgetter(*_FLAGS, "counts_json")
+
+
+def shared_badges(rows: Sequence[Any], *, known: bool) -> Badges:
+    """Return the badges of an exporter whose directories are rows of `AllContents`.
+
+    All exporters whose directories have the same flags and counts share them: judging thousands
+    of exporters one by one takes a tenth of a second.
+    """
+    return _badges_of_states(tuple(map(_STATE, rows)), known=known)
+
+
+@lru_cache(maxsize=10_000)
+def _badges_of_states(states: tuple[tuple[Any, ...], ...], *, known: bool) -> Badges:
+    rows = [
+        SimpleNamespace(
+            **dict(zip(_FLAGS, flags, strict=True)), counts=json.loads(counts) if counts else None
+        )
+        for *flags, counts in states
     ]
+    return badges_of(rows, known=known)
 
 
 @lru_cache(maxsize=1000)  # a list has thousands of badges, and few distinct ones

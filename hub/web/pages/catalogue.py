@@ -145,8 +145,8 @@ def _entry(row: dict[str, Any], contents: AllContents, now: datetime) -> FacetEn
         category=row["category__name"],
         official=row["official"],
         updated=any(now - changed < UPDATED_WITHIN for changed in changes if changed),
-        has=frozenset(badge.letter for badge in badges if badge.present),
-        usable=frozenset(badge.letter for badge in badges if badge.mark == "there"),
+        has=badges.present,
+        usable=badges.usable,
     )
 
 

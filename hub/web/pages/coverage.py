@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from hub.content.kinds import KINDS
 from hub.models import Exporter
 from hub.web.page_cache import cached_page
-from hub.web.pages.badges import Badge, badges_of
+from hub.web.pages.badges import Badge, shared_badges
 from hub.web.pages.context import all_contents, fit_summary, page_context
 from hub.web.pages.grid import LABELS, GridRow, columns, csv_lines, parse_grid_query
 from hub.web.pages.pager import pager
@@ -47,6 +48,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "csv": reverse("coverage_csv") + query.on_page(1).query_string,
         "columns": columns(rows, query),
         "categories": categories,
+        "kinds": KINDS,
         "is_empty": not all_rows,
     }
     return render(request, "hub/coverage.html", context)
@@ -86,7 +88,7 @@ def _rows(source: str, *, known: bool) -> list[GridRow]:
         GridRow(
             title=row.directory,
             directories=(row.directory,),
-            cells=(_NOT_LISTED, *badges_of([row], known=known)),
+            cells=(_NOT_LISTED, *shared_badges([row], known=known)),
             fit=fit_summary([row]),
         )
         for row in contents.rows.get(None, [])

@@ -21,6 +21,8 @@ from hub.content.content_files import (
     with_trees,
 )
 from hub.content.kinds import KINDS, Kind
+from hub.content.picture_rules import kind_of_picture
+from hub.content.pictures import with_pictures
 from hub.github.source import Source
 from hub.models import Exporter
 from hub.packs.build import APPLIED_KINDS
@@ -32,6 +34,7 @@ from hub.web.pages.dashboard_preview import preview
 from hub.web.pages.pager import page_number, pager
 from hub.web.pages.popularity import count_view, is_reader
 from hub.web.pages.readme import project_readme, readme_files, texts_of
+from hub.web.pictures import ShownPicture, shown_pictures
 from hub.web.raw import download_path
 
 
@@ -63,6 +66,11 @@ class Page:
     def files(self) -> list[ContentFile]:
         """The files of the selected version, and those that belong to no version."""
         return [file for file in self.all_files if file.version in ("", self.version)]
+
+    @cached_property
+    def pictures(self) -> dict[str, ShownPicture]:
+        """The pictures among the files of the selected version, by whole path."""
+        return shown_pictures(self.exporter, self.files, self.rows)
 
     @cached_property
     def badges(self) -> list[Badge]:
@@ -156,7 +164,7 @@ def _overview(page: Page) -> dict[str, Any]:
         boards = [board for report in found for board in report.dashboards[:1] if board.panels]
         item["boards"] = [(board, preview(board.panels)) for board in boards]
     return {
-        "texts": texts or texts_of(readmes, contents, page.source),
+        "texts": texts or texts_of(readmes, contents, page.source, page.pictures),
         "apply": snippets.apply_pack(url) if may_apply else "",
         "content": content,
     }
@@ -183,7 +191,12 @@ def _kind_tab(kind: Kind) -> ExporterTab:
 
     def context(page: Page) -> dict[str, Any]:
         files: dict[str, Any] = import_string(tab.context)(page, kind)
-        return {"kind": kind, "add_url": page.add_url(kind), **files}
+        pictures = [
+            picture
+            for picture in page.pictures.values()
+            if kind_of_picture(picture.file.path) == kind.letter
+        ]
+        return {"kind": kind, "add_url": page.add_url(kind), "pictures": pictures, **files}
 
     return ExporterTab(tab.name, tab.label, context)
 
@@ -221,11 +234,12 @@ def _exporter(slug: str, source: str, *related: str) -> tuple[Exporter, list[Any
     of_source = FilteredRelation("contents", condition=Q(contents__source=source))
     exporters: QuerySet[Any] = Exporter.objects.filter(slug=slug).annotate(row=of_source)
     exporters = exporters.select_related("category", "row", *related)
-    found = list(with_trees(exporters, "row__tree_sha"))
+    found = list(with_pictures(with_trees(exporters, "row__tree_sha"), "row__tree_sha"))
     rows = []
     for each in found:  # the exporter, once for each of its directories
         if row := getattr(each, "row", None):
             row.tree_files, row.tree_judgement = each.tree_files, each.tree_judgement
+            row.tree_pictures = each.tree_pictures
             rows.append(row)
     if found:
         return found[0], sorted(rows, key=lambda row: row.directory)

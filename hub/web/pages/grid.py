@@ -15,7 +15,7 @@ from hub.web.pages.badges import STATES, Badge, state_of
 from hub.web.pages.pager import page_number
 
 LABELS = {"E": "Exporter in the catalogue", **{kind.letter: kind.label for kind in KINDS}}
-# Shown beside the letter where there is room.
+# The headers of the columns, for which LABELS are too long.
 _SHORT_LABELS = {"E": "Listed", **{kind.letter: kind.short_label for kind in KINDS}}
 _COLUMNS = {letter: number for number, letter in enumerate(LABELS)}
 _RANKS = {mark: rank for rank, mark in enumerate(STATES)}
@@ -47,6 +47,7 @@ class GridQuery:
     """The filter and the sort order of the grid, from its URL."""
 
     category: str = ""
+    missing: str = ""  # the letter of a kind: only exporters and directories without it
     sort: str = "name"
     descending: bool = False
     page: int = 1
@@ -61,6 +62,7 @@ class GridQuery:
         """The query string with its "?"; "" for the first of all rows, sorted by name."""
         pairs = {
             "category": self.category,
+            "missing": self.missing,
             "sort": "" if self.key == "name" else self.key,
             "page": str(self.page) if self.page != 1 else "",
         }
@@ -79,22 +81,31 @@ class GridQuery:
     def apply(self, rows: Iterable[GridRow]) -> list[GridRow]:
         """Return the matching rows, sorted; rows with equal keys are sorted by name."""
         matches = [row for row in rows if self.category in ("", row.category)]
+        if self.missing:
+            column = _COLUMNS[self.missing]
+            matches = [row for row in matches if row.cells[column].mark == "absent"]
         matches.sort(key=lambda row: row.rank("name"))
         matches.sort(key=lambda row: row.rank(self.sort), reverse=self.descending)
         return matches
 
 
 def parse_grid_query(parameters: QueryDict) -> tuple[GridQuery, list[str]]:
-    """Parse the parameters; also return a note for a value that is ignored."""
-    sort = clean(parameters.get("sort", ""))
+    """Parse the parameters; also return a note for each value that is ignored."""
+    sort, missing = clean(parameters.get("sort", "")), clean(parameters.get("missing", ""))
     query = GridQuery(
         clean(parameters.get("category", "")), page=page_number(parameters.get("page", ""))
     )
+    notes = []
+    if any(missing == kind.letter for kind in KINDS):
+        query = replace(query, missing=missing)
+    elif missing:
+        notes.append(f"No kind of content is called “{missing[:40]}”: all rows are shown.")
     name = sort.removeprefix("-")
     if name in SORTS:
-        return replace(query, sort=name, descending=sort != name), []
-    notes = [f"The grid cannot be sorted by “{sort[:40]}”: it is sorted by name."]
-    return query, notes if sort else []
+        query = replace(query, sort=name, descending=sort != name)
+    elif sort:
+        notes.append(f"The grid cannot be sorted by “{sort[:40]}”: it is sorted by name.")
+    return query, notes
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Show rendered Markdown: READMEs and release notes. Nothing is rendered in a reader's request."""
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from urllib.parse import quote, urljoin
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from html import unescape
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from django.utils.encoding import iri_to_uri
 from django.utils.html import format_html
@@ -12,7 +13,10 @@ from django.utils.safestring import SafeString, mark_safe
 from hub.content.content_files import Content
 from hub.models import RenderedText
 from hub.rendering.markdown import LONGEST, VERSION, visible_part
+from hub.web.pictures import ShownPicture
 
+# The start of an image with a relative URL, as `render` leaves it.
+_IMAGE = re.compile(r'<img alt="([^"]*)"$')
 _WORD = re.compile(r"(?<![&#\w])\w+")
 
 
@@ -21,12 +25,13 @@ class Place:
     """The location of a text, which its relative links are resolved against.
 
     `repository` is the URL of its page, such as `https://github.com/OWNER/NAME`. If it is empty,
-    relative links are removed.
+    relative links are removed. `pictures`: those that the hub has, by path in the repository.
     """
 
     repository: str = ""
     branch: str = "HEAD"
     folder: str = ""
+    pictures: Mapping[str, ShownPicture] = field(default_factory=dict)
 
     def href(self, url: str) -> str:
         """Return the attribute for GitHub's page of a relative URL; "" if it has none."""
@@ -35,6 +40,14 @@ class Place:
         if not absolute.startswith(("https://", "http://")):
             return ""
         return format_html(' href="{}"', iri_to_uri(absolute))
+
+    def picture(self, url: str) -> ShownPicture | None:
+        """Return the picture at a relative URL; None if the hub does not have it."""
+        try:
+            scheme, server, path, *_ = urlsplit(urljoin(quote(f"/{self.folder}/"), url))
+        except ValueError:
+            return None
+        return None if scheme or server else self.pictures.get(unquote(path).lstrip("/"))
 
     def _absolute(self, url: str) -> str:
         if not self.repository:
@@ -82,6 +95,20 @@ def prose(text: str, rendered: RenderedText | Content, place: Place) -> Prose:
         shown = visible_part(text)
         html = format_html('<pre tabindex="0">{}</pre>', shown) if shown else SafeString()
     else:
-        resolved = (place.href(part) if n % 2 else part for n, part in enumerate(parts))
-        html = mark_safe("".join(resolved))  # noqa: S308 — `render` sanitized it
+        html = mark_safe(_resolved(parts, place))  # noqa: S308 — `render` sanitized it
     return Prose(html, len(text) > LONGEST)
+
+
+def _resolved(parts: list[str], place: Place) -> str:
+    """Return the HTML with its relative links and images in their places."""
+    html = parts[:1]
+    for url, after in zip(parts[1::2], parts[2::2], strict=True):
+        image = _IMAGE.search(html[-1])
+        if image is None:
+            html += [place.href(url), after]
+            continue
+        html[-1] = html[-1][: image.start()]
+        alt, picture = unescape(image[1]), place.picture(url)
+        missing = format_html('<span class="readme__image">image: {}</span>', alt)
+        html += [picture.img(alt) if picture else missing, after.removeprefix(">")]
+    return "".join(html)

@@ -10,6 +10,7 @@ from hub.github.source import Source
 from hub.models import Exporter, Readme
 from hub.web.pages.csv_table import csv_table
 from hub.web.pages.prose import Place, Prose, prose
+from hub.web.pictures import ShownPicture
 
 # For each text: its path, the URL of its page ("" if it has none) and its HTML.
 Texts = list[tuple[str, str, Prose]]
@@ -40,15 +41,23 @@ def files_about(kind: Kind, files: Iterable[ContentFile]) -> list[ContentFile]:
 
 
 def texts_of(
-    files: Iterable[ContentFile], contents: Mapping[str, Content], source: Source
+    files: Iterable[ContentFile],
+    contents: Mapping[str, Content],
+    source: Source,
+    pictures: Mapping[str, ShownPicture],
 ) -> Texts:
-    """Return the files as texts, from their contents with HTML (`contents_of`)."""
+    """Return the files as texts, from their contents with HTML (`contents_of`).
+
+    `pictures`: by whole path, to show where the texts name them.
+    """
+    root = f"{source.path}/".lstrip("/")
+    by_path = {f"{root}{path}": picture for path, picture in pictures.items()}
     shown = []
     for file in files:
         content = contents.get(file.sha)
         if content and content.text:
             path = "/".join(filter(None, (source.path, file.whole_path)))
-            place = Place(source.web_url, source.branch, path.rpartition("/")[0])
+            place = Place(source.web_url, source.branch, path.rpartition("/")[0], by_path)
             url, text = source.page_of(file.whole_path), content.text
             html = csv_table(text) if is_csv(file.path) else prose(text, content, place)
             shown.append((file.whole_path, url, html))

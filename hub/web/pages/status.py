@@ -14,7 +14,6 @@ from hub.content.map import read_map
 from hub.content.status import FoundError
 from hub.github.renames import rename_note
 from hub.github.source import configured_source
-from hub.models import GitHubToken, Resource
 from hub.runs import schedule
 from hub.web.pages.chart import chart
 from hub.web.pages.metrics import line_url
@@ -25,7 +24,10 @@ _RUNS = 20
 @never_cache
 @require_safe
 def status_page(request: HttpRequest) -> HttpResponse:
-    """Show the freshness of the contents, the last runs and the tokens' rate limits."""
+    """Show the freshness of the contents, the last runs and the tokens' rate limits.
+
+    Everybody gets the same page; what only staff may know is on the admin's start page.
+    """
     now = clock.now()
     plan = schedule.schedule_status(now)
     current = read_map.fetch_map()
@@ -45,7 +47,7 @@ def status_page(request: HttpRequest) -> HttpResponse:
             "beat_seen": now - plan.late_by,
             "directories": directories,
             "errors": [(error, _url_of(error)) for error in directories.broken],
-            "tokens": [(token, _quotas(token)) for token in GitHubToken.objects.all()],
+            "tokens": status.token_quotas(),
             "now": now,
             "chart": chart(runs),
             "runs": runs,
@@ -69,12 +71,6 @@ def status_live(request: HttpRequest) -> HttpResponse:
     if not context["running"]:
         response["HX-Trigger"] = "run-ended"
     return response
-
-
-def _quotas(token: GitHubToken) -> list[tuple[str, int, int]]:
-    """Return name, limit and remaining requests of each known rate limit of a token."""
-    quotas = [quota for resource in Resource if (quota := token.quota(resource))]
-    return [(quota.resource.label, quota.limit, quota.left) for quota in quotas]
 
 
 def _url_of(error: FoundError) -> str:

@@ -201,11 +201,11 @@ def _rows_on_page(
         "pager": pages,
         "only": only,
         "slices": [(file, *rest) for file, (_, *rest) in zip(shown, slices, strict=True)],
-        "texts": texts_of(about, contents, page.source),
+        "texts": texts_of(about, contents, page.source, page.pictures),
     }
 
 
-# --- infrastructure as code -----------------------------------------------------------------------
+# --- Helm -----------------------------------------------------------------------------------------
 
 
 def charts(page: Page, kind: Kind) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def charts(page: Page, kind: Kind) -> dict[str, Any]:
     return {
         "pager": pages,
         "charts": charts,
-        "texts": texts_of(about, contents, page.source),
+        "texts": texts_of(about, contents, page.source, page.pictures),
         "manifests": manifests,
         "groups": [
             (directory, list(group))

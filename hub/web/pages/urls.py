@@ -12,6 +12,7 @@ from hub.web.pages.coverage import coverage, coverage_csv
 from hub.web.pages.directory import directory
 from hub.web.pages.exporter import TABS
 from hub.web.pages.feeds import ChangesFeed
+from hub.web.pictures import picture
 from hub.web.theme import choose_theme
 
 feed = require_safe(ChangesFeed())
@@ -27,6 +28,7 @@ urlpatterns = [
     path("setup", setup.setup, name="setup"),
     path("setup/check", setup.check_setup, name="setup_check"),
     path("theme", choose_theme, name="theme"),
+    path("exporters/<slug:slug>/pictures/<slug:sha>", picture, name="exporter_picture"),
     path("exporters/<slug:slug>/logo", share.logo, name="exporter_logo"),
     *(
         path(
