@@ -14,7 +14,7 @@ case "$role" in
     # Limit glibc's per-thread arenas, which fragment.
     export MALLOC_ARENA_MAX=2
     # Lower priority than web, so that readers go first on the same machine.
-    exec nice -n 10 celery --quiet --app config worker --pool threads --concurrency "${HUB_WORKER_THREADS:-50}" \
+    exec nice -n 10 celery --quiet --app config worker --pool threads --concurrency "${HUB_WORKER_THREADS:-25}" \
       --queues hub,lookups --without-gossip --without-mingle --loglevel INFO
     ;;
   beat)

@@ -32,7 +32,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- fail (printf "%s is a secret: put it into the Secret that existingSecret names, not into settings." .) }}
 {{- end }}
 {{- end }}
-{{- if .Values.podMonitor.enabled }}
+{{- if or .Values.podMonitor.enabled .Values.serviceMonitor.enabled }}
 {{- $_ := set $settings "HUB_METRICS_ADDR" "0.0.0.0:8005" }}
 {{- end }}
 {{- mergeOverwrite $settings .Values.settings | toYaml }}
@@ -46,7 +46,7 @@ The metadata and spec of a pod with one container. A dict of root and component,
 {{- $values := .root.Values -}}
 {{- $ports := .ports | default list -}}
 {{- $metrics := get (dict "web" 8005 "worker" 8006 "beat" 8007) .component -}}
-{{- if and $metrics $values.podMonitor.enabled -}}
+{{- if and $metrics (or $values.podMonitor.enabled $values.serviceMonitor.enabled) -}}
 {{- $ports = append $ports (dict "name" "metrics" "containerPort" $metrics) -}}
 {{- end -}}
 metadata:
