@@ -7,7 +7,7 @@ import time
 
 from rich.console import Console
 
-from bench import budget, metrics, read, refresh, report, scrape, windows, wrk
+from bench import budget, metrics, pages, read, refresh, report, windows, wrk
 
 _LOG_WIDTH = 130  # characters, if the output is not a terminal
 _PARTS = {
@@ -16,7 +16,8 @@ _PARTS = {
     "budget": budget.measure,
     "windows": windows.measure,
     "metrics": metrics.measure,
-    "scrape": scrape.measure,
+    "pages": pages.measure_pages,
+    "large": pages.measure_large,
 }
 
 

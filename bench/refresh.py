@@ -80,7 +80,7 @@ class _Measuring:
             },
             _CHANGES,
         )
-        result.cost["worker"] = self.hub.worker.peak_memory()
+        result.cost["worker"] = max(worker.peak_memory() for worker in self.hub.workers)
         result.cost["redis"] = float(self.hub.redis.info("memory")["used_memory_peak"])
         return result
 

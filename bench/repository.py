@@ -3,15 +3,19 @@
 import gc
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from dulwich.objects import Blob, ObjectID, Tree
 
 from bench.stage import REPOSITORY, Stage, token
-from hub.demo.fake_github import FakeGitHub, of_folder
+from hub.demo.fake_github import FakeGitHub, Repository, of_folder
 from tests.common.processes import ROOT
 
 LATENCY = 0.12  # response time of REST in seconds
 GRAPHQL_LATENCY = 0.35  # response time of a query for up to 50 files
 REQUESTS_TO_LIST = 2  # the root tree and the tree of the contents folder
+PICTURE = "picture.svg"
+_FILE, _FOLDER = 0o100644, 0o040000  # modes in git
 _SAMPLE = ROOT / "hub" / "demo" / "sample" / "contents"
 _FILES = {
     "alerts.yaml": _SAMPLE / "Celery" / "Celery_alerts.yaml",
@@ -21,8 +25,8 @@ _FILES = {
 
 
 def directory(number: int) -> str:
-    """Return the name of a directory; the first is number 0."""
-    return f"Exporter_{number:05}"
+    """Return the name of a directory; the first is number 0. `bench.fill` has its exporter."""
+    return f"Number_{number:04}"
 
 
 def fill(folder: Path, directories: int) -> Path:
@@ -37,7 +41,7 @@ def fill(folder: Path, directories: int) -> Path:
         (home / "helm").mkdir(parents=True)
         for name, text in texts.items():
             (home / name).write_bytes(_marked(name, text, number))
-        (home / "picture.png").write_bytes(f"of {number}".encode())
+        (home / PICTURE).write_bytes(_picture(number))
     return folder
 
 
@@ -51,6 +55,42 @@ def fill_small(folder: Path, directories: int, files: int) -> Path:
             text = f"groups:\n- name: g\n  rules:\n  - {alert}\n"
             (home / f"alerts_{file}.yaml").write_text(text)
     return folder
+
+
+class Copy(NamedTuple):
+    """The SHAs of the tree of a directory and of its picture."""
+
+    tree: str
+    picture: str
+
+
+def add_copies(repository: Repository, first: int, directories: int) -> tuple[Copy, list[Copy]]:
+    """Add directories from number `first` on: copies of directory 0, each with its own picture.
+
+    Return directory 0 and the copies.
+    """
+    contents = _tree(repository, "contents")
+    tree = _tree(repository, f"contents/{directory(0)}")
+    original = Copy(tree.id.decode(), tree[PICTURE.encode()][1].decode())
+    copies = []
+    for number in range(first, directories):
+        picture = repository.add(Blob.from_string(_picture(number)))
+        tree = tree.copy()
+        tree[PICTURE.encode()] = (_FILE, ObjectID(picture.encode()))
+        copies.append(Copy(repository.add(tree), picture))
+        contents[directory(number).encode()] = (_FOLDER, tree.id)
+    repository.write_tree("contents", contents)
+    return original, copies
+
+
+def _tree(repository: Repository, path: str) -> Tree:
+    tree = repository.objects[str(repository.resolve(f"main:{path}"))].copy()
+    assert isinstance(tree, Tree), path
+    return tree
+
+
+def _picture(number: int) -> bytes:
+    return f"of {number}".encode()
 
 
 def _marked(name: str, text: str, mark: int) -> bytes:
@@ -94,9 +134,9 @@ class GitHub:
         return len(requests) - queries, queries
 
     def change_picture(self) -> None:
-        """Commit a change that needs one tree: the hub does not fetch images."""
+        """Commit a change that needs one tree: the hub does not fetch SVG."""
         self._changes += 1
-        self._write("picture.png", f"changed {self._changes}".encode())
+        self._write(PICTURE, f"changed {self._changes}".encode())
 
     def change_alerts(self) -> None:
         """Commit a change that needs one tree and one file."""

@@ -151,11 +151,12 @@ class Stage:
         """Run a management command and return its output; it must succeed."""
         return manage(self.env, *args)
 
-    def run(self, module: str, *arguments: str) -> None:
-        """Run `python -m MODULE` with the hub's settings; it must succeed."""
+    def run(self, module: str, *arguments: str) -> str:
+        """Run `python -m MODULE` with the hub's settings and return its output; it must succeed."""
         part = self.start(module, module, *arguments, env=DJANGO)
-        wait_until(lambda: part.returncode is not None, f"{module} to end", seconds=120)
+        wait_until(lambda: part.returncode is not None, f"{module} to end", seconds=300)
         assert part.returncode == 0, part.output()
+        return part.output()
 
     def start(self, name: str, *command: str, env: dict[str, str] | None = None) -> Part:
         """Start `python -m COMMAND` with the stage's environment and `env`; stop it at the end."""
