@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.common.processes import ROOT
 from tests.faults import table
-from tests.faults.kinds import Kind, all_kinds
+from tests.faults.kinds import LEFT_OUT, Kind, all_kinds
 from tests.faults.planting import find_all
 from tests.faults.runner import Injection, on_stage, plan
 from tests.faults.stage import Stage
@@ -43,6 +43,8 @@ def main() -> int:
         for kind in kinds.values():
             console.print(f"{kind.times:4}  {kind.name}", highlight=False)
         return 0
+    for reason in LEFT_OUT:
+        console.print(f"Left out: {reason}", highlight=False)
     unknown = sorted(set(arguments.only or ()) - kinds.keys())
     if unknown:
         parser.error(f"unknown kind: {', '.join(unknown)}. Use --list to list the kinds.")

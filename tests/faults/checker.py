@@ -9,25 +9,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from tests.faults.check_packs import Floors, check_metrics, check_packs
+from tests.faults.check_scrapes import check_scrapes
+from tests.faults.findings import LOST, STUCK, WRONG, Finding
 from tests.faults.ledger import Change, Ledger, Run
-from tests.faults.readers import Body, Read
+from tests.faults.readers import PAGES, Body, Read
 from tests.faults.truth import EXPORTERS, KINDS, Commit, Map
 
-LOST, WRONG, STUCK = "lost", "wrong", "stuck"
 NO_ANSWER = 0  # used as a status
 _AGE_TOLERANCE = 1.0  # seconds
 _PATIENCE = 5.0  # seconds within which a reader must get a response
 _SLACK = 5.0  # seconds that housekeeping may take on a busy machine
 _ALL = frozenset(EXPORTERS)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A broken promise; `at` is the time in seconds since the epoch."""
-
-    verdict: str
-    at: float
-    what: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,10 @@ class Window:
 
 @dataclass
 class Evidence:
-    """The input of the checker; `first` is the ledger before the first fault."""
+    """The input of the checker; `first` is the ledger before the first fault.
+
+    `lag`: by how many seconds the map of one web process may be older than that of another.
+    """
 
     commits: Sequence[Commit]
     reads: Sequence[Read]
@@ -56,22 +52,28 @@ class Evidence:
     ledger: Ledger | None = None
     first: Ledger | None = None
     housekeeping_every: float = 2.0  # seconds
+    lag: float = 0.0
 
 
 def check(evidence: Evidence) -> list[Finding]:
     """Return everything that is wrong, lost or stuck, in chronological order."""
     snapshots = evidence.ledger.snapshots if evidence.ledger else {}
+    reads, commits, windows = evidence.reads, evidence.commits, evidence.windows
+    floors = Floors(reads, commits, snapshots)
     findings = [
-        *check_maps(evidence.reads, evidence.commits, snapshots),
-        *check_order(evidence.reads),
-        *check_answers(evidence.reads, evidence.windows),
+        *check_maps(reads, commits, snapshots),
+        *check_order(reads, evidence.lag),
+        *check_answers(reads, windows),
+        *check_packs(reads, commits, floors),
+        *check_metrics(reads, commits, floors, evidence.lag),
+        *check_scrapes(reads, commits, evidence.lag, lambda read: _allowed(read, windows, {503})),
     ]
     if evidence.ledger:
         findings += [
-            *check_ends(evidence.ledger, evidence.windows, evidence.housekeeping_every),
+            *check_ends(evidence.ledger, windows, evidence.housekeeping_every),
             *check_counts(evidence.ledger),
             *(check_log(evidence.first, evidence.ledger) if evidence.first else ()),
-            *check_kept(evidence.ledger, evidence.reads),
+            *check_kept(evidence.ledger, reads),
             *check_files(evidence.ledger),
         ]
     return sorted(findings, key=lambda finding: finding.at)
@@ -179,10 +181,13 @@ def _is_unknown(entry: dict[str, bool | None]) -> bool:
     return all(entry[kind] is None for kind in KINDS)
 
 
-def check_order(reads: Iterable[Read]) -> list[Finding]:
-    """Check for each reader that maps never get older and that known entries stay known."""
+def check_order(reads: Iterable[Read], lag: float = 0.0) -> list[Finding]:
+    """Check for each reader that maps never get older and that known entries stay known.
+
+    With a `lag`, another process may serve an older map for as long, or while Postgres is away.
+    """
     findings = []
-    last: dict[str, Read] = {}
+    last: dict[str, Read] = {}  # the first read of the newest map
     known: set[str] = set()
     for read in reads:
         body = read.body
@@ -190,16 +195,23 @@ def check_order(reads: Iterable[Read]) -> list[Finding]:
             continue
         findings += _age_of_header(read, body)
         before = last.get(read.reader)
+        if before and before.body is body:
+            continue
+        backwards = list(_backwards(read, before.body, body)) if before and before.body else []
+        if backwards and before and lag and _may_lag(read, body, before.received + lag):
+            continue
+        findings += backwards
         last[read.reader] = read
-        if before is None or before.body is None or before.body is not body:
-            forgotten = {d for d in known & body.contents.keys() if _is_unknown(body.contents[d])}
-            if forgotten:
-                what = f"{sorted(forgotten)} were known and are now unknown"
-                findings.append(Finding(LOST, read.received, what))
-            known |= {d for d, entry in body.contents.items() if not _has_unknown(entry)}
-        if before and before.body and before.body is not body:
-            findings += _backwards(read, before.body, body)
+        forgotten = {d for d in known & body.contents.keys() if _is_unknown(body.contents[d])}
+        if forgotten:
+            what = f"{sorted(forgotten)} were known and are now unknown"
+            findings.append(Finding(LOST, read.received, what))
+        known |= {d for d, entry in body.contents.items() if not _has_unknown(entry)}
     return findings
+
+
+def _may_lag(read: Read, body: Body, until: float) -> bool:
+    return read.sent <= until or body.reason == "no_database"
 
 
 def _backwards(read: Read, before: Body, body: Body) -> Iterable[Finding]:
@@ -226,21 +238,23 @@ def _age_of_header(read: Read, body: Body) -> Iterable[Finding]:
 def check_answers(reads: Iterable[Read], windows: Sequence[Window]) -> list[Finding]:
     """Check responses after the first snapshot: only allowed errors, nothing empty, no delay."""
     findings = []
-    served = False
+    served_since = None
     for read in reads:
-        served = served or (read.body is not None and read.body.run is not None)
-        if not served:
+        if served_since is None and read.body is not None and read.body.run is not None:
+            served_since = read.received
+        # A request that was sent earlier may be answered without the snapshot.
+        if served_since is None or (read.body is None and read.sent < served_since):
             continue
         if read.status != 200 or read.error:
-            if not _allowed(read, windows, read.status):
+            if not _allowed(read, windows, {read.status}):
                 what = f"{read.reader}: {read.error or read.status}"
                 findings.append(Finding(LOST, read.received, what))
-        elif read.received - read.sent > _PATIENCE and not _allowed(read, windows, NO_ANSWER):
+        elif read.received - read.sent > _PATIENCE and not _allowed(read, windows):
             what = f"{read.reader}: response after {read.received - read.sent:.1f} s"
             findings.append(Finding(STUCK, read.received, what))
         elif read.body is not None and (read.body.run is None or not read.body.contents):
             findings.append(Finding(LOST, read.received, "an empty map"))
-        elif read.body is None and not _names_enough(read):
+        elif read.body is None and read.reader in PAGES and not _names_enough(read):
             findings.append(Finding(LOST, read.received, f"{read.reader}: an empty page"))
     return findings
 
@@ -249,9 +263,17 @@ def _names_enough(read: Read) -> bool:
     return read.shows >= (_ALL if read.reader == "list" else frozenset(EXPORTERS[:1]))
 
 
-def _allowed(read: Read, windows: Sequence[Window], status: int) -> bool:
+def _allowed(
+    read: Read, windows: Sequence[Window], statuses: Collection[int] | None = None
+) -> bool:
+    """Return whether a fault allows one of the statuses, or any error; then it allows delays too.
+
+    A late answer is better than the error that the fault allows.
+    """
     return any(
-        status in window.allows and window.start <= read.received and read.sent <= window.recovered
+        (window.allows if statuses is None else not window.allows.isdisjoint(statuses))
+        and window.start <= read.received
+        and read.sent <= window.recovered
         for window in windows
     )
 

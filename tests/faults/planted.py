@@ -1,8 +1,9 @@
-"""Defects that are planted into the hub's workers to test the checker.
+"""Defects that are planted into the hub's workers and web server to test the checker.
 
-A worker or beat with `--app=tests.faults.planted` runs the hub's code with the defect that the file
-`$HUB_FAULTS_PLANT` names, or without a defect while the file is empty. A defect replaces text in a
-function's source; planting fails if the text is not there.
+A worker or beat with `--app=tests.faults.planted`, and a web server as `tests.faults.planted_web`,
+runs the hub's code with the defect that the file `$HUB_FAULTS_PLANT` names, or without a defect
+while the file is empty. A defect replaces text in a function's source; planting fails if the text
+is not there.
 """
 
 import builtins
@@ -11,6 +12,7 @@ import importlib
 import inspect
 import os
 import textwrap
+import threading
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -203,6 +205,34 @@ PLANTS = {
             ),
         ),
     ),
+    "a pack of an earlier snapshot": Plant(
+        "GitHub: bursts of 5xx",
+        "wrong",
+        "manifest: the pack shows|archive: the pack shows",
+        (
+            Change(
+                "hub.packs.select",
+                "select_files",
+                "directory = Directory(row.directory, row.tree_sha, row.tree_files, "
+                "row.tree_judgement)",
+                "directory = _files.__dict__.setdefault((source.key, row.directory), "
+                "Directory(row.directory, row.tree_sha, row.tree_files, row.tree_judgement))",
+            ),
+        ),
+    ),
+    "a metric of an earlier scrape": Plant(
+        "GitHub: bursts of 5xx",
+        "wrong",
+        "scrape: the time of the confirmation is older",
+        (
+            Change(
+                "hub.monitoring.state",
+                "_map",
+                "text, row.as_of)",
+                "text, _map.__dict__.setdefault(source, row.as_of))",
+            ),
+        ),
+    ),
 }
 
 
@@ -256,12 +286,20 @@ def _check_names(planted: CodeType, function: Any) -> None:
 
 
 _planter = _Planter()
+_planter_lock = threading.Lock()
 
 
 @task_received.connect
 def _plant(request: Any, **_: Any) -> None:
     """Switch to the defect that the file names before a message is processed."""
-    name = Path(os.environ["HUB_FAULTS_PLANT"]).read_text()
-    _planter.switch_to(name)
+    name = switch()
     if name and PLANTS[name].acks_early:
         request.acknowledge()
+
+
+def switch() -> str:
+    """Switch to the defect that the file names, and return its name."""
+    name = Path(os.environ["HUB_FAULTS_PLANT"]).read_text()
+    with _planter_lock:  # threads answer requests at the same time
+        _planter.switch_to(name)
+    return name

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tests.faults.checker import Finding
+from tests.faults.findings import Finding
 from tests.faults.kinds import all_kinds
 from tests.faults.planted import PLANTS
 from tests.faults.runner import on_stage

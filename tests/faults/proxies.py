@@ -73,6 +73,11 @@ class Proxy:
         """Delay each chunk by `seconds`."""
         self.delay = seconds
 
+    async def aim(self, target: int) -> None:
+        """Forward to another port, and reset all connections."""
+        self._target = target
+        await self.cut(keep_cut=False)
+
     async def repair(self) -> None:
         """Forward normally again."""
         self.delay, self.is_cut = 0.0, False
@@ -145,6 +150,10 @@ class Proxies:
     def slow(self, name: str, seconds: float) -> None:
         """See `Proxy.slow`."""
         self._do(self._wires[name].slow(seconds))
+
+    def aim(self, name: str, target: int) -> None:
+        """See `Proxy.aim`."""
+        self._do(self._wires[name].aim(target))
 
     def delayed(self, name: str) -> int:
         """Return how many chunks a proxy has delayed so far."""

@@ -5,20 +5,33 @@ import http.client
 import json
 import threading
 import time
+import zipfile
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.faults.truth import EXPORTERS
+import yaml
+
+from tests.faults.answers import Pack, Scrape, metrics_in, parse_pack, parse_scrape
+from tests.faults.truth import EXPORTERS, PACKED
 
 GIVE_UP = 10.0  # seconds
 BREATH = 0.01  # seconds
+_EXPENSIVE_BREATH = 0.4  # seconds, of readers whose requests take more CPU time
 _AFTER_ERROR = 0.05  # seconds
-PAGES = {
-    "map": "/api/v1/contents",
-    "list": "/",
-    "exporter": f"/exporters/{EXPORTERS[0].lower()}",
+_REQUESTS_PER_CONNECTION = 25  # then another web process may accept the next one
+_INVALID = (ValueError, KeyError, TypeError, yaml.YAMLError, zipfile.BadZipFile)
+_EXPORTER = f"/exporters/{PACKED.lower()}"
+_CHOSEN = "&".join(f"exporter={name.lower()}" for name in EXPORTERS)
+PAGES = {"map": "/api/v1/contents", "list": "/", "exporter": _EXPORTER}
+PACKS = {
+    "manifest": f"{_EXPORTER}/pack.yaml",
+    "pinned": f"{_EXPORTER}/pack.yaml?tree=",
+    "archive": f"/packs.zip?{_CHOSEN}",
 }
+METRICS = {"metrics": f"/api/v1{_EXPORTER}/metrics", "tab": f"{_EXPORTER}/metrics"}
+SCRAPE = {"scrape": "/metrics"}
+READERS = {**PAGES, **PACKS, **METRICS, **SCRAPE}
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,10 @@ class Read:
     age: int | None = None  # of the header
     body: Body | None = None  # of the map
     shows: frozenset[str] = frozenset()  # of a page: the exporters on it
+    pack: Pack | None = None
+    pin: str = ""  # the tree that the address of a pack names
+    metrics: frozenset[str] | None = None  # of an exporter
+    scrape: Scrape | None = None
 
 
 def parse(raw: bytes) -> Body:
@@ -69,22 +86,26 @@ def _seconds(text: str | None) -> float | None:
 
 @dataclass
 class Readers:
-    """One reader thread for each page of `PAGES`.
+    """One reader thread for each address of `READERS`.
 
-    Each waits for `breath` seconds between requests, to leave CPU time to the other parts.
+    Each waits for `breath` seconds between requests, to leave CPU time to the other parts. `port`
+    is that of web, `metrics_port` that of its metrics.
     """
 
     port: int
+    metrics_port: int
     breath: float = BREATH
     reads: list[Read] = field(default_factory=list)  # appended as they end
     newest: dict[str, Read] = field(default_factory=dict)
     _bodies: dict[str, Body] = field(default_factory=dict, repr=False)
+    _packs: dict[str, Pack] = field(default_factory=dict, repr=False)
+    _pins: list[str] = field(default_factory=list, repr=False)
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _threads: list[threading.Thread] = field(default_factory=list, repr=False)
 
     def start(self) -> None:
         """Start reading."""
-        for reader in PAGES:
+        for reader in READERS:
             thread = threading.Thread(target=self._read_on, args=(reader,), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -96,16 +117,25 @@ class Readers:
             thread.join()
 
     def _read_on(self, reader: str) -> None:
+        port = self.metrics_port if reader in SCRAPE else self.port
+        breath = self.breath if reader in PAGES else max(self.breath, _EXPENSIVE_BREATH)
         connection: http.client.HTTPConnection | None = None
-        while not self._stop.wait(self.breath):
+        number = 0
+        while not self._stop.wait(breath):
+            number += 1
+            pin = self._pin(number) if reader == "pinned" else ""
+            if reader == "pinned" and not pin:
+                continue  # no manifest was read yet
             sent = time.time()
             if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=GIVE_UP)
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP)
             try:
-                connection.request("GET", PAGES[reader])
+                connection.request("GET", READERS[reader] + pin)
                 answer = connection.getresponse()
                 raw = answer.read()
-                read = self._read(reader, sent, answer, raw)
+                read = self._read(reader, sent, answer, raw, pin)
+                if number % _REQUESTS_PER_CONNECTION == 0:
+                    connection.close()
             except (OSError, http.client.HTTPException) as error:
                 read = Read(reader, sent, time.time(), 0, type(error).__name__)
                 connection.close()
@@ -114,22 +144,51 @@ class Readers:
             self.reads.append(read)
             self.newest[reader] = read
 
-    def _read(self, reader: str, sent: float, answer: http.client.HTTPResponse, raw: bytes) -> Read:
+    def _pin(self, number: int) -> str:
+        """Return one of the trees of which the manifest was read: all of them in turn."""
+        return self._pins[number % len(self._pins)] if self._pins else ""
+
+    def _read(
+        self, reader: str, sent: float, answer: http.client.HTTPResponse, raw: bytes, pin: str
+    ) -> Read:
         received = time.time()
         facts: dict[str, Any] = {}
-        if answer.status == 200 and reader == "map":
-            age = answer.headers.get("Hub-Snapshot-Age")
+        if answer.status == 200:
             try:
-                facts = {"body": self._body(raw), "age": None if age is None else int(age)}
-            except (ValueError, KeyError, TypeError) as error:
-                facts = {"error": f"not a map: {type(error).__name__}"}
-        elif answer.status == 200:
-            facts = {"shows": frozenset(name for name in EXPORTERS if name.encode() in raw)}
-        return Read(reader, sent, received, answer.status, **facts)
+                facts = self._facts(reader, answer, raw)
+            except _INVALID as error:
+                facts = {"error": f"invalid answer: {type(error).__name__}"}
+        return Read(reader, sent, received, answer.status, pin=pin, **facts)
+
+    def _facts(self, reader: str, answer: http.client.HTTPResponse, raw: bytes) -> dict[str, Any]:
+        """Return what a good answer says, as fields of `Read`."""
+        if reader == "map":
+            age = answer.headers.get("Hub-Snapshot-Age")
+            return {"body": self._body(raw), "age": None if age is None else int(age)}
+        if reader in PACKS:
+            return {"pack": self._pack(raw)}
+        if reader in METRICS:
+            return {"metrics": metrics_in(raw)}
+        if reader in SCRAPE:
+            return {"scrape": parse_scrape(raw)}
+        return {"shows": frozenset(name for name in EXPORTERS if name.encode() in raw)}
 
     def _body(self, raw: bytes) -> Body:
         """Return the parsed map; equal bytes give the same object."""
-        digest = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        digest = _digest(raw)
         if digest not in self._bodies:
             self._bodies[digest] = parse(raw)
         return self._bodies[digest]
+
+    def _pack(self, raw: bytes) -> Pack:
+        digest = _digest(raw)
+        if digest not in self._packs:
+            pack = self._packs[digest] = parse_pack(raw, digest)
+            trees = dict(pack.trees)
+            if len(trees) == 1 and trees[PACKED] not in self._pins:
+                self._pins.append(trees[PACKED])
+        return self._packs[digest]
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha1(raw, usedforsecurity=False).hexdigest()

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import psycopg2
 
 from tests.common.waiting import wait_until
-from tests.faults.checker import STUCK, Evidence, Finding, Window, check, kinds_of
+from tests.faults.checker import Evidence, Window, check, kinds_of
+from tests.faults.findings import STUCK, Finding
 from tests.faults.kinds import Kind
 from tests.faults.ledger import Ledger
-from tests.faults.readers import BREATH, PAGES, Read, Readers
+from tests.faults.readers import BREATH, READERS, Read, Readers
 from tests.faults.stage import COMMIT_EVERY, HOUSEKEEPING_EVERY, Stage
 
 
@@ -107,6 +108,7 @@ class Suite:
             ledger=self.stage.ledger(),
             first=self.first,
             housekeeping_every=HOUSEKEEPING_EVERY,
+            lag=self.stage.lag,
         )
         for finding in check(evidence):
             self._add(finding)
@@ -131,7 +133,7 @@ def _last_of_each(reads: list[Read]) -> list[Read]:
     for read in reversed(reads):
         if read.status == 200 and read.reader not in last:
             last[read.reader] = read
-        if len(last) == len(PAGES):
+        if len(last) == len(READERS):
             break
     return sorted(last.values(), key=lambda read: read.received)
 
@@ -139,7 +141,7 @@ def _last_of_each(reads: list[Read]) -> list[Read]:
 @contextmanager
 def on_stage(stage: Stage, *, breath: float = BREATH) -> Iterator[Suite]:
     """Start a suite on a running stage once it has a snapshot. `breath`: see `Readers`."""
-    readers = Readers(stage.ports["web"], breath)
+    readers = Readers(stage.ports["web"], stage.ports["metrics"], breath)
     readers.start()
     suite = Suite(stage, readers)
     try:

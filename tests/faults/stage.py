@@ -41,15 +41,18 @@ COMMIT_EVERY = 1.0  # seconds
 REPOSITORY = "faults/exporters"
 TOKEN = "ghp_" + "faults0secret" * 3
 
+MAP_CACHE_SECONDS = 1.0  # the default
+
 WORKERS = ("worker one", "worker two")
+WEB_PROCESSES = 2
 _THREADS = 8
 
 
 class Stage:
     """Context manager that starts and stops all parts, with methods to break and repair them.
 
-    `deadline`: a run's deadline in seconds. `plantable`: run the workers of `planted.py`, in which
-    `plant` can plant defects.
+    `deadline`: a run's deadline in seconds. `plantable`: run the workers and the web server of
+    `planted.py`, in which `plant` can plant defects.
     """
 
     def __init__(self, *, deadline: int = 4, plantable: bool = False) -> None:
@@ -58,6 +61,10 @@ class Stage:
         # With caches, readers could miss a defect that is visible for half a second only.
         uncached = {"HUB_MAP_CACHE_SECONDS": "0", "HUB_PAGE_CACHE_SECONDS": "0"}
         self._cache_settings = uncached if plantable else {}
+        self._web_module = "tests.faults.planted_web" if plantable else "config.server"
+        self._web_processes = 1 if plantable else WEB_PROCESSES
+        # Each process keeps its own copy of the map.
+        self.lag = MAP_CACHE_SECONDS if self._web_processes > 1 else 0.0
         self._stack = contextlib.ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hub-faults-"))
         self.folder.chmod(0o711)  # Postgres does not run as root and must reach its cluster
@@ -75,7 +82,7 @@ class Stage:
         self.ports = {
             name: free_port()
             for name in (
-                *("web", "github", "github control", "proxies control"),
+                *("web", "metrics", "github", "github control", "proxies control"),
                 *("postgres proxy", "redis proxy", "github proxy"),
             )
         }
@@ -144,6 +151,7 @@ class Stage:
             "GITHUB_GRAPHQL_POINTS_PER_MINUTE": "60000",
             "HUB_RUN_DEADLINE_SECONDS": str(self.deadline),
             "HUB_FAULTS_PLANT": str(self._plant),
+            "HUB_METRICS_ADDR": "",  # only web serves metrics
             **self._cache_settings,
         }
 
@@ -174,11 +182,13 @@ class Stage:
                 is_ready=lambda part: "first run:" in part.output(),
             )
         yield self.make_beat("beat")
-        yield self._part(
+        web = self._part(
             "web",
-            *("config.server", f"--port={ports['web']}"),
+            *(self._web_module, f"--port={ports['web']}", f"--workers={self._web_processes}"),
             is_ready=lambda _: self._web_responds(),
         )
+        web.env = self.env | {"HUB_METRICS_ADDR": f"127.0.0.1:{ports['metrics']}"}
+        yield web
 
     def make_beat(self, name: str) -> Part:
         """Return another beat process."""

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tests.common.processes import ROOT
 from tests.common.reports import in_words, measured_on, put_into
-from tests.faults.checker import LOST, STUCK, WRONG
+from tests.faults.findings import LOST, STUCK, WRONG
 from tests.faults.runner import Injection, Suite
 
 LATEST = ROOT / "tests" / "faults" / "results" / "latest.json"

@@ -6,7 +6,8 @@ import pytest
 
 from hub.github.git_objects import blob_sha
 from tests.faults import checker
-from tests.faults.checker import LOST, NO_ANSWER, STUCK, WRONG, Window
+from tests.faults.checker import NO_ANSWER, Window
+from tests.faults.findings import LOST, STUCK, WRONG, Finding
 from tests.faults.ledger import Change, Ledger, Run
 from tests.faults.readers import Body, Read
 from tests.faults.truth import Commit, Map
@@ -38,7 +39,7 @@ def read(said: Body, at: float, **facts: object) -> Read:
     return replace(Read("map", at, at + 0.1, 200, body=said), **facts)  # type: ignore[arg-type]
 
 
-def says(findings: list[checker.Finding]) -> list[tuple[str, str]]:
+def says(findings: list[Finding]) -> list[tuple[str, str]]:
     return [(finding.verdict, finding.what) for finding in findings]
 
 
@@ -112,6 +113,27 @@ def test_maps_grow_no_older(later: Body, found: list[tuple[str, str]]) -> None:
     assert says(checker.check_order(reads)) == found
 
 
+OLDER = body(FIRST, as_of=190, run=0)
+
+
+@pytest.mark.parametrize(
+    ("older", "at", "is_found"),
+    [
+        (OLDER, 300.9, False),
+        (OLDER, 301.5, True),
+        (with_entry(OLDER, "Beta"), 300.9, False),  # unknown in the older map
+        (replace(OLDER, state="stale", reason="no_database"), 400, False),
+    ],
+)
+def test_another_process_may_serve_an_older_map_for_a_second(
+    older: Body, at: float, is_found: bool
+) -> None:
+    newer = read(body(SECOND, as_of=250), 300)
+    reads = [newer, replace(newer, sent=300.5, received=300.5), read(older, at)]
+    assert bool(checker.check_order(reads, lag=0.9)) == is_found
+    assert checker.check_order(reads)
+
+
 @pytest.mark.parametrize("age", [149, 150])
 def test_the_header_says_the_maps_age(age: int) -> None:
     assert not checker.check_order([read(body(SECOND, as_of=250), 400, age=age)])
@@ -129,7 +151,7 @@ SERVED = read(body(SECOND, as_of=250), 300)
 EMPTY = read(Body("empty", None, None, None, {}, {}), 400)  # type: ignore[arg-type]
 REFUSED = Read("list", 400, 401, 0, "ConnectionRefusedError")
 AWAY = Read("list", 400, 401, 503)
-NO_MAP = (LOST, "map: not a map: ValueError")
+NO_MAP = (LOST, "map: invalid answer: ValueError")
 PAGE = Read("list", 400, 401, 200, shows=frozenset(NAMES))
 
 
@@ -141,7 +163,7 @@ PAGE = Read("list", 400, 401, 200, shows=frozenset(NAMES))
         (REFUSED, [(LOST, "list: ConnectionRefusedError")]),
         (AWAY, [(LOST, "list: 503")]),
         (replace(PAGE, shows=frozenset()), [(LOST, "list: an empty page")]),
-        (replace(SERVED, error="not a map: ValueError", body=None), [NO_MAP]),
+        (Read("map", 400, 401, 200, "invalid answer: ValueError"), [NO_MAP]),
         (replace(PAGE, received=410.0), [(STUCK, "list: response after 10.0 s")]),
     ],
 )
@@ -159,6 +181,13 @@ def test_a_fault_allows_what_it_says_while_it_lasts(allowed: int, bad: Read, sta
     window = Window("a fault", start, start + 5, start + 9, frozenset({allowed}))
     is_allowed = bad.status == allowed and start == 395
     assert (not checker.check_answers([SERVED, bad], [window])) == is_allowed
+
+
+def test_a_fault_that_allows_an_error_allows_a_late_response() -> None:
+    late = replace(PAGE, received=410.0)
+    allowed = Window("a fault", 395, 400, 409, frozenset({503}))
+    assert not checker.check_answers([SERVED, late], [allowed])
+    assert checker.check_answers([SERVED, late], [replace(allowed, allows=frozenset())])
 
 
 # --- Postgres -------------------------------------------------------------------------------------

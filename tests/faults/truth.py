@@ -17,6 +17,7 @@ from tests.common import contents
 BRANCH = "main"
 KINDS = "IAG"
 EXPORTERS = ("Alpha", "Beta", "Gamma")  # in the catalogue; their directories are never deleted
+PACKED = EXPORTERS[0]  # always has alerts, so that its pack is never empty
 _POINTER = (
     b"version https://git-lfs.github.com/spec/v1\n"
     b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
@@ -29,21 +30,34 @@ Map = dict[str, frozenset[str]]
 
 
 def file_of(kind: str, salt: int) -> tuple[str, bytes]:
-    """Return a path and a valid file of a kind; the content differs for each `salt`."""
+    """Return a path and a usable file of a kind; the content differs for each `salt`."""
     if kind == "I":
-        return "chart/Chart.yaml", contents.CHART + f"# {salt}\n".encode()
+        # A library: Helm would install nothing of any other chart without templates.
+        return "chart/Chart.yaml", contents.CHART + f"type: library\n# {salt}\n".encode()
     if kind == "A":
-        return "alerts.yaml", contents.alert() + f"# {salt}\n".encode()
+        return "alerts.yaml", contents.alert(f"Down{salt}", f"up_{salt} == 0")
     return "dashboard.json", contents.dashboard(f"Number {salt}")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A directory at a commit: its tree SHA, and its files by path."""
+
+    tree_sha: str
+    files: dict[str, bytes]
 
 
 @dataclass
 class Commit:
-    """A commit of the branch; times are seconds since the epoch."""
+    """A commit of the branch; times are seconds since the epoch.
+
+    `folders` are the directories of the exporters in the catalogue.
+    """
 
     number: int
     tree_sha: str
     map: Map
+    folders: dict[str, Folder] = field(default_factory=dict)
     visible_from: float = float("inf")  # GitHub cannot have shown it earlier
     visible_until: float = float("inf")  # GitHub cannot have shown it later
 
@@ -91,7 +105,8 @@ class Writer:
         with self._lock:
             for number in range(directories):
                 name = EXPORTERS[number] if number < len(EXPORTERS) else self._new_name()
-                self._add(name, "".join(self._random.sample(KINDS, self._random.randint(0, 3))))
+                kinds = "".join(self._random.sample(KINDS, self._random.randint(0, 3)))
+                self._add(name, f"{kinds}A" if name == PACKED else kinds)
             return self._commit()
 
     def change(self, directories: int = 1) -> Commit:
@@ -177,6 +192,7 @@ class Writer:
     def _change(self, name: str) -> None:
         kind = self._random.choice(KINDS)
         may_delete = kind in self._map[name] and name not in self._odd
+        may_delete = may_delete and (name, kind) != (PACKED, "A")
         if may_delete and self._random.random() < 0.5:
             self._repository.delete(f"contents/{name}/{file_of(kind, 0)[0]}")
             self._map[name] -= {kind}
@@ -200,9 +216,24 @@ class Writer:
         shown = dict(self._map)
         for name in (name for name, how in self._odd.items() if how != "inside"):
             shown[name] |= {kind.lower() for kind in KINDS if kind not in shown[name]}
-        self.truth.commits.append(Commit(len(self.truth.commits), sha, shown))
+        number = len(self.truth.commits)
+        self.truth.commits.append(Commit(number, sha, shown, dict(self._folders())))
         self._push(forget=forget)
         return self.truth.newest
+
+    def _folders(self) -> Iterator[tuple[str, Folder]]:
+        last = self.truth.newest.folders if self.truth.commits else {}
+        for name in EXPORTERS:
+            sha = self._repository.resolve(f"{BRANCH}:contents/{name}")
+            if sha is None:
+                continue  # `shrunk` has deleted it
+            if name in last and last[name].tree_sha == sha:
+                yield name, last[name]
+                continue
+            entries = list(self._repository.walk(sha))
+            blobs = {each.path: self._repository.blob(each.sha) for each in entries}
+            files = {path: data for path, data in blobs.items() if data is not None}
+            yield name, Folder(sha, files)
 
     def _push(self, *, forget: bool = False) -> None:
         objects = self._repository.objects

@@ -39,6 +39,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {}
+LEFT_OUT: list[str] = []  # for each group of kinds that cannot be injected here, why
 
 
 def kind(

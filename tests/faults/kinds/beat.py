@@ -6,7 +6,7 @@ from tests.faults.kinds import kind
 from tests.faults.stage import Stage
 
 
-@kind("beat killed", times=4, stops_housekeeping=True)
+@kind("beat killed", times=3, stops_housekeeping=True)
 def killed(stage: Stage) -> Generator[None]:
     stage.parts["beat"].kill()
     stage.wait(2)

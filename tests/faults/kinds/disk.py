@@ -11,7 +11,7 @@ from functools import partial
 import psycopg2
 
 from tests.common.waiting import wait_until
-from tests.faults.kinds import POSTGRES_AWAY, kind
+from tests.faults.kinds import LEFT_OUT, POSTGRES_AWAY, kind
 from tests.faults.kinds.workers import broken_in_lookup, broken_in_publication
 from tests.faults.quota import may_mount
 from tests.faults.stage import Stage
@@ -58,3 +58,5 @@ if may_mount():
         kind(_name, times=1, allows=POSTGRES_AWAY, stops_housekeeping=True)(
             partial(_broken, broken=full)
         )
+else:
+    LEFT_OUT.append("disk full: this process may not mount a file system. Run it as root on Linux.")

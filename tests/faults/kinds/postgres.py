@@ -17,7 +17,7 @@ _OTHERS = "others"
 _USED_UP_FOR = 3.0  # seconds
 
 
-@kind("Postgres killed", times=4, allows=POSTGRES_AWAY, stops_housekeeping=True, short=True)
+@kind("Postgres killed", times=3, allows=POSTGRES_AWAY, stops_housekeeping=True, short=True)
 def killed(stage: Stage) -> Generator[None]:
     held = stage.github.strike("slow", [0.5], LOOKUP, 4)
     stage.writer.change(directories=6)
@@ -29,7 +29,7 @@ def killed(stage: Stage) -> Generator[None]:
     stage.postgres.start()
 
 
-@kind("Postgres backend killed", times=3, allows=POSTGRES_AWAY, stops_housekeeping=True)
+@kind("Postgres backend killed", times=2, allows=POSTGRES_AWAY, stops_housekeeping=True)
 def backend_killed(stage: Stage) -> Generator[None]:
     """Postgres then closes all sessions and recovers."""
     held = stage.github.strike("slow", [0.5], LOOKUP, 4)

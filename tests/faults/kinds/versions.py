@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from tests.common import newer_rules
+from tests.faults import next_rules
 from tests.faults.kinds import kind
 from tests.faults.kinds.workers import LOOKUP
 from tests.faults.stage import Stage
@@ -10,7 +10,7 @@ from tests.faults.stage import Stage
 _NAME = "faults/another"
 
 
-@kind("another repository configured during lookup", times=3)
+@kind("another repository configured during lookup", times=2)
 def another_repository(stage: Stage) -> Generator[None]:
     """The open run ends as a run of its own repository, and readers keep that one's map."""
     held = stage.github.hold(LOOKUP)
@@ -42,7 +42,7 @@ def two_versions(stage: Stage) -> Generator[None]:
     worker = stage.workers[0]
     own = worker.command
     worker.kill()
-    worker.command = [newer_rules.__name__, *own]
+    worker.command = [next_rules.__name__, *own]
     stage.restart(worker.name)
     try:
         for _ in range(3):
