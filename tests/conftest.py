@@ -1,6 +1,8 @@
 """Fixtures for all tests: the fake GitHub at the URL in the settings, and real workers."""
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from django.conf import settings
 from django.test import TransactionTestCase
 from django.utils import timezone
 
+from hub.accounts.password_hasher import LowPriorityPasswordHasher
 from hub.content import status
 from hub.content.runs import start_refresh
 from hub.demo.fake_github import FakeGitHub, Fault, Repository
@@ -24,6 +27,9 @@ from tests.common.processes import Process, worker
 from tests.common.waiting import wait_until
 
 TransactionTestCase._fixture_teardown = tables.flush  # type: ignore[method-assign]
+# A secure hash takes a third of a second of CPU time. Web servers that tests start verify such a
+# hash too, because Django stores the number of iterations with it.
+LowPriorityPasswordHasher.iterations = 1
 
 TOKEN = "ghp_" + "tests0secret" * 3
 
@@ -85,10 +91,13 @@ def hub(_workers: list[Process], github: FakeGitHub, transactional_db: None) -> 
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     client.shared_pool.cache_clear()  # it caches the tokens of other tests
     client.shared_client.cache_clear()
-    yield Hub(github, _workers)
+    used = Hub(github, _workers)
+    yield used
     # An open run would write to the tables of the next test.
     wait_until(lambda: not RefreshRun.objects.open().exists(), "the test's runs to end")
     wait_until(lambda: not FactsRun.objects.open().exists(), "the test's facts runs to end")
+    with suppress(AssertionError):  # the message of a worker that the test killed stays for minutes
+        used.wait_until_idle(seconds=5)
 
 
 class Hub:
@@ -118,6 +127,18 @@ class Hub:
             f"run {started.run.pk} to end",
         )
         return run
+
+    def wait_until_idle(self, seconds: float = 30) -> None:
+        """Wait until the workers have processed all messages, except those with a delay."""
+        broker = redis.Redis.from_url(settings.REDIS_URL)
+
+        def idle() -> bool:
+            if any(map(broker.llen, ("hub", "lookups"))):
+                return False
+            messages = [json.loads(each)[0] for each in broker.hvals("unacked")]
+            return all(message["headers"].get("eta") for message in messages)
+
+        wait_until(idle, "the workers to be idle", seconds=seconds)
 
     def refresh_facts(self, **options: object) -> FactsRun:
         """Fetch the repositories' facts with the real workers and return the finished run."""

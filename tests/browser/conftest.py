@@ -4,13 +4,14 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hub.ops.local.ports import free_port
 from tests.browser.pictures import take_picture
 from tests.browser.screens import DESKTOP, Screen
-from tests.browser.steps import PASSWORD, sign_in
 from tests.browser.watch import Watch
 from tests.common import browser, sample
 from tests.common.processes import Process, web
@@ -82,18 +83,74 @@ def open_page(
     pages: list[Page] = []
 
     def opened(screen: Screen) -> Page:
-        context = chromium.new_context(base_url=watch.origin, **screen.options)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        watch.over(context)
-        pages.append(context.new_page())
-        return pages[-1]
+        page = _new_page(chromium, watch.origin, screen)
+        watch.over(page.context)
+        pages.append(page)
+        return page
 
     yield opened
-    name = f"{request.node.path.stem}.{request.node.name}"
     for number, page in enumerate(pages):
-        if request.node.stash.get(_FAILED, False):
-            take_picture(page, f"{name}{number or ''}")
+        _take_picture_of_failure(page, request, f"{number or ''}")
         page.context.close()
+
+
+def _new_page(chromium: Browser, origin: str, screen: Screen) -> Page:
+    context = chromium.new_context(base_url=origin, **screen.options)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return context.new_page()
+
+
+def _take_picture_of_failure(page: Page, request: pytest.FixtureRequest, suffix: str) -> None:
+    if request.node.stash.get(_FAILED, False):
+        take_picture(page, f"{request.node.path.stem}.{request.node.name}{suffix}")
+
+
+@pytest.fixture(scope="package")
+def shared_pages(chromium: Browser) -> Iterator[dict[Screen, Page]]:
+    """Hold a page for each screen, which tests use one after another.
+
+    A new context with a page takes half a second of processor time.
+    """
+    pages: dict[Screen, Page] = {}
+    yield pages
+    for page in pages.values():
+        page.context.close()
+
+
+@pytest.fixture
+def visit(
+    chromium: Browser,
+    shared_pages: dict[Screen, Page],
+    watch: Watch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[Screen], Page]]:
+    """Return a function that returns the shared page for a screen, without cookies.
+
+    A test that changes more than cookies, such as the clock or the window's size, opens a page with
+    `open_page` instead.
+    """
+    visited: list[Screen] = []
+
+    def shared(screen: Screen) -> Page:
+        if screen not in shared_pages:
+            page = shared_pages[screen] = _new_page(chromium, watch.origin, screen)
+            # Each visit loads all files, as the first one does.
+            session = page.context.new_cdp_session(page)
+            session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        visited.append(screen)
+        watch.over(shared_pages[screen].context)
+        return shared_pages[screen]
+
+    yield shared
+    for screen in visited:
+        page = shared_pages[screen]
+        if request.node.stash.get(_FAILED, False):
+            _take_picture_of_failure(page, request, f"-{screen}")
+            shared_pages.pop(screen).context.close()
+        else:
+            page.goto("about:blank")  # it sends no requests during the next test
+            page.context.clear_cookies()
+            watch.leave(page.context)
 
 
 _FAILED = pytest.StashKey[bool]()
@@ -108,15 +165,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture
-def page(open_page: Callable[[Screen], Page], request: pytest.FixtureRequest) -> Page:
-    """Return a page on a desktop with the light theme, or on the screen in the test's parameter."""
-    return open_page(getattr(request, "param", DESKTOP))
+def page(visit: Callable[[Screen], Page], request: pytest.FixtureRequest) -> Page:
+    """Return the shared page on a desktop with the light theme, or for the test's parameter."""
+    return visit(getattr(request, "param", DESKTOP))
 
 
 @pytest.fixture
-def admin(full_hub: Hub, page: Page) -> Page:
-    """Return a page with a signed-in admin."""
-    User.objects.create_superuser("root", password=PASSWORD)
-    sign_in(page)
-    expect(page.get_by_text("Welcome, root")).to_be_visible()
+def admin(full_hub: Hub, page: Page, watch: Watch) -> Page:
+    """Return a page with a signed-in admin, without the form: it hashes the password twice."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    session = client.cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": session.key, "value": session.value, "url": watch.origin}])
     return page

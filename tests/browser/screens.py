@@ -39,6 +39,7 @@ DARK_PHONE = replace(PHONE, scheme="dark")
 NO_SCRIPT = replace(DESKTOP, script=False)
 NO_SCRIPT_PHONE = replace(PHONE, script=False)
 
-# Together they have each size, each theme, and no scripts.
-SCREENS = [DESKTOP, DARK_PHONE, NO_SCRIPT]
+# A phone with scripts and a desktop without: each size, each theme, and no scripts. Tests without
+# this mark use a desktop with scripts.
+SCREENS = [DARK_PHONE, NO_SCRIPT]
 on_each_screen = pytest.mark.parametrize("page", SCREENS, ids=str, indirect=True)

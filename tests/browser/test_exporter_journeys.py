@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.pictures import take_picture
+from tests.browser.pictures import take_picture_for_review
 from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
 from tests.browser.steps import card, choose_usable_alerts, search
+from tests.browser.test_pages import expect_still
 from tests.browser.watch import Watch
 from tests.common.sample import SAMPLE
 from tests.conftest import Hub
@@ -55,7 +56,7 @@ def test_from_the_list_to_the_copied_alert_file_with_few_keystrokes(
     for key in strokes:
         page.keyboard.press(key)
     expect(page).to_have_url(re.compile("/exporters/redis$"))
-    copy = page.get_by_role("button", name="Copy Redis_alert.yaml")
+    copy = page.get_by_role("button", name="Copy file Redis_alert.yaml")
     for key in ("Tab", "Tab", "Enter"):  # the link past the head
         page.keyboard.press(key)
         strokes.append(key)
@@ -129,6 +130,13 @@ def test_the_rules_are_a_table(full_hub: Hub, page: Page) -> None:
 
 
 @on_each_screen
+def test_the_dashboard_is_drawn(full_hub: Hub, page: Page) -> None:
+    for tab_path in ("", "/dashboards"):
+        page.goto(f"/exporters/kafka{tab_path}")
+        drawing = page.get_by_role("img", name=re.compile("^Layout of the dashboard"))
+        expect(drawing.first).to_be_visible()
+
+
 def test_the_readme_links_to_the_repository(full_hub: Hub, page: Page) -> None:
     page.goto("/exporters/redis")
     link = page.get_by_role("link", name="the options")
@@ -175,7 +183,10 @@ def test_the_page_links_its_feed(full_hub: Hub, page: Page) -> None:
     assert "/exporters/redis/changes.atom" in addresses
 
 
-def test_alerts_and_dashboards_print_readable(full_hub: Hub, page: Page) -> None:
+def test_alerts_and_dashboards_print_readable(
+    full_hub: Hub, open_page: Callable[[Screen], Page]
+) -> None:
+    page = open_page(DESKTOP)
     page.emulate_media(media="print", color_scheme="dark")
     page.set_viewport_size({"width": 720, "height": 1000})  # A4 without its margins
     for path in ("alerts", "dashboards"):
@@ -188,7 +199,20 @@ def test_alerts_and_dashboards_print_readable(full_hub: Hub, page: Page) -> None
             assert code.evaluate("element => element.scrollWidth <= element.clientWidth")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
-        take_picture(page, f"print-{path}")
+        take_picture_for_review(page, f"print-{path}")
     page.goto("/exporters/redis/alerts")
     for name in page.locator(".rules tbody th a").all():
         assert name.evaluate("element => element.getClientRects().length") == 1  # on one line
+
+
+def test_pictures_are_shown_and_nothing_moves_when_they_load(full_hub: Hub, page: Page) -> None:
+    for path, name in (
+        ("/exporters/redis/dashboards", "Redis-dashboard.png"),
+        ("/exporters/celery", "The dashboard with four numbers and four graphs"),
+    ):
+        page.goto(path)
+        picture = page.get_by_role("img", name=name)
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("naturalWidth", 720)
+        expect_still(page, path)
+        take_picture_for_review(page, f"pictures {name}")

@@ -1,9 +1,19 @@
 """Tests that `Watch` detects faults."""
 
+from collections.abc import Callable
+
+import pytest
 from playwright.sync_api import Page
 
+from tests.browser.screens import DESKTOP, Screen
 from tests.browser.watch import Watch
 from tests.conftest import Hub
+
+
+@pytest.fixture
+def page(open_page: Callable[[Screen], Page]) -> Page:
+    """Return a page that no other test uses."""
+    return open_page(DESKTOP)
 
 
 def seen(watch: Watch, page: Page, script: str) -> str:

@@ -147,17 +147,25 @@ def short(*themes: str) -> dict[str, str]:
 
 
 def test_as_readme(watched: Watched, victim: Exporter) -> None:
-    readme = Readme.objects.create(exporter=victim, path="README.md", sha="0" * 40, text="")
     nested = ("nesting: divs", "nesting: quotes", "nesting: tables")
     # Every tenth payload: test_as_release covers all of them, ten on each page.
     some = dict(islice(payloads(nesting=False).items(), None, None, 10))
-    for name, text in (some | {name: payloads()[name] for name in nested}).items():
-        readme.text = text.replace("\0", "")  # Postgres does not accept NUL
-        readme.renderer = 0
-        readme.save()
-        render_all()
+    texts = some | {name: payloads()[name] for name in nested}
+    title = victim.title
+    # An exporter for each text, so that one process renders all of them.
+    for number, text in enumerate(texts.values()):
+        victim.pk, victim.slug = None, f"victim-{number}"
+        victim.title = f"{title} {number}"
+        victim.repository = f"https://github.com/tests/victim-{number}"
+        victim.save(force_insert=True)
+        # Postgres does not accept NUL.
+        Readme.objects.create(
+            exporter=victim, path="README.md", sha="0" * 40, text=text.replace("\0", "")
+        )
+    render_all()
+    for number, name in enumerate(texts):
         try:
-            watched.open("/exporters/victim")
+            watched.open(f"/exporters/victim-{number}")
             watched.click_all()
         except AssertionError as fault:
             raise AssertionError(name) from fault

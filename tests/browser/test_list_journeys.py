@@ -95,6 +95,28 @@ def test_the_switch_is_remembered_in_the_address(full_hub: Hub, page: Page) -> N
     expect(card(page, "Grok")).to_have_count(0)
 
 
+@on_each_screen
+def test_selected_exporters_are_compared(full_hub: Hub, page: Page) -> None:
+    page.goto("/?ready=1")
+    for title in ("Redis", "Kafka"):
+        page.get_by_role("checkbox", name=f"Compare {title}", exact=True).check()
+    page.get_by_role("button", name="Compare selected").click()
+    expect(page).to_have_url(re.compile("/compare\\?exporter="))
+    table = page.get_by_role("region", name="Table of the compared exporters")
+    for title in ("Redis", "Kafka"):
+        expect(table.get_by_role("columnheader", name=title)).to_be_visible()
+    expect(table.get_by_role("row", name=re.compile("^Helm"))).to_be_visible()
+
+
+@on_each_screen
+def test_a_metric_leads_to_its_place(full_hub: Hub, page: Page) -> None:
+    page.goto("/?q=redis_up")
+    metrics = page.get_by_role("region", name="Metrics")
+    metrics.get_by_role("link", name="redis_up").first.click()
+    expect(page).to_have_url(re.compile("/exporters/redis/"))
+    expect(page.get_by_role("main").get_by_text("redis_up").first).to_be_visible()
+
+
 def test_sort_orders(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     orders = page.get_by_role("navigation", name="Sort by")
@@ -113,15 +135,22 @@ def test_several_clicks_in_a_row(full_hub: Hub, page: Page) -> None:
     expect(card(page, "Aerospike")).to_be_visible()
 
 
-def test_a_filter_selected_before_the_results_keeps_the_typed_text(
-    full_hub: Hub, page: Page
-) -> None:
-    """The response to the search is delayed until the filter's response has been shown."""
+def search_for_redis_without_a_response(page: Page) -> list[Route]:
+    """Open the list and type a search. Return the requests that wait for their response."""
     held: list[Route] = []
     page.route(re.compile(r"/\?q=redis$"), lambda route: held.append(route))
     page.goto("/")
     with page.expect_request(re.compile(r"/\?q=redis$")):
         search(page).fill("redis")
+    return held
+
+
+def test_a_filter_selected_before_the_results_keeps_the_typed_text(
+    full_hub: Hub, open_page: Callable[[Screen], Page]
+) -> None:
+    """The response to the search is delayed until the filter's response has been shown."""
+    page = open_page(DESKTOP)
+    held = search_for_redis_without_a_response(page)
     choose_usable_alerts(page)
     expect(page).to_have_url(re.compile("q=redis"))
     expect(card(page, "Redis")).to_be_visible()
@@ -129,6 +158,25 @@ def test_a_filter_selected_before_the_results_keeps_the_typed_text(
     expect(search(page)).to_have_value("redis")
     for route in held:
         route.abort()
+
+
+def test_results_do_not_close_the_filters_that_the_user_opened(
+    full_hub: Hub, open_page: Callable[[Screen], Page]
+) -> None:
+    """The response to the search is delayed until the filters are open."""
+    page = open_page(PHONE)
+    held = search_for_redis_without_a_response(page)
+    filters = page.get_by_role("navigation", name="Filters")
+    page.locator("summary", has_text="Filters").click()
+    expect(filters).to_be_visible()
+    for route in held:
+        route.continue_()
+    expect(page.locator("[data-q=redis]")).to_be_visible()
+    expect(filters).to_be_visible()
+    expect(page.locator("summary", has_text="Filters")).to_be_focused()
+    choose_usable_alerts(page)
+    expect(filters).to_be_hidden()
+    expect(card(page, "Redis")).to_be_visible()
 
 
 @on_each_screen
@@ -157,6 +205,11 @@ def test_the_grid_shows_missing_content(full_hub: Hub, page: Page) -> None:
     expect(row.get_by_text("Grafana dashboard: missing")).to_be_attached()
     page.get_by_role("columnheader", name="Grafana dashboard").get_by_role("link").click()
     expect(page).to_have_url(re.compile("sort="))
+    page.get_by_label("Missing").select_option("Grafana dashboard")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("missing=G"))
+    expect(row).to_be_attached()
+    expect(page.get_by_role("row", name=re.compile("^Redis"))).to_have_count(0)
 
 
 def test_the_grid_is_downloaded(full_hub: Hub, page: Page) -> None:
@@ -168,8 +221,10 @@ def test_the_grid_is_downloaded(full_hub: Hub, page: Page) -> None:
     assert any("Redis" in cells for cells in rows)
 
 
-@pytest.mark.parametrize("page", [DESKTOP, PHONE], ids=str, indirect=True)
-def test_a_thousand_exporters_load_fast(full_hub: Hub, page: Page) -> None:
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=str)
+def test_a_thousand_exporters_load_fast(
+    full_hub: Hub, open_page: Callable[[Screen], Page], screen: Screen
+) -> None:
     category = Category.objects.create(name="Many")
     Exporter.objects.bulk_create(
         Exporter(
@@ -183,6 +238,7 @@ def test_a_thousand_exporters_load_fast(full_hub: Hub, page: Page) -> None:
     )
     assert len(gzip.compress(Client().get("/").content)) < 100_000
     asked: list[str] = []
+    page = open_page(screen)
     page.on("request", lambda request: asked.append(request.resource_type))
     page.goto("/", wait_until="networkidle")
     assert (asked.count("stylesheet"), asked.count("script")) == (1, 1)

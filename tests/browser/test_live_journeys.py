@@ -33,7 +33,10 @@ def test_press_refresh_and_watch_the_page_update(
         assert page.evaluate("window.same")
 
 
-def test_a_page_that_is_open_shows_a_later_run(full_hub: Hub, page: Page) -> None:
+def test_a_page_that_is_open_shows_a_later_run(
+    full_hub: Hub, open_page: Callable[[Screen], Page]
+) -> None:
+    page = open_page(DESKTOP)
     page.clock.install()
     page.goto("/status", wait_until="networkidle")
     page.evaluate("window.same = true")

@@ -7,10 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from justhtml import JustHTML
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 from tests.browser.pages import ERRORS, PAGES
-from tests.browser.pictures import take_picture
+from tests.browser.pictures import take_picture_for_review
 from tests.browser.screens import DARK_PHONE, DESKTOP, NO_SCRIPT_PHONE, PHONE, Screen
 from tests.browser.watch import Watch
 from tests.conftest import Hub
@@ -31,8 +31,8 @@ def _expected_errors(watch: Watch) -> None:
 
 def expect_accessible(page: Page, name: str, screen: Screen) -> None:
     """Run axe, and take a picture."""
-    take_picture(page, f"{name}-{screen}")
-    found = Axe().run(page)
+    take_picture_for_review(page, f"{name}-{screen}")
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
 
 
@@ -57,15 +57,20 @@ def expect_no_wider_than_the_window(page: Page) -> None:
 
 @on_every_page
 def test_a_page(
-    full_hub: Hub, open_page: Callable[[Screen], Page], path: str, request: pytest.FixtureRequest
+    full_hub: Hub, visit: Callable[[Screen], Page], path: str, request: pytest.FixtureRequest
 ) -> None:
     """Test two screens, which together have each size and each theme, and one without scripts."""
     name = request.node.callspec.id
 
     asked: list[str] = []
-    page = open_page(DESKTOP)
-    page.on("request", lambda request: asked.append(request.resource_type))
+
+    def note(request: Request) -> None:
+        asked.append(request.resource_type)
+
+    page = visit(DESKTOP)
+    page.on("request", note)
     page.goto(path, wait_until="networkidle")
+    page.remove_listener("request", note)
     assert asked.count("stylesheet") == 1
     assert asked.count("script") <= 1
     assert asked.count("font") == 0
@@ -73,13 +78,13 @@ def test_a_page(
     expect_still(page, path)
     expect_accessible(page, name, DESKTOP)
 
-    page = open_page(DARK_PHONE)
+    page = visit(DARK_PHONE)
     page.goto(path, wait_until="networkidle")
     expect_still(page, path)
     expect_no_wider_than_the_window(page)
     expect_accessible(page, name, DARK_PHONE)
 
-    page = open_page(NO_SCRIPT_PHONE)
+    page = visit(NO_SCRIPT_PHONE)
     page.goto(path)
     expect_no_wider_than_the_window(page)
 

@@ -26,6 +26,14 @@ class Watch:
         context.on("requestfailed", self._failed)
         context.on("response", self._response)
 
+    def leave(self, context: BrowserContext) -> None:
+        """Stop watching a context."""
+        context.remove_listener("console", self._console)
+        context.remove_listener("weberror", self._exception)
+        context.remove_listener("request", self._request)
+        context.remove_listener("requestfailed", self._failed)
+        context.remove_listener("response", self._response)
+
     def expect(self, path: str) -> None:
         """Allow an error response for `path`."""
         self.expected.add(f"{self.origin}{path}")

@@ -77,9 +77,9 @@ def pack_of(*slugs: str, **options: Any) -> Pack:
 
 def documents(manifest: bytes) -> list[dict[str, Any]]:
     """Return the resources in a manifest, read without any tag or anchor."""
-    events = yaml.parse(manifest)
+    events = yaml.parse(manifest, yaml.CSafeLoader)
     assert not any(getattr(event, "anchor", None) for event in events)
-    return list(yaml.safe_load_all(manifest))
+    return list(yaml.load_all(manifest, yaml.CSafeLoader))
 
 
 def opened(archive: bytes) -> dict[str, bytes]:

@@ -7,10 +7,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from hub.demo.fake_github import Repository
-from hub.models import Exporter, Readme, Release, RunStatus
+from hub.models import Exporter, Picture, Readme, Release, RunStatus
 from tests.common import contents, tables
 from tests.common.processes import ROOT
 from tests.common.rendering import render_all
+from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
 SAMPLE = ROOT / "hub" / "demo" / "sample"
@@ -36,6 +37,7 @@ def fill(hub: Hub) -> None:
         hub.add_token()
         assert hub.refresh().status == RunStatus.PUBLISHED
         render_all()
+        wait_until(lambda: Picture.objects.shown().count() == 2, "the pictures")
         _copies.append(tables.copy_out())
     hub.github.requests.clear()
 

@@ -78,6 +78,8 @@ def start() -> None:
         "GITHUB_BRANCH",
         "GITHUB_CONTENTS_PATH",
         "GITHUB_WEBHOOK_SECRET",
+        # With it, each of the processes that tests start compiles all modules of the hub.
+        "PYTHONDONTWRITEBYTECODE",
     ):
         os.environ.pop(name, None)
 

@@ -12,7 +12,7 @@ from tests.drill.prometheus import (
     CONTENT,
     RULES,
     Prometheus,
-    check_compose,
+    check_configurations,
     check_metrics,
     check_rules,
     missing_programs,
@@ -34,7 +34,7 @@ def main() -> int:
     alerts = re.findall(rf"alert: {_PREFIX}(\w+)", RULES.read_text())
     assert sorted(alerts) == sorted(name for names in FAULTS for name in names)
     check_rules()
-    check_compose()
+    check_configurations()
     with DrillStage() as stage, stage.readers():
         targets = {name: address.port for name, address in stage.metrics.items()}
         with Prometheus(targets) as prometheus:

@@ -39,12 +39,13 @@ def check_rules() -> None:
         subprocess.run(["promtool", *command], cwd=CONTENT, check=True)
 
 
-def check_compose() -> None:
-    """Have promtool check the configuration of Compose's profile `monitoring`."""
+def check_configurations() -> None:
+    """Have promtool check the configurations for Compose's profile `monitoring` and `make run`."""
     with tempfile.TemporaryDirectory(prefix="hub-drill-") as folder:
         for file in (ROOT / "docker" / "monitoring" / "prometheus.yml", RULES):
             shutil.copy(file, folder)
-        subprocess.run(["promtool", "check", "config", f"{folder}/prometheus.yml"], check=True)
+        for name in (f"{folder}/prometheus.yml", f"{CONTENT.parent}/prometheus.yml"):
+            subprocess.run(["promtool", "check", "config", name], check=True)
 
 
 def check_metrics(text: str) -> None:

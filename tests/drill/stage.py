@@ -24,6 +24,7 @@ class DrillStage(Stage):
         super().__init__()
         (self.folder / "data").mkdir()  # web exports the free space of its disk
         self.metrics = {name: MetricsAddress(role) for name, role in _ROLES.items()}
+        self.ports["metrics"] = self.metrics["web"].port  # of the stage's web
 
     def _part(self, name: str, *command: str, is_ready: Callable[[Part], bool]) -> Part:
         part = super()._part(name, *command, is_ready=is_ready)

@@ -54,7 +54,7 @@ _FORMS = {
     "/theme": ("theme", "next"),
     "/admin/login/": ("username", "password", "next"),
     "/admin/hub/exporter/import/": ("file", "text", "seen"),
-    "/admin/hub/exporter/register/": ("url", "category"),
+    "/admin/hub/exporter/add-by-repository/": ("url", "category"),
 }
 _FORM_OF_ANY_MODEL = ("_save", "_continue", "_addanother", "_saveasnew", "post", "_selected_action")
 _FILES = {"file", "new_logo"}

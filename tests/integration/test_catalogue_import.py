@@ -21,7 +21,7 @@ from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
 IMPORT = "/admin/hub/exporter/import/"
-REGISTER = "/admin/hub/exporter/register/"
+ADD_BY_REPOSITORY = "/admin/hub/exporter/add-by-repository/"
 HEADER = "title,repository,category,description\n"
 REDIS = "Redis,https://github.com/tests/redis,Database,fast\n"
 
@@ -196,7 +196,7 @@ def test_permissions_are_checked_on_the_server(
     assert posted.status_code == may_import
     for path, expected in (
         (IMPORT, may_import),
-        (REGISTER, may_register),
+        (ADD_BY_REPOSITORY, may_register),
         ("/admin/hub/exporter/export/", may_export),
     ):
         assert client.get(path).status_code == expected, path
@@ -238,9 +238,9 @@ def hub_for_registration(hub: Hub) -> Hub:
     return hub
 
 
-def register(client: Client, url: str) -> str:
+def add_by_repository(client: Client, url: str) -> str:
     category = Category.objects.get().pk
-    answer = client.post(REGISTER, {"url": url, "category": category}, follow=True)
+    answer = client.post(ADD_BY_REPOSITORY, {"url": url, "category": category}, follow=True)
     return answer.content.decode()
 
 
@@ -253,7 +253,7 @@ def signed_in(hub_for_registration: Hub) -> Client:
 
 def test_add_an_exporter_by_its_repository(signed_in: Client, hub_for_registration: Hub) -> None:
     hub_for_registration.add_token()
-    page = register(signed_in, "https://github.com/tests/redis_exporter/")
+    page = add_by_repository(signed_in, "https://github.com/tests/redis_exporter/")
     assert "Added Redis Exporter to the catalogue" in page
     redis = Exporter.objects.get()
     assert (redis.title, redis.slug) == ("Redis Exporter", "redis-exporter")
@@ -269,7 +269,7 @@ def test_add_an_exporter_by_its_repository(signed_in: Client, hub_for_registrati
     )
     assert (run.trigger, run.chosen) == (RunTrigger.ADMIN, [redis.pk])
     assert Exporter.objects.get().facts_at
-    register(signed_in, "https://github.com/prometheus/node_exporter")
+    add_by_repository(signed_in, "https://github.com/prometheus/node_exporter")
     node = Exporter.objects.get(slug="node-exporter")
     assert (node.official, node.archived) == (True, True)
 
@@ -278,12 +278,12 @@ def test_a_renamed_repository_is_added_once_under_its_new_name(
     signed_in: Client, hub_for_registration: Hub
 ) -> None:
     hub_for_registration.add_token()
-    register(signed_in, "https://github.com/old/redis")
+    add_by_repository(signed_in, "https://github.com/old/redis")
     redis = Exporter.objects.get()
     assert redis.repository == "https://github.com/Tests/redis_exporter"
     assert not FactsETag.objects.filter(url="/repos/old/redis").exists()
     for url in ("https://github.com/old/redis", "https://github.com/TESTS/redis_exporter"):
-        assert "is already in the catalogue: Redis Exporter" in register(signed_in, url)
+        assert "is already in the catalogue: Redis Exporter" in add_by_repository(signed_in, url)
     assert Exporter.objects.count() == 1
 
 
@@ -298,12 +298,12 @@ def test_the_new_repository_of_a_renamed_exporter_is_not_added_again(
         renamed_to="https://github.com/Tests/redis_exporter",
         category=Category.objects.get(),
     )
-    page = register(signed_in, "https://github.com/tests/redis_exporter")
+    page = add_by_repository(signed_in, "https://github.com/tests/redis_exporter")
     assert "is already in the catalogue: Redis (slug redis)" in page
 
 
 def test_without_a_token_no_request_is_sent(signed_in: Client, hub_for_registration: Hub) -> None:
-    page = register(signed_in, "https://github.com/tests/redis_exporter")
+    page = add_by_repository(signed_in, "https://github.com/tests/redis_exporter")
     assert "No GitHub token is configured" in page
     assert hub_for_registration.github.requests == []
 
@@ -324,7 +324,7 @@ def test_errors_of_github_are_shown(signed_in: Client, hub_for_registration: Hub
         GitHubToken.objects.all().delete()
         hub_for_registration.add_token()
         hub_for_registration.github.faults = [Fault(fault, match="/repos/")]
-        assert message in register(signed_in, "https://github.com/tests/redis_exporter")
+        assert message in add_by_repository(signed_in, "https://github.com/tests/redis_exporter")
         assert not Exporter.objects.exists()
 
 
@@ -339,7 +339,7 @@ def test_no_request_is_sent_to_another_url(signed_in: Client, hub_for_registrati
         "https://github.com/",
         "file:///etc/passwd",
     ):
-        assert "is not a GitHub repository" in register(signed_in, url)
+        assert "is not a GitHub repository" in add_by_repository(signed_in, url)
     assert hub_for_registration.github.requests == []
 
 
@@ -354,8 +354,8 @@ def test_an_existing_title_gets_the_owner_added(
 ) -> None:
     hub_for_registration.add_token()
     hub_for_registration.github.add_other(OtherRepository("else/redis-exporter"))
-    register(signed_in, "https://github.com/tests/redis_exporter")
-    register(signed_in, "https://github.com/else/redis-exporter")
+    add_by_repository(signed_in, "https://github.com/tests/redis_exporter")
+    add_by_repository(signed_in, "https://github.com/else/redis-exporter")
     titles = set(Exporter.objects.values_list("title", flat=True))
     assert titles == {"Redis Exporter", "Redis Exporter (else)"}
 

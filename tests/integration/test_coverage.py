@@ -105,6 +105,20 @@ def test_one_category(twelve: None) -> None:
     assert "No exporters in “Nowhere”" in page("/coverage?category=Nowhere")
 
 
+def test_what_is_missing(twelve: None) -> None:
+    without = {row["exporter"] or row["directories"] for row in table("/coverage.csv?missing=A")}
+    all_rows = table("/coverage.csv")
+    assert without == {
+        row["exporter"] or row["directories"] for row in all_rows if row["A"] == "missing"
+    }
+    assert 0 < len(without) < len(all_rows)
+    html = page("/coverage?missing=G&category=Shelf+2")
+    assert names(html) == ["Number 0002"]
+    assert '<option value="G" selected>Grafana dashboard</option>' in html
+    assert 'href="/coverage.csv?missing=G&amp;sort=A"' in page("/coverage?missing=G&sort=A")
+    assert "No kind of content is called “X”" in page("/coverage?missing=X")
+
+
 def test_the_csv_has_the_rows_of_the_page(twelve: None) -> None:
     rows = table("/coverage.csv?category=Shelf+2&sort=name")
     assert rows == [

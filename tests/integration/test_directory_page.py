@@ -47,7 +47,7 @@ def test_it_shows_what_the_directory_contains(odd: Hub) -> None:
     assert "<h1><bdi>sql-server</bdi></h1>" in html
     assert "Alerting rules: usable" in html
     assert "Grafana dashboard: broken" in html
-    assert "Infrastructure as code:" not in html
+    assert "Helm:" not in html
     for name in ("mssql_alerts.yml", "mssql_dashboard.json", "logo.png"):
         assert f"<h3><bdi>{name}</bdi></h3>" in html
     assert "<bdi>mssql_dashboard.json</bdi>, line 1" in html  # the finding
@@ -86,7 +86,10 @@ def test_lists_of_directories_link_to_it(odd: Hub) -> None:
 
 def test_it_says_how_to_add_the_exporter(odd: Hub) -> None:
     row = ExporterContents.objects.get(directory="sql-server")
-    actions = ("/admin/hub/exporter/register/", f"/admin/hub/exportercontents/{row.pk}/change/")
+    actions = (
+        "/admin/hub/exporter/add-by-repository/",
+        f"/admin/hub/exportercontents/{row.pk}/change/",
+    )
     html = page()
     assert "importcatalogue" in html
     assert not [action for action in actions if action in html]

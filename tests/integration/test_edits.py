@@ -28,7 +28,7 @@ from hub.models import (
     RunTrigger,
 )
 from tests.common import contents
-from tests.common.processes import Process, worker
+from tests.common.processes import Process
 from tests.common.waiting import wait_until
 from tests.conftest import Hub
 
@@ -331,17 +331,14 @@ def agreed(hub: Hub) -> None:
 
 @pytest.fixture
 def lone_worker(filled: Hub) -> Iterator[Process]:
-    """Replace the session's two workers by one that the test can kill."""
-    for process in filled.workers:
-        process.stop()
-    process = worker("lone")
-    process.start()
-    process.wait_for_output("first run: not needed")
-    yield process
-    process.stop()
-    for process in filled.workers:
+    """Stop one of the session's two workers; the test can kill the other and start it again."""
+    lone, other = filled.workers
+    other.stop()
+    yield lone
+    stopped = [process for process in (lone, other) if not process.running]
+    for process in stopped:
         process.start()
-    for process in filled.workers:
+    for process in stopped:
         process.wait_for_output("first run: not needed")
 
 

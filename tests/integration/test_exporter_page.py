@@ -151,7 +151,7 @@ def test_the_first_tab_leads_with_what_can_be_installed(redis: Hub) -> None:
     panel = page[page.index('id="hub.get"') : page.index('class="lead__texts"')]
     assert page.index('id="hub.get"') < page.index('class="readme"')
     shown = text_of(panel)
-    assert "Infrastructure as code usable nc/v1.10.0/It's a service.yaml and 1 more" in shown
+    assert "Helm usable nc/v1.10.0/It's a service.yaml and 1 more" in shown
     assert "Alerting rules usable Redis_alert.yaml Download" in shown
     assert len(re.findall("data-copy-url=", panel)) == 3
     assert "/exporters/redis/pack.yaml" in shown
@@ -287,7 +287,7 @@ def test_the_readme_of_a_directory_is_rendered_by_a_worker(redis: Hub) -> None:
     assert "[the rules]" not in get("/exporters/redis")
 
 
-# --- infrastructure as code -----------------------------------------------------------------------
+# --- Helm -----------------------------------------------------------------------------------------
 
 
 def test_charts_and_manifests(redis: Hub) -> None:
@@ -441,6 +441,7 @@ def test_a_broken_file_is_not_offered_for_use(redis: Hub) -> None:
     assert len(broken_pieces) == 3
     for word in ("unchanged", "usable", "kubectl", "Import"):
         assert [piece for piece in broken_pieces if word in piece] == []
+    assert "Not usable: what is wrong with Redis_alert.yaml" in text_of(get("/exporters/redis"))
 
 
 # --- dashboards -----------------------------------------------------------------------------------

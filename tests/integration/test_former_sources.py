@@ -105,6 +105,7 @@ def test_no_address_shows_a_former_source(former: str) -> None:
         "<text:directory>": "redis_alerts",
         "<str:directory>": "formerdir",
         "<sha>": blob_sha(RULES),
+        "<slug:sha>": blob_sha(RULES),
         "<int:run>": str(run),
     }
     row = ExporterContents.objects.filter(source=former).latest("pk").pk
@@ -118,7 +119,7 @@ def test_no_address_shows_a_former_source(former: str) -> None:
     addresses = dict.fromkeys(LISTS, 200) | {"status/live": 200} | of_former
     for route in PAGES.split():
         parts = [values.get(part, part) for part in route.split("/")]
-        names_a_row = any(part in route for part in ("directory>", "<sha>", "<int:run>", "/logo"))
+        names_a_row = any(part in route for part in ("directory>", "sha>", "<int:run>", "/logo"))
         addresses["/".join(parts)] = 404 if names_a_row else 200
     for address, status in addresses.items():
         answer = admin().get(f"/{address}")

@@ -1,5 +1,6 @@
 """Health checks: of the web server over HTTP; of workers and beat with `manage.py probe`."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -138,14 +139,15 @@ def test_the_probe_of_a_worker_fails_when_messages_wait_and_no_task_ends(
     assert _probe("worker", name) == "ok\n"
 
 
-def test_the_probes_say_what_they_cannot_reach(transactional_db: None) -> None:
+def test_commands_say_what_they_cannot_reach(transactional_db: None) -> None:
     away = f"127.0.0.1:{free_port()}"
-    for process, url, reason in (
-        ("beat", {"DATABASE_URL": f"postgres://{away}/hub"}, "cannot be read from Postgres"),
-        ("worker", {"REDIS_URL": f"redis://{away}/0"}, "The broker is not reachable"),
+    for command, url, reason in (
+        ("probe beat", {"DATABASE_URL": f"postgres://{away}/hub"}, "cannot be read from Postgres"),
+        ("probe worker", {"REDIS_URL": f"redis://{away}/0"}, "The broker is not reachable"),
+        ("status", {"DATABASE_URL": f"postgres://{away}/hub"}, "The command needs Postgres"),
     ):
         done = subprocess.run(
-            [sys.executable, "manage.py", "probe", process],
+            [sys.executable, "manage.py", *command.split()],
             cwd=ROOT,
             env={**os.environ, **url},
             capture_output=True,
@@ -155,3 +157,8 @@ def test_the_probes_say_what_they_cannot_reach(transactional_db: None) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert reason in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_modules_are_exempt_from_garbage_collection() -> None:
+    """`config.server` is imported above, as in each process of the web server."""
+    assert gc.get_freeze_count() > 0

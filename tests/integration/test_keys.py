@@ -149,18 +149,28 @@ def test_the_token_of_the_environment_is_stored_again(hub: Hub, lost: GitHubToke
 def test_a_key_is_replaced_in_three_steps(
     transactional_db: None, former: dict[str, str], both: dict[str, str], new: dict[str, str]
 ) -> None:
-    def shell(code: str, **keys: str) -> str:
-        result = command("shell", "-c", f"from hub.models import GitHubToken; {code}", **keys)
+    def shell(*code: str, **keys: str) -> str:
+        """Run all lines in one process, which takes less time than one for each; return stdout."""
+        lines = [
+            "from django.core.management import call_command",
+            "from hub.models import GitHubToken",
+            *code,
+        ]
+        result = command("shell", "-c", "\n".join(lines), **keys)
         assert result.returncode == 0, result.stderr
+        assert TOKEN not in result.stderr
         return result.stdout.strip()
 
-    shell(f"GitHubToken.objects.bulk_create([GitHubToken(name='a', secret={TOKEN!r})])", **former)
-    assert (check(**former), check(**both), check(**new)) == (0, 0, 1)
-    result = command("reencrypt", **both)
-    assert "Encrypted 1 GitHub tokens" in result.stdout, result.stderr
-    assert TOKEN not in result.stdout + result.stderr
-    assert (check(**former), check(**both), check(**new)) == (1, 0, 0)
-    assert shell("print(GitHubToken.objects.get().secret)", **new).endswith(TOKEN)
+    no_warnings = "call_command('check', databases=['default'], fail_level='WARNING')"
+    token = f"GitHubToken(name='a', secret={TOKEN!r})"
+    shell(f"GitHubToken.objects.bulk_create([{token}])", no_warnings, **former)
+    assert check(**new) == 1
+    said = shell(no_warnings, "call_command('reencrypt')", no_warnings, **both)
+    assert "Encrypted 1 GitHub tokens" in said
+    assert TOKEN not in said
+    assert check(**former) == 1
+    said = shell(no_warnings, "print(GitHubToken.objects.get().secret)", **new)
+    assert said.endswith(TOKEN)
     assert is_encrypted(stored(GitHubToken.objects.get()))
 
 

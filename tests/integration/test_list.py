@@ -221,6 +221,9 @@ def test_the_totals_count_what_exists(hundred: None) -> None:
     html = " ".join(page("/").split())
     assert "<b>2</b> charts, <b>12</b> alerts, <b>0</b> dashboards for <b>100</b> exporters" in html
     assert "Alerts 6" in html
+    # The filters count exporters, which may have values or manifests without a chart.
+    assert "Numbers of exporters" in html
+    assert 'title="Helm chart, values or manifests."' in html
 
 
 def test_badges_link_to_their_tabs_and_absent_content_has_none(hundred: None) -> None:

@@ -1,5 +1,6 @@
 """Metrics from the repository to the pages: published names, the tab, marks, search and API."""
 
+import re
 from typing import Any
 
 import pytest
@@ -136,7 +137,9 @@ def test_a_filled_hub_is_judged_again_without_requests_for_files(published: Hub)
 def test_the_summary_counts_metrics_of_the_sample(published: Hub) -> None:
     row = ExporterContents.objects.get(directory="Redis")
     assert (row.metrics_fitting, row.metrics_checked) == (1, 3)
-    assert "1 of 3 metrics in the sample" in Client().get("/").content.decode()
+    card = r'title="[^"]*answer of the exporter to a scrape">1 of 3 metrics in the sample'
+    assert re.search(card, Client().get("/").content.decode())
+    assert "A sample is what the exporter answered" in page("/exporters/redis/metrics")
     grid = Client().get("/coverage").content.decode()
     assert "1 of 3 used metrics in the sample" in grid
     lines = Client().get("/coverage.csv").content.decode().splitlines()

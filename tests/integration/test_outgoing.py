@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from hub.catalogue import logos
-from hub.catalogue.add_by_repository import NotRegistered, register
+from hub.catalogue.add_by_repository import NotAdded, add_by_repository
 from hub.catalogue.apply_import import plan_import
 from hub.demo.fake_github import FakeGitHub, Fault
 from hub.demo.fake_github import faults as f
@@ -258,8 +258,8 @@ def test_no_address_that_somebody_types_is_asked(db: None, stranger: Stranger) -
     """Registration, the admin's form and the import refuse it before anything is asked."""
     category = Category.objects.create(name="x")
     for address in set(_addresses(stranger)) - _PASSES:
-        with pytest.raises(NotRegistered, match="is not a GitHub repository"):
-            register(address, category)
+        with pytest.raises(NotAdded, match="is not a GitHub repository"):
+            add_by_repository(address, category)
         with pytest.raises(ValidationError):
             validate_repository(address)
         line = address.replace('"', '""')

@@ -5,6 +5,7 @@ import itertools
 import re
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,7 +49,7 @@ from hub.models.totals import (
     WEBHOOK_DELIVERIES,
     add_to_totals,
 )
-from hub.monitoring.server import BuildInfo
+from hub.monitoring.server import BuildInfo, ScrapedState
 from hub.monitoring.state import StateCollector
 from hub.ops.local.ports import free_port
 from hub.runs.schedule import HOUSEKEEPING_TASK
@@ -251,6 +252,27 @@ def test_the_number_of_series_and_of_queries_is_limited() -> None:
     assert len(of_tokens) == 3 * 6
     assert 150 < len(series) - len(of_tokens) <= 300
     assert len(queries) <= 16, [query["sql"] for query in queries]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_scrapes_share_a_connection_and_replace_a_lost_one() -> None:
+    scraped = ScrapedState()
+
+    def scrape() -> int:
+        """Scrape in a new thread, as the server does. Return the process of Postgres."""
+        with ThreadPoolExecutor(1) as thread:
+            metrics = thread.submit(lambda: list(scraped.collect())).result()
+        assert "exporterhub_map_state" in {metric.name for metric in metrics}
+        return int(scraped.connection.connection.info.backend_pid)
+
+    try:
+        first = scrape()
+        assert scrape() == first
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+        assert scrape() != first
+    finally:
+        scraped.connection.close()
 
 
 @pytest.mark.django_db

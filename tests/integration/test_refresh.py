@@ -71,7 +71,7 @@ def test_a_push_elsewhere_costs_one_request_and_no_chord(filled: Hub) -> None:
 
 
 def test_one_changed_directory_costs_three_requests_and_its_new_files(filled: Hub) -> None:
-    filled.fill("Redis/image.png")
+    filled.fill("Redis/image.svg")
     run, paths = filled.count()
     assert run.status == RunStatus.PUBLISHED
     assert len(paths) == 3

@@ -45,17 +45,17 @@ def test_the_demo_says_so_on_each_page_and_before_its_forms(
     admin: Client, settings: Any, github: FakeGitHub
 ) -> None:
     pages = ("/", "/coverage", "/status", "/setup", "/packs")
-    forms = ("/admin/hub/githubtoken/add/", "/admin/hub/exporter/register/")
+    forms = ("/admin/hub/githubtoken/add/", "/admin/hub/exporter/add-by-repository/")
     assert not any("Demo:" in text(admin.get(path)) for path in pages + forms)
     settings.HUB_DEMO = True
     for path in pages:
         page = text(admin.get(path))
-        assert "sample content, </span>invented stars and releases." in page
+        assert "sample content, invented stars and releases." in page
         assert '<a class="notice__act" href="/setup">' in page
     for path in forms:
         page = text(admin.get(path))
         assert page.index("Demo:") < page.index(
-            '<form method="post"' if "register" in path else "<fieldset"
+            '<form method="post"' if "add-by-repository" in path else "<fieldset"
         )
         assert 'href="/setup"' in page
 

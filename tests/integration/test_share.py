@@ -67,7 +67,7 @@ def test_a_badge_shows_each_state_as_text_and_shape(filled: Hub) -> None:
     titles = [title.text for title in picture.iter(f"{SVG}title")]
     assert titles[1:] == [
         "Exporter: present",
-        "Infrastructure as code: missing",
+        "Helm: missing",
         "Alerting rules: usable",
         "Grafana dashboard: broken",
     ]
@@ -145,7 +145,7 @@ def test_llms_txt_lists_the_exporters_in_markdown(filled: Hub) -> None:
     redis = next(line for line in lines if line.startswith("- [Redis]"))
     assert redis == (
         "- [Redis](http://testserver/exporters/redis): Says Redis. Database. Exporter: present; "
-        "Infrastructure as code: missing; Alerting rules: usable; "
+        "Helm: missing; Alerting rules: usable; "
         "Grafana dashboard: broken."
     )
     evil = next(line for line in lines if "/exporters/evil)" in line)

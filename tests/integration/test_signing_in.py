@@ -33,9 +33,8 @@ WRONG = "a wrong one, 8 horses"
 
 
 @pytest.fixture(autouse=True)
-def account(settings: Any) -> User:
-    """An administrator. Good hashing takes its time, and is not what is tested here."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def account() -> User:
+    """An administrator."""
     return User.objects.create_superuser("root", password=PASSWORD)
 
 

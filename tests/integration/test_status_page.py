@@ -78,7 +78,7 @@ def test_few_queries_and_no_request(
 ) -> None:
     filled.github.requests.clear()
     for path in ("/status", LIVE):
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             Client().get(path)
     assert filled.github.requests == []
 
@@ -92,9 +92,24 @@ def test_readers_see_neither_name_nor_secret_of_a_token(filled: Hub) -> None:
         assert secret not in text
 
 
-def test_an_admin_sees_names_and_links(filled: Hub, client: Client) -> None:
+def start_page(client: Client) -> str:
+    """Return the admin's start page, for a new admin."""
     client.force_login(User.objects.create_superuser("root"))
-    text = page(client)
+    return " ".join(client.get("/admin/").content.decode().split())
+
+
+def test_the_page_is_the_same_for_an_admin(
+    filled: Hub, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    with django_assert_num_queries(7):
+        text = page(client)
+    assert "Token 1" in text
+    assert 'href="/admin/hub/' not in text
+
+
+def test_an_admin_sees_names_and_links(filled: Hub, client: Client) -> None:
+    text = start_page(client)
     token = GitHubToken.objects.get()
     assert f'<a href="/admin/hub/githubtoken/{token.pk}/change/">token</a>' in text
     assert TOKEN[-4:] not in text
@@ -113,8 +128,7 @@ def test_an_admin_gets_advice_about_a_token(
 ) -> None:
     GitHubToken.objects.update(state=TokenState.INVALID, **fields)
     assert advice not in page(client)
-    client.force_login(User.objects.create_superuser("root"))
-    assert advice in page(client)
+    assert advice in start_page(client)
 
 
 def test_an_admin_reads_what_github_answered(filled: Hub, client: Client) -> None:
@@ -126,8 +140,8 @@ def test_an_admin_reads_what_github_answered(filled: Hub, client: Client) -> Non
     for path in ("/status", *api):
         assert words not in client.get(path).content.decode()
     assert "requires single sign-on" in page(client)
-    client.force_login(User.objects.create_superuser("root"))
-    for path in ("/status", *api):
+    assert words in start_page(client)
+    for path in api:
         assert words in client.get(path).content.decode()
 
 

@@ -21,6 +21,7 @@ CONTENT = ROOT / "monitoring" / "exporter-hub"
 CRDS = ROOT / "tests" / "data" / "crd"
 FULL = f"--values={CHART / 'ci' / 'full-values.yaml'}"
 SECRET = "--set=existingSecret=hub"
+SERVICE_MONITOR = "--set=podMonitor.enabled=false,serviceMonitor.enabled=true"
 
 
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,11 +35,11 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 def render(*options: str) -> list[dict[str, Any]]:
     done = helm("template", "hub", str(CHART), *options)
     assert done.returncode == 0, done.stderr
-    return [resource for resource in yaml.safe_load_all(done.stdout) if resource]
+    return [resource for resource in yaml.load_all(done.stdout, yaml.CSafeLoader) if resource]
 
 
-@pytest.mark.parametrize("options", [(SECRET,), (FULL,)])
-def test_the_rendered_resources_are_valid(options: tuple[str]) -> None:
+@pytest.mark.parametrize("options", [(SECRET,), (FULL,), (FULL, SERVICE_MONITOR)])
+def test_the_rendered_resources_are_valid(options: tuple[str, ...]) -> None:
     assert helm("lint", "--strict", str(CHART), *options).returncode == 0
     resources = render(*options)
     assert len(resources) > 5
@@ -62,6 +63,9 @@ def test_each_switch_adds_its_resources() -> None:
         "worker.autoscaling.enabled": {"HorizontalPodAutoscaler hub-exporter-hub-worker"},
         "flower.enabled": {f"{kind} hub-exporter-hub-flower" for kind in ("Deployment", "Service")},
         "podMonitor.enabled": {"PodMonitor hub-exporter-hub-all"},
+        "serviceMonitor.enabled": {
+            f"{kind} hub-exporter-hub-metrics" for kind in ("Service", "ServiceMonitor")
+        },
         "prometheusRule.enabled": {"PrometheusRule hub-exporter-hub-all"},
         "dashboard.enabled": {"ConfigMap hub-exporter-hub-dashboard"},
         "admin.create": {"Job hub-exporter-hub-ensureadmin"},
@@ -95,6 +99,28 @@ def test_the_archive_of_a_release_renders_the_same(tmp_path: Path) -> None:
     rendered = {helm("template", "hub", str(chart), FULL).stdout for chart in (CHART, archive)}
     assert len(rendered) == 1
     assert rendered != {""}
+
+
+def test_the_service_monitor_selects_the_port_of_each_process() -> None:
+    resources = render(SECRET, SERVICE_MONITOR, "--set=networkPolicy.enabled=true")
+    named = {(each["kind"], each["metadata"]["name"]): each for each in resources}
+    service = named["Service", "hub-exporter-hub-metrics"]
+    monitor = named["ServiceMonitor", "hub-exporter-hub-metrics"]
+    assert (
+        monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    )
+    (port,) = service["spec"]["ports"]
+    assert monitor["spec"]["endpoints"] == [{"port": port["name"]}]
+    ports = {
+        component: named_port["containerPort"]
+        for component in PORT_OFFSETS
+        for pod in [named["Deployment", f"hub-exporter-hub-{component}"]["spec"]["template"]]
+        if service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+        for named_port in pod["spec"]["containers"][0]["ports"]
+        if named_port["name"] == port["targetPort"]
+    }
+    assert ports == {component: 8005 + offset for component, offset in PORT_OFFSETS.items()}
+    assert ("NetworkPolicy", "hub-exporter-hub-metrics") in named
 
 
 def test_every_pod_is_restricted_and_gets_the_secret_only_by_reference() -> None:
@@ -131,6 +157,7 @@ def test_every_pod_is_restricted_and_gets_the_secret_only_by_reference() -> None
             "Set settings.HUB_TRUSTED_PROXIES to the network",
         ),
         ((SECRET, "--set=web.replica=2"), "replica"),
+        ((FULL, "--set=serviceMonitor.enabled=true"), "Prometheus scrapes each pod twice"),
     ],
 )
 def test_wrong_values_are_refused_with_what_to_do(options: tuple[str, ...], reason: str) -> None:

@@ -1,7 +1,6 @@
 """The hub with RabbitMQ and behind pgbouncer, both started here (`make setups`)."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ import pytest
 
 from hub.demo.fake_github import FakeGitHub
 from hub.ops.local.ports import free_port, is_free
+from tests.common.pgbouncer import Pgbouncer
 from tests.common.processes import database_url, redis_url
 from tests.common.setups import check_hub
 from tests.common.waiting import wait_until
@@ -63,22 +63,11 @@ def rabbitmq(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def pgbouncer(tmp_path: Path, transactional_db: None) -> Iterator[str]:
     """A pgbouncer in transaction mode with a small pool; the URL of the test database."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "pgbouncer is missing: sudo apt install pgbouncer"
-    port, database = free_port(), urlsplit(database_url())
-    config = tmp_path / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\n* = host=127.0.0.1 port={database.port} user={database.username} "
-        f"password={database.password}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        "auth_type = any\npool_mode = transaction\ndefault_pool_size = 3\n"
-    )
-    config.chmod(0o644)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o711)
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it does not run as root
-    with _server([program, *user, str(config)], port, {}, tmp_path / "pgbouncer.log"):
-        yield f"postgres://hub@127.0.0.1:{port}{database.path}"
+    port, url = free_port(), database_url()
+    with Pgbouncer(tmp_path, url, port, pool_size=3):
+        yield f"postgres://hub@127.0.0.1:{port}{urlsplit(url).path}"
 
 
 def test_rabbitmq(github: FakeGitHub, transactional_db: None, rabbitmq: str) -> None:

@@ -52,3 +52,11 @@ def test_the_image_has_neither_pip_nor_anything_of_the_working_copy() -> None:
     assert "pip uninstall --yes pip" in DOCKERFILE
     copied = {"!" + path for path in re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.MULTILINE)}
     assert LEFT_OUT[LEFT_OUT.index("*") :][1 : len(copied) + 1] == sorted(copied)
+
+
+def test_the_modules_of_the_hub_are_compiled_in_the_image() -> None:
+    copied = re.findall(r"^COPY (\w+) \1$", DOCKERFILE, re.MULTILINE)
+    compiled = re.search(r"^RUN python -m compileall -q (.+) \\$", DOCKERFILE, re.MULTILINE)
+    assert compiled
+    assert compiled[1].split() == sorted(copied)
+    assert "PYTHONDONTWRITEBYTECODE" not in DOCKERFILE

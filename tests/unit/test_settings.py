@@ -221,6 +221,8 @@ def test_a_timeout_of_zero_is_refused(monkeypatch: pytest.MonkeyPatch, name: str
         "{0}://:80",
         "ftp://host",
         "{0}://a b",
+        "{0}://user:hidden@host:211113/x",  # pragma: allowlist secret
+        "{0}://user:hidden@host:http/x",  # pragma: allowlist secret
     ],
 )
 def test_each_url_needs_a_scheme_and_a_host(
@@ -228,7 +230,8 @@ def test_each_url_needs_a_scheme_and_a_host(
 ) -> None:
     said = refusal(monkeypatch, name, value.format(scheme))
     assert said.startswith(f'Environment variable "{name}" ')
-    assert f"such as {scheme}://HOST" in said or "Its port is not" in said
+    assert f"such as {scheme}://HOST" in said or "Its port is not a number" in said
+    assert "hidden" not in said
 
 
 @pytest.mark.parametrize(

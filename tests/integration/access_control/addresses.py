@@ -58,6 +58,7 @@ PAGES = """
 directories/<str:directory>
 exporters/<slug:slug> exporters/<slug:slug>/logo exporters/<slug:slug>/releases
 exporters/<slug:slug>/history exporters/<slug:slug>/changes.atom exporters/<slug:slug>/badge.svg
+exporters/<slug:slug>/pictures/<slug:sha>
 exporters/<slug:slug>/install exporters/<slug:slug>/metrics packs
 api/v1/openapi.json api/v1/docs api/v1/contents api/v1/contents/<text:directory> api/v1/exporters
 api/v1/exporters/<slug>/metrics
@@ -108,8 +109,12 @@ OTHERS = [
     # --- buttons ---
     Operation("admin/hub/refreshrun/refresh/", "POST", permitted(302), ("hub.add_refreshrun",)),
     Operation("admin/hub/refreshrun/refresh/", "GET", staff(405)),
-    Operation("admin/hub/exporter/register/", "GET", permitted(200), ("hub.add_exporter",)),
-    Operation("admin/hub/exporter/register/", "POST", permitted(200), ("hub.add_exporter",)),
+    Operation(
+        "admin/hub/exporter/add-by-repository/", "GET", permitted(200), ("hub.add_exporter",)
+    ),
+    Operation(
+        "admin/hub/exporter/add-by-repository/", "POST", permitted(200), ("hub.add_exporter",)
+    ),
     *(
         Operation("admin/hub/exporter/import/", method, permitted(200), both)
         for both in [("hub.add_exporter", "hub.change_exporter")]

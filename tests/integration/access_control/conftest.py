@@ -28,6 +28,7 @@ from hub.models import (
     ExporterContents,
     FactsRun,
     GitHubToken,
+    Picture,
     RefreshRun,
     WebhookDelivery,
 )
@@ -58,6 +59,7 @@ class PreparedHub:
             "<text:directory>": "Number_0000",
             "<str:directory>": "Odd One",
             "<sha>": SHA,
+            "<slug:sha>": SHA,
             "<int:run>": str(self.rows["hub.refreshrun"].pk),
             "<int:edit>": str(self.rows["hub.contentedit"].pk),
             "<id>": str(self.rows["auth.user"].pk),
@@ -133,6 +135,7 @@ def _rows() -> dict[str, Any]:
     now, source = timezone.now(), configured_source().key
     logos.store_logo(Exporter.objects.get(slug="exporter-0"), "image/png", PNG)
     ContentBlob.objects.create(sha=SHA, data=b"groups: []", report={"format": "yaml"}, rules=1)
+    Picture.objects.create(sha=SHA, data=PNG, media_type="image/png", width=1, height=1)
     ContentTree.objects.create(sha="b" * 40, files=[["a.yaml", SHA, 10]])
     ExporterContents.objects.filter(directory="Number_0000").update(tree_sha="b" * 40)
     run = RefreshRun.objects.create(

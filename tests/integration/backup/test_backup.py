@@ -64,6 +64,7 @@ def full(hub: Hub) -> Hub:
     PeriodicTask.objects.filter(name="Refresh contents").update(enabled=False)
     hub.add_token()
     assert hub.refresh().status == RunStatus.PUBLISHED
+    hub.wait_until_idle()  # the tasks after a publication write to the tables, too
     return hub
 
 

@@ -192,7 +192,13 @@ def test_run_from_start_to_end(parent: Path) -> None:
     try:
         hub.wait_for("Press Ctrl-C to stop the hub")
         text = hub.output()
-        for offset, path in ((0, "/"), (0, "/admin/"), (1, "/"), (0, "/api/v1/docs")):
+        for offset, path in (
+            (0, "/"),
+            (0, "/admin/"),
+            (1, "/"),
+            (0, "/api/v1/docs"),
+            (5, "/metrics"),
+        ):
             assert f"http://127.0.0.1:{hub.port + offset}{path}" in text
 
         # The page shows contents without further action, labelled as demo data.
@@ -221,8 +227,8 @@ def test_run_from_start_to_end(parent: Path) -> None:
         assert "started: command" not in hub.output()  # the log of a command
         body = hub.get("/api/v1/contents").json()  # of the run that the backup contains
 
-        # Prometheus can scrape web, worker and beat.
-        for process in ("web", "worker", "beat"):
+        # Prometheus can scrape web, both workers and beat.
+        for process in ("web", "worker", "beat", "worker-2"):
             offset = OFFSETS[f"metrics of {process}"]
             wait_until(
                 lambda offset=offset: hub.status("/metrics", offset) == 200, f"metrics of {process}"
@@ -262,7 +268,7 @@ def test_run_from_start_to_end(parent: Path) -> None:
         logs = hub.folder / "logs"
         assert stat.S_IMODE(logs.stat().st_mode) == 0o700
         assert {stat.S_IMODE(log.stat().st_mode) for log in logs.iterdir()} == {0o600}
-        for name in ("web", "worker", "beat", "flower", "redis", "postgres"):
+        for name in ("web", "worker", "worker-2", "beat", "flower", "redis", "postgres"):
             assert (logs / f"{name}.log").exists()
         assert (hub.folder / "redis" / "appendonlydir").is_dir()
         for file in files:

@@ -97,7 +97,7 @@ def test_an_interruption_during_the_start_ends_all(hub: LocalHub, moment: str) -
     hub.start().wait_for(moment)
     hub.process.send_signal(signal.SIGTERM)
     hub.process.send_signal(signal.SIGINT)
-    assert hub.process.wait(90) == 0
+    assert hub.process.wait(90) == 0, hub.output()
     assert "stopped" in hub.output()
     assert "Traceback" not in hub.output()
     wait_for_the_end(hub)

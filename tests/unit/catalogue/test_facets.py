@@ -37,7 +37,7 @@ def test_each_option_is_counted_under_the_other_filters() -> None:
     here = counts(CatalogueQuery(category=("Web",), has=("A",)))
     # the other categories under "has A", not under "Web"
     assert here["Category"] == {"Cloud": 0, "Database": 2, "Web": 1}
-    assert here["Infrastructure as code"] == {"Present": 0, "Usable": 0}
+    assert here["Helm"] == {"Present": 0, "Usable": 0}
     # each state of a kind instead of the chosen one
     assert here["Alerting rules"] == {"Present": 1, "Usable": 1}
     assert here["Grafana dashboard"] == {"Present": 1, "Usable": 0}

@@ -42,6 +42,12 @@ def test_letters_fields_and_tabs_are_distinct() -> None:
     assert "E" not in LETTERS
 
 
+def test_the_names_of_a_kind_share_a_word() -> None:
+    for kind in KINDS:
+        assert kind.short_label.casefold().removesuffix("s") in kind.label.casefold()
+        assert kind.tab.label in (kind.label, kind.short_label)
+
+
 def test_each_kind_has_its_columns_its_changes_and_its_tab() -> None:
     for kind in KINDS:
         for name in (kind.field, kind.usable_field):

@@ -59,7 +59,7 @@ def plain_yaml_files():
 
 
 def documents(path):
-    return [doc for doc in yaml.safe_load_all(path.read_text(encoding="utf-8")) if doc]
+    return [doc for doc in yaml.load_all(path.read_bytes(), yaml.CSafeLoader) if doc]
 
 
 def alerts_in(path):

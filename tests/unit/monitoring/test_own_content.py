@@ -13,6 +13,8 @@ from django.core.management import get_commands
 
 from hub.content.rules.report import Level
 from hub.lint.directories import judge_on_disk
+from hub.monitoring import PORT_OFFSETS
+from hub.ops.local.ports import ports_from
 from tests.checks.commands import fences
 from tests.common.processes import ROOT
 
@@ -70,6 +72,17 @@ def test_each_panel_has_a_place_and_an_id_of_its_own() -> None:
     assert len(set(places)) == len(panels)
 
 
+def test_prometheus_watches_the_ports_of_make_run() -> None:
+    config = yaml.safe_load((FOLDER.parent / "prometheus.yml").read_text())
+    (rules,) = config["rule_files"]
+    assert FOLDER.parent / rules == FOLDER / "exporter-hub_alerts.yaml"
+    ports = ports_from(8000)
+    (job,) = config["scrape_configs"]
+    processes = (*PORT_OFFSETS, "worker-2")
+    targets = [f"127.0.0.1:{ports[f'metrics of {name}']}" for name in processes]
+    assert job["static_configs"] == [{"targets": targets}]
+
+
 # --- runbooks -------------------------------------------------------------------------------------
 
 
@@ -82,6 +95,7 @@ def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
         sections = re.findall(r"^## (.*)\n\n\S", text, re.MULTILINE)
         assert sections == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
         assert f"({alert}.md)" in (RUNBOOKS / "README.md").read_text()
+        assert "(README.md#commands)" in text
 
 
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -102,12 +116,15 @@ def test_each_command_of_a_runbook_exists(runbook: str, words: list[str]) -> Non
     if words[:2] == ["docker", "compose"]:
         services = [word for word in words[3:] if word.partition("=")[0] in SERVICES]
         assert services, f"{words} names no service"
+        scaled = next((word for word in services if word.startswith("worker=")), "")
+        assert not scaled or int(scaled[7:]) > SERVICES["worker"]["deploy"]["replicas"]
     if "manage.py" in words:
         assert words[words.index("manage.py") + 1] in get_commands()
     if words[0] == "make":
         assert words[1] in TARGETS
     if words[0] == "curl":
-        assert Path(words[-1]).name in ("metrics", "robots.txt", "readyz")
+        assert Path(words[-1]).name in ("metrics", "readyz")
+        assert "--max-time" in words  # a process that hangs never answers
     assert words[0] in (".venv/bin/python", "curl", "df", "docker", "make")
 
 

@@ -24,7 +24,7 @@ URLS = {"DATABASE_URL": "postgres://embedded", "REDIS_URL": "redis://embedded"}
 
 
 def test_ports_stand_beside_each_other() -> None:
-    assert sorted(ports_from(8000).values()) == [*range(8000, 8008)]
+    assert sorted(ports_from(8000).values()) == [*range(8000, 8009)]
 
 
 def test_the_ports_of_metrics_are_those_of_the_default_address() -> None:

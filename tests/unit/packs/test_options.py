@@ -57,7 +57,7 @@ def test_an_address_with_the_options_has_the_same_options() -> None:
         ("tree=abc", "is invalid"),
         ("tree=" + "g" * 40, "is invalid"),
         ("exporter=../a", "is invalid"),
-        ("&".join(f"exporter=e{n}" for n in range(21)), "at most 20"),
+        ("&".join(f"exporter=e{n}" for n in range(51)), "at most 50"),
         ("lables=a=b", "Unknown parameter 'lables'"),
     ],
 )

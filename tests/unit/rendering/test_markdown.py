@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import html5lib
@@ -10,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.content.content_files import ContentFile
 from hub.models import Readme
 from hub.rendering import markdown
 from hub.rendering.highlight import CLASSES
 from hub.rendering.markdown import VERSION, render
 from hub.rendering.process import Renderer
 from hub.web.pages.prose import Place, prose
+from hub.web.pictures import ShownPicture
 from tests.common.hostile import payloads
 
 PLACE = Place("https://github.com/tests/exporter", "main", "docs")
@@ -179,10 +182,65 @@ def test_an_image_becomes_a_link_and_a_badge_becomes_text() -> None:
     assert f'href="{page}"' in html
     assert "image: A graph" in html
     assert "image: a.png" in html_of("![](img/a.png)")
+    assert "<img" not in html
     badge = html_of("[![Build](https://img.shields.io/x.svg)](https://ci.example.org)")
     assert "shields" not in badge
     assert ">Build</span></a>" in badge
     assert "image: x" in html_of('<img alt="x" src="data:image/png;base64,AA==">')
+
+
+def test_a_task_list_has_check_boxes() -> None:
+    html = html_of("- [x] a *done* task\n- [ ] an open one\n- [y] no task\n\n1. [X] numbered")
+    assert "☑ a <em>done</em> task" in html
+    assert "☐ an open one" in html
+    assert "[y] no task" in html
+    assert "☑ numbered" in html
+    assert html_of("<input type=checkbox checked onclick=x>a<input name=b>") == "<p>☑a</p>\n"
+
+
+A_PICTURE = ShownPicture(
+    ContentFile("Redis", "img/a b.png", "0" * 40, 9, {}, ()), "/p/0", "image/png", 40, 20
+)
+HERE = Place("https://github.com/tests/hub", "main", "contents/Redis")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "![A graph](img/a%20b.png)",
+        "![A graph](<img/a b.png>)",
+        "![A graph](./img/../img/a%20b.png?raw=true)",
+        "![A graph](/contents/Redis/img/a%20b.png)",
+        "[![A graph](img/a%20b.png)](https://example.org)",
+        '<img src="img/a b.png" alt="A graph" width="99999" onerror="alert(1)">',
+    ],
+)
+def test_a_relative_image_is_shown_if_the_hub_has_the_picture(source: str) -> None:
+    place = replace(HERE, pictures={"contents/Redis/img/a b.png": A_PICTURE})
+    html = html_of(source, place)
+    assert html.count("<img") == 1
+    assert A_PICTURE.img("A graph") in html
+    assert "onerror" not in html
+    assert "<img" not in html_of(source, HERE)
+
+
+def test_the_text_of_a_picture_cannot_leave_its_attribute() -> None:
+    place = replace(HERE, pictures={"contents/Redis/img/a b.png": A_PICTURE})
+    source = '![a" onload="alert(1)<b>&lt;](img/a%20b.png) ![](img/a%20b.png)'
+    html = html_of(source, place)
+    images = list(html5lib.parseFragment(html, container="div").iter(f"{NAMESPACE}img"))
+    assert [image.attrib["alt"] for image in images] == ['a" onload="alert(1)<b><', "a%20b.png"]
+    assert {name for image in images for name in image.attrib} == {
+        *("class", "src", "alt", "width", "height", "loading", "decoding")
+    }
+
+
+@pytest.mark.parametrize(
+    "url", ["//evil/contents/Redis/img/a b.png", "../img/a b.png", "https://e/a.png", "http://[x/a"]
+)
+def test_other_images_are_not_shown(url: str) -> None:
+    place = replace(HERE, pictures={"contents/Redis/img/a b.png": A_PICTURE})
+    assert "<img" not in html_of(f"![x](<{url}>)", place)
 
 
 def test_heading_levels() -> None:

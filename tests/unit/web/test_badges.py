@@ -1,7 +1,9 @@
 """Tests of an exporter's badges."""
 
+from types import SimpleNamespace
+
 from hub.models import ExporterContents
-from hub.web.pages.badges import badges_of
+from hub.web.pages.badges import badges_of, shared_badges
 
 
 def marks(*rows: ExporterContents, known: bool = True) -> str:
@@ -41,3 +43,23 @@ def test_unknown_is_never_shown_as_missing() -> None:
 def test_an_exporter_without_a_directory() -> None:
     assert marks(known=True) == "absent absent absent"
     assert marks(known=False) == "unknown unknown unknown"
+
+
+def test_exporters_in_the_same_state_share_their_badges() -> None:
+    def as_read(counts: str) -> SimpleNamespace:
+        """Return a row of `AllContents`."""
+        flags = {"iac": False, "alerts": True, "dashboard": None}
+        usable = {f"{name}_usable": flag for name, flag in flags.items()}
+        return SimpleNamespace(**flags, **usable, counts_json=counts)
+
+    first, same, other = (
+        shared_badges([as_read(counts)], known=True)
+        for counts in ('{"A": 3}', '{"A": 3}', '{"A": 4}')
+    )
+    assert first is same
+    assert [badge.count for badge in first] == [0, 3, 0]
+    assert [badge.count for badge in other] == [0, 4, 0]
+    plain = row(False, True, None)
+    plain.counts = {"A": 3}
+    assert first == badges_of([plain], known=True)
+    assert (first.present, first.usable) == ({"A"}, {"A"})
