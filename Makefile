@@ -47,15 +47,15 @@ test: .venv/.browser ## run all tests with real Postgres, Redis, workers and bro
 	@$(BIN)/python -m pytest $(if $(REDIS_URL),,--numprocesses=3 --dist=loadfile --no-loadscope-reorder)
 
 browser: .venv/.browser ## run the browser tests; screenshots are saved in tests/output
-	@$(BIN)/python -m pytest tests/browser
+	@BROWSER_PICTURES=1 $(BIN)/python -m pytest tests/browser
 
-faults: .venv/.dev ## inject 350 faults, plant 12 defects, and update docs/faults.md (about 28 minutes)
+faults: .venv/.dev ## inject 355 faults, plant 14 defects, and update docs/faults.md (about 28 minutes)
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
 drill: .venv/.dev ## inject the fault of each alert, with a real Prometheus: sudo apt install prometheus
 	@$(BIN)/python -m tests.drill
 
-bench: .venv/.bench ## run the benchmark (about 27 minutes; BENCH=--quick: 3 minutes); needs wrk
+bench: .venv/.bench ## run the benchmark (about 33 minutes; BENCH=--quick: 4 minutes); needs wrk
 	@$(BIN)/python -m bench $(BENCH)
 
 oracle: .venv/.dev ## compare the rules' test data with promtool and Helm; needs both on the PATH
