@@ -9,8 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.pictures import take_picture_for_review
 from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
-from tests.browser.steps import card, choose_usable_alerts, search
-from tests.browser.test_pages import expect_still
+from tests.browser.steps import card, choose_usable_alerts, expect_still, search
 from tests.browser.watch import Watch
 from tests.common.sample import SAMPLE
 from tests.conftest import Hub

@@ -12,13 +12,9 @@ from playwright.sync_api import Page, Request
 from tests.browser.pages import ERRORS, PAGES
 from tests.browser.pictures import take_picture_for_review
 from tests.browser.screens import DARK_PHONE, DESKTOP, NO_SCRIPT_PHONE, PHONE, Screen
+from tests.browser.steps import expect_still
 from tests.browser.watch import Watch
 from tests.conftest import Hub
-
-# web.dev, "Cumulative Layout Shift": up to 0.1 is good. The list must not move at all.
-GOOD_SHIFT = 0.1
-NO_SHIFT = 0.001  # a slow browser may paint text in two steps
-THE_LIST = [path for path in PAGES.values() if path == "/" or path.startswith("/?")]
 
 on_every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
 
@@ -34,19 +30,6 @@ def expect_accessible(page: Page, name: str, screen: Screen) -> None:
     take_picture_for_review(page, f"{name}-{screen}")
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
-
-
-def expect_still(page: Page, path: str) -> None:
-    """Assert that the layout did not shift while the page loaded."""
-    shift = page.evaluate(
-        """() => new Promise(done => {
-          let sum = 0
-          new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value })
-            .observe({type: "layout-shift", buffered: true})
-          requestAnimationFrame(() => requestAnimationFrame(() => done(sum)))
-        })"""
-    )
-    assert shift < (NO_SHIFT if path in THE_LIST else GOOD_SHIFT)
 
 
 def expect_no_wider_than_the_window(page: Page) -> None:
