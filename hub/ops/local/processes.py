@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 
 import psutil
@@ -19,6 +20,18 @@ def find(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
     return found
 
 
+def wait(running: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until the processes have ended, for at most `seconds`; return those that are alive.
+
+    `psutil.wait_procs` raises an OSError for a process that is just ending:
+    https://github.com/giampaolo/psutil/issues/2715
+    """
+    deadline = time.monotonic() + seconds
+    while (alive := list(filter(is_alive, running))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive
+
+
 def stop_all(
     running: Sequence[psutil.Process], *, seconds: float, stop_signal: int = signal.SIGTERM
 ) -> list[psutil.Process]:
@@ -31,12 +44,10 @@ def stop_all(
         with contextlib.suppress(psutil.Error):
             if process.ppid() not in pids:
                 process.send_signal(stop_signal)
-    _, alive = psutil.wait_procs(running, timeout=seconds)
-    for process in alive:
+    for process in wait(running, seconds):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    _, alive = psutil.wait_procs(alive, timeout=10)
-    return alive
+    return wait(running, 10)
 
 
 def stop(process: subprocess.Popen[bytes], stop_signal: int, seconds: float) -> None:
@@ -55,7 +66,7 @@ def kill_group(leader: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
     members += find(lambda process: os.getpgid(process.pid) == leader)
-    psutil.wait_procs(members, timeout=10)
+    wait(members, 10)
 
 
 def is_alive(process: psutil.Process) -> bool:

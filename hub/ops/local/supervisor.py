@@ -197,5 +197,5 @@ def watch_parent(pid: int, folder: Path) -> None:
     if supervisord and processes.is_alive(supervisord):
         with contextlib.suppress(psutil.Error):
             supervisord.terminate()  # it stops the others in their order, then this process
-            supervisord.wait(_STOP_TIMEOUT)
+        processes.wait([supervisord], _STOP_TIMEOUT)
     stop_leftovers(data_dir)
