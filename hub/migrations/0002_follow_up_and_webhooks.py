@@ -28,22 +28,6 @@ class Migration(migrations.Migration):
                 max_length=10,
             ),
         ),
-        migrations.AlterField(
-            model_name="refreshrun",
-            name="trigger",
-            field=models.CharField(
-                choices=[
-                    ("schedule", "schedule"),
-                    ("startup", "first start"),
-                    ("admin", "admin"),
-                    ("command", "command line"),
-                    ("token", "token added"),
-                    ("webhook", "webhook"),
-                    ("edit", "content edited"),
-                ],
-                max_length=10,
-            ),
-        ),
         migrations.CreateModel(
             name="WebhookDelivery",
             fields=[
