@@ -85,7 +85,8 @@ def results_lost(stage: Stage) -> Generator[None]:
 
 @kind("lookup messages delivered twice concurrently", times=3)
 def lookups_redelivered(stage: Stage) -> Generator[None]:
-    with lookups_held(stage):
+    # Beat's messages would wait for the same lock, until the workers can receive no more.
+    with stage.parts["beat"].frozen(), lookups_held(stage):
         stage.age_messages()
         stage.wait_for_second_delivery("lookup_directory")
     yield
@@ -93,7 +94,7 @@ def lookups_redelivered(stage: Stage) -> Generator[None]:
 
 @kind("publish message delivered twice concurrently", times=3, short=True)
 def publication_redelivered(stage: Stage) -> Generator[None]:
-    with publication_held(stage):
+    with stage.parts["beat"].frozen(), publication_held(stage):
         stage.age_messages()
         stage.wait_for_second_delivery("publish_contents")
     yield
