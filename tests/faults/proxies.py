@@ -54,7 +54,8 @@ class Proxy:
         """Drop all packets in both directions; return the number of affected connections.
 
         This is what happens when a router drops its state: neither side gets an acknowledgement, a
-        reset or a response to a keepalive. New connections fail until `repair`.
+        reset or a response to a keepalive. New connections fail until `repair`. The sockets stay
+        until `close_lost`.
         """
         connected = self._writers - self._lost
         self._lost |= connected
@@ -64,6 +65,20 @@ class Proxy:
         for listening in self._server.sockets:
             _drop_packets(listening)
         return len(connected)
+
+    async def close_lost(self) -> None:
+        """Reset the connections of `vanish`.
+
+        Their clients have closed them by now. A new connection from the same port as one of them
+        would get no response, although nothing is wrong with it.
+        """
+        for writer in self._lost:
+            sock = writer.get_extra_info("socket")
+            with contextlib.suppress(OSError):  # closed
+                sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        self._lost.clear()
 
     async def stall(self) -> None:
         """Stop forwarding without closing connections."""
@@ -142,6 +157,11 @@ class Proxies:
     def vanish(self, name: str) -> int:
         """See `Proxy.vanish`."""
         return self._do(self._wires[name].vanish())
+
+    def close_lost(self) -> None:
+        """See `Proxy.close_lost`; of all proxies."""
+        for proxy in self._wires.values():
+            self._do(proxy.close_lost())
 
     def stall(self, name: str) -> None:
         """See `Proxy.stall`."""

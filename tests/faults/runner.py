@@ -42,6 +42,7 @@ class Suite:
 
     def inject(self, kind: Kind) -> Injection:
         """Inject a fault, repair it, wait for the recovery, and check the responses since then."""
+        self.stage.proxies.close_lost()
         first = len(self.readers.reads)
         start = time.time()
         stuck = None
