@@ -14,7 +14,7 @@ from tests.faults.stage import Stage
 STAGE: dict[str, Any] = {"deadline": 3, "plantable": True}  # seconds
 _BREATH = 0.05  # seconds
 # Readers may miss the effect of a defect, because the next publication replaces it.
-_TRIES = 3
+_TRIES = 5
 
 
 def find(name: str, stage: Stage) -> tuple[bool, list[Finding]]:
