@@ -19,7 +19,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import dj_database_url
 import django_stubs_ext
-from csp.constants import NONE, SELF
 from environs import Env, ValidationError, validate
 
 from hub.ops.local.environment import check_source, read_environment
@@ -145,20 +144,6 @@ CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
 CORS_ALLOW_HEADERS = ["accept", "if-none-match"]  # not "authorization"
 CORS_EXPOSE_HEADERS = ["ETag", "Hub-Snapshot-Age", "Retry-After"]
 
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],  # the admin uses icons in data: URLs
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    },
-}
 
 INSTALLED_APPS = [
     "hub.apps.HubConfig",
@@ -175,7 +160,6 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "encrypted_fields",
     "corsheaders",
-    "csp",
     "ninja",
 ]
 
@@ -189,7 +173,7 @@ MIDDLEWARE = [
     "hub.web.middleware.answer_head",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "hub.web.content_policy.set_content_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "hub.web.middleware.redirect_trailing_slash",

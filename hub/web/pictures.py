@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from csp.constants import NONE
-from csp.decorators import csp
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -19,6 +17,7 @@ from hub.content.picture_rules import picture_paths
 from hub.content.pictures import served_pictures
 from hub.github.source import configured_source
 from hub.models import Exporter
+from hub.web.content_policy import sandboxed
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def shown_pictures(
     return shown
 
 
-# Opened directly, it is a document: the policy denies it everything, whatever the bytes are.
-@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # accepts any view
+@sandboxed
 @require_safe
 def picture(request: HttpRequest, slug: str, sha: str) -> HttpResponse:
     """Return a picture, while a directory of the exporter has it."""

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from csp.constants import NONE
-from csp.decorators import csp
 from django.contrib.sitemaps import Sitemap
 from django.contrib.sitemaps import views as sitemaps
 from django.db.models import Prefetch, QuerySet
@@ -19,6 +17,7 @@ from hub.catalogue.order import contents_changed_at
 from hub.content.map import read_map
 from hub.github.source import configured_source
 from hub.models import ChangeKind, Exporter, ExporterContents, Logo
+from hub.web.content_policy import sandboxed
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.context import all_contents
@@ -31,7 +30,7 @@ _LABEL_WIDTH, _CELL_WIDTH = 84, 30  # of the badge, in pixels
 _cached = cache_control(public=True, max_age=300)
 
 
-@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # accepts any view
+@sandboxed
 @_cached
 @conditional_page
 @require_safe
@@ -48,8 +47,7 @@ def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "hub/badge.svg", context, content_type="image/svg+xml")
 
 
-# An SVG that is opened directly is a document: the policy denies it scripts, styles and an origin.
-@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type] # accepts any view
+@sandboxed
 @gzip_page
 @require_safe
 def logo(request: HttpRequest, slug: str) -> HttpResponse:
