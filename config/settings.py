@@ -173,7 +173,7 @@ MIDDLEWARE = [
     "hub.web.middleware.answer_head",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "hub.web.content_policy.set_content_policy",
+    "hub.web.csp.set_csp",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "hub.web.middleware.redirect_trailing_slash",

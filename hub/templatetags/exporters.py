@@ -15,7 +15,7 @@ register = template.Library()
 
 HUES = 8  # the number of classes `mono--0`, `mono--1`, … in hub.css
 _ICONS = {
-    RunStatus.PUBLISHED: "there",
+    RunStatus.PUBLISHED: "ok",
     RunStatus.UNCHANGED: "absent",
     RunStatus.HELD: "unknown",
     RunStatus.NO_TOKEN: "unknown",

@@ -17,7 +17,7 @@ from hub.content.picture_rules import picture_paths
 from hub.content.pictures import served_pictures
 from hub.github.source import configured_source
 from hub.models import Exporter
-from hub.web.content_policy import sandboxed
+from hub.web.csp import sandboxed
 
 
 @dataclass(frozen=True)

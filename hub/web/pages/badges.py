@@ -11,7 +11,7 @@ from typing import Any
 from hub.content.kinds import KINDS, Kind, any_known
 
 # Mark → the word on all pages. Sorting the coverage grid by a kind uses this order.
-STATES = {"absent": "missing", "broken": "broken", "unknown": "unknown", "there": "usable"}
+STATES = {"absent": "missing", "broken": "broken", "unknown": "unknown", "ok": "usable"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Badge:
     def mark(self) -> str:
         """The name of the state in CSS classes and icons."""
         if self.present:
-            return {True: "there", False: "broken", None: "unknown"}[self.usable]
+            return {True: "ok", False: "broken", None: "unknown"}[self.usable]
         return "absent" if self.present is False else "unknown"
 
     @property
@@ -48,7 +48,7 @@ class Badge:
 
 def state_of(letter: str, mark: str) -> str:
     """Return the word for `mark` in the column `letter`. E is never judged, so it is "present"."""
-    return "present" if letter == "E" and mark == "there" else STATES[mark]
+    return "present" if letter == "E" and mark == "ok" else STATES[mark]
 
 
 class Badges(list[Badge]):
@@ -62,7 +62,7 @@ class Badges(list[Badge]):
     @cached_property
     def usable(self) -> frozenset[str]:
         """The letters of the kinds that are usable."""
-        return frozenset(badge.letter for badge in self if badge.mark == "there")
+        return frozenset(badge.letter for badge in self if badge.mark == "ok")
 
 
 def badges_of(rows: Sequence[Any], *, known: bool) -> Badges:

@@ -132,7 +132,7 @@ class Column:
     @property
     def usable(self) -> int:
         """The number of rows with usable content; for E, of exporters in the catalogue."""
-        return next((count.count for count in self.counts if count.mark == "there"), 0)
+        return next((count.count for count in self.counts if count.mark == "ok"), 0)
 
 
 def columns(rows: Sequence[GridRow], query: GridQuery) -> list[Column]:

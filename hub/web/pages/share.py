@@ -17,7 +17,7 @@ from hub.catalogue.order import contents_changed_at
 from hub.content.map import read_map
 from hub.github.source import configured_source
 from hub.models import ChangeKind, Exporter, ExporterContents, Logo
-from hub.web.content_policy import sandboxed
+from hub.web.csp import sandboxed
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
 from hub.web.pages.context import all_contents

@@ -27,17 +27,17 @@ def test_broken_content_is_not_usable() -> None:
     )
     assert marks(broken) == "broken unknown absent"
     working = ExporterContents(iac=True, iac_usable=True, alerts=False, dashboard=False)
-    assert marks(broken, working) == "there unknown absent"
+    assert marks(broken, working) == "ok unknown absent"
     assert badges_of([broken], known=True)[0].words.endswith(": broken")
 
 
 def test_directories_are_combined() -> None:
-    assert marks(row(True, False, False), row(False, False, True)) == "there absent there"
+    assert marks(row(True, False, False), row(False, False, True)) == "ok absent ok"
 
 
 def test_unknown_is_never_shown_as_missing() -> None:
     assert marks(row(None, None, None)) == "unknown unknown unknown"
-    assert marks(row(False, True, None), row(None, None, True)) == "unknown there there"
+    assert marks(row(False, True, None), row(None, None, True)) == "unknown ok ok"
 
 
 def test_an_exporter_without_a_directory() -> None:

@@ -30,7 +30,7 @@ def test_no_runs() -> None:
 
 
 def test_icons_of_statuses() -> None:
-    assert mark(run(1)) == "there"
+    assert mark(run(1)) == "ok"
     assert mark(run(1, RunStatus.UNCHANGED)) == "absent"
     assert mark(run(1, RunStatus.FAILED)) == "broken"
     assert mark(run(1, RunStatus.HELD)) == mark(run(1, RunStatus.NO_TOKEN)) == "unknown"

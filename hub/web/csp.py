@@ -28,7 +28,7 @@ _PAGE = "; ".join(
 _SANDBOX = "default-src 'none'; sandbox"
 
 
-def set_content_policy(
+def set_csp(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware that sets the policy of pages, unless the view is `sandboxed`."""
