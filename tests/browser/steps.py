@@ -51,14 +51,14 @@ def card(page: Page, title: str) -> Locator:
     return page.get_by_role("link", name=title, exact=True)
 
 
-def choose_usable_alerts(page: Page) -> None:
-    """Select the filter; on a phone, open the filters first."""
+def filter_alerts(page: Page, state: str) -> None:
+    """Select "Usable" or "Present" alerting rules; on a phone, open the filters first."""
     filters = page.get_by_role("navigation", name="Filters")
     if not filters.is_visible():
         page.locator("summary", has_text="Filters").click()
     alerts = filters.get_by_role("list", name="Alerting rules")
-    alerts.get_by_role("link", name=re.compile("^Usable")).click()
-    expect(page).to_have_url(re.compile("usable=A"))
+    alerts.get_by_role("link", name=re.compile(f"^{state}")).click()
+    expect(page).to_have_url(re.compile({"Usable": "usable=A", "Present": "has=A"}[state]))
 
 
 def expect_still(page: Page, path: str) -> None:

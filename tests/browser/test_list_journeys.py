@@ -11,9 +11,10 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Page, Route, expect
 
-from hub.models import Category, Exporter
+from hub.github.source import configured_source
+from hub.models import Category, Change, Exporter
 from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
-from tests.browser.steps import card, choose_usable_alerts, expect_still, search
+from tests.browser.steps import card, expect_still, filter_alerts, search
 from tests.conftest import Hub
 
 
@@ -41,15 +42,21 @@ def test_results_are_updated_while_typing(full_hub: Hub, page: Page) -> None:
 
 
 @on_each_screen
-def test_filter_by_usable_alerts(full_hub: Hub, page: Page) -> None:
+def test_filter_by_alerts(full_hub: Hub, page: Page) -> None:
     page.goto("/")
-    choose_usable_alerts(page)
+    expect(page.get_by_role("list", name="Legend of the badges")).to_be_in_viewport()
+    filter_alerts(page, "Usable")
     expect(card(page, "Redis")).to_be_visible()
     shown = page.get_by_role("main").get_by_role("listitem").filter(has=page.locator("h3"))
     with_alerts = shown.filter(has_text=re.compile(r"Alerting rules: usable"))
     assert shown.count() == with_alerts.count() > 10
     page.reload()
     assert shown.count() == with_alerts.count()
+    usable = shown.count()
+    filter_alerts(page, "Present")
+    expect(shown.filter(has_text=re.compile(r"Alerting rules: broken")).first).to_be_visible()
+    assert shown.count() > usable
+    page.go_back()
     page.go_back()
     expect(card(page, "Grok")).to_be_visible()
 
@@ -59,7 +66,7 @@ def test_an_address_reproduces_the_results(
     full_hub: Hub, page: Page, open_page: Callable[[Screen], Page]
 ) -> None:
     page.goto("/?q=exporter")
-    choose_usable_alerts(page)
+    filter_alerts(page, "Usable")
     expect(page.get_by_role("heading", level=2).first).to_be_visible()
     heading = page.get_by_role("heading", name=re.compile(r"\d+ exporters?")).inner_text()
     friend = open_page(PHONE)
@@ -105,18 +112,33 @@ def test_selected_exporters_are_compared(full_hub: Hub, page: Page) -> None:
     table = page.get_by_role("region", name="Table of the compared exporters")
     for title in ("Redis", "Kafka"):
         expect(table.get_by_role("columnheader", name=title)).to_be_visible()
-    expect(table.get_by_role("row", name=re.compile("^Helm"))).to_be_visible()
+    for row in (
+        r"Helm usable.* usable",
+        r"Metrics in the sample \d+ of \d+ used",
+        r"Findings \d+ errors?, \d+ warnings?",
+        r"Versions v1.1.0, v1.0.0 v1.7.0",
+        r"Stars 3,400 2,300",
+        r"Last release v1.80.0, 3 days ago",
+    ):
+        expect(table.get_by_role("row", name=re.compile(f"^{row}"))).to_be_visible()
 
 
 @on_each_screen
-def test_a_metric_leads_to_its_place(full_hub: Hub, page: Page) -> None:
+def test_a_metric_and_an_alert_lead_to_their_places(full_hub: Hub, page: Page) -> None:
     page.goto("/?q=redis_up")
     metrics = page.get_by_role("region", name="Metrics")
     metrics.get_by_role("link", name="redis_up").first.click()
     expect(page).to_have_url(re.compile("/exporters/redis/"))
     expect(page.get_by_role("main").get_by_text("redis_up").first).to_be_visible()
+    page.goto("/?q=RedisOfToday")
+    alerts = page.get_by_role("region", name="Alerts")
+    alerts.get_by_role("link", name="RedisOfToday").click()
+    expect(page).to_have_url(re.compile("/exporters/redis/alerts.*#"))
+    expect(page.locator(":target")).to_be_in_viewport()
+    expect(page.locator(":target")).to_contain_text("RedisOfToday")
 
 
+@on_each_screen
 def test_sort_orders(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     orders = page.get_by_role("navigation", name="Sort by")
@@ -151,7 +173,7 @@ def test_a_filter_selected_before_the_results_keeps_the_typed_text(
     """The response to the search is delayed until the filter's response has been shown."""
     page = open_page(DESKTOP)
     held = search_for_redis_without_a_response(page)
-    choose_usable_alerts(page)
+    filter_alerts(page, "Usable")
     expect(page).to_have_url(re.compile("q=redis"))
     expect(card(page, "Redis")).to_be_visible()
     expect(card(page, "Ceph")).to_have_count(0)
@@ -174,7 +196,7 @@ def test_results_do_not_close_the_filters_that_the_user_opened(
     expect(page.locator("[data-q=redis]")).to_be_visible()
     expect(filters).to_be_visible()
     expect(page.locator("summary", has_text="Filters")).to_be_focused()
-    choose_usable_alerts(page)
+    filter_alerts(page, "Usable")
     expect(filters).to_be_hidden()
     expect(card(page, "Redis")).to_be_visible()
 
@@ -194,6 +216,35 @@ def test_the_theme_is_saved(full_hub: Hub, page: Page) -> None:
     page.get_by_role("button", name="Light").click()
     expect(page.get_by_role("button", name="Light")).to_have_attribute("aria-pressed", "true")
     assert background() != dark
+
+
+@on_each_screen
+def test_changes_by_content_and_page(full_hub: Hub, page: Page) -> None:
+    redis = Exporter.objects.get(slug="redis")
+    Change.objects.bulk_create(
+        Change(
+            source=configured_source().key,
+            directory="Redis",
+            exporter=redis,
+            kind="A",
+            what=what,
+            cause="push",
+        )
+        for what in ["broken", *["usable", "gained"] * 25]
+    )
+    page.goto("/changes")
+    changes = page.get_by_role("main").get_by_role("listitem")
+    page.get_by_label("Content").select_option("Alerting rules")
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("kind=A"))
+    expect(changes).to_have_count(50)
+    expect(changes.filter(has_text="alerting rules")).to_have_count(50)
+    page.get_by_role("link", name="Older").click()
+    expect(
+        changes.filter(has_text="Redis").filter(has_text="alerting rules now broken")
+    ).to_be_visible()
+    page.get_by_role("link", name="Newest").click()
+    expect(changes).to_have_count(50)
 
 
 @on_each_screen
