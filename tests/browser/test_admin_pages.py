@@ -47,6 +47,8 @@ def test_the_pages_of_the_admin(
     for name, path in PAGES.items():
         page.goto(path.format(run=RefreshRun.objects.latest("pk").pk))
         check(page, name, screen)
+        for fields in page.locator("fieldset.module").all():
+            expect(fields).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "en"
     surface = "rgb(255, 255, 255)" if screen.scheme == "light" else "rgb(24, 32, 38)"
     expect(page.locator("body")).to_have_css("background-color", surface)
