@@ -2,13 +2,25 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from django.test import Client
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
+from hub.content.kinds import KINDS
 from tests.browser.pictures import take_picture_for_review
-from tests.browser.screens import DESKTOP, PHONE, Screen, on_each_screen
+from tests.browser.screens import (
+    DARK_PHONE,
+    DESKTOP,
+    NO_SCRIPT,
+    NO_SCRIPT_PHONE,
+    PHONE,
+    Screen,
+    on_each_screen,
+)
 from tests.browser.steps import card, choose_usable_alerts, expect_still, search
 from tests.browser.watch import Watch
 from tests.common.sample import SAMPLE
@@ -20,6 +32,44 @@ def tab(page: Page, name: str) -> None:
     tabs = page.get_by_role("navigation", name=re.compile("^(Redis|Exporter)$"))
     tabs.get_by_role("link", name=name).click()
     expect(tabs.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+
+
+# The vertical positions of an element's lines of text.
+LINES = """element => {
+  const range = document.createRange()
+  range.selectNodeContents(element)
+  return [...range.getClientRects()].map(line => Math.round(line.bottom))
+}"""
+
+# Words of letters, outside code, that are on more than one line.
+BROKEN_WORDS = """() => {
+  const found = [], range = document.createRange()
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (texts.nextNode()) {
+    const text = texts.currentNode
+    if (text.parentElement.closest("code, pre, .sr, script, svg")) continue
+    for (const word of text.data.matchAll(/[\\p{L}\\d]+/gu)) {
+      range.setStart(text, word.index)
+      range.setEnd(text, word.index + word[0].length)
+      const lines = new Set([...range.getClientRects()].map(line => Math.round(line.bottom)))
+      if (lines.size > 1) found.push(word[0])
+    }
+  }
+  return found
+}"""
+
+# Common widths of a laptop's and of a phone's window.
+LAPTOPS = [replace(each, width=1366, height=768) for each in (DESKTOP, NO_SCRIPT)]
+PHONES = [replace(each, width=390) for each in (DARK_PHONE, NO_SCRIPT_PHONE)]
+
+TABS = ("", "/alerts", "/dashboards", "/metrics")
+
+
+def box_of(element: Locator) -> FloatRect:
+    """Return the position and size of a visible element."""
+    box = element.bounding_box()
+    assert box is not None
+    return box
 
 
 def copied(page: Page) -> str:
@@ -102,6 +152,62 @@ def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
     assert download.value.suggested_filename == "Redis_dashboard.json"
     sample = SAMPLE / "contents" / "Redis" / "Redis_dashboard.json"
     assert Path(download.value.path()).read_bytes() == sample.read_bytes()
+
+
+@pytest.mark.parametrize("page", [*LAPTOPS, *PHONES], ids=str, indirect=True)
+def test_the_page_leads_with_the_installation(
+    full_hub: Hub, page: Page, request: pytest.FixtureRequest
+) -> None:
+    screen = request.node.callspec.params["page"]
+    page.goto("/exporters/redis")
+    panel = page.get_by_role("region", name="Install")
+    install, readme = box_of(panel), box_of(page.locator(".lead__texts"))
+    if screen.touch:
+        assert install["y"] + install["height"] <= readme["y"]
+    else:
+        assert install["x"] >= readme["x"] + readme["width"]
+        assert install["y"] == readme["y"]
+    assert install["y"] < screen.height  # on the first screen
+    items = panel.get_by_role("listitem").filter(has=page.locator(".verdict"))
+    assert items.count() == len(KINDS)
+    for item in items.all():
+        expect(item.get_by_text("usable", exact=True)).to_be_visible()
+        expect(item.get_by_role("link", name="Download")).to_be_visible()
+        copy = item.get_by_role("button", name="Copy file")
+        expect(copy).to_be_visible(visible=screen.script)
+
+
+@pytest.mark.parametrize("page", PHONES, ids=str, indirect=True)
+def test_the_page_of_an_exporter_on_a_phone(full_hub: Hub, page: Page, settings: Any) -> None:
+    # The current tab is scrolled into view, and the faded edge does not cover the last one.
+    page.goto("/exporters/redis/history")
+    tabs = page.get_by_role("navigation", name="Redis").get_by_role("list")
+    assert "linear-gradient" in tabs.evaluate("element => getComputedStyle(element).maskImage")
+    current = box_of(tabs.get_by_role("link", name="History"))
+    assert 0 <= current["x"] <= 390 - 40 - current["width"]
+    # The facts are collapsed.
+    repository = page.get_by_role("link", name="https://github.com/oliver006/redis_exporter")
+    expect(repository).to_be_hidden()
+    page.locator("summary", has_text="Repository and folders").click()
+    expect(repository).to_be_visible()
+
+    # The notice of the demo is one line. The web server of the tests is not a demo.
+    settings.HUB_DEMO = True
+    demo = Client().get("/exporters/redis")
+    page.route("**/exporters/redis", lambda route: route.fulfill(body=demo.content))
+    page.goto("/exporters/redis")
+    notice = page.locator(".notice", has_text="Demo:").get_by_role("paragraph")
+    assert len(set(notice.evaluate(LINES))) == 1
+    page.unroute("**/exporters/redis")
+
+
+@pytest.mark.parametrize("page", [LAPTOPS[0], PHONES[0]], ids=str, indirect=True)
+def test_no_word_is_broken(full_hub: Hub, page: Page) -> None:
+    for path in ("/", "/coverage", "/status", *(f"/exporters/redis{tab}" for tab in TABS)):
+        page.goto(path)
+        assert page.evaluate(BROKEN_WORDS) == [], path
+    caption = page.locator("caption")  # of the metrics
+    assert len(set(caption.evaluate(LINES))) == 1
 
 
 @on_each_screen

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.html import strip_tags
 from pytest_django import DjangoAssertNumQueries
 
 from hub.content.map.render_map import locked_map
@@ -50,7 +51,7 @@ def test_the_demo_says_so_on_each_page_and_before_its_forms(
     settings.HUB_DEMO = True
     for path in pages:
         page = text(admin.get(path))
-        assert "sample content, invented stars and releases." in page
+        assert "Demo: sample content, invented stars and releases." in strip_tags(page)
         assert '<a class="notice__act" href="/setup">' in page
     for path in forms:
         page = text(admin.get(path))
