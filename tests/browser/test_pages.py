@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from justhtml import JustHTML
-from playwright.sync_api import Page, Request
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.pages import ERRORS, PAGES
 from tests.browser.pictures import take_picture_for_review
@@ -66,6 +66,9 @@ def test_a_page(
     expect_still(page, path)
     expect_no_wider_than_the_window(page)
     expect_accessible(page, name, DARK_PHONE)
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    main = page.get_by_role("navigation", name="Main")
+    expect(main.get_by_role("link", name="Catalogue")).to_be_visible()
 
     page = visit(NO_SCRIPT_PHONE)
     page.goto(path)
