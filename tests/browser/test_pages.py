@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,6 +18,19 @@ from tests.browser.watch import Watch
 from tests.conftest import Hub
 
 on_every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+
+# Elements that take no `aria-label` unless they have a role (WAI-ARIA 1.2, "Prohibited names").
+NAMELESS = {"b", "bdi", "caption", "code", "div", "em", "i", "p", "pre", "small", "span", "strong"}
+
+# The URL of the picture that is the largest contentful paint; "" if it is text.
+LARGEST_PAINT = """() => new Promise(done => {
+  new PerformanceObserver(list => done(list.getEntries().at(-1).url))
+    .observe({type: "largest-contentful-paint", buffered: true})
+})"""
+
+# What requests the files that must arrive before the page is drawn.
+BLOCKING = """() => performance.getEntriesByType("resource")
+  .filter(file => file.renderBlockingStatus === "blocking").map(file => file.initiatorType)"""
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +96,15 @@ def test_the_html_is_valid(full_hub: Hub, path: str) -> None:
     document = JustHTML(answer.content.decode(), sanitize=False, strict=True)
     ids = Counter(element.attrs["id"] for element in document.query("[id]"))
     assert [name for name, times in ids.items() if times > 1] == []
+    labelled = document.query("[aria-label]")
+    assert [each for each in labelled if each.name in NAMELESS and "role" not in each.attrs] == []
+    for time in document.query("time"):
+        datetime.fromisoformat(time.attrs["datetime"])
+
+
+def test_the_largest_paint_of_a_page_is_its_text(full_hub: Hub, page: Page) -> None:
+    """Nothing but the style sheet delays it: no picture, no font and no script."""
+    for path in ("/", "/exporters/redis"):
+        page.goto(path)
+        assert page.evaluate(LARGEST_PAINT) == "", path
+        assert page.evaluate(BLOCKING) == ["link"], path
