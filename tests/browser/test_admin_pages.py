@@ -59,6 +59,7 @@ def test_the_pages_of_the_admin(
     expect(page).to_have_url("/")
 
 
+@pytest.mark.parametrize("page", [DESKTOP, DARK_PHONE], ids=str, indirect=True)
 def test_the_start_page_refreshes_and_checks_the_connection(full_hub: Hub, admin: Page) -> None:
     admin.goto("/admin/")
     admin.get_by_role("button", name="Check now").click()
