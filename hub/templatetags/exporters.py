@@ -7,6 +7,8 @@ from zlib import crc32
 from django import template
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from hub import clock
 from hub.models import RefreshRun, RunStatus
@@ -40,6 +42,16 @@ def monogram(title: str) -> str:
 def hue(slug: str) -> int:
     """Return the number of the monogram's colour, which is constant for an exporter."""
     return crc32(slug.encode()) % HUES
+
+
+@register.filter
+def inline_code(text: str) -> SafeString:
+    """Escape a text, and show what is between backticks as code.
+
+    >>> inline_code("`a` < b")
+    '<code>a</code> &lt; b'
+    """
+    return mark_safe(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S308 — escaped
 
 
 @register.filter

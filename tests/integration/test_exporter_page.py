@@ -126,7 +126,7 @@ def test_the_real_contents_on_every_tab(hub: Hub, real_contents: Path) -> None:
             assert 'aria-current="page"' in get(path, client)
     assert hub.github.requests == []
     broken = text_of(get("/exporters/redis/iac"))
-    assert "Helm renders only a folder named `templates`" in broken
+    assert "Helm renders only a folder named templates" in broken
     assert "broken" in broken
     alerts = text_of(get("/exporters/mysql/alerts"))
     assert "MySQL_alert.yaml" in alerts
@@ -419,7 +419,7 @@ def test_the_versions_that_a_file_needs(redis: Hub) -> None:
     redis.refresh()
     alerts = text_of(get("/exporters/redis/alerts"))
     assert "usable needs Prometheus ≥ 2.42" in alerts
-    assert "note line 10 : `keep_firing_for` needs Prometheus 2.42 or newer" in alerts
+    assert "note line 10 : keep_firing_for needs Prometheus 2.42 or newer" in alerts
     assert "needs Grafana ≥ 7.4" in text_of(get("/exporters/redis/dashboards"))
     assert "usable needs Kubernetes < 1.22" in text_of(get("/exporters/redis/iac"))
     findings = Client().get("/api/v1/contents/Redis").json()["findings"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from hub.templatetags.exporters import HUES, ago, hue, machine_time, monogram, short
+from hub.templatetags.exporters import HUES, ago, hue, inline_code, machine_time, monogram, short
 from hub.web.pages.catalogue import is_new
 
 
@@ -22,6 +22,11 @@ from hub.web.pages.catalogue import is_new
 )
 def test_monograms(title: str, letters: str) -> None:
     assert monogram(title) == letters
+
+
+def test_text_between_backticks_is_code() -> None:
+    assert inline_code("`<b>` needs 2.0") == "<code>&lt;b&gt;</code> needs 2.0"
+    assert inline_code("a ` b & c") == "a ` b &amp; c"
 
 
 def test_hue_is_in_range_and_constant() -> None:
