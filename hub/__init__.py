@@ -1,3 +1,3 @@
 """Exporter Hub."""
 
-VERSION = "0.2.0"  # `make version` writes it into the files that repeat it
+VERSION = "0.9.0"  # `make version` writes it into the files that repeat it

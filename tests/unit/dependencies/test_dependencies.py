@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hub import VERSION
 from tests.dependencies.audit import verdict
 from tests.dependencies.licences import in_spdx, is_accepted
 from tests.dependencies.pinned import DEV, ROOT, RUN, names
@@ -132,7 +133,7 @@ def test_images_are_pinned_by_the_digests_of_their_tags(tmp_path: Path) -> None:
         for line in (tmp_path / name).read_text().splitlines()
         if line.startswith("FROM") or "image: " in line
     }
-    built = {"exporter-hub:0.2.0"}
+    built = {f"exporter-hub:{VERSION}"}
     tags = (
         "python:3.12-slim-bookworm",
         "postgres:18-bookworm",
