@@ -21,7 +21,7 @@ from tests.browser.screens import (
     Screen,
     on_each_screen,
 )
-from tests.browser.steps import card, choose_usable_alerts, expect_still, search
+from tests.browser.steps import card, expect_still, filter_alerts, search
 from tests.browser.watch import Watch
 from tests.common.sample import SAMPLE
 from tests.conftest import Hub
@@ -125,7 +125,7 @@ def test_from_a_misspelled_name_to_the_rule_and_the_dashboard(
     page.goto("/")
     search(page).fill("redsi")
     search(page).press("Enter")
-    choose_usable_alerts(page)
+    filter_alerts(page, "Usable")
     card(page, "Redis").click()
     expect(page).to_have_url(re.compile("/exporters/redis$"))
 
@@ -203,7 +203,8 @@ def test_the_page_of_an_exporter_on_a_phone(full_hub: Hub, page: Page, settings:
 
 @pytest.mark.parametrize("page", [LAPTOPS[0], PHONES[0]], ids=str, indirect=True)
 def test_no_word_is_broken(full_hub: Hub, page: Page) -> None:
-    for path in ("/", "/coverage", "/status", *(f"/exporters/redis{tab}" for tab in TABS)):
+    others = ("/", "/coverage", "/status", "/changes", "/compare?exporter=redis&exporter=ceph")
+    for path in (*others, *(f"/exporters/redis{tab}" for tab in TABS)):
         page.goto(path)
         assert page.evaluate(BROKEN_WORDS) == [], path
     caption = page.locator("caption")  # of the metrics
