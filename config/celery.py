@@ -1,5 +1,6 @@
 """The Celery application. Its settings are in `config.settings`, under `CELERY_`."""
 
+import gc
 import inspect
 import logging
 import os
@@ -9,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from celery import Celery, Task
-from celery.signals import beat_init, task_postrun, task_prerun, worker_init, worker_shutting_down
+from celery.signals import (
+    beat_init,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_ready,
+    worker_shutting_down,
+)
 from django.db import close_old_connections
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -78,6 +86,13 @@ def _serve_worker_metrics(**_: object) -> None:
     from hub.monitoring.server import serve_metrics
 
     serve_metrics("worker")
+
+
+@worker_ready.connect
+def _exempt_modules_from_garbage_collection(**_: object) -> None:
+    # A publication of 10,000 directories starts full collections, which take 80 ms each for the
+    # objects of the modules: up to a fifth of the publication.
+    gc.freeze()
 
 
 @beat_init.connect

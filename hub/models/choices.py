@@ -114,7 +114,7 @@ class DeliveryAction(TextChoices):
     """What the hub did with a webhook delivery."""
 
     PONG = "pong", "answered the ping"
-    BEGUN = "begun", "started a run"
+    STARTED = "begun", "started a run"
     JOINED = "joined", "joined a run that had not listed the directories yet"
     FOLLOWS = "follows", "scheduled a run after the open one"
     ELSEWHERE = "elsewhere", "ignored: another repository or branch"

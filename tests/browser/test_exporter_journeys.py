@@ -191,13 +191,16 @@ def test_the_page_of_an_exporter_on_a_phone(full_hub: Hub, page: Page, settings:
     page.locator("summary", has_text="Repository and folders").click()
     expect(repository).to_be_visible()
 
-    # The notice of the demo is one line. The web server of the tests is not a demo.
+    # The notice of the demo is one line and leads to the first steps. The web server of the tests
+    # is not a demo.
     settings.HUB_DEMO = True
     demo = Client().get("/exporters/redis")
     page.route("**/exporters/redis", lambda route: route.fulfill(body=demo.content))
     page.goto("/exporters/redis")
     notice = page.locator(".notice", has_text="Demo:").get_by_role("paragraph")
     assert len(set(notice.evaluate(LINES))) == 1
+    page.locator(".notice").get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Connect a repository")).to_be_visible()
     page.unroute("**/exporters/redis")
 
 

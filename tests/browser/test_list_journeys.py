@@ -139,6 +139,18 @@ def test_a_metric_and_an_alert_lead_to_their_places(full_hub: Hub, page: Page) -
 
 
 @on_each_screen
+def test_enter_opens_the_only_hit(full_hub: Hub, page: Page) -> None:
+    for typed, path in (
+        ("RedisOfToday", "/exporters/redis/alerts"),
+        ("kube state", "/exporters/kube-state-metrics"),
+    ):
+        page.goto("/")
+        search(page).fill(typed)
+        search(page).press("Enter")
+        expect(page).to_have_url(re.compile(path))
+
+
+@on_each_screen
 def test_sort_orders(full_hub: Hub, page: Page) -> None:
     page.goto("/")
     orders = page.get_by_role("navigation", name="Sort by")

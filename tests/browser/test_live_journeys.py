@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from hub.models import RefreshRun
-from tests.browser.screens import DESKTOP, PHONE, Screen
+from tests.browser.screens import DARK_PHONE, DESKTOP, Screen
 from tests.conftest import Hub
 
 
@@ -19,7 +19,7 @@ def test_press_refresh_and_watch_the_page_update(
     expect(admin.get_by_text("Refresh started")).to_be_visible()
     run = RefreshRun.objects.latest("pk")
 
-    watchers = [open_page(screen) for screen in (DESKTOP, PHONE)]
+    watchers = [open_page(screen) for screen in (DESKTOP, DARK_PHONE)]
     for page in watchers:
         page.goto("/status")
         page.evaluate("window.same = true")

@@ -104,7 +104,7 @@ def test_a_push_is_visible_in_the_map(filled: Hub) -> None:
     assert (answer.status_code, answer.json()["run"]) == (202, run.pk)
     assert run.status == RunStatus.PUBLISHED
     delivery = WebhookDelivery.objects.get()
-    assert (delivery.event, delivery.action) == ("push", DeliveryAction.BEGUN)
+    assert (delivery.event, delivery.action) == ("push", DeliveryAction.STARTED)
 
 
 def test_a_burst_of_pushes_starts_one_run(filled: Hub) -> None:
@@ -143,7 +143,7 @@ def test_pushes_during_a_run_start_one_more_run(filled: Hub) -> None:
     assert [run.lookups.count() for run in runs] == [1, 2]
     assert (served()["Kafka"]["G"], served()["Node"]["G"]) == (True, True)
     assert [delivery.action for delivery in WebhookDelivery.objects.order_by("pk")] == [
-        DeliveryAction.BEGUN,
+        DeliveryAction.STARTED,
         DeliveryAction.FOLLOWS,
         DeliveryAction.FOLLOWS,
     ]

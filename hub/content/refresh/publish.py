@@ -1,12 +1,12 @@
 """Step 3 of a refresh: publish the results of a run, in one transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from json import loads
 
 from django.conf import settings
-from django.db.models import Min, QuerySet, TextField
+from django.db.models import TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
@@ -55,9 +55,9 @@ def publish(run_id: int) -> None:
         served = locked_map(run.source)
         rows = read_rows(run.source)
         listing = directories_of(TreeListing.objects.get(pk=run.contents_sha).entries)
-        trees = _judged_trees(run, listing.values())
+        judged, oldest_rules = _judged_trees(run, listing.values())
         last_as_of = None if clock.is_ahead(served.as_of) else served.as_of
-        plan = _plan(run, newest, rows, listing, _flags_of(trees), last_as_of)
+        plan = _plan(run, newest, rows, listing, judged, last_as_of)
         refusal = _refusal(run, plan, len(rows))
         if refusal:
             status = RunStatus.HELD if refusal[0] == Reason.SHRUNK else RunStatus.FAILED
@@ -65,16 +65,23 @@ def publish(run_id: int) -> None:
             return
         if run.full:
             forget_names(run.source)
-        new_rows = _write(run.source, plan, rows)
+        owners = owners_of(run.source, plan.entries)
+        new_rows = {
+            name: DirectoryRow(owners.get(name), entry) for name, entry in plan.entries.items()
+        }
+        changed = {name: row for name, row in new_rows.items() if rows.get(name) != row}
+        removed = rows.keys() - new_rows.keys()
+        _write(run.source, changed, removed)
         if newest is not None:
-            _log_changes(run, rows, new_rows)
+            last = {name: rows[name] for name in rows.keys() & (changed.keys() | removed)}
+            _log_changes(run, last, changed)
         snapshot = Snapshot.objects.create(
             run=run,
             source=run.source,
             root_sha=run.root_sha,
             contents_sha=run.contents_sha,
             complete=plan.complete,
-            rules=_oldest_rules(trees),
+            rules=oldest_rules,
         )
         served.findings = count_findings(run.source)
         show_snapshot(served, snapshot, run.listed_at, new_rows)
@@ -109,28 +116,26 @@ def _plan(
     )
 
 
-def _judged_trees(run: RefreshRun, shas: Iterable[str]) -> QuerySet[ContentTree]:
-    """Return the listed trees that were judged, by the current rules or in a successful lookup.
+def _judged_trees(
+    run: RefreshRun, shas: Iterable[str]
+) -> tuple[dict[str, tuple[Flags, Flags]], int]:
+    """Return the trees that were judged by the current rules or in a successful lookup.
 
-    During an upgrade, a worker of the older version may have done the lookup.
+    As tree SHA → present and usable flags, and the oldest version of the rules among them: the next
+    run judges those trees again. During an upgrade, a worker of the older version may have done the
+    lookup.
     """
     # One array parameter: building SQL with 10,000 parameters takes longer than running it.
     array = RawSQL("SELECT unnest(%s)", [list(set(shas))])
     failed = run.lookups.filter(outcome__in=[Outcome.FAILED, Outcome.MISSING]).values("tree_sha")
     trees = ContentTree.objects.filter(kinds__isnull=False, sha__in=array)
-    return trees.exclude(rules__lt=RULES_VERSION, sha__in=failed)
-
-
-def _oldest_rules(trees: QuerySet[ContentTree]) -> int:
-    """Return the version to store: the next run of a newer version judges older trees again."""
-    oldest = trees.aggregate(oldest=Min("rules"))["oldest"]
-    return RULES_VERSION if oldest is None else min(oldest, RULES_VERSION)
-
-
-def _flags_of(trees: QuerySet[ContentTree]) -> dict[str, tuple[Flags, Flags]]:
-    """Return tree SHA → present and usable flags."""
-    kinds = trees.values_list("sha", Cast("kinds", TextField()))
-    return {sha: _flags(text) for sha, text in kinds}
+    trees = trees.exclude(rules__lt=RULES_VERSION, sha__in=failed)
+    flags: dict[str, tuple[Flags, Flags]] = {}
+    oldest = RULES_VERSION
+    for sha, kinds, rules in trees.values_list("sha", Cast("kinds", TextField()), "rules"):
+        flags[sha] = _flags(kinds)
+        oldest = min(oldest, rules)
+    return flags, oldest
 
 
 @cache  # 10,000 trees have only a few distinct values
@@ -152,24 +157,21 @@ def _refusal(run: RefreshRun, plan: PublicationPlan, before: int) -> tuple[Reaso
     return None
 
 
-def _write(
-    source_key: str, plan: PublicationPlan, rows: Mapping[str, DirectoryRow]
-) -> dict[str, DirectoryRow]:
-    """Write the rows that differ from the plan, delete the others, and return the new rows."""
-    owners = owners_of(source_key, plan.entries)
-    new_rows = {name: DirectoryRow(owners.get(name), entry) for name, entry in plan.entries.items()}
-    write_rows(source_key, {name: row for name, row in new_rows.items() if rows.get(name) != row})
-    removed = rows.keys() - new_rows.keys()
+def _write(source_key: str, changed: dict[str, DirectoryRow], removed: Collection[str]) -> None:
+    """Write the changed rows, delete the removed ones, and do the same with their names."""
+    write_rows(source_key, changed)
     ExporterContents.objects.filter(source=source_key, directory__in=removed).delete()
     ContentName.objects.filter(source=source_key, directory__in=removed).delete()
     write_names(source_key)
-    return new_rows
 
 
 def _log_changes(
     run: RefreshRun, last: Mapping[str, DirectoryRow], new: Mapping[str, DirectoryRow]
 ) -> None:
-    """Write the change log, and set `changed_at` of the directories that changed."""
+    """Write the change log, and set `changed_at` of the directories that changed.
+
+    `last` and `new`: the rows that differ, before and after.
+    """
     exporters = {name: row.exporter for name, row in {**last, **new}.items()}
     before, after = ({name: row.entry for name, row in rows.items()} for rows in (last, new))
     Change.objects.bulk_create(

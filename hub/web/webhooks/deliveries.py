@@ -46,7 +46,7 @@ def take_push(
     )
     if not new:
         raise Replay
-    if delivery.action != DeliveryAction.BEGUN:
+    if delivery.action != DeliveryAction.STARTED:
         _count(delivery.action)
         return DeliveryAction(delivery.action), None
     started = start_refresh(RunTrigger.WEBHOOK, follow_up=True, in_seconds=_DEBOUNCE)
@@ -70,7 +70,7 @@ def _judge(payload: object) -> DeliveryAction:
         return DeliveryAction.ELSEWHERE
     if not push.touches(payload, source.path):
         return DeliveryAction.UNTOUCHED
-    return DeliveryAction.BEGUN
+    return DeliveryAction.STARTED
 
 
 def prune_deliveries() -> None:
