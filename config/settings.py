@@ -144,7 +144,6 @@ CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
 CORS_ALLOW_HEADERS = ["accept", "if-none-match"]  # not "authorization"
 CORS_EXPOSE_HEADERS = ["ETag", "Hub-Snapshot-Age", "Retry-After"]
 
-
 INSTALLED_APPS = [
     "hub.apps.HubConfig",
     "hub.apps.HubAdminConfig",
