@@ -536,6 +536,18 @@ class Stage:
         for tag in broker.zrange("unacked_index", 0, -1):
             broker.zadd("unacked_index", {tag: time.time() - 100_000}, xx=True)
 
+    def finish_old_messages(self) -> None:
+        """Wait until no message is unacknowledged, also none of a worker that was killed.
+
+        Otherwise `age_messages` would have them delivered together with those of the fault.
+        """
+        broker = self.broker()
+        self.age_messages()
+        wait_until(
+            lambda: not any(map(broker.exists, ("unacked_index", "hub", "lookups"))),
+            "the messages of killed workers to be processed",
+        )
+
     def lose_messages(self) -> None:
         """Delete the unacknowledged messages, as if no worker had recorded them."""
         self.broker().delete("unacked", "unacked_index")

@@ -85,8 +85,7 @@ def results_lost(stage: Stage) -> Generator[None]:
 
 @kind("lookup messages delivered twice concurrently", times=3)
 def lookups_redelivered(stage: Stage) -> Generator[None]:
-    # Beat's messages would wait for the same lock, until the workers can receive no more.
-    with stage.parts["beat"].frozen(), lookups_held(stage):
+    with _only_messages_of_the_fault(stage), lookups_held(stage):
         stage.age_messages()
         stage.wait_for_second_delivery("lookup_directory")
     yield
@@ -94,7 +93,7 @@ def lookups_redelivered(stage: Stage) -> Generator[None]:
 
 @kind("publish message delivered twice concurrently", times=3, short=True)
 def publication_redelivered(stage: Stage) -> Generator[None]:
-    with stage.parts["beat"].frozen(), publication_held(stage):
+    with _only_messages_of_the_fault(stage), publication_held(stage):
         stage.age_messages()
         stage.wait_for_second_delivery("publish_contents")
     yield
@@ -122,6 +121,14 @@ def old_messages(stage: Stage) -> Generator[None]:
             sent.append(stage.send("tasks.refresh.lookup_directory", run, directory))
     stage.wait_until_done(sent)
     yield
+
+
+@contextmanager
+def _only_messages_of_the_fault(stage: Stage) -> Iterator[None]:
+    """Keep other messages out: they would wait for the same lock and fill the workers."""
+    with stage.parts["beat"].frozen():
+        stage.finish_old_messages()
+        yield
 
 
 def _chord_in_midst(stage: Stage) -> None:
