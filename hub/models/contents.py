@@ -268,6 +268,10 @@ class ExporterContents(models.Model):
     metrics_fitting = models.PositiveIntegerField(null=True, editable=False)
     # {letter: number of items in the version that pages show by default}; null until it was judged
     counts: models.JSONField[Any, Any] = models.JSONField(null=True, editable=False)
+    # Its findings by level; null until it was judged.
+    errors = models.PositiveIntegerField(null=True, editable=False)
+    warnings = models.PositiveIntegerField(null=True, editable=False)
+    notes = models.PositiveIntegerField(null=True, editable=False)
     # SHA of the tree and version of the rules that its `ContentName` rows were taken from.
     names_of = models.CharField(max_length=80, null=True, editable=False)  # noqa: DJ001
 
@@ -377,8 +381,6 @@ class ServedContents(models.Model):
     fresh_until = models.DateTimeField(null=True)
     body_gzip = models.BinaryField()
     etag = models.CharField(max_length=80)
-    # {level: findings of all directories}; null until a publication has counted them
-    findings: models.JSONField[Any, Any] = models.JSONField(null=True, editable=False)
     rendered_at = models.DateTimeField(default=clock.now)
 
     class Meta:

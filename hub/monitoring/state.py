@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Count
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 from kombu.exceptions import OperationalError
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -26,6 +27,7 @@ from prometheus_client.registry import Collector
 from hub import clock
 from hub.content.map.read_map import is_overdue
 from hub.content.map.render_map import overdue_from
+from hub.content.rules.report import Level
 from hub.github.source import configured_source
 from hub.models import (
     ExporterContents,
@@ -151,8 +153,6 @@ def _map(source: str) -> Iterator[Metric]:
     yield from _time("map_overdue", text, overdue_from(row.as_of) if row.as_of else None)
     text = "When the newest snapshot was published."
     yield from _time("snapshot", text, row.snapshot.published_at if row.snapshot else None)
-    findings = (([level], number) for level, number in (row.findings or {}).items())
-    yield _gauges("findings", "Findings in the directories of the map.", ["level"], findings)
 
 
 def _directories(source: str) -> Iterator[Metric]:
@@ -164,6 +164,9 @@ def _directories(source: str) -> Iterator[Metric]:
     yield _gauges("directories", text, ["state"], (([state], number) for state, number in states))
     reasons = (([reason], number) for reason, number in by_reason.items())
     yield _gauges("stale_directories", "Stale directories by reason.", ["reason"], reasons)
+    sums = {level: Coalesce(Sum(f"{level}s"), 0) for level in Level}
+    findings = (([level], number) for level, number in rows.aggregate(**sums).items())
+    yield _gauges("findings", "Findings in the directories of the map.", ["level"], findings)
 
 
 def _runs(newest: dict[type[Run], list[Run]]) -> Iterator[Metric]:

@@ -20,7 +20,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from hub import VERSION, clock
 from hub.content.housekeeping import prune_contents
-from hub.content.rules.report import Level
 from hub.content.runs import refresh_runs
 from hub.github.source import configured_source
 from hub.models import (
@@ -226,7 +225,6 @@ def add_every_state(tokens: int) -> None:
             "state": ServedState.FRESH,
             "as_of": clock.now(),
             "body_gzip": b"",
-            "findings": dict.fromkeys(map(str, Level), 1),
         },
     )
     ExporterContents.objects.bulk_create(

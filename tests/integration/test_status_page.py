@@ -1,9 +1,11 @@
 """Tests of the status page for readers and admins, and of a run's progress."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -13,6 +15,7 @@ from hub.demo.fake_github import Fault
 from hub.demo.fake_github import faults as f
 from hub.models import (
     Category,
+    ContentTree,
     Exporter,
     ExporterContents,
     GitHubToken,
@@ -239,6 +242,25 @@ def test_errors_link_to_their_lines(filled: Hub) -> None:
     url = "/exporters/redis/alerts?file=Redis%2Fbroken_alert.yaml#L5"
     assert f'<a href="{url}"><bdi>broken_alert.yaml</bdi>, line 5</a>' in text
     assert Client().get(url).status_code == 200
+
+
+def test_an_error_that_an_open_run_no_longer_finds_is_not_listed(filled: Hub) -> None:
+    tree = ContentTree.objects.get(pk=ExporterContents.objects.get(directory="Redis").tree_sha)
+    ContentTree.objects.filter(pk=tree.pk).update(judgement=tree.judgement | {"findings": []})
+    text = page()
+    assert "1 error" in text  # the map's, until the run publishes
+    assert "broken_alert.yaml" not in text
+
+
+def test_the_migration_counts_findings_as_a_publication_does(filled: Hub) -> None:
+    columns = ("directory", "errors", "warnings", "notes")
+    counted = set(ExporterContents.objects.values_list(*columns))
+    assert ("Redis", 1, 0, 0) in counted
+    ExporterContents.objects.update(errors=None, warnings=None, notes=None)
+    migration = import_module("hub.migrations.0067_count_findings_by_directory")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.COUNT_FINDINGS)
+    assert set(ExporterContents.objects.values_list(*columns)) == counted
 
 
 def test_before_the_first_run(db: None) -> None:

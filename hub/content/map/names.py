@@ -1,7 +1,8 @@
-"""Write the names and numbers of items in each directory, for the search and the pages."""
+"""Write each directory's names, and the numbers of its items and findings, for search and pages."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import connection
@@ -10,6 +11,7 @@ from django.db.models.functions import Cast
 
 from hub.content.content_files import newest_first
 from hub.content.rules.fit import FIT, Fit, shown_name
+from hub.content.rules.report import Level
 from hub.models import ContentName, ContentTree, ExporterContents
 
 _BATCH = 100  # directories: with 200 names each, 10 MB
@@ -36,8 +38,10 @@ _INSERT = f"""
 _UPDATE = f"""
     UPDATE {ExporterContents._meta.db_table} AS contents
     SET names_of = new.names_of, counts = new.counts,
+        errors = new.errors, warnings = new.warnings, notes = new.notes,
         metrics_checked = new.metrics_checked, metrics_fitting = new.metrics_fitting
     FROM jsonb_to_recordset(%s) AS new (directory text, names_of text, counts jsonb,
+        errors integer, warnings integer, notes integer,
         metrics_checked integer, metrics_fitting integer)
     WHERE contents.source = %s AND contents.directory = new.directory
 """  # noqa: S608 — the names are the model's
@@ -60,16 +64,16 @@ def write_names(source: str) -> None:
 def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:
     trees = ContentTree.objects.filter(pk__in={sha for _, sha, _ in outdated})
     judged = {
-        sha: (FIT.validate_json(fit), default_counts(counts or {}))
-        for sha, fit, counts in trees.values_list(
-            "sha", Cast("fit", TextField()), "judgement__counts"
+        sha: (FIT.validate_json(fit), default_counts(counts or {}), _by_level(findings))
+        for sha, fit, counts, findings in trees.values_list(
+            "sha", Cast("fit", TextField()), "judgement__counts", "judgement__findings"
         )
     }
     directories = {directory: (*judged[sha], names_of) for directory, sha, names_of in outdated}
     ContentName.objects.filter(source=source, directory__in=directories).delete()
     names = [
         _DEFAULTS | {"source": source, "directory": directory} | values
-        for directory, (fit, _, _) in directories.items()
+        for directory, (fit, *_) in directories.items()
         for values in _names_in(fit)
     ]
     rows = [
@@ -77,10 +81,13 @@ def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:
             "directory": directory,
             "names_of": names_of,
             "counts": counts,
+            "errors": findings[Level.ERROR],
+            "warnings": findings[Level.WARNING],
+            "notes": findings[Level.NOTE],
             "metrics_checked": fit.checked if fit.samples else None,
             "metrics_fitting": fit.fitting if fit.samples else None,
         }
-        for directory, (fit, counts, names_of) in directories.items()
+        for directory, (fit, counts, findings, names_of) in directories.items()
     ]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [json.dumps(names)])
@@ -98,6 +105,10 @@ def default_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
         letter: sum(number for version, number in each.items() if version in shown)
         for letter, each in counts.items()
     }
+
+
+def _by_level(findings: Iterable[Mapping[str, str]]) -> Counter[str]:
+    return Counter(finding["level"] for finding in findings)
 
 
 def _names_in(fit: Fit) -> Iterator[dict[str, Any]]:
