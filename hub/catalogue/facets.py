@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from hub.catalogue.query import FLAGS, CatalogueQuery
@@ -65,10 +66,11 @@ class Facet:
         return self.options[0].without
 
 
+UPDATED_WITHIN = timedelta(days=90)
 _STATES = {"has": "Present", "usable": "Usable"}
 _FLAG_LABELS = {
     "official": ("Maintained by", "Prometheus team"),
-    "updated": ("Updated", "In the last 90 days"),
+    "updated": ("Updated", f"In the last {UPDATED_WITHIN.days} days"),
 }
 
 

@@ -180,24 +180,14 @@ def _with_owner(rows: QuerySet[ContentName], source: str) -> QuerySet[Any]:
     )
 
 
-def _owners(source: str, directories: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Return directory → slug and title of its exporter, for those that have one."""
-    rows = ExporterContents.objects.filter(
-        source=source, directory__in=directories, exporter__isnull=False
-    )
-    values = rows.values_list("directory", "exporter__slug", "exporter__title")
-    return {directory: (slug, title) for directory, slug, title in values}
-
-
 def exporters_with(source: str, name: str) -> list[dict[str, Any]]:
     """Return the directories that export, define or use a metric, as JSON-ready values."""
-    rows = ContentName.objects.filter(source=source, name=name, is_alert=False)
-    rows = rows.order_by("directory")[:_MAX_API_ROWS]
-    owners = _owners(source, {row.directory for row in rows})
+    named = ContentName.objects.filter(source=source, name=name, is_alert=False)
+    rows = _with_owner(named, source).order_by("directory")[:_MAX_API_ROWS]
     return [
         {
             "directory": row.directory,
-            "exporter": owners.get(row.directory, ("", ""))[0] or None,
+            "exporter": row.slug,
             "exported": row.exported,
             "defined": row.defined,
             "used": row.used,

@@ -242,13 +242,18 @@ def decoded(data: bytes | memoryview | None) -> str | None:
         return None
 
 
+def stored_shas(files: Iterable[ContentFile]) -> set[str]:
+    """Return the SHAs of those files that the hub stores."""
+    blobs = ContentBlob.objects.filter(sha__in={file.sha for file in files})
+    return set(blobs.values_list("sha", flat=True))
+
+
 def describe_files(
     exporter: Exporter, rows: Iterable[Any], files: Collection[ContentFile]
 ) -> dict[str, Any]:
     """Return the files of all the exporter's directories (`rows`) as JSON-ready values."""
     versions = versions_of(files)
-    blobs = ContentBlob.objects.filter(sha__in={file.sha for file in files})
-    stored = set(blobs.values_list("sha", flat=True))
+    stored = stored_shas(files)
     return {
         "exporter": exporter.slug,
         "title": exporter.title,

@@ -44,7 +44,7 @@ class Source:
         return f"{server}/{self.current_repository}" if api else ""
 
     def page_of(self, path: str, action: str = "blob") -> str:
-        """Return GitHub's `blob`, `tree` or `edit` page of a path; "" without a web page."""
+        """Return GitHub's `blob`, `tree`, `edit` or `new` page of a path; "" without a web page."""
         if not self.web_url:
             return ""
         whole = "/".join(filter(None, (self.path, path)))

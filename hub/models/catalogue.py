@@ -167,6 +167,12 @@ class Readme(RenderedText):
         return self.path
 
 
+class ReleaseQuerySet(models.QuerySet["Release"]):
+    def newest_of(self, exporter: Any) -> "ReleaseQuerySet":
+        """Return the exporter's releases, the newest first, and prereleases last."""
+        return self.filter(exporter=exporter).order_by("prerelease", "-published_at")
+
+
 class Release(RenderedText):
     """A published release of an exporter's repository."""
 
@@ -177,6 +183,8 @@ class Release(RenderedText):
     url = models.URLField(max_length=500)
     prerelease = models.BooleanField(default=False)
     published_at = models.DateTimeField()
+
+    objects = ReleaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-published_at"]

@@ -6,7 +6,7 @@ Only OWNER/NAME of a URL is used: requests always go to the API host in the sett
 import re
 
 # GitHub's limits: 39 characters for users and organisations, 100 for repositories.
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _PREFIX = "https://github.com/"
 
 

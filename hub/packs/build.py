@@ -20,7 +20,6 @@ from hub.packs.select import ExporterFiles
 APPLIED_KINDS = ("A", "G")
 # The sidecar in Grafana's chart and in kube-prometheus-stack loads ConfigMaps with this label.
 _SIDECAR_LABEL = {"grafana_dashboard": "1"}
-_CHART_FILES = ("chart.yaml", "chart.yml", "charts.yaml")
 # `kubectl apply` stores a copy of the resource in an annotation, whose limit is 256 KB.
 _APPLY_LIMIT = 250_000
 # Bytes of all files in a pack. The slowest, 4 MB of rules, take about four seconds.
@@ -174,7 +173,7 @@ class _Builder:
             self._add_resource(name, "ConfigMap", file, data, _SIDECAR_LABEL)
 
     def _add_iac(self, part: ExporterFiles, file: ContentFile, stored: _Stored) -> None:
-        if file.name.casefold() in _CHART_FILES:
+        if file.is_chart:
             self._add_chart(part, file, stored)
             return
         self._add_original(file, stored)
@@ -271,7 +270,7 @@ def _chart_folders(part: ExporterFiles) -> tuple[str, ...]:
     return tuple(
         file.whole_path.removesuffix(file.name)
         for file in part.files
-        if file.kinds.get("I") and file.name.casefold() in _CHART_FILES
+        if file.kinds.get("I") and file.is_chart
     )
 
 

@@ -34,8 +34,10 @@ from hub.models import (
     Release,
     ServedContents,
 )
+from hub.packs.select import NotInPack
 from hub.rendering import markdown
 from hub.rendering.outdated import any_outdated
+from hub.web.pages import packs
 from tests.common import contents
 from tests.common.rendering import render_all
 from tests.common.waiting import wait_until
@@ -155,6 +157,16 @@ def test_the_first_tab_leads_with_what_can_be_installed(redis: Hub) -> None:
     assert "Alerting rules usable Redis_alert.yaml Download" in shown
     assert len(re.findall("data-copy-url=", panel)) == 3
     assert "/exporters/redis/pack.yaml" in shown
+
+
+def test_contents_that_were_removed_while_the_page_was_read(
+    redis: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(_: object) -> None:
+        raise NotInPack("Redis has no version 7.")
+
+    monkeypatch.setattr(packs, "_pack", removed)
+    assert "Redis has no version 7." in get("/exporters/redis/install", status=404)
 
 
 def test_absent_content_says_how_to_add_it(redis: Hub, settings: Any) -> None:

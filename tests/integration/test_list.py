@@ -22,6 +22,7 @@ from hub.models import (
     Release,
 )
 from hub.models.search_index import reindex
+from hub.web.pages.catalogue import PER_PAGE
 from tests.common.catalogue import fill_catalogue, publish
 
 MANY = 1_000
@@ -292,6 +293,14 @@ def test_enter_lists_several_hits_and_guesses(shipped: None) -> None:
         assert Client().get(f"/?q={typed}&open=1")["Location"] == f"/?q={typed}"
         assert "HX-Redirect" not in Client().get(f"/?q={typed}&open=1", headers=HTMX)
     assert Client().get("/?q=&open=1")["Location"] == "/"
+
+
+def test_the_only_hit_on_a_page_is_not_the_only_hit(db: None) -> None:
+    fill_catalogue(PER_PAGE + 1)
+    publish()
+    assert len(titles("/?q=exporter&page=2")) == 1
+    opened = Client().get("/?q=exporter&page=2&open=1")
+    assert opened["Location"] == "/?q=exporter&page=2"
 
 
 def test_a_search_that_names_a_kind_offers_its_filter(shipped: None) -> None:

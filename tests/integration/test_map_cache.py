@@ -180,6 +180,14 @@ def test_unknown_parameters_do_not_fill_the_cache(pages: None, address: str) -> 
     assert len(cache._cache) == stored  # type: ignore[attr-defined]
 
 
+def test_the_csv_is_cached_once_for_all_pages(pages: None) -> None:
+    expected = Client().get("/coverage.csv").content
+    stored = len(cache._cache)  # type: ignore[attr-defined]
+    for number in range(5):
+        assert Client().get(f"/coverage.csv?page={number}").content == expected
+    assert len(cache._cache) == stored  # type: ignore[attr-defined]
+
+
 def test_one_compressed_copy_serves_all_clients(
     pages: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

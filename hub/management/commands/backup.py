@@ -21,7 +21,6 @@ class Command(BaseCommand):
         "Back up the hub's database to a file. The hub can keep running. GitHub tokens stay "
         "encrypted, so store SECRET_KEY and FIELD_ENCRYPTION_KEY too, in another place."
     )
-    requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         text = "file to write; - for standard output (default: a new file in DATA_DIR/backups)"

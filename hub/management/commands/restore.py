@@ -21,7 +21,6 @@ class Command(BaseCommand):
         "Restore the hub's database from a backup, in one transaction. Stop web, worker and beat "
         "first. An empty database does not need `migrate` before."
     )
-    requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         tokens = "skip GitHub tokens that this hub's keys cannot decrypt"

@@ -17,7 +17,14 @@ from django_htmx.http import HttpResponseClientRedirect, push_url, replace_url
 from django_htmx.middleware import HtmxDetails
 
 from hub import clock
-from hub.catalogue.facets import FacetEntry, facets, narrow, ready_switch, relaxations
+from hub.catalogue.facets import (
+    UPDATED_WITHIN,
+    FacetEntry,
+    facets,
+    narrow,
+    ready_switch,
+    relaxations,
+)
 from hub.catalogue.metrics import FoundName, find_names
 from hub.catalogue.order import SORTS, ordered
 from hub.catalogue.query import CatalogueQuery, parse_query
@@ -34,7 +41,6 @@ PER_PAGE = 60
 # The parameter of the search form's button: to open the only hit instead of listing it.
 _OPEN = "open"
 _LEAST_SIMILAR = 0.3  # of a suggestion: the share of its trigrams that the search contains
-UPDATED_WITHIN = timedelta(days=90)
 NEW_FOR = timedelta(days=30)
 # Exporters added within a day of the first one belong to the initial import and are not "new".
 _INITIAL_IMPORT = timedelta(days=1)
@@ -152,8 +158,7 @@ def _entry(row: dict[str, Any], contents: AllContents, now: datetime) -> FacetEn
 
 def _cards(page: Page[int], contents: AllContents) -> list[dict[str, Any]]:
     """Return the template context of each exporter on the page. One query."""
-    releases = Release.objects.filter(exporter=OuterRef("pk"))
-    newest = releases.order_by("prerelease", "-published_at")
+    newest = Release.objects.newest_of(OuterRef("pk"))
     exporters = (
         Exporter.objects.select_related("category")
         .defer("words", "trigrams")
@@ -201,7 +206,8 @@ def _only_hit(query: CatalogueQuery, context: dict[str, Any]) -> str:
     exporters = [card["exporter"] for card in context["cards"]]
     if exporters and not context["fuzzy"]:
         same = exporters[0].title.casefold() == query.q.casefold()
-        return reverse("exporter", args=[exporters[0].slug]) if same or exporters[1:] == [] else ""
+        only = context["total"] == 1
+        return reverse("exporter", args=[exporters[0].slug]) if same or only else ""
     urls = [url for _, url in (*context["found_alerts"], *context["found_metrics"])]
     return urls[0] if len(urls) == 1 else ""
 

@@ -26,7 +26,7 @@ def compare_exporters(request: HttpRequest) -> HttpResponse:
     context = page_context()
     given = [slug for slug in request.GET.getlist("exporter") if slug.isprintable()]
     slugs = list(dict.fromkeys(given))[:MAX_COMPARED]
-    newest = Release.objects.filter(exporter=OuterRef("pk")).order_by("prerelease", "-published_at")
+    newest = Release.objects.newest_of(OuterRef("pk"))
     exporters = {
         exporter.slug: exporter
         for exporter in Exporter.objects.filter(slug__in=slugs)

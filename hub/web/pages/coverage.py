@@ -56,7 +56,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @gzip_page
-@cached_page(known_grid_query)
+@cached_page(lambda parameters: parse_grid_query(parameters)[0].on_page(1).query_string)
 def coverage_csv(request: HttpRequest) -> HttpResponse:
     """Download the rows of all pages, in the same order."""
     query, _ = parse_grid_query(request.GET)

@@ -15,16 +15,13 @@ _MAX_COLUMNS = 20
 
 
 def csv_table(text: str) -> Prose:
-    """Return the file as an HTML table; as it is, if it is not CSV.
+    """Return the file as an HTML table.
 
     The first of several lines names the columns, unless one of its cells is empty or a number.
     """
     shown = text[:_LONGEST].removeprefix("\ufeff")
     reader = csv.reader(StringIO(shown, newline=""), skipinitialspace=True)
-    try:
-        rows = list(islice((row for row in reader if any(row)), _MAX_ROWS + 1))
-    except csv.Error:
-        return Prose(format_html('<pre tabindex="0">{}</pre>', shown), len(text) > _LONGEST)
+    rows = list(islice((row for row in reader if any(row)), _MAX_ROWS + 1))
     is_whole = len(rows) <= _MAX_ROWS and all(len(row) <= _MAX_COLUMNS for row in rows)
     rows = [row[:_MAX_COLUMNS] for row in rows[:_MAX_ROWS]]
     width = max((len(row) for row in rows), default=0)

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from hub.content.content_files import contents_of, files_of, findings_of_folders, with_trees
+from hub.content.content_files import files_of, findings_of_folders, stored_shas, with_trees
 from hub.content.kinds import KINDS
 from hub.models import ExporterContents
 from hub.web import raw
@@ -38,7 +38,7 @@ def directory(request: HttpRequest, directory: str) -> HttpResponse:
         return redirect("exporter", row.exporter.slug)
     number = page_number(request.GET.get("page", ""))
     pages = pager(files_of([row]), _FILES_PER_PAGE, number, lambda other: f"?page={other}")
-    stored = contents_of(pages["page"])
+    stored = stored_shas(pages["page"])
     context |= {
         "row": row,
         "url": source.page_of(row.directory, "tree"),

@@ -201,14 +201,9 @@ def _kind_tab(kind: Kind) -> ExporterTab:
     return ExporterTab(tab.name, tab.label, context)
 
 
-def _install(page: Page) -> dict[str, Any]:
-    """Return the context of the pack. Imported late: its module is about several exporters, too."""
-    return import_string("hub.web.pages.packs.install")(page)  # type: ignore[no-any-return]
-
-
-def _metrics(page: Page) -> dict[str, Any]:
-    """Return the context of the metrics. Imported late: its module imports this one."""
-    return import_string("hub.web.pages.metrics.metrics")(page)  # type: ignore[no-any-return]
+def _imported_late(path: str) -> Callable[[Page], dict[str, Any]]:
+    """Return a function of a module that imports this one."""
+    return lambda page: import_string(path)(page)
 
 
 def _releases(page: Page) -> dict[str, Any]:
@@ -221,9 +216,9 @@ def _changes(page: Page) -> dict[str, Any]:
 
 TABS = (
     ExporterTab("", "Hands-on", _overview, ("readme",)),
-    ExporterTab("install", "Install", _install),
+    ExporterTab("install", "Install", _imported_late("hub.web.pages.packs.install")),
     *map(_kind_tab, KINDS),
-    ExporterTab("metrics", "Metrics", _metrics),
+    ExporterTab("metrics", "Metrics", _imported_late("hub.web.pages.metrics.metrics")),
     ExporterTab("releases", "Releases", _releases),
     ExporterTab("history", "History", _changes),
 )

@@ -23,7 +23,7 @@ from hub.packs.select import NotInPack, pin, select_files
 from hub.web.error_pages import refuse
 from hub.web.pages import snippets
 from hub.web.pages.context import page_context
-from hub.web.pages.exporter import Page
+from hub.web.pages.exporter import Page, PageNotFound
 
 View = Callable[..., HttpResponse]
 
@@ -85,7 +85,11 @@ def install(page: Page) -> dict[str, Any]:
     except InvalidOption as fault:
         problem = str(fault)
     slug = page.exporter.slug
-    pack = _pack(replace(options, version=page.requested_version).of(slug))
+    try:
+        pack = _pack(replace(options, version=page.requested_version).of(slug))
+    except NotInPack as fault:  # a publication has removed it since the page read it
+        suggestions = [(reverse("exporter", args=[slug]), page.exporter.title)]
+        raise PageNotFound("Nothing to install", str(fault), suggestions) from None
     return {"problem": problem, **_addresses(page.request, pack, "exporter", slug)}
 
 

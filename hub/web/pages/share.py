@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.sitemaps import Sitemap
 from django.contrib.sitemaps import views as sitemaps
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
@@ -14,9 +14,10 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page, require_safe
 
 from hub.catalogue.order import contents_changed_at
+from hub.content.kinds import KINDS
 from hub.content.map import read_map
 from hub.github.source import configured_source
-from hub.models import ChangeKind, Exporter, ExporterContents, Logo
+from hub.models import Exporter, Logo
 from hub.web.csp import sandboxed
 from hub.web.page_cache import cached_page
 from hub.web.pages.badges import Badge, badges_of
@@ -36,8 +37,10 @@ _cached = cache_control(public=True, max_age=300)
 @require_safe
 def exporter_badge(request: HttpRequest, slug: str) -> HttpResponse:
     """Return a badge of an exporter's content as SVG, for READMEs."""
-    exporter = get_object_or_404(_exporters(), slug=slug)
-    badges = _badges(exporter, known=read_map.cached_map().served.snapshot_id is not None)
+    exporter = get_object_or_404(Exporter, slug=slug)
+    rows = exporter.contents.filter(source=configured_source().key)
+    known = read_map.cached_map().served.snapshot_id is not None
+    badges = [_LISTED, *badges_of(list(rows), known=known)]
     words = "; ".join(badge.words for badge in badges)
     context = {
         "words": one_line(f"{exporter.title} on Exporter Hub. {words}"),
@@ -87,7 +90,7 @@ def llms(request: HttpRequest) -> HttpResponse:
             )
             for pk, slug, title, name, about, category in Exporter.objects.values_list(*columns)
         ],
-        "kinds": ", ".join(ChangeKind.labels[1:]),
+        "kinds": ", ".join(kind.label for kind in KINDS),
     }
     return render(request, "hub/llms.txt", context, content_type=_PLAIN)
 
@@ -136,13 +139,3 @@ def sitemap(request: HttpRequest, **options: Any) -> HttpResponse:
     """Return the sitemap."""
     response: HttpResponse = sitemaps.sitemap(request, **options).render()
     return response
-
-
-def _exporters() -> QuerySet[Exporter]:
-    rows = ExporterContents.objects.filter(source=configured_source().key)
-    return Exporter.objects.prefetch_related(Prefetch("contents", rows, to_attr="directories"))
-
-
-def _badges(exporter: Exporter, *, known: bool) -> list[Badge]:
-    rows = exporter.directories  # type: ignore[attr-defined]
-    return [_LISTED, *badges_of(rows, known=known)]

@@ -97,7 +97,7 @@ class ShownFile:
     @cached_property
     def code(self) -> SafeString | None:
         """The text as HTML with line numbers; None if it is not shown."""
-        if self.text is None or self.why_hidden:
+        if self.text is None:
             return None
         language = self._page.language(self.text, language_of(self.file.path))
         return listing(self.text, language, self.file.findings, self.prefix)
