@@ -116,7 +116,7 @@ licences: .venv/.dev ## render docs/licences.md from the installed packages
 	$(BIN)/python -m tests.dependencies.licences
 
 password: .venv/.run ## set a new password for the user admin
-	@$(BIN)/python manage.py changepassword admin
+	@$(BIN)/python -m hub.ops.local manage changepassword admin
 
 backup: .venv/.run ## back up the database to a file: make backup [FILE=…] [FORCE=1]
 	@$(BIN)/python -m hub.ops.local manage backup $(if $(FILE),"$(FILE)") $(if $(FORCE),--force)

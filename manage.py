@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, with the hub's commands `refresh`, `status`, `backup` and `restore`."""
+"""Django's command line, with the hub's commands: README.md lists them."""
 
 import os
 import secrets

@@ -78,8 +78,7 @@ def current_file(directory: str, path: str) -> CurrentFile:
     tree = _tree_of(directory)
     sha = _files_of(tree).get(path, "")
     data = ContentBlob.objects.filter(pk=sha).values_list("data", flat=True).first()
-    judgement = Judgement.from_json(tree.judgement) if tree and tree.judgement else None
-    found = judgement.findings if judgement else ()
+    found = Judgement.from_json(tree.judgement if tree else None).findings
     return CurrentFile(sha, decoded(data), tuple(each for each in found if each.path == path))
 
 

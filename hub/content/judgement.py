@@ -18,7 +18,7 @@ from hub.content.rules.report import About, FileReport, Finding, Level
 # Increase it with every change to `hub.content.rules`: directories that were judged by an older
 # version are judged again from the files in Postgres, without requests to GitHub. During an upgrade
 # workers of two versions alternate: the older one accepts and never replaces newer judgements.
-RULES_VERSION = 10
+RULES_VERSION = 11
 
 # The most files to read in one directory; the largest real one, a chart with three subcharts, has
 # 25. What the others contain is unknown, and a finding says so.

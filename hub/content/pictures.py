@@ -41,8 +41,9 @@ def any_missing() -> bool:
 def fetch_pictures() -> None:
     """Fetch some of the missing pictures, until a lookup needs the budget or GitHub fails.
 
-    Half of the hourly rate limit stays for refreshes. A picture that could not be fetched, or whose
-    worker died, is fetched again ten minutes later.
+    Half of the hourly rate limit stays for refreshes. A picture that GitHub did not return, or
+    whose worker died, is fetched again ten minutes later; without a token or budget, by the next
+    task.
     """
     repository = configured_source().repository
     for sha in _missing_pictures()[:_BATCH]:

@@ -177,23 +177,19 @@ class GitHubClient:
         # GitHub Enterprise Server has REST at /api/v3 and GraphQL at /api/graphql.
         self._graphql_url = f"{api_url.removesuffix('/v3')}/graphql"
 
-    def tree(
-        self, repository: str, sha: str, *, recursive: bool = False, etags: ETags | None = None
-    ) -> Answer:
+    def tree(self, repository: str, sha: str, *, recursive: bool = False) -> Answer:
         """Fetch a git tree by its SHA; `data` is GitHub's `{"sha", "tree": […], …}`.
 
-        Its paths are safe and can be stored in Postgres. `etags` as for `get`. Raises `Truncated`
-        for an incomplete tree, `UnexpectedAnswer` if the entries do not match the SHA.
+        Its paths are safe and can be stored in Postgres. Raises `Truncated` for an incomplete tree,
+        `UnexpectedAnswer` if the entries do not match the SHA.
         """
         path = _tree_path(repository, sha)
         try:
-            answer = self._whole_tree(path, recursive=recursive, etags=etags)
+            answer = self._whole_tree(path, recursive=recursive)
         except errors.Unprocessable:
             if not recursive:
                 raise
             return self._walk(repository, sha)
-        if answer.unchanged:
-            return answer
         if not is_whole_tree(sha, answer.data["tree"], recursive=recursive):
             raise errors.UnexpectedAnswer(f"{path}: the entries do not match its SHA")
         return _with_safe_paths(path, answer)
@@ -201,14 +197,16 @@ class GitHubClient:
     def root_tree(self, repository: str, ref: str, etags: ETags | None = None) -> Answer:
         """Fetch the root tree of a branch, tag or commit, in the same form as `tree`."""
         path = _tree_path(repository, ref)
-        answer = self._whole_tree(path, recursive=False, etags=etags)
+        answer = self._whole_tree(path, etags=etags)
         if answer.unchanged:
             return answer
         # For a commit or a tag, GitHub returns the SHA of that object instead of the tree's.
         sha = tree_sha(answer.data["tree"], like=answer.data["sha"])
         return _with_safe_paths(path, replace(answer, data=answer.data | {"sha": sha}))
 
-    def _whole_tree(self, path: str, *, recursive: bool, etags: ETags | None) -> Answer:
+    def _whole_tree(
+        self, path: str, *, recursive: bool = False, etags: ETags | None = None
+    ) -> Answer:
         answer = self.get(path, {"recursive": "1"} if recursive else {}, etags, decode=_decode_tree)
         if not answer.unchanged and answer.data.get("truncated"):
             raise errors.Truncated(f"{path}: GitHub truncated the tree")

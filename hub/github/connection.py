@@ -29,7 +29,8 @@ def check_connection(client: GitHubClient, source: Source) -> list[Step]:
     folder = f"Folder {source.path}" if source.path else "Folder: the repository's root"
     # Name of the step, the check, and what to do if GitHub does not find it.
     steps: list[tuple[str, Callable[[], object], str]] = [
-        ("Token", partial(client.get, "/rate_limit"), "Check GITHUB_API_URL."),
+        # Not `/rate_limit`, which an Enterprise Server without rate limits does not have.
+        ("Token", partial(client.get, "/"), "Check GITHUB_API_URL."),
         (
             f"Repository {source.repository}",
             partial(client.get, f"/repos/{source.repository}"),

@@ -89,12 +89,17 @@ class HubScheduler(DatabaseScheduler):
     def apply_entry(self, entry: HubScheduleEntry, producer: Any = None) -> None:
         """Send the task of an entry, unless another beat has stored a later run of it."""
         if self._claim(entry):
-            _SENT.labels(entry.task).inc()
             super().apply_entry(entry, producer=producer)
             return
         logger.info("Another beat has sent %s: reading the schedule again", entry.task)
         self._initial_read = True  # the next access to `schedule` reads it from Postgres
         self._heap = None
+
+    def apply_async(self, entry: HubScheduleEntry, **options: Any) -> Any:
+        """Send the task of an entry, and count it."""
+        result = super().apply_async(entry, **options)
+        _SENT.labels(entry.task).inc()
+        return result
 
     def _claim(self, entry: HubScheduleEntry) -> bool:
         """Store the time of this run. Return False if the stored time is not the one known here."""

@@ -94,7 +94,7 @@ class Pack:
 
 
 def build_pack(exporters: list[ExporterFiles], options: PackOptions) -> Pack:
-    """Return the pack of the exporters' usable files. Two queries at most, none to GitHub."""
+    """Return the pack of the exporters' usable files. One query, and no request to GitHub."""
     builder = _Builder(Pack(exporters, options))
     for part in exporters:
         builder.add(part)

@@ -131,7 +131,8 @@ class UniqueNames:
         """Return a DNS label made of the exporter's slug and the file's name."""
         prefix, stem = _label(slug), _label(PurePosixPath(path).stem)
         named = stem if f"{stem}-".startswith(f"{prefix}-") else f"{prefix}-{stem}"
-        name = _cut(named.strip("-") or "file")
+        named = named.strip("-") or "file"
+        name = _cut(named)
         number = 1
         while not self.take(name):
             number += 1

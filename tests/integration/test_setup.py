@@ -84,6 +84,14 @@ def test_the_check_of_a_repository_that_works(admin: Client, github: FakeGitHub)
     assert "The hub can read" in steps(admin)
 
 
+def test_the_check_of_a_server_without_rate_limits(admin: Client, github: FakeGitHub) -> None:
+    off = f.answer(404, {"message": "Rate limiting is not enabled."})
+    github.faults.append(Fault(off, match="/rate_limit"))
+    GitHubToken.objects.bulk_create([GitHubToken(name="token", secret=TOKEN)])
+    github.repository.write("contents/Redis/alert.yaml", b"")
+    assert "The hub can read" in steps(admin)
+
+
 def test_the_check_names_the_step_that_fails_and_what_to_do(
     admin: Client, github: FakeGitHub, settings: Any
 ) -> None:

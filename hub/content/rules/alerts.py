@@ -244,8 +244,9 @@ def _read_resource(found: Alerts, document: LineDict, kind: str) -> None:
     spec = document.child("spec")
     if kind in _PROMETHEUS_RESOURCES:
         _check_structure(found, RuleSpec, [spec])
+        known = len(found.alerts)
         _read_groups(found, spec.get("groups"))
-        if not found.alerts:
+        if len(found.alerts) == known:
             found.alerts += _alerts_below(spec)
     else:
         level, found.level = found.level, Level.WARNING

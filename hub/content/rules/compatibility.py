@@ -178,33 +178,32 @@ _REPLACED_PANELS = {
 # Plugins made with Angular without a version for Grafana 12 (those marked "Migrate" in the list):
 # https://grafana.com/docs/grafana/v11.6/developers/angular_deprecation/angular-plugins/
 _REMOVED_PLUGINS = """
-    agenty-flowcharting-panel aidanmountford-html-panel alexandra-trackmap-panel bessler-
-    pictureit-panel blackmirror1-singlestat-math-panel blackmirror1-statusbygroup-panel
-    citilogics-geoloop-panel corpglory-progresslist-panel farski-blendstat-panel fatcloud-
-    windrose-panel gretamosa-topology-panel marcuscalidus-svg-panel michaeldmoore-annunciator-
-    panel michaeldmoore-multistat-panel mtanda-heatmap-epoch-panel mtanda-histogram-panel
-    mxswat-separator-panel natel-influx-admin-panel natel-plotly-panel neocat-cal-heatmap-
-    panel novalabs-annotations-panel petrslavotinek-carpetplot-panel pierosavi-imageit-panel
-    pr0ps-trackmap-panel ryantxu-ajax-panel ryantxu-annolist-panel satellogic-3d-globe-panel
-    savantly-heatmap-panel smartmakers-trafficlight-panel snuids-radar-panel snuids-
-    trafficlights-panel vonage-status-panel yesoreyeram-boomtable-panel zuburqan-parity-
-    report-panel
+    agenty-flowcharting-panel aidanmountford-html-panel alexandra-trackmap-panel
+    bessler-pictureit-panel blackmirror1-singlestat-math-panel blackmirror1-statusbygroup-panel
+    citilogics-geoloop-panel corpglory-progresslist-panel farski-blendstat-panel
+    fatcloud-windrose-panel gretamosa-topology-panel marcuscalidus-svg-panel
+    michaeldmoore-annunciator-panel michaeldmoore-multistat-panel mtanda-heatmap-epoch-panel
+    mtanda-histogram-panel mxswat-separator-panel natel-influx-admin-panel natel-plotly-panel
+    neocat-cal-heatmap-panel novalabs-annotations-panel petrslavotinek-carpetplot-panel
+    pierosavi-imageit-panel pr0ps-trackmap-panel ryantxu-ajax-panel ryantxu-annolist-panel
+    satellogic-3d-globe-panel savantly-heatmap-panel smartmakers-trafficlight-panel
+    snuids-radar-panel snuids-trafficlights-panel vonage-status-panel yesoreyeram-boomtable-panel
+    zuburqan-parity-report-panel
 
     abhisant-druid-datasource akumuli-datasource aquaqanalytics-kdbadaptor-datasource
-    ayoungprogrammer-finance-datasource bmchelix-ade-datasource devicehive-devicehive-
-    datasource doitintl-bigquery-datasource fastweb-openfalcon-datasource foursquare-
-    clouderamanager-datasource fzakaria-simple-annotations-datasource gnocchixyz-gnocchi-
-    datasource goshposh-metaqueries-datasource grafana-es-open-distro-datasource grafana-
-    kairosdb-datasource grafana-simple-json-datasource hawkular-datasource ibm-apm-datasource
+    ayoungprogrammer-finance-datasource bmchelix-ade-datasource devicehive-devicehive-datasource
+    doitintl-bigquery-datasource fastweb-openfalcon-datasource foursquare-clouderamanager-datasource
+    fzakaria-simple-annotations-datasource gnocchixyz-gnocchi-datasource
+    goshposh-metaqueries-datasource grafana-es-open-distro-datasource grafana-kairosdb-datasource
+    grafana-simple-json-datasource hawkular-datasource ibm-apm-datasource
     jasonlashua-prtg-datasource linksmart-hds-datasource linksmart-sensorthings-datasource
-    monasca-datasource monitoringartist-monitoringart-datasource natel-usgs-datasource ntop-
-    ntopng-datasource ovh-warp10-datasource paytm-kapacitor-datasource praj-ams-datasource
-    pue-solr-datasource quasardb-datasource rackerlabs-blueflood-datasource radensolutions-
-    netxms-datasource sbueringer-consul-datasource sidewinder-datasource skydive-datasource
-    spotify-heroic-datasource udoprog-heroic-datasource yeya24-chaosmesh-datasource
+    monasca-datasource monitoringartist-monitoringart-datasource natel-usgs-datasource
+    ntop-ntopng-datasource ovh-warp10-datasource paytm-kapacitor-datasource praj-ams-datasource
+    pue-solr-datasource quasardb-datasource rackerlabs-blueflood-datasource
+    radensolutions-netxms-datasource sbueringer-consul-datasource sidewinder-datasource
+    skydive-datasource spotify-heroic-datasource udoprog-heroic-datasource
+    yeya24-chaosmesh-datasource
 """
-
-
 _PLUGINS_WITH_ANGULAR = frozenset(_REMOVED_PLUGINS.split())
 
 

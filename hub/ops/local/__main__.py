@@ -32,6 +32,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         sys.stdout.write("\nstopped\n")
+        return int(arguments.command == "manage")  # a command that did not finish has failed
     return 0
 
 

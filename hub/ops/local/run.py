@@ -1,4 +1,5 @@
-"""`make run`, and management commands on the local hub (`make backup`, `make restore`)."""
+"""`make run`, and management commands on the local hub (`make backup`, `make restore`,
+`make password`)."""
 
 import contextlib
 import json

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from supervisor.options import ServerOptions
 
 from config import settings
 from hub.monitoring import PORT_OFFSETS
+from hub.ops.local import __main__ as command_line
 from hub.ops.local.environment import (
     SOURCE,
     DifferentSource,
@@ -88,6 +90,19 @@ def test_the_defaults_of_the_source_are_those_of_the_settings() -> None:
 
 
 HUB = {**SOURCE, "GITHUB_REPO": "owner/name", "DATABASE_URL": "postgres://embedded"}
+
+
+@pytest.mark.parametrize(("words", "code"), [(["run"], 0), (["manage", "backup"], 1)])
+def test_an_interrupted_command_has_failed(
+    words: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "run_hub", interrupted)
+    monkeypatch.setattr(command_line, "manage", interrupted)
+    monkeypatch.setattr(sys, "argv", ["hub", *words])
+    assert command_line.main() == code
 
 
 @pytest.mark.parametrize(

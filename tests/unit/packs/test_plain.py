@@ -77,7 +77,8 @@ def test_names_are_dns_labels_and_unique() -> None:
 
 
 def test_a_name_of_an_exporter_that_is_only_a_dash() -> None:
-    assert UniqueNames().of_file("-", "-.yaml") == "file"
+    names = UniqueNames()
+    assert [names.of_file("-", path) for path in ("-.yaml", "_.yaml")] == ["file", "file-2"]
 
 
 def test_paths_that_differ_only_in_case_are_not_both_used() -> None:

@@ -197,6 +197,13 @@ def test_what_is_wrong_with_a_file(text: str, level: str, line: int, reason: str
     assert any(each[:2] == (level, line) and each[2].startswith(reason) for each in found), found
 
 
+def test_misplaced_alerts_are_read_in_each_resource_of_a_file() -> None:
+    right = RESOURCE + indented(GROUPS, 2)
+    misplaced = RESOURCE + "  rules:\n" + item(ONE.replace("Down", "Other"), 2)
+    for text in (f"{right}---\n{misplaced}", f"{misplaced}---\n{right}"):
+        assert {alert.name for alert in judge(text.encode()).alerts} == {"Down", "Other"}
+
+
 def test_an_alert_with_another_severity_or_group_is_not_a_duplicate() -> None:
     other = ONE + "labels: {severity: x}\n"
     text = GROUPS + item(other, 2) + HEAD[8:].replace(": a", ": b") + item(ONE, 2)

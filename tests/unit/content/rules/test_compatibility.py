@@ -140,6 +140,8 @@ def board(**changes: Any) -> str:
         ({"type": "state-timeline"}, "Grafana >= 8.0"),
         ({"libraryPanel": {"uid": "a"}}, "Grafana >= 8.0"),
         ({"type": "natel-plotly-panel"}, "Grafana < 12.0"),
+        ({"type": "bessler-pictureit-panel"}, "Grafana < 12.0"),
+        ({"type": "zuburqan-parity-report-panel"}, "Grafana < 12.0"),
         ({"datasource": {"type": "grafana-simple-json-datasource"}}, "Grafana < 12.0"),
     ],
 )
@@ -158,6 +160,12 @@ def test_a_panel_that_grafana_replaces(kind: str, instead: str) -> None:
     (finding,) = notes(board(panels=[PANEL | {"type": kind}] * 2))
     assert (finding.level, finding.needs) == ("note", "")
     assert finding.reason == f"Grafana 12 removed the panel `{kind}`, and shows `{instead}` instead"
+
+
+@pytest.mark.parametrize("uid", ["-- Mixed --", "-- Dashboard --", "grafana"])
+def test_a_data_source_that_is_built_into_grafana(uid: str) -> None:
+    builtin = {"datasource": {"type": "datasource", "uid": uid}}
+    assert notes(board(panels=[PANEL, PANEL | builtin])) == []
 
 
 @pytest.mark.parametrize("kind", ["table", "text", "row", "heatmap", "some-plugin-panel", ""])
