@@ -252,19 +252,19 @@ def test_an_edit_that_github_refuses_holds_up_none_behind_it(filled: Hub, author
 def test_an_edit_that_is_taken_back_while_others_are_sent_is_not_committed(
     filled: Hub, author: User, gone: str
 ) -> None:
-    with transaction.atomic():
-        editing.submit_edit(proposal(), author)
-        second, _ = editing.submit_edit(proposal("values.yaml", text="a: 1\n"), author)
+    second = ContentEdit.objects.filter(path="values.yaml")
 
     def take_back(_: object) -> bool:
-        edit = ContentEdit.objects.filter(pk=second.pk)
-        edit.delete() if gone == "deleted" else edit.update(state=EditState.WITHDRAWN)
+        second.delete() if gone == "deleted" else second.update(state=EditState.WITHDRAWN)
         return False  # the first is answered as always
 
     filled.github.faults.append(Fault(take_back, match="Redis_alert"))
+    with transaction.atomic():
+        editing.submit_edit(proposal(), author)
+        editing.submit_edit(proposal("values.yaml", text="a: 1\n"), author)
     ended()
     assert at_github(filled, "Redis/values.yaml") is None
-    assert list(ContentEdit.objects.filter(pk=second.pk).values_list("state", flat=True)) == (
+    assert list(second.values_list("state", flat=True)) == (
         [] if gone == "deleted" else [EditState.WITHDRAWN]
     )
 
