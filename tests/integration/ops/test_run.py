@@ -94,7 +94,7 @@ class LocalHub:
         """Run a management command like `make backup` and `make restore`; return its output."""
         command = [sys.executable, "-m", "hub.ops.local", "manage", *words]
         return subprocess.run(
-            command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=True, timeout=60
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=True, timeout=180
         ).stdout
 
     def start(self, **env: str) -> "LocalHub":
