@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from celery.beat import event_t
+from celery.beat import SchedulingError, event_t
 from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
+from django_celery_beat.schedulers import DatabaseScheduler
+from prometheus_client import REGISTRY
 
 from config.celery import app
 from hub.ops.beat_scheduler import HubScheduleEntry, HubScheduler
@@ -109,6 +111,25 @@ def test_a_tick_is_stored_before_its_task_is_sent() -> None:
     assert task.last_run_at is not None
     assert (task.last_run_at >= before, task.total_run_count) == (True, 1)
     assert RecordingScheduler().send_all_that_is_due() == []  # after a restart
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_a_task_that_was_sent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sent() -> float:
+        name = "exporterhub_scheduled_tasks_sent_total"
+        return REGISTRY.get_sample_value(name, {"task": _HOUSEKEEPING}) or 0.0
+
+    def broker_away(*_: object, **__: object) -> None:
+        raise SchedulingError
+
+    before = sent()
+    for act, counted in ((broker_away, 0), (lambda *_, **__: None, 1)):
+        _make_due()
+        monkeypatch.setattr(DatabaseScheduler, "apply_async", act)
+        scheduler = HubScheduler(app)
+        while scheduler.tick() == 0:
+            pass
+        assert sent() == before + counted
 
 
 @pytest.mark.django_db(transaction=True)

@@ -57,6 +57,7 @@ def test_staff_see_only_what_their_permissions_allow(
     client = staff()
     page = page_of(client)
     assert "Snapshot" in page
+    assert "<strong>1 error</strong> in 1 directory" in page
     for text in ("Refresh now", "Check now", "Redis_alert", "exportercontents", "refreshrun/"):
         assert text not in page, text
     user = User.objects.get()

@@ -386,7 +386,7 @@ def _datasources(model: LineDict, panels: list[_PanelItem]) -> tuple[str, ...]:
     for variable in islice(model.children("__inputs"), _MAX_LISTED):
         if variable.text("type") == "datasource":
             names.add(variable.text("pluginId"))
-    names -= {"", "grafana", "datasource"}  # without "", those built into Grafana
+    names -= {"", "datasource", "grafana"}  # unknown, and the sources that are built in
     return tuple(sorted(name[:80] for name in names if not name.startswith(("$", "-- "))))[:50]
 
 

@@ -1,5 +1,4 @@
-"""`make run`, and management commands on the local hub (`make backup`, `make restore`,
-`make password`)."""
+"""`make run`, and management commands on the local hub, such as `make backup`."""
 
 import contextlib
 import json
