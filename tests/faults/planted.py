@@ -133,7 +133,7 @@ PLANTS = {
             Change(
                 _PUBLISH,
                 "publish",
-                "refusal = _refusal(run, plan, len(rows))",
+                "refusal = _refusal(run, plan, len(last))",
                 "refusal = None\n"
                 "        if plan.all_failed:\n"
                 "            plan = PublicationPlan({}, False, False)",

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from hub.content.judgement import RULES_VERSION
 from hub.models import (
     Category,
     ContentBlob,
@@ -106,6 +107,18 @@ def test_only_changed_directories_are_written(published: Hub) -> None:
     after = set(ContentName.objects.values_list("pk", "directory"))
     assert {directory for _, directory in before ^ after} == {"Redis"}
     assert verdicts("redis")["redis_absent"] == "exported"
+
+
+def test_names_from_newer_rules_are_kept(published: Hub) -> None:
+    redis = ExporterContents.objects.get(directory="Redis")
+    ContentTree.objects.filter(pk=redis.tree_sha).update(rules=RULES_VERSION + 1)
+    redis.names_of = f"{redis.tree_sha}:{RULES_VERSION + 1}"
+    redis.save()
+    before = set(ContentName.objects.values_list("pk", "directory"))
+    published.write("Node/metrics.txt", SAMPLE)
+    published.refresh()
+    after = set(ContentName.objects.values_list("pk", "directory"))
+    assert {directory for _, directory in before ^ after} == {"Node"}
 
 
 def test_names_go_with_their_directory(published: Hub) -> None:

@@ -6,24 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import connection
-from django.db.models import TextField
-from django.db.models.functions import Cast
+from django.db.models import OuterRef, Subquery, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from hub.content.content_files import newest_first
+from hub.content.judgement import RULES_VERSION
 from hub.content.rules.fit import FIT, Fit, shown_name
 from hub.content.rules.report import Level
 from hub.models import ContentName, ContentTree, ExporterContents
 
 _BATCH = 100  # directories: with 200 names each, 10 MB
 _MAX_NAME_LENGTH = 210
-# Joins all trees at once, without reading their values: 10,000 take some milliseconds.
-_OUTDATED = f"""
-    SELECT contents.directory, tree.sha, tree.sha || ':' || tree.rules
-    FROM {ExporterContents._meta.db_table} AS contents
-    JOIN {ContentTree._meta.db_table} AS tree ON tree.sha = contents.tree_sha
-    WHERE contents.source = %s AND tree.fit IS NOT NULL
-    AND contents.names_of IS DISTINCT FROM tree.sha || ':' || tree.rules
-"""  # noqa: S608 — the names are the models'
 _FIELDS = [field for field in ContentName._meta.concrete_fields if not field.primary_key]
 _DEFAULTS = {field.name: field.get_default() for field in _FIELDS}
 _COLUMNS = ", ".join(_DEFAULTS)
@@ -54,11 +47,23 @@ def forget_names(source: str) -> None:
 
 def write_names(source: str) -> None:
     """Write the names and numbers for the directories whose tree or judgement changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OUTDATED, [source])
-        outdated = cursor.fetchall()
+    outdated = _outdated(source)
     for start in range(0, len(outdated), _BATCH):
         _write_batch(source, outdated[start : start + _BATCH])
+
+
+def _outdated(source: str) -> list[tuple[str, str, str]]:
+    """Return the directory, the tree's SHA and the new `names_of` of the rows to write."""
+    # Most rows are current without a look at their trees, which takes 12 ms for 10,000.
+    current = Concat("tree_sha", Value(f":{RULES_VERSION}"))
+    rows = ExporterContents.objects.filter(source=source).exclude(names_of=current).order_by()
+    rules_of = ContentTree.objects.filter(pk=OuterRef("tree_sha"), fit__isnull=False)
+    columns = ("directory", "tree_sha", "names_of", Subquery(rules_of.values("rules")))
+    return [
+        (directory, sha, names_of)
+        for directory, sha, last_names_of, rules in rows.values_list(*columns)
+        if rules is not None and last_names_of != (names_of := f"{sha}:{rules}")
+    ]
 
 
 def _write_batch(source: str, outdated: list[tuple[str, str, str]]) -> None:

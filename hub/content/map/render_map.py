@@ -14,7 +14,7 @@ from hub import clock
 from hub.content.directory_owners import match_again
 from hub.content.kinds import KINDS
 from hub.content.map.map_cache import map_cache
-from hub.content.map.rows import ABSENT, UNKNOWN, DirectoryRow, Flags, read_rows
+from hub.content.map.rows import ABSENT, UNKNOWN, Flags, MapEntry, read_rows
 from hub.github.source import Source, source_for_display
 from hub.models import Exporter, Reason, ServedContents, ServedState, Snapshot
 from hub.runs.schedule import time_to_next
@@ -41,13 +41,13 @@ def show_snapshot(
     served: ServedContents,
     snapshot: Snapshot,
     as_of: datetime | None,
-    rows: Mapping[str, DirectoryRow] | None = None,
+    entries: Mapping[str, MapEntry] | None = None,
 ) -> None:
     """Serve a snapshot as fresh.
 
-    `as_of` is when GitHub last confirmed it. `rows` is its map; None keeps the served one.
+    `as_of` is when GitHub last confirmed it. `entries` is its map; None keeps the served one.
     """
-    body = None if rows is None else _body(rows, known=True)
+    body = None if entries is None else _body(entries, known=True)
     _store(served, snapshot, ServedState.FRESH, "", as_of, body)
 
 
@@ -161,29 +161,29 @@ def _head(served: ServedContents, source: Source) -> bytes:
     )
 
 
-def _body(rows: Mapping[str, DirectoryRow], *, known: bool) -> bytes:
+def _body(entries: Mapping[str, MapEntry], *, known: bool) -> bytes:
     """Render everything after the head, starting with `"contents":{`.
 
     The keys are directories. Exporters without a directory are listed by title: only `E` is true
     if a snapshot is `known`, and the other kinds are unknown (null) otherwise.
     """
     contents = {
-        directory: _contents(row.exporter is not None, row.entry.present)
-        for directory, row in rows.items()
+        directory: _contents(entry.exporter is not None, entry.present)
+        for directory, entry in entries.items()
     }
-    with_directory = {row.exporter for row in rows.values()}
+    with_directory = {entry.exporter for entry in entries.values()}
     for exporter, title in Exporter.objects.values_list("pk", "title"):
         if exporter not in with_directory:
             contents.setdefault(title, _contents(True, ABSENT if known else UNKNOWN))
     names = sorted(contents, key=str.casefold)
-    directories = [name for name in names if name in rows]
+    directories = [name for name in names if name in entries]
     body = {
         "contents": {name: contents[name] for name in names},
-        "usable": {name: _by_letter(rows[name].entry.usable) for name in directories},
+        "usable": {name: _by_letter(entries[name].usable) for name in directories},
         "stale": {
-            name: {"reason": rows[name].entry.stale, "as_of": _iso(rows[name].entry.as_of)}
+            name: {"reason": entries[name].stale, "as_of": _iso(entries[name].as_of)}
             for name in directories
-            if rows[name].entry.stale
+            if entries[name].stale
         },
     }
     return to_json(body)[1:]

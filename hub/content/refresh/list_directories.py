@@ -273,8 +273,8 @@ def _unknown_directories(
         unknown = {name: directories[name] for name in run.chosen if name in directories}
     if newest is not None and newest.rules >= RULES_VERSION:
         fresh = ExporterContents.objects.filter(source=run.source, stale="").order_by()
-        published = set(fresh.values_list("directory", "tree_sha"))
-        unknown = {name: sha for name, sha in unknown.items() if (name, sha) not in published}
+        published = set(fresh.values_list("tree_sha", flat=True))
+        unknown = {name: sha for name, sha in unknown.items() if sha not in published}
     judged = ContentTree.objects.judged(RULES_VERSION).filter(sha__in=set(unknown.values()))
     known = set(judged.values_list("sha", flat=True)) if unknown else set()
     return {name: sha for name, sha in unknown.items() if sha not in known}

@@ -27,6 +27,7 @@ class PublicationPlan:
 def plan_publication(
     listing: Mapping[str, str],
     judged: Mapping[str, tuple[Flags, Flags]],
+    owners: Mapping[str, int],
     last: Mapping[str, MapEntry],
     *,
     why_failed: Callable[[str], str],
@@ -36,22 +37,27 @@ def plan_publication(
 ) -> PublicationPlan:
     """Return the map after a run.
 
-    `listing`: directory → tree SHA. `judged`: tree SHA → present and usable flags. `last`: the
-    current map, which GitHub confirmed at `last_as_of`. `last_is_current`: whether the current
-    rules judged it. `shrink_limit`: the share (0 to 1) of directories that may disappear at once.
+    `listing`: directory → tree SHA. `judged`: tree SHA → present and usable flags. `owners`:
+    directory → exporter id. `last`: the current map, which GitHub confirmed at `last_as_of`.
+    `last_is_current`: whether the current rules judged it. `shrink_limit`: the share (0 to 1) of
+    directories that may disappear at once.
 
     A directory whose tree is neither judged nor unchanged keeps its last entry, marked stale with
     the reason from `why_failed`; without a last entry it is unknown. Unlisted ones are removed.
     """
     entries: dict[str, MapEntry] = {}
     for directory, sha in listing.items():
-        before = last.get(directory)
+        owner = owners.get(directory)
         if sha in judged:
-            entries[directory] = MapEntry(sha, *judged[sha])
-        elif last_is_current and before and before.tree_sha == sha and not before.stale:
-            entries[directory] = before
+            present, usable = judged[sha]
+            entries[directory] = MapEntry(sha, present, usable, exporter=owner)
+            continue
+        before = last.get(directory)
+        if last_is_current and before and before.tree_sha == sha and not before.stale:
+            entry = before
         else:
-            entries[directory] = _stale_entry(before, why_failed(directory), last_as_of)
+            entry = _stale_entry(before, why_failed(directory), last_as_of)
+        entries[directory] = entry._replace(exporter=owner)
     return PublicationPlan(
         entries,
         all_failed=bool(entries) and all(entry.stale for entry in entries.values()),

@@ -15,7 +15,7 @@ from hub.content.judgement import RULES_VERSION
 from hub.content.kinds import KINDS
 from hub.content.map.names import forget_names, write_names
 from hub.content.map.render_map import locked_map, show_snapshot
-from hub.content.map.rows import DirectoryRow, Flags, read_rows, write_rows
+from hub.content.map.rows import Flags, MapEntry, read_rows, write_rows
 from hub.content.refresh.plan import PublicationPlan, differences, plan_publication
 from hub.content.runs import refresh_runs
 from hub.github.renames import rename_note
@@ -51,28 +51,24 @@ def publish(run_id: int) -> None:
             refresh_runs.end(run, RunStatus.FAILED, detail="a newer run has already published")
             return
         served = locked_map(run.source)
-        rows = read_rows(run.source)
+        last = read_rows(run.source)
         listing = directories_of(TreeListing.objects.get(pk=run.contents_sha).entries)
         judged, oldest_rules = _judged_trees(run, listing.values())
         last_as_of = None if clock.is_ahead(served.as_of) else served.as_of
-        plan = _plan(run, newest, rows, listing, judged, last_as_of)
-        refusal = _refusal(run, plan, len(rows))
+        plan = _plan(run, newest, last, listing, judged, last_as_of)
+        refusal = _refusal(run, plan, len(last))
         if refusal:
             status = RunStatus.HELD if refusal[0] == Reason.SHRUNK else RunStatus.FAILED
             refresh_runs.end(run, status, *refusal)
             return
         if run.full:
             forget_names(run.source)
-        owners = owners_of(run.source, plan.entries)
-        new_rows = {
-            name: DirectoryRow(owners.get(name), entry) for name, entry in plan.entries.items()
-        }
-        changed = {name: row for name, row in new_rows.items() if rows.get(name) != row}
-        removed = rows.keys() - new_rows.keys()
+        changed = {name: new for name, new in plan.entries.items() if last.get(name) != new}
+        removed = last.keys() - plan.entries.keys()
         _write(run.source, changed, removed)
         if newest is not None:
-            last = {name: rows[name] for name in rows.keys() & (changed.keys() | removed)}
-            _log_changes(run, last, changed)
+            before = {name: last[name] for name in last.keys() & (changed.keys() | removed)}
+            _log_changes(run, before, changed)
         snapshot = Snapshot.objects.create(
             run=run,
             source=run.source,
@@ -81,7 +77,7 @@ def publish(run_id: int) -> None:
             complete=plan.complete,
             rules=oldest_rules,
         )
-        show_snapshot(served, snapshot, run.listed_at, new_rows)
+        show_snapshot(served, snapshot, run.listed_at, plan.entries)
         note = rename_note(source_for_display(run.source).repository)
         refresh_runs.end(run, RunStatus.PUBLISHED, detail=note)
 
@@ -89,7 +85,7 @@ def publish(run_id: int) -> None:
 def _plan(
     run: RefreshRun,
     newest: Snapshot | None,
-    rows: Mapping[str, DirectoryRow],
+    last: Mapping[str, MapEntry],
     listing: Mapping[str, str],
     judged: Mapping[str, tuple[Flags, Flags]],
     last_as_of: datetime | None,
@@ -105,7 +101,8 @@ def _plan(
     return plan_publication(
         listing,
         judged,
-        {directory: row.entry for directory, row in rows.items()},
+        owners_of(run.source, listing),
+        last,
         why_failed=why_failed,
         last_as_of=last_as_of,
         last_is_current=newest is not None and newest.rules >= RULES_VERSION,
@@ -155,7 +152,7 @@ def _refusal(run: RefreshRun, plan: PublicationPlan, before: int) -> tuple[Reaso
     return None
 
 
-def _write(source_key: str, changed: dict[str, DirectoryRow], removed: Collection[str]) -> None:
+def _write(source_key: str, changed: Mapping[str, MapEntry], removed: Collection[str]) -> None:
     """Write the changed rows, delete the removed ones, and do the same with their names."""
     write_rows(source_key, changed)
     ExporterContents.objects.filter(source=source_key, directory__in=removed).delete()
@@ -164,14 +161,13 @@ def _write(source_key: str, changed: dict[str, DirectoryRow], removed: Collectio
 
 
 def _log_changes(
-    run: RefreshRun, last: Mapping[str, DirectoryRow], new: Mapping[str, DirectoryRow]
+    run: RefreshRun, last: Mapping[str, MapEntry], new: Mapping[str, MapEntry]
 ) -> None:
     """Write the change log, and set `changed_at` of the directories that changed.
 
-    `last` and `new`: the rows that differ, before and after.
+    `last` and `new`: the entries that differ, before and after.
     """
-    exporters = {name: row.exporter for name, row in {**last, **new}.items()}
-    before, after = ({name: row.entry for name, row in rows.items()} for rows in (last, new))
+    exporters = {directory: entry.exporter for directory, entry in {**last, **new}.items()}
     Change.objects.bulk_create(
         (
             Change(
@@ -180,14 +176,14 @@ def _log_changes(
                 exporter_id=exporters[difference.directory],
                 **difference._asdict(),
             )
-            for difference in differences(before, after)
+            for difference in differences(last, new)
         ),
         batch_size=1000,
     )
     changed = [
         directory
-        for directory, row in new.items()
-        if directory not in last or row.entry.tree_sha != last[directory].entry.tree_sha
+        for directory, entry in new.items()
+        if directory not in last or entry.tree_sha != last[directory].tree_sha
     ]
     rows = ExporterContents.objects.filter(source=run.source, directory__in=changed)
     rows.update(changed_at=run.listed_at)

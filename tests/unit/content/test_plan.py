@@ -17,12 +17,14 @@ def plan(
     listing: dict[str, str],
     judged: dict[str, tuple[Flags, Flags]] | None = None,
     last: dict[str, MapEntry] | None = None,
+    owners: dict[str, int] | None = None,
     *,
     last_is_current: bool = True,
 ) -> PublicationPlan:
     return plan_publication(
         listing,
         judged or {},
+        owners or {},
         last or {},
         why_failed=lambda _: "server_fault",
         last_as_of=BEFORE,
@@ -33,6 +35,17 @@ def plan(
 
 def known(sha: str, **fields: object) -> MapEntry:
     return MapEntry(sha, (True, False, False), (True, False, False), **fields)  # type: ignore[arg-type]
+
+
+def test_every_entry_names_the_exporter_that_owns_its_directory_now() -> None:
+    last = {"Kept": known("k", exporter=1), "Failed": known("old", exporter=1)}
+    listing = {"Judged": "j", "Kept": "k", "Failed": "new", "New": "n"}
+    owners = {"Judged": 2, "Kept": 3, "New": 4}
+    entries = plan(listing, {"j": ALERTS}, last, owners).entries
+    exporters = {name: entry.exporter for name, entry in entries.items()}
+    assert exporters == {"Judged": 2, "Kept": 3, "Failed": None, "New": 4}
+    assert entries["Kept"] == known("k", exporter=3)
+    assert entries["Failed"] == known("old", stale="server_fault", as_of=BEFORE)
 
 
 def test_a_judged_tree_is_fresh() -> None:
