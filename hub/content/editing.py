@@ -230,7 +230,7 @@ def _state_after(error: errors.GitHubError) -> EditState:
 
 def _commit(client: GitHubClient, source: Source, edit: ContentEdit) -> Commit | None:
     """Commit one edit; return None if GitHub already has it. Raises `GitHubError`."""
-    path = "/".join(part for part in (source.path, edit.directory, edit.path) if part)
+    path = source.path_of(edit.directory, edit.path)
     data = edit.text.encode()
     deleting = edit.action == EditAction.DELETE
     new_sha = "" if deleting else blob_sha(data, like=edit.base_sha)

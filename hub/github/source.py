@@ -43,12 +43,15 @@ class Source:
         server, api, _ = self.api_url.partition("/api/v3")  # GitHub Enterprise Server
         return f"{server}/{self.current_repository}" if api else ""
 
+    def path_of(self, *names: str) -> str:
+        """Return the path in the repository of a directory or file below the source's folder."""
+        return "/".join(filter(None, (self.path, *names)))
+
     def page_of(self, path: str, action: str = "blob") -> str:
         """Return GitHub's `blob`, `tree`, `edit` or `new` page of a path; "" without a web page."""
         if not self.web_url:
             return ""
-        whole = "/".join(filter(None, (self.path, path)))
-        return f"{self.web_url}/{action}/{quote(self.branch)}/{quote(whole)}"
+        return f"{self.web_url}/{action}/{quote(self.branch)}/{quote(self.path_of(path))}"
 
 
 def configured_source() -> Source:

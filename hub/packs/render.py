@@ -54,7 +54,7 @@ def _about(pack: Pack, source: Source) -> Iterator[str]:
     yield f"Source: {shown(source.repository)}, branch {shown(source.branch)}"
     for part in pack.exporters:
         for each in part.directories:
-            folder = "/".join(filter(None, (source.path, each.directory)))
+            folder = source.path_of(each.directory)
             yield f"Folder: {shown(folder)}, tree {each.tree_sha}"
         if part.version:
             yield f"Version: {shown(part.version)}"
@@ -100,7 +100,7 @@ def readme(pack: Pack, source: Source) -> str:
         lines.append(f"{_text(part.exporter.title)}{version}: {part.exporter.repository}")
         lines.append("")
         for each in part.directories:
-            folder = "/".join(filter(None, (source.path, each.directory)))
+            folder = source.path_of(each.directory)
             lines.append(f"- folder {_code(folder)}, git tree `{each.tree_sha}`")
         licences = [f for f in part.files if _LICENCE.fullmatch(f.name)]
         lines += [f"- licence: {_code(f.whole_path)}, blob `{f.sha}`" for f in licences]

@@ -50,14 +50,13 @@ def texts_of(
 
     `pictures`: by whole path, to show where the texts name them.
     """
-    root = f"{source.path}/".lstrip("/")
-    by_path = {f"{root}{path}": picture for path, picture in pictures.items()}
+    by_path = {source.path_of(path): picture for path, picture in pictures.items()}
     shown = []
     for file in files:
         content = contents.get(file.sha)
         if content and content.text:
-            path = "/".join(filter(None, (source.path, file.whole_path)))
-            place = Place(source.web_url, source.branch, path.rpartition("/")[0], by_path)
+            folder = source.path_of(file.whole_path).rpartition("/")[0]
+            place = Place(source.web_url, source.branch, folder, by_path)
             url, text = source.page_of(file.whole_path), content.text
             html = csv_table(text) if is_csv(file.path) else prose(text, content, place)
             shown.append((file.whole_path, url, html))

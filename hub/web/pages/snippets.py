@@ -72,7 +72,7 @@ def install_chart(source: Source, folder: str, slug: str, *, dependencies: bool)
         return ""
     # An explicit "./" keeps a name that starts with a dash from being read as an option.
     clone = f"./{source.current_repository.rpartition('/')[2]}"
-    chart = quote("/".join(filter(None, (clone, source.path, folder))))
+    chart = quote("/".join(filter(None, (clone, source.path_of(folder)))))
     lines = [
         f"git clone --depth 1 --branch {quote(source.branch)} {quote(source.web_url)}.git {clone}",
         f"helm dependency update {chart}" if dependencies else "",
