@@ -159,4 +159,4 @@ codemirror: ## update CodeMirror in hub/static from its npm package (needs npm o
 	  package/LICENSE package/lib package/mode/yaml/yaml.js package/mode/javascript/javascript.js
 
 clean: ## remove installed packages and caches; keeps the data folder
-	rm -rf .venv dist site .mypy_cache .ruff_cache .pytest_cache staticfiles
+	rm -rf .venv dist site .mypy_cache .ruff_cache .pytest_cache

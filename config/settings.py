@@ -86,9 +86,9 @@ def _address(text: str) -> tuple[str, int] | None:
     if not text:
         return None
     host, _, port = text.rpartition(":")
-    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65_533:
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65_532:
         raise ValidationError(
-            "Give HOST:PORT with a port up to 65533, such as 127.0.0.1:8005, or nothing."
+            "Give HOST:PORT with a port up to 65532, such as 127.0.0.1:8005, or nothing."
         )
     return host.strip("[]"), int(port)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -38,18 +39,21 @@ def prune_contents() -> None:
     """Delete old runs, snapshots and tree listings, and files that no map names any more."""
     now = clock.now()
     before = now - settings.HISTORY_KEPT
-    served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
-    Snapshot.objects.filter(published_at__lt=before).exclude(pk__in=served).delete()
+    Snapshot.objects.filter(published_at__lt=before).exclude(pk__in=_served()).delete()
     old = RefreshRun.objects.filter(finished_at__lt=before)
     old.exclude(pk__in=Snapshot.objects.values("run")).delete()
     _delete_unused_listings(now - _LISTING_RETENTION)
     _delete_unused_files(now)
 
 
+def _served() -> QuerySet[ServedContents, Any]:
+    """Return a query for the snapshots that are served."""
+    return ServedContents.objects.exclude(snapshot=None).values("snapshot")
+
+
 def _delete_unused_listings(before: datetime) -> None:
     """Delete listings from before this time. Each push adds one, and it can be fetched again."""
-    served = ServedContents.objects.exclude(snapshot=None).values("snapshot")
-    runs = RefreshRun.objects.filter(Q(started_at__gte=before) | Q(pk__in=served))
+    runs = RefreshRun.objects.filter(Q(started_at__gte=before) | Q(pk__in=_served()))
     unused = TreeListing.objects.filter(learned_at__lt=before)
     unused = unused.exclude(pk__in=ListingETag.objects.values("tree_sha"))
     unused = unused.exclude(pk__in=runs.values("root_sha"))

@@ -63,7 +63,7 @@ def start_refresh(
 
     def join() -> RefreshRun | None:
         nonlocal will_follow
-        open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=source)
+        open_run = RefreshRun.objects.open().filter(source=source)
         if not follow_up:
             return open_run.first()
         # Under the row lock, which listing and ending the run take as well.

@@ -45,7 +45,7 @@ def start_facts_run(
 ) -> tuple[FactsRun, bool]:
     """Start or join a run for `chosen` exporters (None: all). Return it and whether it is new."""
     return facts_runs.create_or_join(
-        lambda: FactsRun.objects.filter(finished_at__isnull=True).first(),
+        lambda: FactsRun.objects.open().first(),
         trigger=trigger,
         requested_by=requested_by,
         chosen=None if chosen is None else sorted(chosen),

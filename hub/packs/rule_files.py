@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hub.content.rules.alerts import RULE_RESOURCES
+from hub.content.rules.alerts import MAX_RULES, RULE_RESOURCES
 from hub.content.rules.judge import judge
 from hub.content.rules.parsing import ParseBudget, parse_documents
 from hub.content.rules.report import AlertsForm, FileReport, Level
@@ -15,7 +15,6 @@ Group = dict[str, Any]
 
 _LOADABLE = (AlertsForm.GROUPS, AlertsForm.RESOURCE, AlertsForm.FRAGMENT)
 _TEXTS = ("alert", "record", "expr", "for", "keep_firing_for")
-_MAX_RULES = 2_000  # the rules check no more
 _MAX_INTEGER = 2**31 - 1
 
 
@@ -34,8 +33,8 @@ def rule_groups(data: bytes, report: FileReport, name: str) -> list[Group]:
         for group_name, group in _groups(document, budget):
             built = _group(group, size)
             rules += len(built["rules"])
-            if rules > _MAX_RULES:
-                raise Unsuitable(f"more than {_MAX_RULES:,} rules, and the hub checks no more")
+            if rules > MAX_RULES:
+                raise Unsuitable(f"more than {MAX_RULES:,} rules, and the hub checks no more")
             if built["rules"]:
                 _add(groups, built, group_name or name)
     if not groups:

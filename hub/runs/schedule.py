@@ -54,9 +54,9 @@ def create_schedule(sender: Any, **_: Any) -> None:
         if PeriodicTask.objects.filter(task=task).exists():
             continue
         seconds = int(every.total_seconds())
-        minutes, is_odd = divmod(seconds, 60)
+        minutes, remainder = divmod(seconds, 60)
         interval, _ = IntervalSchedule.objects.get_or_create(
-            every=seconds if is_odd else minutes, period="seconds" if is_odd else "minutes"
+            every=seconds if remainder else minutes, period="seconds" if remainder else "minutes"
         )
         PeriodicTask.objects.create(
             name=name,

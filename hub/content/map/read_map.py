@@ -73,7 +73,7 @@ def _fetch() -> tuple[ServedContents, str, str]:
     """Return the fields of `ServedMap`, with one query."""
     source = configured_source()
     key, rename = source.key, renames_of(source.repository.casefold())
-    open_run = RefreshRun.objects.filter(finished_at__isnull=True, source=OuterRef("pk"))
+    open_run = RefreshRun.objects.open().filter(source=OuterRef("pk"))
     rows = ServedContents.objects.annotate(
         open_run=Subquery(open_run.values("status")[:1]),
         renamed_to=Subquery(rename.exclude(current=source.repository).values("current")),

@@ -72,7 +72,7 @@ _ADD_GROUPS = re.compile(r"^[ \t]*#.*\bgroups:", re.MULTILINE)  # a comment in a
 _OLD_ALERT = re.compile(r"^ALERT[ \t]+(\w+)\s+IF\b", re.MULTILINE)
 _MAX_NAME_LENGTH = 1_000
 # YAML aliases may repeat rules very often; the largest known rule files have fewer than a thousand.
-_MAX_RULES = 2_000
+MAX_RULES = 2_000
 _MAX_TEXT_LENGTH = 2_000  # characters stored of an expression or a summary
 _MAX_FIELD_LENGTH = 200  # characters stored of any other field
 
@@ -109,7 +109,7 @@ def find_old_alerts(text: str) -> tuple[list[Alert], list[Finding]]:
     """Find alerts in the format of Prometheus 1, which was no YAML."""
     alerts = [
         Alert(match[1][:_MAX_FIELD_LENGTH], line=text.count("\n", 0, match.start()) + 1)
-        for match in islice(_OLD_ALERT.finditer(text), _MAX_RULES)
+        for match in islice(_OLD_ALERT.finditer(text), MAX_RULES)
     ]
     reason = "the format of Prometheus 1: convert it with `promtool update rules` of Prometheus 2.0"
     return alerts, [Finding(Level.ERROR, About.ALERTS, each.line, reason) for each in alerts[:1]]
@@ -331,9 +331,9 @@ def _read_rules(found: Alerts, rules: Any, group: str = "") -> None:
     for rule in rules if isinstance(rules, list) else []:
         line = getattr(rule, "line", 1)
         found.rules += 1
-        if found.rules > _MAX_RULES:
-            if found.rules == _MAX_RULES + 1:
-                reason = f"too many rules: only the first {_MAX_RULES:,} are checked"
+        if found.rules > MAX_RULES:
+            if found.rules == MAX_RULES + 1:
+                reason = f"too many rules: only the first {MAX_RULES:,} are checked"
                 found.findings.append(Finding(Level.WARNING, About.ALERTS, line, reason))
             return
         if not isinstance(rule, LineDict):
@@ -460,7 +460,7 @@ def _check_names(found: Alerts, item: LineDict, key: str, what: str) -> None:
 def _check_templates(found: Alerts, texts: LineDict, key: str, what: str) -> None:
     for name, value in texts.items():
         if id(value) in found.templates or found.form in NESTED_FORMS:
-            continue  # an alias repeats it
+            continue  # an alias repeats it, or Helm renders it before Prometheus
         found.templates.add(id(value))
         text, line = as_text(value), texts.line_of(name)
         if "{{" not in text:

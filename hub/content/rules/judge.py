@@ -127,7 +127,7 @@ def _judge_documents(parsed: Parsed, budget: ParseBudget) -> FileReport:
     alerts = find_alerts(parsed.documents, budget, parsed.text)
     dashboards = find_dashboards(parsed.documents, budget)
     findings = [*parsed.findings, *alerts.findings, *dashboards.findings]
-    ignored = alerts.form == AlertsForm.GROUPS and parsed.later_duplicates
+    ignored = alerts.form == AlertsForm.GROUPS and parsed.only_later_duplicates
     if alerts.alerts and parsed.duplicate_line and not ignored:
         # Prometheus parses rules strictly; Helm and Kubernetes use the last of two equal keys.
         reason = "Prometheus rejects duplicate keys"

@@ -88,7 +88,7 @@ class Parsed:
     first: Any = None
     findings: Findings = field(default_factory=lambda: Findings(About.FILE))
     duplicate_line: int = 0  # the line of the first duplicate key; 0 for none
-    later_duplicates: bool = False  # duplicate keys are only in documents after the first
+    only_later_duplicates: bool = False  # duplicate keys are only in documents after the first
     json_problem: tuple[int, str] | None = None  # why text that YAML accepts is not valid JSON
 
 
@@ -349,7 +349,7 @@ def _parse_yaml(parsed: Parsed, budget: ParseBudget) -> None:
         while loader.check_data():  # type: ignore[no-untyped-call]
             documents.append(loader.get_data())
             if len(documents) == 1:
-                parsed.later_duplicates = not loader.duplicates
+                parsed.only_later_duplicates = not loader.duplicates
         parsed.documents = documents
         parsed.findings += loader.duplicates
         parsed.duplicate_line = loader.duplicates[0].line if loader.duplicates else 0
