@@ -93,13 +93,11 @@ def _exporters_of(run: FactsRun) -> ExporterQuerySet:
 
 def _end_without_lookups(run_id: int, error: errors.GitHubError) -> None:
     """End a run that has no usable token. The exporters keep their facts and get the reason."""
-    without_token = isinstance(error, errors.NoToken | errors.BadToken)
     with short_transaction():
         run = facts_runs.locked(run_id)
         if run.status == RunStatus.QUEUED:
             _exporters_of(run).update(facts_problem=error.reason)
-            status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
-            facts_runs.end(run, status, error.reason, str(error))
+            facts_runs.end_with(run, error)
 
 
 def finish_facts_run(run_id: int) -> None:

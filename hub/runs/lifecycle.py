@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from hub import clock
-from hub.github.errors import GitHubError, NotFound
+from hub.github.errors import BadToken, GitHubError, NotFound, NoToken
 from hub.models import Outcome, Reason, Run, RunStatus
 from hub.runs.queues import waiting_messages
 from hub.runs.totals import count_run
@@ -147,6 +147,12 @@ class Lifecycle(Generic[R]):
         self.on_end(run)
         count_run(run, self._all_lookups.filter(run=run))
         logger.info("%s ended: %s %s", run, status, detail)
+
+    def end_with(self, run: R, error: GitHubError) -> None:
+        """End a `locked` run because of an error before its lookups were sent."""
+        without_token = isinstance(error, NoToken | BadToken)
+        status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
+        self.end(run, status, error.reason, str(error))
 
     def fail(self, run_id: int, reason: Reason, detail: str) -> None:
         """End a run as failed, if it is still open."""

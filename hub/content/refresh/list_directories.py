@@ -101,12 +101,10 @@ def _start_listing(run_id: int) -> RefreshRun | None:
 
 def _end_without_listing(run_id: int, error: errors.GitHubError) -> None:
     """End the run with the reason. The last good snapshot stays published."""
-    without_token = isinstance(error, errors.NoToken | errors.BadToken)
-    status = RunStatus.NO_TOKEN if without_token else RunStatus.FAILED
     with short_transaction():
         run = refresh_runs.locked(run_id)
         if run.status == RunStatus.LISTING:
-            refresh_runs.end(run, status, error.reason, str(error))
+            refresh_runs.end_with(run, error)
             if isinstance(error, errors.NotFound):
                 forget_rename(source_for_display(run.source).repository)
 
