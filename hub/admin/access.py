@@ -66,7 +66,7 @@ class GitHubTokenAdmin(admin.ModelAdmin[GitHubToken]):
 
     form = GitHubTokenForm
     list_display = ["name", "masked", "state", *_QUOTAS, "used_at"]
-    readonly_fields = ["masked", "state", *_QUOTAS, "blocked_until", "expires_at"]
+    readonly_fields = ["masked", "state", *_QUOTAS, "blocked_until", "expires_at", "added_at"]
     fields = ["name", "secret", *readonly_fields]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:

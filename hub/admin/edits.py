@@ -130,7 +130,7 @@ class ContentEditAdmin(admin.ModelAdmin[ContentEdit]):
     search_fields = ["directory", "path", "message"]
     list_select_related = ["author"]
     actions = ["withdraw"]
-    _state = ["state", "reason", "detail", "commit_sha", "run_link"]
+    _state = ["state", "reason", "detail", "commit_sha", "committed_at", "run_link"]
     readonly_fields = [*_state, "submitted_text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContentEdit]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import localize
 
 from config.celery import app
 from hub.content import editing
@@ -477,6 +478,7 @@ def test_editing_in_the_admin(filled: Hub, admin: Client) -> None:
     edit = ContentEdit.objects.get()
     assert edit.author.username == "root"
     page = admin.get(f"/admin/hub/contentedit/{edit.pk}/change/").content.decode()
+    assert f'<div class="readonly">{localize(edit.committed_at)}<' in page
     assert edit.commit_sha in page
 
 
